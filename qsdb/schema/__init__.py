@@ -1,0 +1,1 @@
+"""Layer 2: tables, row classes and modules, as they are declared."""

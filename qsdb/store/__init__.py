@@ -1,0 +1,1 @@
+"""Layer 3: rows, indexes and pre-images."""

@@ -1,0 +1,69 @@
+"""Compiles generated source: the one place where qsdb makes code at run time.
+
+Where a loop over columns would run for every row, qsdb writes the loop out:
+row constructors, value checks, table operations and codecs are generated
+once per table as Python source and compiled here. Generated code can be read:
+set `listener` to ``print`` to see each piece when it is made, and tracebacks
+show its lines, since `linecache` knows them. Each kind of generated code has a
+slow and obvious twin in the tests.
+"""
+
+import linecache
+from collections.abc import Callable
+
+__all__ = ["Names", "compile_source", "set_listener"]
+
+_listeners: list[Callable[[str], object]] = []
+_counts: dict[str, int] = {}
+
+
+def set_listener(listener: Callable[[str], object] | None) -> None:
+    """Have each generated source shown to `listener`; None ends it."""
+    _listeners[:] = [] if listener is None else [listener]
+
+
+class Names:
+    """The global names of one piece of generated source: name → object.
+
+    >>> names = Names()
+    >>> names.bind("limit", 7), names.bind("limit", 7), names.bind("limit", 8)
+    ('limit', 'limit', 'limit_2')
+    """
+
+    def __init__(self, **names: object) -> None:
+        """Begin with `names` bound."""
+        self.objects: dict[str, object] = dict(names)
+
+    def bind(self, name: str, value: object) -> str:
+        """Bind `value` under `name`, or under a numbered name if that is taken.
+
+        The same object under the same name is bound once.
+        """
+        candidate, number = name, 1
+        while candidate in self.objects and self.objects[candidate] is not value:
+            number += 1
+            candidate = f"{name}_{number}"
+        self.objects[candidate] = value
+        return candidate
+
+
+def compile_source(title: str, source: str, names: Names) -> dict[str, object]:
+    """Run `source` and give the names that it defined together with `names`.
+
+    Args:
+        title: Where the code belongs, for tracebacks: ``"message operations"``.
+        source: Python text. It must hold no text of a user's but checked
+            identifiers and `repr`s.
+        names: What the source may refer to.
+
+    Cost: about a millisecond for a hundred lines.
+    """
+    _counts[title] = number = _counts.get(title, 0) + 1
+    filename = f"<qsdb {title}>" if number == 1 else f"<qsdb {title} {number}>"
+    for listener in _listeners:
+        listener(f"# {filename}\n{source}")
+    lines = source.splitlines(keepends=True)
+    linecache.cache[filename] = (len(source), None, lines, filename)
+    namespace: dict[str, object] = dict(names.objects)
+    exec(compile(source, filename, "exec"), namespace)  # noqa: S102  the one place
+    return namespace
