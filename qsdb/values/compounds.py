@@ -86,7 +86,7 @@ class ArrayKind(Kind):
 
     def suspicion(self, variable: str, names: Names) -> str:
         suspect = names.bind("is_item_suspect", _suspect_function([self.item]))
-        return f"type({variable}) is not tuple or any(map({suspect}, {variable}))"
+        return f"_type({variable}) is not _tuple or _any(_map({suspect}, {variable}))"
 
 
 @attrs.frozen
@@ -112,7 +112,7 @@ class EnumKind(Kind):
 
     def suspicion(self, variable: str, names: Names) -> str:
         bounds = f"0 <= {variable} < {len(self.variants)}"
-        return f"type({variable}) is not int or not {bounds}"
+        return f"_type({variable}) is not _int or not {bounds}"
 
 
 @attrs.frozen
@@ -162,7 +162,7 @@ class ProductKind(Kind):
     def suspicion(self, variable: str, names: Names) -> str:
         kinds = [field.kind for field in self.fields]
         suspect = names.bind("is_product_suspect", _suspect_function(kinds))
-        shape = f"type({variable}) is not tuple or len({variable}) != {len(kinds)}"
+        shape = f"_type({variable}) is not _tuple or _len({variable}) != {len(kinds)}"
         return f"{shape} or {suspect}(*{variable})"
 
 

@@ -175,7 +175,7 @@ class BoolKind(Kind):
         return value
 
     def suspicion(self, variable: str, names: Names) -> str:
-        return f"type({variable}) is not bool"
+        return f"_type({variable}) is not _bool"
 
 
 @attrs.frozen
@@ -210,7 +210,7 @@ class IntKind(Kind):
 
     def suspicion(self, variable: str, names: Names) -> str:
         bounds = f"{self.least} <= {variable} <= {self.greatest}"
-        return f"type({variable}) is not int or not {bounds}"
+        return f"_type({variable}) is not _int or not {bounds}"
 
 
 _pack_single = struct.Struct("<f").pack
@@ -275,9 +275,9 @@ class FloatKind(Kind):
     def suspicion(self, variable: str, names: Names) -> str:
         if self.bits == 32:
             plain = names.bind("is_plain_single", _is_plain_single)
-            return f"type({variable}) is not float or not {plain}({variable})"
+            return f"_type({variable}) is not _float or not {plain}({variable})"
         odd = f"{variable} == 0.0 or {variable} != {variable}"
-        return f"type({variable}) is not float or {odd}"
+        return f"_type({variable}) is not _float or {odd}"
 
 
 def _is_unicode(text: str) -> bool:
@@ -308,7 +308,7 @@ class StrKind(Kind):
 
     def suspicion(self, variable: str, names: Names) -> str:
         valid = f"{variable}.isascii() or {names.bind('is_unicode', _is_unicode)}"
-        return f"type({variable}) is not str or not ({valid}({variable}))"
+        return f"_type({variable}) is not _str or not ({valid}({variable}))"
 
 
 @attrs.frozen
@@ -329,7 +329,7 @@ class BytesKind(Kind):
         return value
 
     def suspicion(self, variable: str, names: Names) -> str:
-        return f"type({variable}) is not bytes"
+        return f"_type({variable}) is not _bytes"
 
 
 @attrs.frozen
@@ -354,7 +354,7 @@ class BigEndianKind(Kind):
         return value
 
     def suspicion(self, variable: str, names: Names) -> str:
-        return f"type({variable}) is not bytes or len({variable}) != {self.size}"
+        return f"_type({variable}) is not _bytes or _len({variable}) != {self.size}"
 
 
 _MICROS_LEAST, _MICROS_GREATEST = -(1 << 63), (1 << 63) - 1
@@ -381,7 +381,7 @@ class MicrosKind(Kind):
 
     def suspicion(self, variable: str, names: Names) -> str:
         bounds = f"{_MICROS_LEAST} <= {variable} <= {_MICROS_GREATEST}"
-        return f"type({variable}) is not int or not {bounds}"
+        return f"_type({variable}) is not _int or not {bounds}"
 
 
 @attrs.frozen

@@ -22,27 +22,40 @@ def set_listener(listener: Callable[[str], object] | None) -> None:
     _listeners[:] = [] if listener is None else [listener]
 
 
+_BUILTINS: dict[str, object] = {
+    f"_{each.__name__}": each
+    for each in (any, bool, bytes, float, id, int, len, map, str, tuple, type)
+}
+
+
 class Names:
     """The global names of one piece of generated source: name → object.
 
+    Columns and parameters become variables of generated code under their own
+    names, and a column may well be called ``type`` or ``len``. So every name
+    bound here begins with an underscore, which a column's may not, and the
+    built-ins that generated code uses are bound as ``_type``, ``_len``, ….
+
     >>> names = Names()
     >>> names.bind("limit", 7), names.bind("limit", 7), names.bind("limit", 8)
-    ('limit', 'limit', 'limit_2')
+    ('_limit', '_limit', '_limit_2')
     """
 
     def __init__(self, **names: object) -> None:
-        """Begin with `names` bound."""
-        self.objects: dict[str, object] = dict(names)
+        """Begin with `names` bound, each with an underscore in front."""
+        self.objects: dict[str, object] = dict(_BUILTINS)
+        for name, value in names.items():
+            self.bind(name, value)
 
     def bind(self, name: str, value: object) -> str:
         """Bind `value` under `name`, or under a numbered name if that is taken.
 
         The same object under the same name is bound once.
         """
-        candidate, number = name, 1
+        candidate, number = f"_{name}", 1
         while candidate in self.objects and self.objects[candidate] is not value:
             number += 1
-            candidate = f"{name}_{number}"
+            candidate = f"_{name}_{number}"
         self.objects[candidate] = value
         return candidate
 

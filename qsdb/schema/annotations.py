@@ -1,0 +1,259 @@
+"""From an annotation to a binding: ``tuple[Place, ...] | None`` and its like.
+
+Annotations may be strings, may name classes that are defined later, and may
+stand in classes and functions inside functions. So they are looked at as late
+as possible: when a row is first made, or when a database is opened. Until then
+a `Scope` remembers where names would be looked up: the module, and the frames
+of the enclosing functions.
+
+A kind that no column can have is a mistake: `MistakeError` carries the
+sentence, and whoever knows the place puts it in front.
+"""
+
+import enum
+import sys
+import types
+import typing
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Annotated
+
+from qsdb.schema.bindings import (
+    ArrayBinding,
+    Binding,
+    EnumBinding,
+    OptionBinding,
+    PlainBinding,
+    ProductBinding,
+    SumBinding,
+    UuidBinding,
+    WrappedBinding,
+)
+from qsdb.values import kinds
+from qsdb.values.compounds import VARIANTS_COUNT_MAX
+from qsdb.values.identity import ConnectionId, Identity
+from qsdb.values.timestamps import ScheduleAt, TimeDuration, Timestamp
+
+__all__ = [
+    "MistakeError",
+    "ProductLookup",
+    "Scope",
+    "bind",
+    "f32",
+    "f64",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "i128",
+    "i256",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "u128",
+    "u256",
+]
+
+i8 = Annotated[int, kinds.I8]
+i16 = Annotated[int, kinds.I16]
+i32 = Annotated[int, kinds.I32]
+i64 = Annotated[int, kinds.I64]
+i128 = Annotated[int, kinds.I128]
+i256 = Annotated[int, kinds.I256]
+u8 = Annotated[int, kinds.U8]
+u16 = Annotated[int, kinds.U16]
+u32 = Annotated[int, kinds.U32]
+u64 = Annotated[int, kinds.U64]
+u128 = Annotated[int, kinds.U128]
+u256 = Annotated[int, kinds.U256]
+f32 = Annotated[float, kinds.F32]
+f64 = Annotated[float, kinds.F64]
+
+ProductLookup = Callable[[object], tuple[int, ProductBinding] | None]
+"""Gives a product class's place in the order of definition and its binding."""
+
+_SIMPLE: Mapping[object, Binding] = {
+    bool: PlainBinding(kinds.BOOL),
+    int: PlainBinding(kinds.I64),
+    float: PlainBinding(kinds.F64),
+    str: PlainBinding(kinds.STR),
+    bytes: PlainBinding(kinds.BYTES),
+    Identity: WrappedBinding(kinds.IDENTITY, Identity),
+    ConnectionId: WrappedBinding(kinds.CONNECTION_ID, ConnectionId),
+    Timestamp: WrappedBinding(kinds.TIMESTAMP, Timestamp),
+    TimeDuration: WrappedBinding(kinds.TIME_DURATION, TimeDuration),
+    ScheduleAt: WrappedBinding(kinds.SCHEDULE_AT, ScheduleAt),
+    uuid.UUID: UuidBinding(),
+}
+
+ADMITTED = (
+    "bool, i8 … i256, u8 … u256, f32, f64, str, bytes, tuple[T, ...], T | None, an "
+    "enum, a qsdb.Product or a union of them, Identity, ConnectionId, Timestamp, "
+    "TimeDuration, ScheduleAt, uuid.UUID"
+)
+
+
+class MistakeError(Exception):
+    """A mistake in a declaration; the text is for the user."""
+
+
+class Scope:
+    """Where the names in an annotation are looked up."""
+
+    def __init__(self, qualified_name: str, depth: int) -> None:
+        """Keep the frames of the functions and classes around a declaration.
+
+        Args:
+            qualified_name: `__qualname__` of the class or function declared.
+            depth: How many frames above the caller the declaration stands.
+        """
+        frame: types.FrameType | None = sys._getframe(depth + 1)  # noqa: SLF001  the only way
+        assert frame is not None
+        self._globals = frame.f_globals
+        self._frames: list[types.FrameType] = []
+        while frame is not None:
+            is_around = qualified_name.startswith(f"{frame.f_code.co_qualname}.")
+            if is_around and frame.f_globals is self._globals:
+                self._frames.append(frame)
+            frame = frame.f_back
+
+    def resolve(self, annotation: object) -> object:
+        """Evaluate strings, also inside, until something that is none is left.
+
+        Raises:
+            MistakeError: a name is unknown.
+        """
+        local: dict[str, object] = {}
+        for frame in reversed(self._frames):
+            local.update(frame.f_locals)
+        holder = types.SimpleNamespace()
+        # A string may give a string: the future import, and quotes besides.
+        for _ in range(3):
+            holder.__annotations__ = {"it": annotation}
+            try:
+                hints = typing.get_type_hints(
+                    holder, self._globals, local, include_extras=True
+                )
+            except NameError as error:
+                text = f"the annotation {annotation!r} names something unknown: {error}"
+                raise MistakeError(text) from None
+            except (SyntaxError, TypeError, AttributeError) as error:
+                text = f"the annotation {annotation!r} cannot be read: {error}"
+                raise MistakeError(text) from None
+            annotation = hints["it"]
+            if not isinstance(annotation, str):
+                break
+        return annotation
+
+
+def bind(
+    annotation: object, find_product: ProductLookup, *, lists: bool = False
+) -> Binding:
+    """Give the binding of an evaluated annotation.
+
+    Args:
+        annotation: What `Scope.resolve` gave.
+        find_product: Knows the product classes.
+        lists: Whether ``list[T]`` is admitted, as it is for arguments.
+
+    Raises:
+        MistakeError: no column can be of this kind.
+    """
+    try:
+        simple = _SIMPLE.get(annotation)
+    except TypeError:
+        simple = None
+    if simple is not None:
+        return simple
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        return _bind_annotated(annotation, find_product, lists=lists)
+    if origin is typing.Union or origin is types.UnionType:
+        return _bind_union(typing.get_args(annotation), find_product, lists=lists)
+    if origin in (tuple, list):
+        return _bind_sequence(annotation, find_product, lists=lists)
+    return _bind_class(annotation, find_product)
+
+
+def _bind_annotated(
+    annotation: object, find_product: ProductLookup, *, lists: bool
+) -> Binding:
+    inner, *extras = typing.get_args(annotation)
+    for extra in extras:
+        if isinstance(extra, kinds.Kind):
+            return PlainBinding(extra)
+    return bind(inner, find_product, lists=lists)
+
+
+def _bind_union(
+    members: tuple[object, ...], find_product: ProductLookup, *, lists: bool
+) -> Binding:
+    some = [member for member in members if member is not type(None)]
+    if len(some) == 1:
+        inner = bind(some[0], find_product, lists=lists)
+        return OptionBinding(inner)
+    products = [find_product(member) for member in some]
+    known = [product for product in products if product is not None]
+    if len(known) < len(products):
+        names = ", ".join(
+            _name(member)
+            for member, product in zip(some, products, strict=True)
+            if product is None
+        )
+        raise MistakeError(f"a union is made of qsdb.Product classes; {names} is none")
+    if len(known) > VARIANTS_COUNT_MAX:
+        bound = f"at most {VARIANTS_COUNT_MAX}"
+        raise MistakeError(f"a union of {len(known)} classes; {bound} are possible")
+    ordered = [binding for _, binding in sorted(known, key=lambda each: each[0])]
+    union = SumBinding(ordered)
+    return OptionBinding(union) if len(some) < len(members) else union
+
+
+def _bind_sequence(
+    annotation: object, find_product: ProductLookup, *, lists: bool
+) -> Binding:
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is list:
+        item_name = _name(arguments[0])
+        if not lists:
+            raise MistakeError(
+                f"list[{item_name}] can change, and rows cannot: "
+                f"write tuple[{item_name}, ...]"
+            )
+        return ArrayBinding(bind(arguments[0], find_product, lists=True), make=list)
+    if len(arguments) != 2 or arguments[1] is not Ellipsis:
+        raise MistakeError(
+            f"{_name(annotation)} is no column kind: write tuple[T, ...] for many "
+            "values of one kind, or a qsdb.Product for a fixed number"
+        )
+    return ArrayBinding(bind(arguments[0], find_product, lists=lists))
+
+
+def _bind_class(annotation: object, find_product: ProductLookup) -> Binding:
+    product = find_product(annotation)
+    if product is not None:
+        return product[1]
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        count = len(annotation)
+        if not 1 <= count <= VARIANTS_COUNT_MAX:
+            bound = f"1 to {VARIANTS_COUNT_MAX} are possible"
+            raise MistakeError(f"enum {_name(annotation)} has {count} members; {bound}")
+        return EnumBinding(annotation)
+    inner = getattr(annotation, "__supertype__", None)
+    if inner is not None:  # typing.NewType
+        return bind(inner, find_product)
+    if annotation in (list, tuple):
+        raise MistakeError(f"{_name(annotation)} says not of what: write tuple[T, ...]")
+    raise MistakeError(f"{_name(annotation)} is no column kind; there are: {ADMITTED}")
+
+
+def _name(annotation: object) -> str:
+    """Give an annotation as the user would write it."""
+    if typing.get_origin(annotation) is Annotated:
+        for extra in typing.get_args(annotation)[1:]:
+            if isinstance(extra, kinds.Kind):
+                return extra.name
+    if isinstance(annotation, type) and typing.get_origin(annotation) is None:
+        return annotation.__name__
+    return str(annotation)

@@ -1,0 +1,273 @@
+"""`Module`: a named set of tables and functions, and its compiled form.
+
+A module collects what is declared on it and checks little; `Module.compiled`
+resolves everything, gathers all mistakes of the whole module into one
+`SchemaError`, and gives a `ModuleSchema` to run. Nothing is global: two modules
+know nothing of each other.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Concatenate, ParamSpec, TypeVar, overload
+
+import attrs
+
+from qsdb.errors import SchemaError
+from qsdb.schema.annotations import Scope
+from qsdb.schema.contexts import ReducerContext
+from qsdb.schema.parameters import Parameters, resolve_parameters
+from qsdb.schema.rows import Row, RowClass, find_product, shape_of
+from qsdb.schema.shapes import Shape
+from qsdb.schema.specifiers import BTree, Hash
+from qsdb.schema.tables import TableOptions, TableSchema, table_schema
+
+__all__ = ["BoundTable", "Module", "ModuleSchema", "Reducer"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_Function = Callable[..., object]
+
+
+@attrs.frozen
+class BoundTable:
+    """A table together with the class in which users see its rows."""
+
+    schema: TableSchema
+    shape: Shape
+    row_class: type[Row]
+
+
+@attrs.frozen
+class Reducer:
+    """A function that runs as one transaction."""
+
+    name: str
+    function: _Function
+    parameters: Parameters
+    is_private: bool
+
+
+@attrs.frozen
+class ModuleSchema:
+    """A module, resolved and free of mistakes."""
+
+    name: str
+    tables: tuple[BoundTable, ...]
+    reducers: Mapping[str, Reducer]
+    init: Reducer | None
+
+
+@attrs.frozen
+class _DeclaredFunction:
+    function: _Function
+    scope: Scope
+    is_private: bool = False
+
+
+class Module:
+    """A named set of tables and functions; hand it to a `Database`.
+
+    >>> notes = Module("notes")
+    >>> class Note(Row, module=notes):
+    ...     text: str
+    >>> @notes.reducer
+    ... def add(ctx, text: str) -> None:
+    ...     ctx.db[Note].insert(Note(text))
+    >>> notes
+    Module('notes')
+    """
+
+    def __init__(self, name: str) -> None:
+        """Begin an empty module.
+
+        Raises:
+            SchemaError: the name is empty or no str.
+        """
+        if not isinstance(name, str) or not name:
+            raise SchemaError(
+                f"a module's name is a str that is not empty, not {name!r}"
+            )
+        self.name = name
+        self._tables: list[tuple[type[Row], TableOptions]] = []
+        self._reducers: list[_DeclaredFunction] = []
+        self._init: _DeclaredFunction | None = None
+        self._compiled: ModuleSchema | None = None
+
+    def __repr__(self) -> str:
+        """Show the name."""
+        return f"Module({self.name!r})"
+
+    def add_table(
+        self,
+        row_class: type[Row],
+        *,
+        name: str | None = None,
+        public: bool = False,
+        primary_key: Sequence[str] = (),
+        unique: Iterable[Sequence[str]] = (),
+        indexes: Iterable[BTree | Hash] = (),
+    ) -> None:
+        """Make a table, or a further one, of this class's rows.
+
+        Args:
+            row_class: A class derived from `Row`.
+            name: The table's name; the class's name in snake case if not given.
+            public: Whether strangers may read the table.
+            primary_key: The columns of a composite key.
+            unique: Further keys of several columns.
+            indexes: `BTree` and `Hash` indexes.
+
+        Raises:
+            SchemaError: `row_class` is no row class. Other mistakes are told
+                when a database is opened.
+        """
+        if not isinstance(row_class, RowClass) or not issubclass(row_class, Row):
+            raise SchemaError(
+                f"add_table: {row_class!r} is no class derived from qsdb.Row"
+            )
+        key = primary_key if isinstance(primary_key, str) else tuple(primary_key)
+        keys = tuple(
+            [each if isinstance(each, str) else tuple(each) for each in unique]
+        )
+        options = TableOptions(name, public, key, keys, tuple(indexes))  # type: ignore[arg-type]
+        self._tables.append((row_class, options))
+        self._compiled = None
+
+    @overload
+    def reducer(
+        self, function: Callable[Concatenate[ReducerContext, P], T], /
+    ) -> Callable[Concatenate[ReducerContext, P], T]: ...
+
+    @overload
+    def reducer(
+        self, *, private: bool = ...
+    ) -> Callable[
+        [Callable[Concatenate[ReducerContext, P], T]],
+        Callable[Concatenate[ReducerContext, P], T],
+    ]: ...
+
+    def reducer(
+        self, function: _Function | None = None, /, *, private: bool = False
+    ) -> object:
+        """Make a function a reducer: each call of it is one transaction.
+
+        The first parameter is the context; every other needs an annotation.
+        The function itself is given back, so that reducers can call each other.
+
+        Args:
+            function: The reducer, where the decorator stands without brackets.
+            private: Hide it from all but the owner.
+
+        Raises:
+            SchemaError: the function is a coroutine or a generator. Other
+                mistakes are told when a database is opened.
+        """
+        if function is None:
+            return lambda function: self._declare(function, is_private=private)
+        return self._declare(function, is_private=private)
+
+    def init(
+        self, function: Callable[[ReducerContext], None]
+    ) -> Callable[[ReducerContext], None]:
+        """Run a function in the transaction that creates a database.
+
+        Raises:
+            SchemaError: the module has one already, or it is a coroutine.
+        """
+        if self._init is not None:
+            name = self._init.function.__name__
+            raise SchemaError(f"module {self.name}: init is {name} already")
+        _check_function(function)
+        self._init = _DeclaredFunction(function, Scope(function.__qualname__, 1))
+        self._compiled = None
+        return function
+
+    def _declare(self, function: _Function, *, is_private: bool) -> _Function:
+        _check_function(function)
+        scope = Scope(function.__qualname__, 2)
+        self._reducers.append(_DeclaredFunction(function, scope, is_private))
+        self._compiled = None
+        return function
+
+    def compiled(self) -> ModuleSchema:
+        """Resolve everything that was declared.
+
+        Raises:
+            SchemaError: every mistake in the module, each with its place.
+        """
+        if self._compiled is None:
+            mistakes: list[str] = []
+            tables = _compile_tables(self._tables, mistakes)
+            reducers: dict[str, Reducer] = {}
+            for declared in self._reducers:
+                reducer = _compile_reducer(declared, mistakes)
+                if reducer is not None and reducer.name in reducers:
+                    mistakes.append(f"reducer {reducer.name}: it is declared twice")
+                elif reducer is not None:
+                    reducers[reducer.name] = reducer
+            init = None if self._init is None else _compile_init(self._init, mistakes)
+            if mistakes:
+                raise SchemaError(*[f"module {self.name}, {each}" for each in mistakes])
+            self._compiled = ModuleSchema(self.name, tuple(tables), reducers, init)
+        return self._compiled
+
+
+def _check_function(function: object) -> None:
+    """Refuse what can never run as one transaction."""
+    if not inspect.isfunction(function):
+        raise SchemaError(f"a reducer is a plain function, not {function!r}")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise SchemaError(
+            f"reducer {function.__name__} is a coroutine; a reducer runs in one go "
+            "under the writer lock and cannot await"
+        )
+    if inspect.isgeneratorfunction(function):
+        raise SchemaError(
+            f"reducer {function.__name__} is a generator; a call would run nothing"
+        )
+
+
+def _compile_tables(
+    declared: list[tuple[type[Row], TableOptions]], mistakes: list[str]
+) -> list[BoundTable]:
+    tables: dict[str, BoundTable] = {}
+    told: set[type[Row]] = set()
+    for row_class, options in declared:
+        try:
+            shape = shape_of(row_class)  # type: ignore[arg-type]
+        except SchemaError as error:
+            if row_class not in told:
+                mistakes += [f"table {each}" for each in error.mistakes]
+            told.add(row_class)
+            continue
+        try:
+            schema = table_schema(shape, options)
+        except SchemaError as error:
+            mistakes += error.mistakes
+            continue
+        if schema.name in tables:
+            mistakes.append(f"table {schema.name}: it is declared twice")
+        tables[schema.name] = BoundTable(schema, shape, row_class)
+    return list(tables.values())
+
+
+def _compile_reducer(
+    declared: _DeclaredFunction, mistakes: list[str]
+) -> Reducer | None:
+    function = declared.function
+    if not function.__name__.isidentifier():
+        mistakes.append(f"reducer {function.__name__}: it needs a name to be called by")
+        return None
+    try:
+        parameters = resolve_parameters(function, declared.scope, find_product)
+    except SchemaError as error:
+        mistakes += error.mistakes
+        return None
+    return Reducer(function.__name__, function, parameters, declared.is_private)
+
+
+def _compile_init(declared: _DeclaredFunction, mistakes: list[str]) -> Reducer | None:
+    init = _compile_reducer(declared, mistakes)
+    if init is not None and init.parameters.parameters:
+        mistakes.append(f"init {init.name}: it takes the context and nothing else")
+    return init

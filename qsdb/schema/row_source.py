@@ -1,0 +1,157 @@
+"""Generates what is special to one row class: constructor, attributes, replace.
+
+A row is a tuple subclass over stored values. For ``id: u64 = primary_key(
+auto_inc=True); room: str; sender: Identity`` the generated source reads::
+
+    def __new__(cls, room=MISSING, sender=MISSING, *extra, id=0, **unknown):
+        if extra or unknown or room is MISSING or sender is MISSING:
+            refuse(cls, extra, unknown, {'room': room, 'sender': sender})
+        return _tuple_new(cls, (id, room, <sender.stored, or a Misfit>,))
+
+Plain columns are read through C descriptors, the others through properties
+that wrap on access. Nothing is checked here but the arguments' names: table
+operations check values, once.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+from qsdb.errors import ArgumentError
+from qsdb.schema.shapes import Column, Shape
+from qsdb.schema.specifiers import MISSING
+from qsdb.values.source import Names, compile_source
+
+try:  # The descriptor behind collections.namedtuple: reads an item in C.
+    from _collections import _tuplegetter as plain_attribute
+except ImportError:  # pragma: no cover  another Python than CPython
+
+    def plain_attribute(index: int, doc: str) -> property:  # type: ignore[misc]
+        """Read an item of a tuple as an attribute."""
+        return property(lambda row: tuple.__getitem__(row, index), doc=doc)
+
+
+__all__ = ["row_members"]
+
+ALL = slice(None)
+"""``tuple.__getitem__(row, ALL)`` is the exact tuple of the stored values."""
+
+
+def row_members(shape: Shape) -> dict[str, object]:
+    """Give the members that make a class with this shape: name → member."""
+    names = Names(
+        MISSING=MISSING,
+        ALL=ALL,
+        iter=iter,
+        refuse=_refuse,
+        tuple_new=tuple.__new__,
+        stored_of=tuple.__getitem__,
+    )
+    columns = shape.columns
+    lines = [*_constructor(columns, names), *_replace(columns, names)]
+    if not all(column.binding.is_plain for column in columns):
+        lines += _iterator(columns)
+    namespace = compile_source(f"row {shape.class_name}", "\n".join(lines), names)
+    members: dict[str, object] = {
+        "__new__": staticmethod(_function(namespace["__new__"])),
+        "replace": namespace["replace"],
+        "__replace__": namespace["replace"],
+        "__iter__": namespace.get("__iter__", tuple.__iter__),
+        "__match_args__": tuple(
+            [each.attribute for each in columns if not each.is_generated]
+        ),
+    }
+    for index, column in enumerate(columns):
+        members[column.attribute] = _attribute(index, column)
+    return members
+
+
+def _function(member: object) -> Callable[..., object]:
+    assert callable(member)
+    return member
+
+
+def _attribute(index: int, column: Column) -> object:
+    """Give the descriptor that reads one column of a row."""
+    doc = f"Column {column.name}: {column.binding.kind.name}."
+    if column.binding.is_plain:
+        return plain_attribute(index, doc)
+    leave, item = column.binding.leave, tuple.__getitem__
+
+    def read(row: tuple[object, ...]) -> object:
+        return leave(item(row, index))
+
+    return property(read, doc=doc)
+
+
+def _constructor(columns: tuple[Column, ...], names: Names) -> Iterator[str]:
+    positional, keywords, required = [], [], []
+    for column in columns:
+        attribute = column.attribute
+        if column.is_generated:
+            keywords.append(f"{attribute}=0")
+        elif column.default is MISSING:
+            positional.append(f"{attribute}=_MISSING")
+            required.append(attribute)
+        else:
+            default = names.bind(f"default_{attribute}", column.default)
+            positional.append(f"{attribute}={default}")
+    parameters = ", ".join(
+        ["_cls", "/", *positional, "*_extra", *keywords, "**_unknown"]
+    )
+    missing = "".join(f" or {attribute} is _MISSING" for attribute in required)
+    given = ", ".join(f"{attribute!r}: {attribute}" for attribute in required)
+    values = "".join(
+        f"{column.binding.enter_source(column.attribute, names)}, "
+        for column in columns
+    )
+    yield f"def __new__({parameters}):"
+    yield f"    if _extra or _unknown{missing}:"
+    yield f"        _refuse(_cls, _extra, _unknown, {{{given}}})"
+    yield f"    return _tuple_new(_cls, ({values}))"
+
+
+def _replace(columns: tuple[Column, ...], names: Names) -> Iterator[str]:
+    keep = "".join(f", {column.attribute}=_MISSING" for column in columns)
+    variables = "".join(f"_v{index}, " for index in range(len(columns)))
+    yield f"def replace(_self, /, *_extra{keep}, **_unknown):"
+    yield '    """Give a copy with some columns changed, by keyword."""'
+    yield "    if _extra or _unknown:"
+    yield "        _refuse(_type(_self), _extra, _unknown, {})"
+    if columns:
+        yield f"    {variables}= _stored_of(_self, _ALL)"
+    for index, column in enumerate(columns):
+        attribute = column.attribute
+        entered = column.binding.enter_source(attribute, names)
+        yield f"    if {attribute} is not _MISSING: _v{index} = {entered}"
+    yield f"    return _tuple_new(_type(_self), ({variables}))"
+
+
+def _iterator(columns: tuple[Column, ...]) -> Iterator[str]:
+    values = "".join(f"_self.{column.attribute}, " for column in columns)
+    yield "def __iter__(_self, /):"
+    yield f"    return _iter(({values}))"
+
+
+def _refuse(
+    row_class: type,
+    extra: tuple[object, ...],
+    unknown: dict[str, object],
+    required: dict[str, object],
+) -> NoReturn:
+    """Say which arguments of a row's constructor are wrong.
+
+    Raises:
+        ArgumentError: always.
+    """
+    name = row_class.__name__
+    faults: list[str] = []
+    if extra:
+        several = "s" if len(extra) > 1 else ""
+        faults.append(f"{len(extra)} positional value{several} too many: {extra!r}")
+    if unknown:
+        attributes = ", ".join(row_class.__annotations__)
+        faults.append(f"no column {', '.join(unknown)}; there are: {attributes}")
+    missing = [each for each, value in required.items() if value is MISSING]
+    if missing:
+        faults.append(f"a value is missing for {', '.join(missing)}")
+    raise ArgumentError(f"{name}(): {'; '.join(faults)}")

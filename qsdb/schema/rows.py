@@ -1,0 +1,319 @@
+"""`Row` and `Product`: the classes that users derive their tables' rows from.
+
+A row is immutable, equal to rows of its class with equal values, hashable, and
+no sequence. Beneath, it is a tuple of stored values (`qsdb.values.kinds`):
+making one from a stored row is one call in C, and so is getting the stored row
+back. What a tuple can and a row should not (indexing, order, length) is closed
+here.
+
+To type checkers a row class is a frozen dataclass with `replace`, made by
+`dataclass_transform`; the tuple stands in the ``else`` branch below, since a
+checker that saw it would let rows be indexed and compared.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, Self, dataclass_transform
+
+from qsdb.errors import SchemaError
+from qsdb.schema.annotations import Scope
+from qsdb.schema.bindings import ProductBinding
+from qsdb.schema.row_source import ALL, row_members
+from qsdb.schema.shapes import Declared, Shape, resolve_shape
+from qsdb.schema.specifiers import (
+    BTree,
+    Hash,
+    Specifier,
+    auto_inc,
+    column,
+    index,
+    primary_key,
+    unique,
+)
+
+__all__ = [
+    "Product",
+    "Row",
+    "RowClass",
+    "asdict",
+    "find_product",
+    "shape_of",
+    "stored_of",
+]
+
+_serials = itertools.count()
+
+
+class RowClass(type):
+    """The metaclass of rows: notes the declaration, and finishes it when needed."""
+
+    _declared: Declared | None
+    _shape: Shape | None
+
+    def __new__(
+        mcls,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        /,
+        **options: object,
+    ) -> "RowClass":
+        """Take columns and defaults out of the namespace."""
+        if options.pop("is_root", False):
+            root = super().__new__(mcls, name, bases, {**namespace, "__slots__": ()})
+            root._declared = root._shape = None
+            return root
+        parent = next((base for base in bases if isinstance(base, RowClass)), None)
+        declared = None
+        if parent is not None and _is_root(parent):
+            if len(bases) > 1:
+                raise SchemaError(
+                    f"{name}: a row class has one base, {parent.__name__}"
+                )
+            declared = _declare(
+                name, namespace, is_product=parent.__name__ == "Product"
+            )
+        elif parent is not None:
+            raise SchemaError(
+                f"{name}: the row class {parent.__name__} has no subclasses"
+            )
+        namespace["__slots__"] = ()
+        made = super().__new__(mcls, name, bases, namespace)
+        made._declared, made._shape = declared, None
+        if declared is not None and not declared.is_product:
+            _register(made, options)
+        elif options:
+            raise SchemaError(
+                f"{name}: a product takes no options, not {list(options)}"
+            )
+        return made
+
+    def __init__(
+        cls,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        /,
+        **_: object,
+    ) -> None:
+        """Take the options that `__new__` has used."""
+        super().__init__(name, bases, namespace)
+
+
+def _is_root(row_class: RowClass) -> bool:
+    return row_class._declared is None  # noqa: SLF001  this module owns it
+
+
+def _declare(name: str, namespace: dict[str, Any], *, is_product: bool) -> Declared:
+    """Note a class statement, and take its defaults out of the namespace."""
+    annotations: Mapping[str, object] = {
+        attribute: annotation
+        for attribute, annotation in namespace.get("__annotations__", {}).items()
+        if "ClassVar" not in str(annotation)
+    }
+    defaults = {
+        attribute: namespace.pop(attribute)
+        for attribute in [*namespace]
+        if attribute in annotations or isinstance(namespace[attribute], Specifier)
+    }
+    # Two frames up: the metaclass's __new__, and the class statement.
+    scope = Scope(namespace["__qualname__"], 2)
+    return Declared(name, is_product, annotations, defaults, scope, next(_serials))
+
+
+def _register(row_class: RowClass, options: dict[str, object]) -> None:
+    """Hand a table's class to its module, or refuse options without one."""
+    module = options.pop("module", None)
+    if module is None:
+        if options:
+            name = row_class.__name__
+            raise SchemaError(
+                f"{name}: table options need module=…, not {list(options)}"
+            )
+        return
+    add_table = getattr(module, "add_table", None)
+    if add_table is None:
+        raise SchemaError(f"{row_class.__name__}: module={module!r} is no qsdb.Module")
+    add_table(row_class, **options)
+
+
+def shape_of(row_class: RowClass) -> Shape:
+    """Give the resolved shape of a class, and finish the class at the first call.
+
+    Raises:
+        SchemaError: the declaration is wrong; every mistake is listed.
+    """
+    shape = row_class._shape  # noqa: SLF001  this module owns it
+    if shape is None:
+        declared = row_class._declared  # noqa: SLF001  this module owns it
+        if declared is None:
+            raise SchemaError(
+                f"{row_class.__name__} itself has no columns; derive from it"
+            )
+        shape = resolve_shape(declared, _declared_product)
+        for name, member in row_members(shape).items():
+            setattr(row_class, name, member)
+        row_class._shape = shape  # noqa: SLF001  this module owns it
+    return shape
+
+
+def _declared_product(annotation: object) -> tuple[Declared, ProductBinding] | None:
+    if not isinstance(annotation, RowClass) or not issubclass(annotation, Product):
+        return None
+    declared = annotation._declared  # noqa: SLF001  this module owns it
+    if declared is None:
+        return None
+    kind = shape_of(annotation).kind
+    return declared, ProductBinding(kind, annotation)
+
+
+def find_product(annotation: object) -> tuple[int, ProductBinding] | None:
+    """Give a product class's place in the order of definition and its binding."""
+    found = _declared_product(annotation)
+    return None if found is None else (found[0].serial, found[1])
+
+
+def stored_of(row: "Row | Product") -> tuple[object, ...]:
+    """Give the exact tuple of a row's stored values."""
+    values: tuple[object, ...] = tuple.__getitem__(row, ALL)  # type: ignore[arg-type]
+    return values
+
+
+def asdict(row: "Row | Product") -> dict[str, object]:
+    """Give a row as attribute → value; products inside become dicts too.
+
+    >>> class Place(Product):
+    ...     x: int
+    >>> asdict(Place(3))
+    {'x': 3}
+    """
+    columns = shape_of(type(row)).columns  # type: ignore[arg-type]
+    return {each.attribute: _plain(getattr(row, each.attribute)) for each in columns}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Product):
+        return asdict(value)
+    if type(value) is tuple:
+        return tuple([_plain(item) for item in value])
+    return value
+
+
+def _rebuild(row_class: type[tuple[object, ...]], stored: tuple[object, ...]) -> object:
+    """Make a row from its pickled parts."""
+    shape_of(row_class)  # type: ignore[arg-type]
+    return tuple.__new__(row_class, stored)
+
+
+def _show(row: "Row | Product") -> str:
+    parts = [
+        f"{column.attribute}={column.binding.show(getattr(row, column.attribute))}"
+        for column in shape_of(type(row)).columns  # type: ignore[arg-type]
+    ]
+    return f"{type(row).__name__}({', '.join(parts)})"
+
+
+if TYPE_CHECKING:
+    _SPECIFIERS = (primary_key, unique, index, auto_inc, column)
+
+    @dataclass_transform(
+        frozen_default=True,
+        field_specifiers=(primary_key, unique, index, auto_inc, column),
+    )
+    class Row:
+        """A row of a table."""
+
+        def __init_subclass__(
+            cls,
+            *,
+            module: object = ...,
+            name: str = ...,
+            public: bool = ...,
+            primary_key: tuple[str, ...] = ...,
+            unique: list[tuple[str, ...]] = ...,
+            indexes: list[BTree | Hash] = ...,
+        ) -> None: ...
+        def replace(self, **changes: Any) -> Self: ...
+        def __iter__(self) -> Iterator[Any]: ...
+
+    @dataclass_transform(frozen_default=True, field_specifiers=(column,))
+    class Product:
+        """A value made of named fields."""
+
+        def replace(self, **changes: Any) -> Self: ...
+        def __iter__(self) -> Iterator[Any]: ...
+
+else:
+
+    class _Record(tuple, metaclass=RowClass, is_root=True):
+        """What rows and products share: a tuple that does not show it."""
+
+        def __new__(cls, *values, **columns):
+            shape_of(cls)  # finishes the class, which then has its own __new__
+            return cls(*values, **columns)
+
+        def __eq__(self, other):
+            return type(self) is type(other) and tuple.__eq__(self, other)
+
+        def __ne__(self, other):
+            return type(self) is not type(other) or tuple.__ne__(self, other)
+
+        __hash__ = tuple.__hash__
+        __repr__ = _show
+
+        def __bool__(self):
+            return True
+
+        def __reduce__(self):
+            return _rebuild, (type(self), stored_of(self))
+
+        def _not_a_sequence(self, *_) -> NoReturn:
+            name = type(self).__name__
+            raise TypeError(f"a {name} is no sequence; its columns are attributes")
+
+        __getitem__ = __len__ = __contains__ = __reversed__ = _not_a_sequence
+
+        def _not_implemented(self, _):
+            return NotImplemented
+
+        __lt__ = __le__ = __gt__ = __ge__ = _not_implemented
+        __add__ = __radd__ = __mul__ = __rmul__ = _not_implemented
+
+        @property
+        def count(self) -> NoReturn:
+            """No method of a row; a column may have the name."""
+            raise AttributeError(f"{type(self).__name__} has no column 'count'")
+
+        @property
+        def index(self) -> NoReturn:
+            """No method of a row; a column may have the name."""
+            raise AttributeError(f"{type(self).__name__} has no column 'index'")
+
+    class Row(_Record, is_root=True):
+        """A row of a table: derive from it, with `module` naming the owner.
+
+        Class keywords: ``module``, ``name`` (default: snake case of the class),
+        ``public=False``, ``primary_key=("a", "b")``, ``unique=[("a", "b")]``,
+        ``indexes=[BTree("a", "b"), Hash("c")]``.
+
+        A row is immutable and hashable, equal to rows of its class with equal
+        values, iterates over what its attributes give, and copies itself with
+        `replace`. Constructors check names only; values are checked when they
+        enter a table.
+
+        >>> class Point(Row):
+        ...     x: int
+        ...     y: int = 0
+        >>> Point(3).replace(y=4)
+        Point(x=3, y=4)
+        """
+
+    class Product(_Record, is_root=True):
+        """A value made of named fields, for use inside rows and arguments.
+
+        >>> class Place(Product):
+        ...     x: int
+        ...     y: int
+        >>> Place(1, 2).x
+        1
+        """

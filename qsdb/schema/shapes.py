@@ -1,0 +1,180 @@
+"""The shape of a row class: its columns, resolved, and what is wrong with them.
+
+A class statement only notes what it was given (`Declared`). The annotations
+are looked at later, by `shape_of`: all columns are resolved, all mistakes are
+gathered, and a `Shape` comes out, from which the class's constructor, its
+attributes and its table are made.
+"""
+
+import keyword
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from qsdb.errors import SchemaError, brief
+from qsdb.schema.annotations import MistakeError, Scope, bind
+from qsdb.schema.bindings import Binding, ProductBinding
+from qsdb.schema.specifiers import MISSING, Specifier
+from qsdb.values.compounds import Field, ProductKind
+from qsdb.values.kinds import IntKind, MismatchError
+
+__all__ = ["Column", "Declared", "Shape", "ShapeLookup", "resolve_shape"]
+
+COLUMNS_COUNT_MAX = 1 << 16
+"""SpacetimeDB's bound; column numbers are 16 bits in its schema messages."""
+
+
+@attrs.frozen
+class Column:
+    """One column of a row class, or one field of a product."""
+
+    attribute: str
+    name: str
+    binding: Binding
+    specifier: Specifier
+    default: object
+    """As users see it and canonical, or `MISSING`."""
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether constructor calls leave the column out as a rule."""
+        return self.specifier.auto_inc
+
+
+@attrs.frozen
+class Shape:
+    """The columns of a row class, in order."""
+
+    class_name: str
+    columns: tuple[Column, ...]
+
+    @property
+    def kind(self) -> ProductKind:
+        """The kind of a product with these fields."""
+        fields = [Field(each.attribute, each.binding.kind) for each in self.columns]
+        return ProductKind(self.class_name, tuple(fields))
+
+
+@attrs.define
+class Declared:
+    """What a class statement said, before any annotation is evaluated."""
+
+    class_name: str
+    is_product: bool
+    annotations: Mapping[str, object]
+    defaults: Mapping[str, object]
+    """Attribute → specifier or default value, for those that have one."""
+    scope: Scope
+    serial: int
+    """Place in the order in which classes were defined; tags of unions."""
+    is_resolving: bool = False
+
+
+ShapeLookup = Callable[[object], tuple[Declared, ProductBinding] | None]
+"""Gives what a product class declared and its binding; None for other things."""
+
+
+def resolve_shape(declared: Declared, find_product: ShapeLookup) -> Shape:
+    """Resolve all columns.
+
+    Raises:
+        SchemaError: one sentence for each mistake, beginning with its place.
+    """
+    mistakes: list[str] = []
+    if declared.is_resolving:
+        raise SchemaError(f"{declared.class_name} contains itself")
+
+    def lookup(annotation: object) -> tuple[int, ProductBinding] | None:
+        found = find_product(annotation)
+        return None if found is None else (found[0].serial, found[1])
+
+    columns: list[Column] = []
+    declared.is_resolving = True
+    try:
+        for attribute, annotation in declared.annotations.items():
+            given = declared.defaults.get(attribute, MISSING)
+            try:
+                binding = bind(declared.scope.resolve(annotation), lookup)
+                columns.append(_column(attribute, binding, given))
+            except MistakeError as mistake:
+                mistakes.append(f"{declared.class_name}.{attribute}: {mistake}")
+            except SchemaError as error:
+                mistakes += [
+                    f"{declared.class_name}.{attribute}: {each}"
+                    for each in error.mistakes
+                ]
+    finally:
+        declared.is_resolving = False
+    mistakes += _mistakes_in_class(declared, columns)
+    if mistakes:
+        raise SchemaError(*mistakes)
+    return Shape(declared.class_name, tuple(columns))
+
+
+def _column(attribute: str, binding: Binding, given: object) -> Column:
+    """Join an annotation's binding with what stood behind it."""
+    if isinstance(given, Specifier):
+        specifier, default = given, given.default
+    else:
+        specifier, default = Specifier(), given
+    if specifier.auto_inc:
+        if not isinstance(binding.kind, IntKind):
+            raise MistakeError(f"auto_inc needs an integer, not {binding.kind.name}")
+        if default is not MISSING:
+            raise MistakeError("a generated column has no default of its own")
+        default = 0
+    elif default is not MISSING:
+        try:
+            default = binding.admit(default)
+        except MismatchError as mismatch:
+            raise MistakeError(
+                f"the default {brief(mismatch.value)} is not {mismatch.admitted}"
+            ) from None
+    name = attribute if specifier.name is None else specifier.name
+    return Column(attribute, name, binding, specifier, default)
+
+
+def _mistakes_in_class(declared: Declared, columns: list[Column]) -> list[str]:
+    """Give what is wrong with the columns taken together."""
+    mistakes = [
+        f"{declared.class_name}.{attribute}: {fault}"
+        for attribute in declared.annotations
+        if (fault := _fault_of_attribute(attribute))
+    ]
+    mistakes += [
+        f"{declared.class_name}.{attribute}: a column needs an annotation"
+        for attribute in declared.defaults
+        if attribute not in declared.annotations
+    ]
+    if len(declared.annotations) > COLUMNS_COUNT_MAX:
+        bound = f"at most {COLUMNS_COUNT_MAX} are possible"
+        mistakes.append(f"{declared.class_name}: {len(columns)} columns; {bound}")
+    with_default: Column | None = None
+    for column in columns:
+        if column.is_generated:
+            continue
+        if column.default is not MISSING:
+            with_default = column
+        elif with_default is not None:
+            mistakes.append(
+                f"{declared.class_name}.{column.attribute}: a column without a "
+                f"default cannot follow {with_default.attribute}, which has one"
+            )
+    if declared.is_product:
+        mistakes += [
+            f"{declared.class_name}.{column.attribute}: a product's field takes "
+            f"a default only, not {column.specifier!r}"
+            for column in columns
+            if column.specifier != Specifier(default=column.specifier.default)
+        ]
+    return mistakes
+
+
+def _fault_of_attribute(attribute: str) -> str | None:
+    if attribute.startswith("_"):
+        return "a column's attribute cannot begin with an underscore"
+    if attribute == "replace":
+        return "replace is a method of every row; give the column another attribute"
+    if keyword.iskeyword(attribute) or not attribute.isidentifier():
+        return "a column's attribute must be an identifier; column(name=…) is free"
+    return None

@@ -1,0 +1,148 @@
+"""`Index` as users have it: values in, rows of the user's class out.
+
+One class serves write and read transactions: both kinds of handles give stored
+rows by an index (`Selecting`), and the rest is the same.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NoReturn, Protocol, TypeVar
+
+from qsdb.errors import NotFoundError, UsageError
+from qsdb.schema.contexts import UNBOUNDED, Index, Table
+from qsdb.schema.modules import BoundTable
+from qsdb.store.indexes import is_free
+from qsdb.store.orders import StoredRow
+from qsdb.store.paths import Path, Range
+
+__all__ = ["IndexAccess", "Selecting", "index_attributes"]
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Selecting(Protocol[R]):
+    """What an index needs of its table's handle."""
+
+    def _select(
+        self, number: int | None, within: Range | None, value: object
+    ) -> list[StoredRow]: ...
+    def _count(self, number: int | None, within: Range | None, value: object) -> int: ...
+    def _users_rows(self, stored: Iterable[StoredRow]) -> Iterator[R]: ...
+    def _replace(self, path: Path, row: R) -> R: ...
+    def _remove_all(self, stored: list[StoredRow]) -> int: ...
+
+
+class IndexAccess(Index[R]):
+    """One accessor of one table handle."""
+
+    __slots__ = ("_path", "_table")
+
+    def __init__(self, table: Selecting[R], path: Path) -> None:
+        """Look up in `table` by `path`."""
+        self._table = table
+        self._path = path
+
+    def __repr__(self) -> str:
+        """Name the place."""
+        return f"<index {self._path.accessor} of table {self._path.table}>"
+
+    def find(self, *key: object) -> R | None:
+        number, value = self._unique_value(key)
+        stored = self._table._select(number, None, value)
+        return next(self._table._users_rows(stored), None)
+
+    def update(self, row: R) -> R:
+        self._path.require(self._is_unique, "update needs a unique column")
+        return self._table._replace(self._path, row)
+
+    def filter(self, *prefix: object) -> Iterator[R]:
+        return self._table._users_rows(self._table._select(*self._equal(prefix)))
+
+    def range(
+        self,
+        lo: object = UNBOUNDED,
+        hi: object = UNBOUNDED,
+        *,
+        include: tuple[bool, bool] = (True, False),
+        reverse: bool = False,
+    ) -> Iterator[R]:
+        within = self._path.range(lo, hi, include)
+        stored = self._table._select(self._path.lookup, within, None)
+        if reverse:
+            stored.reverse()
+        return self._table._users_rows(stored)
+
+    def count(self, *prefix: object) -> int:
+        return self._table._count(*self._equal(prefix))
+
+    def delete(self, *prefix: object) -> int:
+        """Delete what `filter` would yield; on a unique column give a bool."""
+        if self._is_unique and len(prefix) == len(self._path.columns):
+            number, value = self._unique_value(prefix)
+            stored = self._table._select(number, None, value)
+            return bool(self._table._remove_all(stored))
+        return self._table._remove_all(self._table._select(*self._equal(prefix)))
+
+    @property
+    def _is_unique(self) -> bool:
+        return self._path.is_primary or self._path.unique is not None
+
+    def _unique_value(self, key: tuple[object, ...]) -> tuple[int | None, object]:
+        """Give the unique index's number and the value to look up in it."""
+        path = self._path
+        path.require(self._is_unique, "the columns are not unique; use filter")
+        value = path.stored_key(key)
+        if not path.is_primary and is_free(value):
+            raise UsageError(
+                f"table {path.table}, index {path.accessor}: many rows may have None; "
+                "it finds no single one"
+            )
+        return (None if path.is_primary else path.unique), value
+
+    def _equal(
+        self, prefix: tuple[object, ...]
+    ) -> tuple[int | None, Range | None, object]:
+        """Give what to select for equality on the first columns."""
+        path = self._path
+        if path.lookup is None:
+            number, value = self._unique_value(prefix)
+            return number, None, value
+        if path.is_ordered:
+            return path.lookup, path.prefix_range(prefix), None
+        return path.lookup, None, path.stored_key(prefix)
+
+
+def index_attributes(
+    bound: BoundTable, paths: Mapping[str, Path]
+) -> dict[str, property]:
+    """Give the attributes by which a handle's indexes are reached.
+
+    A name that a method of `Table` has keeps the method; a column without an
+    index gets an attribute that says so.
+    """
+    attributes = {
+        column.attribute: property(_refuser(bound, column.attribute, paths))
+        for column in bound.schema.columns
+        if column.attribute not in paths
+    }
+    for accessor, path in paths.items():
+        attributes[accessor] = property(_getter(path))
+    return {name: each for name, each in attributes.items() if not hasattr(Table, name)}
+
+
+def _getter(path: Path) -> object:
+    def get(table: Selecting[object]) -> IndexAccess[object]:
+        return IndexAccess(table, path)
+
+    return get
+
+
+def _refuser(bound: BoundTable, column: str, paths: Mapping[str, Path]) -> object:
+    def refuse(table: object) -> NoReturn:  # noqa: ARG001  it stands for a property
+        there = ", ".join(paths) or "none"
+        raise NotFoundError(
+            f"table {bound.schema.name}: the column {column} has no index; there are "
+            f"indexes: {there}. Declare it with qsdb.index()"
+        )
+
+    return refuse

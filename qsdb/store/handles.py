@@ -1,0 +1,108 @@
+"""What table handles of write and read transactions share.
+
+A handle is one table in one transaction. Its public names are those of `Table`
+and, besides, the columns and indexes that the user declared: so whatever else
+a handle has begins with an underscore, and this unit reaches for it across
+objects.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import repeat
+from typing import NoReturn, TypeVar
+
+from qsdb.errors import NotFoundError, UsageError
+from qsdb.schema.contexts import Index, Table
+from qsdb.schema.modules import BoundTable
+from qsdb.schema.row_source import ALL
+from qsdb.schema.specifiers import MISSING
+from qsdb.store.access import IndexAccess, index_attributes
+from qsdb.store.orders import StoredRow, key_function
+from qsdb.store.paths import Path, enter_key, paths_of
+from qsdb.store.write_source import canonical_row
+
+__all__ = ["TableHandle", "handle_members", "no_primary_key"]
+
+R = TypeVar("R")
+
+
+class TableHandle(Table[R]):
+    """One table in one transaction; subclasses are made for each table."""
+
+    __slots__ = ()
+
+    _bound: BoundTable
+    _paths: Mapping[str, Path]
+    _canonical: Callable[[StoredRow], StoredRow]
+    _row_key: Callable[[StoredRow], object]
+    _find: Callable[[object], StoredRow | None]
+
+    def __repr__(self) -> str:
+        """Name the table."""
+        return f"<table {self._bound.schema.name}>"
+
+    def index(self, name: str) -> Index[R]:
+        path = self._paths.get(name)
+        if path is None:
+            table, there = self._bound.schema.name, ", ".join(self._paths) or "none"
+            raise NotFoundError(f"table {table}: no index {name!r}; there are: {there}")
+        return IndexAccess(self, path)
+
+    def __contains__(self, row: object) -> bool:
+        if type(row) is not self._bound.row_class:
+            return False
+        stored = self._canonical(tuple.__getitem__(row, ALL))  # type: ignore[call-overload]
+        return self._find(self._row_key(stored)) == stored
+
+    def _users_rows(self, stored: Iterable[StoredRow]) -> Iterator[R]:
+        """Give stored rows as rows of the user's class, one by one, in C."""
+        return map(tuple.__new__, repeat(self._bound.row_class), stored)  # type: ignore[arg-type]
+
+    def _key(self, values: tuple[object, ...]) -> object:
+        """Turn a user's primary key into a row key.
+
+        Raises:
+            KindError: a value is of a wrong kind.
+            UsageError: there is no primary key, or it has more or fewer columns.
+        """
+        bound = self._bound
+        places = bound.schema.primary_key
+        if not places:
+            no_primary_key(bound)
+        names = bound.schema.column_names(places)
+        given = [value for value in values if value is not MISSING]
+        if len(given) != len(places):
+            raise UsageError(
+                f"table {bound.schema.name}: the primary key is {', '.join(names)}; "
+                f"{len(given)} values were given"
+            )
+        key = [
+            enter_key(bound.schema.name, name, bound.shape.columns[place].binding, value)
+            for name, place, value in zip(names, places, given, strict=True)
+        ]
+        return key[0] if len(key) == 1 else tuple(key)
+
+
+def no_primary_key(bound: BoundTable) -> NoReturn:
+    """Refuse what needs a primary key.
+
+    Raises:
+        UsageError: always.
+    """
+    raise UsageError(
+        f"table {bound.schema.name} has no primary key: get, update, upsert and "
+        "delete_by_key need one"
+    )
+
+
+def handle_members(bound: BoundTable) -> dict[str, object]:
+    """Give the class members that every handle of a table has."""
+    paths = paths_of(bound)
+    return {
+        "__slots__": (),
+        "__doc__": f"The table {bound.schema.name} in one transaction.",
+        "_bound": bound,
+        "_paths": paths,
+        "_canonical": staticmethod(canonical_row(bound.schema)),
+        "_row_key": staticmethod(key_function(bound.schema)),
+        **index_attributes(bound, paths),
+    }

@@ -1,0 +1,185 @@
+"""Access paths: how ``table.room.filter("lobby")`` becomes keys to look up.
+
+A `Path` is what one accessor of a table leads to: the primary key, a unique
+key, a hash or an ordered index, or several of them where a column is both
+unique and indexed. It knows the columns, turns the values that a user gives
+into stored ones, and says what the declaration does not carry. It belongs to
+the table, not to a transaction.
+"""
+
+from collections.abc import Mapping
+
+import attrs
+
+from qsdb.errors import KindError, UsageError
+from qsdb.schema.bindings import Binding
+from qsdb.schema.contexts import UNBOUNDED
+from qsdb.schema.modules import BoundTable
+from qsdb.schema.tables import IndexSchema
+from qsdb.store.indexes import TOP, Bound
+from qsdb.values.kinds import MismatchError
+
+__all__ = ["Path", "Range", "enter_key", "paths_of"]
+
+
+@attrs.frozen
+class Range:
+    """A range of an ordered index, as bounds and in terms of values.
+
+    `low` and `high` are bounds over the index's entries; a row is in the range
+    when its entry is not below `low` and is below `high`.
+    """
+
+    low: Bound | None
+    high: Bound | None
+
+    def holds(self, entry: tuple[object, ...]) -> bool:
+        """Whether an entry lies in the range."""
+        # Bounds are no longer than entries and may end in TOP: tuples compare
+        # as the index does.
+        above = self.low is None or not entry < self.low
+        return above and (self.high is None or entry < self.high)
+
+
+@attrs.frozen
+class Path:
+    """One accessor of a table."""
+
+    table: str
+    accessor: str
+    columns: tuple[int, ...]
+    names: tuple[str, ...]
+    bindings: tuple[Binding, ...]
+    is_primary: bool = False
+    unique: int | None = None
+    """Which of the table's indexes is the unique one."""
+    lookup: int | None = None
+    """Which of the table's indexes answers `filter`."""
+    is_ordered: bool = False
+
+    def stored_prefix(self, values: tuple[object, ...]) -> tuple[object, ...]:
+        """Turn a user's values for the first columns into stored ones.
+
+        Raises:
+            KindError: a value is of a wrong kind.
+            UsageError: there are too many or, for a hash index, too few.
+        """
+        if not 1 <= len(values) <= len(self.columns):
+            raise UsageError(
+                f"table {self.table}, index {self.accessor}: {len(values)} values "
+                f"for the columns {', '.join(self.names)}"
+            )
+        return tuple(
+            [
+                enter_key(self.table, name, binding, value)
+                for name, binding, value in zip(
+                    self.names, self.bindings, values, strict=False
+                )
+            ]
+        )
+
+    def stored_key(self, values: tuple[object, ...]) -> object:
+        """Turn values for all columns into what a dict of the index maps from.
+
+        Raises:
+            KindError: a value is of a wrong kind.
+            UsageError: it is not one value for each column.
+        """
+        stored = self.stored_prefix(values)
+        if len(stored) < len(self.columns):
+            raise UsageError(
+                f"table {self.table}, index {self.accessor}: a key has values for "
+                f"all of {', '.join(self.names)}, not {len(values)}; prefixes need "
+                "a btree"
+            )
+        return stored[0] if len(stored) == 1 else stored
+
+    def bound(self, values: tuple[object, ...], *, after: bool) -> Bound:
+        """Give the bound before or after all entries that begin with values."""
+        stored = self.stored_prefix(values)
+        ordered = tuple(
+            [
+                binding.kind.order(value)
+                for binding, value in zip(self.bindings, stored, strict=False)
+            ]
+        )
+        return (*ordered, TOP) if after else ordered
+
+    def prefix_range(self, values: tuple[object, ...]) -> Range:
+        """Give the range of the entries that begin with values."""
+        return Range(self.bound(values, after=False), self.bound(values, after=True))
+
+    def range(self, lo: object, hi: object, include: tuple[bool, bool]) -> Range:
+        """Give the range between two ends; an end left out is open."""
+        self.require(self.is_ordered, "a range needs a btree")
+        low = high = None
+        if lo is not UNBOUNDED:
+            low = self.bound(_as_tuple(lo, self.columns), after=not include[0])
+        if hi is not UNBOUNDED:
+            high = self.bound(_as_tuple(hi, self.columns), after=include[1])
+        return Range(low, high)
+
+    def require(self, holds: bool, what: str) -> None:  # noqa: FBT001  reads well
+        """Refuse what the declaration does not carry.
+
+        Raises:
+            UsageError: `holds` is false.
+        """
+        if not holds:
+            raise UsageError(f"table {self.table}, index {self.accessor}: {what}")
+
+
+def _as_tuple(end: object, columns: tuple[int, ...]) -> tuple[object, ...]:
+    """Give an end of a range as one value for each of its columns.
+
+    In an index over one column a tuple is a value, for arrays are.
+    """
+    return end if len(columns) > 1 and type(end) is tuple else (end,)
+
+
+def enter_key(table: str, column: str, binding: Binding, value: object) -> object:
+    """Turn a user's value into its stored, canonical form.
+
+    Raises:
+        KindError: it is of a wrong kind or out of range.
+    """
+    try:
+        return binding.kind.canonical(binding.enter(value))
+    except MismatchError as mismatch:
+        given, admitted = mismatch.value, mismatch.admitted
+        raise KindError(table, column, given, admitted) from None
+
+
+def paths_of(bound: BoundTable) -> Mapping[str, Path]:
+    """Give a table's access paths: accessor → path."""
+    schema = bound.schema
+    paths: dict[str, Path] = {}
+    if schema.primary_key:
+        accessor = "_".join(
+            [schema.columns[place].attribute for place in schema.primary_key]
+        )
+        path = _path(bound, accessor, schema.primary_key)
+        paths[accessor] = attrs.evolve(path, is_primary=True)
+    for number, index in enumerate(schema.indexes):
+        path = paths.get(index.accessor) or _path(bound, index.accessor, index.columns)
+        paths[index.accessor] = _extended(path, number, index)
+    return paths
+
+
+def _path(bound: BoundTable, accessor: str, columns: tuple[int, ...]) -> Path:
+    return Path(
+        table=bound.schema.name,
+        accessor=accessor,
+        columns=columns,
+        names=bound.schema.column_names(columns),
+        bindings=tuple([bound.shape.columns[place].binding for place in columns]),
+    )
+
+
+def _extended(path: Path, number: int, index: IndexSchema) -> Path:
+    if index.algorithm == "unique":
+        return attrs.evolve(path, unique=number)
+    if path.is_ordered:
+        return path  # an index of both algorithms: the ordered one can all
+    is_ordered = index.algorithm == "btree"
+    return attrs.evolve(path, lookup=number, is_ordered=is_ordered)

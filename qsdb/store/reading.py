@@ -1,0 +1,199 @@
+"""Tables in a read transaction: rows as they were at the pin's offset.
+
+`ReadTable` keeps rule 2 of `qsdb.store.images`: it looks at the live rows first,
+then at the notes of the open write transaction, then at the undo of each pin
+from the newest to its own, and the last hit wins. It takes no lock but the one
+that an ordered index has for copying a range.
+
+Whatever is found by an index is found in the live index first; then every row
+that has been changed since, and so stands in the notes, is put in or taken out
+by its old value.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NoReturn, TypeVar
+
+from qsdb.errors import ClosedError, ReadOnlyError
+from qsdb.schema.modules import BoundTable
+from qsdb.store.handles import TableHandle, handle_members
+from qsdb.store.images import AnyIndex, Images, Pin, Store, StoredTable
+from qsdb.store.indexes import OrderedIndex
+from qsdb.store.orders import StoredRow
+from qsdb.store.paths import Path, Range
+
+__all__ = ["ReadTable", "read_table_class"]
+
+R = TypeVar("R")
+
+
+class ReadTable(TableHandle[R]):
+    """One table at one offset; subclasses are generated."""
+
+    __slots__ = ("_pin", "_store", "_stored")
+
+    def __init__(self, store: Store, stored: StoredTable, pin: Pin) -> None:
+        """Read `stored` as it was at the pin."""
+        self._store = store
+        self._stored = stored
+        self._pin: Pin | None = pin
+
+    def _close(self) -> None:
+        """End the handle: every later use raises `ClosedError`."""
+        self._pin = None
+
+    def _require_open(self) -> Pin:
+        pin = self._pin
+        if pin is None:
+            raise ClosedError("this table handle belongs to a transaction that has ended")
+        if self._store.is_closed:
+            raise ClosedError("the database is closed")
+        return pin
+
+    # The read protocol.
+
+    def _undo(self, pin: Pin) -> Iterator[Images]:
+        """Yield the notes to look through, from the newest to the pin's own."""
+        stored = self._stored
+        yield from reversed(stored.layers)
+        for each in reversed(self._store.pins):
+            if each.offset < pin.offset:
+                break
+            images = each.undo.get(stored)
+            if images is not None:
+                yield images
+
+    def _find(self, key: object) -> StoredRow | None:
+        """Give the row under a row key at the pin's offset."""
+        pin = self._require_open()
+        row = self._stored.rows.get(key)
+        for images in self._undo(pin):
+            if key in images:
+                row = images[key]
+        return row
+
+    def _changed(self, pin: Pin) -> Images:
+        """Give the old rows of all keys changed since the pin, as one dict."""
+        changed: Images = {}
+        for images in self._undo(pin):
+            changed.update(images)
+        return changed
+
+    def _all(self) -> list[StoredRow]:
+        """Give all rows at the pin's offset."""
+        pin = self._require_open()
+        rows = self._stored.rows
+        live = list(rows.values())
+        if not any(self._undo(pin)):
+            return live
+        # Something has changed: copy again, with keys, and lay the notes over.
+        found: Images = {}
+        found.update(rows)
+        found.update(self._changed(pin))
+        return [row for row in found.values() if row is not None]
+
+    def _select(
+        self, number: int | None, within: Range | None, value: object
+    ) -> list[StoredRow]:
+        """Give rows by an index: in a range of it, or equal to a value.
+
+        Args:
+            number: Which of the table's indexes; None is the primary key.
+            within: The range, for an ordered index; in key order.
+            value: The value, for the others.
+        """
+        if number is None:
+            row = self._find(value)
+            return [] if row is None else [row]
+        pin = self._require_open()
+        rows, index = self._stored.rows, self._stored.indexes[number]
+        if isinstance(index, OrderedIndex):
+            assert within is not None
+            keys = index.keys_between(within.low, within.high)
+        else:
+            keys = index.keys_equal(value)
+        found: Images = {key: rows.get(key) for key in keys}
+        changed = self._changed(pin)
+        for key, row in changed.items():
+            found.pop(key, None)
+            if row is not None and _matches(index, row, within, value):
+                found[key] = row
+        selected = [row for row in found.values() if row is not None]
+        if changed and isinstance(index, OrderedIndex):
+            selected.sort(key=index.entry_of)
+        return selected
+
+    def _count(self, number: int | None, within: Range | None, value: object) -> int:
+        """Give the number of rows that `_select` would give."""
+        return len(self._select(number, within, value))
+
+    # Reading.
+
+    def get(self, *key: object) -> R | None:
+        row = self._find(self._key(key))
+        if row is None:
+            return None
+        return next(self._users_rows((row,)))
+
+    def __len__(self) -> int:
+        pin = self._require_open()
+        count = self._stored.count
+        for each in reversed(self._store.pins):
+            if each.offset < pin.offset:
+                break
+            count = each.counts.get(self._stored, count)
+        return count
+
+    def __iter__(self) -> Iterator[R]:
+        return self._users_rows(self._all())
+
+    # What a read transaction refuses.
+
+    def _refuse(self) -> NoReturn:
+        self._require_open()
+        raise ReadOnlyError(
+            f"table {self._bound.schema.name}: a read transaction cannot write; use "
+            "db.write() or a reducer"
+        )
+
+    def insert(self, row: R) -> R:
+        self._refuse()
+
+    def insert_many(self, rows: Iterable[R]) -> int:
+        self._refuse()
+
+    def update(self, row: R) -> R:
+        self._refuse()
+
+    def upsert(self, row: R) -> R:
+        self._refuse()
+
+    def delete(self, row: R) -> bool:
+        self._refuse()
+
+    def delete_by_key(self, *key: object) -> bool:
+        self._refuse()
+
+    def clear(self) -> int:
+        self._refuse()
+
+    def _replace(self, path: Path, row: R) -> R:
+        self._refuse()
+
+    def _remove_all(self, stored: list[StoredRow]) -> int:
+        self._refuse()
+
+
+def _matches(
+    index: AnyIndex, row: StoredRow, within: Range | None, value: object
+) -> bool:
+    """Whether an index would find a row."""
+    if isinstance(index, OrderedIndex):
+        assert within is not None
+        return within.holds(index.entry_of(row))
+    return index.value_of(row) == value
+
+
+def read_table_class(bound: BoundTable) -> type[ReadTable[object]]:
+    """Make the handle class of one table."""
+    members = handle_members(bound)
+    return type(f"{bound.row_class.__name__}ReadTable", (ReadTable,), members)

@@ -1,0 +1,294 @@
+"""Transactions over a store: which tables are open in them, and how they end.
+
+A `Directory` knows the tables of one database by row class and by name, and has
+the handle classes made for them. `WriteTransaction` and `ReadTransaction` open
+a handle for each table when it is first asked for; subclasses made by the
+directory give each table as an attribute. Who may write, and when, is not
+decided here: the runtime holds the writer lock.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NoReturn, Self, TypeVar
+
+from qsdb.errors import ClosedError, NotFoundError, UsageError
+from qsdb.schema.contexts import Savepoint, Table, Transaction
+from qsdb.schema.modules import BoundTable
+from qsdb.schema.rows import Row
+from qsdb.store.images import Pin, Store, StoredTable
+from qsdb.store.reading import ReadTable, read_table_class
+from qsdb.store.writing import WriteTable, write_table_class
+from qsdb.values.timestamps import Timestamp
+
+__all__ = ["Directory", "ReadTransaction", "WriteTransaction"]
+
+R = TypeVar("R")
+
+
+class _TableAttribute:
+    """``tx.message``: opens the table once, then the instance has it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.__doc__ = f"The table {name}."
+
+    def __get__(self, transaction: "_Open | None", owner: type) -> object:
+        if transaction is None:
+            return self
+        handle = transaction._open(self.name)
+        transaction.__dict__[self.name] = handle
+        return handle
+
+
+class Directory:
+    """The tables of a database, by row class and by name, and their handles."""
+
+    def __init__(self, tables: Sequence[BoundTable]) -> None:
+        """Make the store and the classes of its handles."""
+        self.store = Store(tables)
+        self._entries: dict[object, _Entry] = {}
+        for table in self.store.tables:
+            entry = _Entry(table)
+            self._entries[table.bound.schema.name] = entry
+            self._entries.setdefault(table.bound.row_class, entry)
+        attributes = {
+            name: _TableAttribute(name) for name in self._entries if isinstance(name, str)
+        }
+        self.write_class = _with_tables(WriteTransaction, attributes)
+        self.read_class = _with_tables(ReadTransaction, attributes)
+
+    def entry(self, key: object) -> "_Entry":
+        """Give what is known of a table by its row class or name.
+
+        Raises:
+            NotFoundError: there is no such table.
+        """
+        entry = self._entries.get(key)
+        if entry is None:
+            there = ", ".join([each for each in self._entries if isinstance(each, str)])
+            what = f"of {key.__name__}" if isinstance(key, type) else repr(key)
+            raise NotFoundError(f"no table {what}; there are: {there or 'none'}")
+        return entry
+
+
+class _Entry:
+    """One table and its two handle classes."""
+
+    def __init__(self, table: StoredTable) -> None:
+        self.table = table
+        self.write_class = write_table_class(table.bound)
+        self.read_class = read_table_class(table.bound)
+        self.keys = (table.bound.schema.name, table.bound.row_class)
+
+
+_T = TypeVar("_T", bound="_Open")
+
+
+def _with_tables(base: type[_T], attributes: Mapping[str, _TableAttribute]) -> type[_T]:
+    """Derive a class whose tables are attributes, but for names that are taken."""
+    free = {name: each for name, each in attributes.items() if not hasattr(base, name)}
+    return type(base.__name__, (base,), {"__doc__": base.__doc__, **free})
+
+
+class _Open(Transaction):
+    """A transaction and the handles that it has opened."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._handles: dict[object, Table[Row]] = {}
+
+    def __getitem__(self, row_class: type[R]) -> Table[R]:
+        handle = self._handles.get(row_class)
+        return self._open(row_class) if handle is None else handle  # type: ignore[return-value]
+
+    def table(self, name: str) -> Table[Row]:
+        handle = self._handles.get(name)
+        return self._open(name) if handle is None else handle
+
+    def _open(self, key: object) -> Table[Row]:
+        """Open a table that was not asked for by this key before."""
+        entry = self._directory.entry(key)
+        handle = self._handles.get(entry.keys[0])
+        if handle is None:
+            handle = self._handles[entry.keys[0]] = self._make(entry)
+        self._handles[key] = handle
+        return handle
+
+    def _make(self, entry: _Entry) -> Table[Row]:
+        raise NotImplementedError  # pragma: no cover  both kinds have their own
+
+
+class WriteTransaction(_Open):
+    """The one transaction that writes; it commits or rolls back as a whole.
+
+    Whoever runs it (``with db.write()``, or a call) ends it: its own `commit` and
+    `rollback` raise `UsageError`.
+    """
+
+    timestamp: Timestamp
+    """The time of the transaction; the same throughout."""
+
+    def __init__(self, directory: Directory, timestamp: Timestamp) -> None:
+        """Begin; the caller holds the writer lock."""
+        self._directory = directory
+        self._handles = {}
+        self._opened: list[WriteTable[Row]] = []
+        self._depth = 0
+        self._is_open = True
+        self.timestamp = timestamp
+
+    def _make(self, entry: _Entry) -> Table[Row]:
+        if not self._is_open:
+            raise ClosedError("this write transaction has ended")
+        handle: WriteTable[Row] = entry.write_class(entry.table, self._depth)
+        self._opened.append(handle)
+        return handle
+
+    def savepoint(self) -> Savepoint:
+        """Give a context manager whose block is undone alone if it raises."""
+        return _LayeredSavepoint(self)
+
+    def commit(self) -> NoReturn:
+        """Refuse: leaving the ``with`` block, or the call, commits.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError("a transaction is committed by leaving its block or its call")
+
+    def rollback(self) -> NoReturn:
+        """Refuse: an exception that leaves the block or the call rolls back.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError("to roll back, raise an exception out of the block or call")
+
+    def _finish(self) -> bool:
+        """Commit; give whether there was any net change.
+
+        Raises:
+            UsageError: an exception cut a write in two and was swallowed; the
+                transaction is rolled back.
+        """
+        opened = self._opened
+        for handle in opened:
+            if handle._stored.is_interrupted:
+                name = handle._stored.bound.schema.name
+                self._undo()
+                raise UsageError(
+                    f"an exception cut a write to table {name} in two and was caught; "
+                    "the transaction is rolled back"
+                )
+        has_changed = any([handle._has_changed() for handle in opened])
+        if not has_changed:
+            for handle in opened:
+                handle._restore_sequences()
+        self._end(commits=int(has_changed))
+        return has_changed
+
+    def _undo(self) -> None:
+        """Roll back."""
+        while self._depth:
+            self._pop(undo=True)
+        for handle in self._opened:
+            handle._restore()
+        self._end(commits=0)
+
+    def _end(self, commits: int) -> None:
+        opened = self._opened
+        store = self._directory.store
+        store.publish([handle._stored for handle in opened], commits)
+        self._is_open = False
+        for handle in opened:
+            handle._close()
+
+    def _push(self) -> None:
+        for handle in self._opened:
+            handle._push()
+        self._depth += 1
+
+    def _pop(self, *, undo: bool) -> None:
+        for handle in self._opened:
+            handle._pop(undo=undo)
+        self._depth -= 1
+
+
+class _LayeredSavepoint(Savepoint):
+    """A savepoint as a layer of pre-images in every open table."""
+
+    __slots__ = ("_depth", "_transaction")
+
+    def __init__(self, transaction: WriteTransaction) -> None:
+        self._transaction = transaction
+        self._depth = -1
+
+    def __enter__(self) -> None:
+        transaction = self._transaction
+        if not transaction._is_open:
+            raise ClosedError("this write transaction has ended")
+        if self._depth >= 0:
+            raise UsageError("a savepoint can be entered once; make another")
+        transaction._push()
+        self._depth = transaction._depth
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        transaction = self._transaction
+        if not transaction._is_open:
+            raise ClosedError("the transaction ended inside its savepoint")
+        if transaction._depth != self._depth:
+            raise UsageError("savepoints end in the reverse order of their beginning")
+        transaction._pop(undo=kind is not None)
+
+
+class ReadTransaction(_Open):
+    """The database as it was at one offset, for as long as it is open.
+
+    Use it with ``with``, or call `close`; one that is collected closes itself.
+    """
+
+    def __init__(self, directory: Directory) -> None:
+        """Pin the last commit."""
+        super().__init__(directory)
+        self._pin: Pin | None = None
+        self._pin = directory.store.pin()
+        self._offset = self._pin.offset
+
+    @property
+    def offset(self) -> int:
+        """The number of the commit whose state is read."""
+        return self._offset
+
+    def __enter__(self) -> Self:
+        """Give the transaction itself."""
+        self._require_open()
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """Give the offset up; closing twice is no error."""
+        pin, self._pin = self._pin, None
+        if pin is not None:
+            for handle in self._handles.values():
+                assert isinstance(handle, ReadTable)
+                handle._close()
+            self._directory.store.unpin(pin)
+
+    def __del__(self) -> None:
+        """Give the offset up if nobody did; no lock may be taken here."""
+        pin = self.__dict__.get("_pin")
+        if pin is not None:
+            self._directory.store.abandon(pin)
+
+    def _require_open(self) -> Pin:
+        if self._pin is None:
+            raise ClosedError("this read transaction has ended")
+        return self._pin
+
+    def _make(self, entry: _Entry) -> Table[Row]:
+        handle: ReadTable[Row] = entry.read_class(
+            self._directory.store, entry.table, self._require_open()
+        )
+        return handle

@@ -1,0 +1,289 @@
+"""Generates a table's hot operations: get, insert, update, upsert, insert_many.
+
+The shape of the source, for ``id: u64 = primary_key(); balance: i64``::
+
+    def update(self, row):
+        if _type(row) is not _row_class: _refuse_row(row)
+        stored = _stored_of(row, _ALL)
+        v0, v1, = stored
+        if <v0 or v1 is doubtful>:
+            stored = _canonical(stored)              # or KindError
+            v0, v1, = stored
+            row = _tuple_new(_row_class, stored)
+        key = v0
+        old = self._find(key)
+        if old is None: _missing(key)
+        pre = self._pre
+        if key not in pre: pre[key] = old            # rule 1: first the image,
+        self._rows[key] = stored                     # then the row
+        return row
+
+`_find` is the bound ``rows.get``. When the transaction ends it is replaced by a
+function that raises `ClosedError`, so the check that a handle is still open
+costs nothing. Everything about rows in general is in `qsdb.store.writing`.
+"""
+
+from collections.abc import Callable, Iterator
+
+from qsdb.errors import KindError, LimitError, NotFoundError, UniqueError
+from qsdb.schema.modules import BoundTable
+from qsdb.schema.row_source import ALL
+from qsdb.schema.specifiers import MISSING
+from qsdb.schema.tables import TableSchema
+from qsdb.store.orders import StoredRow, key_source
+from qsdb.values.kinds import IntKind, MismatchError
+from qsdb.values.source import Names, compile_source
+
+__all__ = ["canonical_row", "hot_operations", "taken", "wrong_row"]
+
+
+def hot_operations(bound: BoundTable) -> dict[str, object]:
+    """Generate the operations of one table: method name → function."""
+    schema, row_class = bound.schema, bound.row_class
+    names = Names(
+        ALL=ALL,
+        MISSING=MISSING,
+        canonical=canonical_row(schema),
+        missing=_misser(schema),
+        refuse_row=_refuser(bound),
+        row_class=row_class,
+        stored_of=tuple.__getitem__,
+        taken=_taker(schema),
+        tuple_new=tuple.__new__,
+    )
+    writer = _Writer(bound, names)
+    lines = [*writer.insert(), *writer.insert_many()]
+    if schema.primary_key:
+        lines += [*writer.get(), *writer.update(), *writer.upsert()]
+    namespace = compile_source(f"table {schema.name}", "\n".join(lines), names)
+    operations = ("insert", "insert_many", "get", "update", "upsert")
+    return {name: namespace[name] for name in operations if name in namespace}
+
+
+class _Writer:
+    """Writes the source of one table's operations."""
+
+    def __init__(self, bound: BoundTable, names: Names) -> None:
+        self.bound = bound
+        self.schema = bound.schema
+        self.names = names
+        self.key = key_source(self.schema).replace("row", "stored")
+        self.variables = "".join(f"v{n}, " for n in range(len(self.schema.columns)))
+        self.generated = [
+            place for place, each in enumerate(self.schema.columns) if each.auto_inc
+        ]
+
+    def get(self) -> Iterator[str]:
+        """``get(key)``: one look-up, and a row of the user's class."""
+        places = self.schema.primary_key
+        parameters = "".join(f", k{n}=_MISSING" for n in range(len(places)))
+        yield f"def get(self{parameters}, *extra):"
+        doubts = ["extra"]
+        given = "".join(f"k{n}, " for n in range(len(places)))
+        yield f"    given = ({given})"
+        for n, place in enumerate(places):
+            binding = self.bound.shape.columns[place].binding
+            if not binding.is_plain:
+                yield f"    k{n} = {binding.enter_source(f'k{n}', self.names)}"
+            doubts.append(f"({binding.kind.suspicion(f'k{n}', self.names)})")
+        key = given.rstrip(", ") if len(places) == 1 else f"({given})"
+        yield f"    if {' or '.join(doubts)}:"
+        yield "        key = self._key((*given, *extra))"
+        yield "    else:"
+        yield f"        key = {key}"
+        yield "    row = self._find(key)"
+        yield "    return row if row is None else _tuple_new(_row_class, row)"
+
+    def insert(self) -> Iterator[str]:
+        """``insert(row)``."""
+        yield "def insert(self, row):"
+        yield from self._enter("    ", generate=True)
+        yield "    old = self._find(key)"
+        yield "    if old is not None:"
+        yield "        if old == stored: return row"
+        yield "        _taken(key)"
+        yield from self._check_unique("    ")
+        yield from self._store("    ", "None")
+        yield from self._advance_sequences("    ")
+        yield "    return row"
+
+    def update(self) -> Iterator[str]:
+        """``update(row)``."""
+        yield "def update(self, row):"
+        yield from self._replace("_missing(key)")
+
+    def upsert(self) -> Iterator[str]:
+        """``upsert(row)``."""
+        yield "def upsert(self, row):"
+        yield from self._replace("return self.insert(row)")
+
+    def _replace(self, otherwise: str) -> Iterator[str]:
+        yield from self._enter("    ", generate=False)
+        yield "    old = self._find(key)"
+        yield f"    if old is None: {otherwise}"
+        yield from self._check_unique("    ")
+        yield from self._store("    ", "old")
+        yield from self._advance_sequences("    ")
+        yield "    return row"
+
+    def insert_many(self) -> Iterator[str]:
+        """``insert_many(rows)``: look at every row before any is stored."""
+        yield "def insert_many(self, rows):"
+        yield "    self._require_open()"
+        yield "    entered = []"
+        yield "    for row in rows:"
+        yield "        if _type(row) is not _row_class: _refuse_row(row)"
+        yield "        entered.append(_stored_of(row, _ALL))"
+        if self.generated:
+            yield "    sequences = self._stored.sequences[:]"
+        yield "    batch = {}"
+        yield "    put = batch.setdefault"
+        yield "    for stored in entered:"
+        yield f"        {self.variables}= stored"
+        yield from self._generate("        ", "sequences", "stored")
+        yield from self._canonicalise("        ", keep_row=False)
+        yield f"        key = {self.key}"
+        yield "        if put(key, stored) is not stored and batch[key] != stored:"
+        yield "            _taken(key)"
+        for number, place in enumerate(self.generated):
+            yield f"        if v{place} >= sequences[{number}]:"
+            yield f"            sequences[{number}] = v{place} + 1"
+        last = "sequences" if self.generated else "()"
+        yield f"    return self._insert_batch(batch, {last})"
+
+    def _enter(self, indent: str, *, generate: bool) -> Iterator[str]:
+        """From a user's row to ``stored``, ``v0 …`` and ``key``."""
+        yield f"{indent}if _type(row) is not _row_class: _refuse_row(row)"
+        yield f"{indent}stored = _stored_of(row, _ALL)"
+        yield f"{indent}{self.variables}= stored"
+        if generate:
+            yield from self._generate(indent, "self._stored.sequences", "row")
+        yield from self._canonicalise(indent, keep_row=True)
+        yield f"{indent}key = {self.key}"
+
+    def _generate(self, indent: str, sequences: str, given: str) -> Iterator[str]:
+        """Fill generated columns that are 0."""
+        for number, place in enumerate(self.generated):
+            kind = self.schema.columns[place].kind
+            assert isinstance(kind, IntKind)
+            limit = self.names.bind(f"limit{place}", _limiter(self.schema, place))
+            yield f"{indent}if _type(v{place}) is _int and v{place} == 0:"
+            yield f"{indent}    v{place} = {sequences}[{number}]"
+            yield f"{indent}    if v{place} > {kind.greatest}: {limit}()"
+            yield f"{indent}    stored = ({self.variables})"
+            if given == "row":
+                yield f"{indent}    row = _tuple_new(_row_class, stored)"
+
+    def _canonicalise(self, indent: str, *, keep_row: bool) -> Iterator[str]:
+        doubts = " or ".join(
+            f"({column.kind.suspicion(f'v{place}', self.names)})"
+            for place, column in enumerate(self.schema.columns)
+        )
+        yield f"{indent}if {doubts}:"
+        yield f"{indent}    stored = _canonical(stored)"
+        yield f"{indent}    {self.variables}= stored"
+        if keep_row:
+            yield f"{indent}    row = _tuple_new(_row_class, stored)"
+
+    def _check_unique(self, indent: str) -> Iterator[str]:
+        for number, index in enumerate(self.schema.indexes):
+            if index.algorithm == "unique":
+                yield f"{indent}index = self._stored.indexes[{number}]"
+                yield f"{indent}if index.is_taken(stored):"
+                yield f"{indent}    self._refuse_taken({number}, stored)"
+
+    def _store(self, indent: str, old: str) -> Iterator[str]:
+        """Note the image, store the row, move the index entries."""
+        yield f"{indent}pre = self._pre"
+        yield f"{indent}if key not in pre: pre[key] = {old}"
+        if not self.schema.indexes:
+            yield f"{indent}self._rows[key] = stored"
+            return
+        yield f"{indent}indexes = self._stored.indexes"
+        yield f"{indent}try:"
+        yield f"{indent}    self._rows[key] = stored"
+        if old == "old" and self.schema.indexes:
+            yield f"{indent}    {self.variables.replace('v', 'o')}= old"
+        for number, index in enumerate(self.schema.indexes):
+            if old == "None":
+                yield f"{indent}    indexes[{number}].add(stored)"
+                continue
+            moved = " or ".join(f"o{place} != v{place}" for place in index.columns)
+            yield f"{indent}    if {moved}:"
+            yield f"{indent}        indexes[{number}].remove(old)"
+            yield f"{indent}        indexes[{number}].add(stored)"
+        yield f"{indent}except BaseException:"
+        yield f"{indent}    self._stored.is_interrupted = True"
+        yield f"{indent}    raise"
+
+    def _advance_sequences(self, indent: str) -> Iterator[str]:
+        for number, place in enumerate(self.generated):
+            yield f"{indent}sequences = self._stored.sequences"
+            yield f"{indent}if v{place} >= sequences[{number}]:"
+            yield f"{indent}    sequences[{number}] = v{place} + 1"
+
+
+def canonical_row(schema: TableSchema) -> Callable[[StoredRow], StoredRow]:
+    """Give the slow path: make a row canonical, or say which value is wrong."""
+
+    def canonical(stored: StoredRow) -> StoredRow:
+        values: list[object] = []
+        for column, value in zip(schema.columns, stored, strict=True):
+            try:
+                values.append(column.kind.canonical(value))
+            except MismatchError as mismatch:
+                raise KindError(
+                    schema.name, column.name, mismatch.value, mismatch.admitted
+                ) from None
+        return tuple(values)
+
+    return canonical
+
+
+def taken(schema: TableSchema, columns: tuple[int, ...], key: object) -> UniqueError:
+    """Make the error for a key that another row has."""
+    return UniqueError(schema.name, schema.column_names(columns), key)
+
+
+def _taker(schema: TableSchema) -> Callable[[object], None]:
+    def refuse(key: object) -> None:
+        raise taken(schema, schema.primary_key, key)
+
+    return refuse
+
+
+def _misser(schema: TableSchema) -> Callable[[object], None]:
+    names = ", ".join(schema.column_names(schema.primary_key))
+
+    def refuse(key: object) -> None:
+        raise NotFoundError(f"table {schema.name}: there is no row with {names} {key!r}")
+
+    return refuse
+
+
+def wrong_row(bound: BoundTable, row: object) -> KindError:
+    """Make the error for a row of another class, or no row at all."""
+    name = bound.row_class.__name__
+    article = "an" if name[0] in "AEIOU" else "a"
+    return KindError(bound.schema.name, None, row, f"{article} {name} row")
+
+
+def _refuser(bound: BoundTable) -> Callable[[object], None]:
+    def refuse(row: object) -> None:
+        raise wrong_row(bound, row)
+
+    return refuse
+
+
+def _limiter(schema: TableSchema, place: int) -> Callable[[], None]:
+    column = schema.columns[place]
+    assert isinstance(column.kind, IntKind)
+    greatest = column.kind.greatest
+
+    def refuse() -> None:
+        raise LimitError(
+            f"table {schema.name}, column {column.name}: the sequence has come to its "
+            f"end, {greatest}"
+        )
+
+    return refuse

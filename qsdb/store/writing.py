@@ -1,0 +1,285 @@
+"""Tables in the write transaction: what the generated operations build upon.
+
+`write_table_class` joins the generated operations of one table with the common
+ones of `WriteTable`. One handle is made for each table that a transaction
+touches; when the transaction ends, `WriteTable.close` takes its `_find` away.
+"""
+
+from collections.abc import Iterator
+from typing import NoReturn, TypeVar
+
+from qsdb.errors import ClosedError, NotFoundError
+from qsdb.schema.modules import BoundTable
+from qsdb.schema.row_source import ALL
+from qsdb.store.handles import TableHandle, handle_members, no_primary_key
+from qsdb.store.images import Images, StoredTable, merge
+from qsdb.store.indexes import OrderedIndex, is_free
+from qsdb.store.orders import StoredRow
+from qsdb.store.paths import Path, Range
+from qsdb.store.write_source import hot_operations, taken, wrong_row
+
+__all__ = ["WriteTable", "write_table_class"]
+
+R = TypeVar("R")
+
+
+def _closed(key: object = None) -> NoReturn:
+    """Stand in for ``rows.get`` once the transaction has ended.
+
+    Raises:
+        ClosedError: always.
+    """
+    raise ClosedError("this table handle belongs to a transaction that has ended")
+
+
+class WriteTable(TableHandle[R]):
+    """One table in the write transaction; subclasses are generated."""
+
+    __slots__ = ("_before", "_find", "_layers", "_pre", "_rows", "_stored")
+
+    def __init__(self, stored: StoredTable, depth: int) -> None:
+        """Open the table, with a layer for each savepoint that is open already."""
+        self._stored = stored
+        self._rows = rows = stored.rows
+        self._find = rows.get
+        self._pre: Images = {}
+        self._before = [stored.sequences[:]] if stored.sequences else None
+        if depth:
+            outer: tuple[Images, ...] = tuple([{} for _ in range(depth)])
+            stored.layers = (*outer, self._pre)
+            if self._before is not None:
+                self._before *= depth + 1
+        else:
+            stored.layers = (self._pre,)
+
+    # What the transaction does with a handle.
+
+    def _has_changed(self) -> bool:
+        """Whether the transaction leaves any row other than it was."""
+        return bool(self._pre) and self._stored.has_changed(self._pre)
+
+    def _push(self) -> None:
+        """Begin a savepoint: note changes in a layer of their own."""
+        self._pre = {}
+        self._stored.layers = (*self._stored.layers, self._pre)
+        if self._before is not None:
+            self._before.append(self._stored.sequences[:])
+
+    def _pop(self, *, undo: bool) -> None:
+        """End the innermost savepoint, and put back what it changed if `undo`."""
+        stored, inner = self._stored, self._pre
+        if undo:
+            stored.restore(inner)
+        self._pre = stored.layers[-2]
+        # Rules 3 and 4: into the older layer before out of the newer one.
+        merge(self._pre, inner)
+        stored.layers = stored.layers[:-1]
+        if self._before is not None:
+            before = self._before.pop()
+            if undo:
+                stored.sequences[:] = before
+
+    def _restore(self) -> None:
+        """Put everything back as it was before the transaction."""
+        self._stored.restore(self._pre)
+        self._restore_sequences()
+
+    def _restore_sequences(self) -> None:
+        """Put the sequences back as they were before the transaction."""
+        if self._before is not None:
+            self._stored.sequences[:] = self._before[0]
+
+    def _close(self) -> None:
+        """End the handle: every later use raises `ClosedError`."""
+        self._find = _closed  # type: ignore[assignment]
+
+    def _require_open(self) -> None:
+        if self._find is _closed:
+            _closed()
+
+    # Reading.
+
+    def get(self, *key: object) -> R | None:
+        return no_primary_key(self._bound)
+
+    def __len__(self) -> int:
+        self._require_open()
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[R]:
+        self._require_open()
+        return self._users_rows(list(self._rows.values()))
+
+    def _select(
+        self, number: int | None, within: Range | None, value: object
+    ) -> list[StoredRow]:
+        """Give rows by an index: in a range of it, or equal to a value.
+
+        Args:
+            number: Which of the table's indexes; None is the primary key.
+            within: The range, for an ordered index; in key order.
+            value: The value, for the others.
+        """
+        self._require_open()
+        rows = self._rows
+        if number is None:
+            row = rows.get(value)
+            return [] if row is None else [row]
+        index = self._stored.indexes[number]
+        if within is None:
+            assert not isinstance(index, OrderedIndex)
+            return [rows[key] for key in index.keys_equal(value)]
+        assert isinstance(index, OrderedIndex)
+        return [rows[key] for key in index.keys_between(within.low, within.high)]
+
+    def _count(self, number: int | None, within: Range | None, value: object) -> int:
+        """Give the number of rows that `_select` would give."""
+        if number is None or within is None:
+            return len(self._select(number, within, value))
+        self._require_open()
+        index = self._stored.indexes[number]
+        assert isinstance(index, OrderedIndex)
+        return index.count_between(within.low, within.high)
+
+    # Writing.
+
+    def update(self, row: R) -> R:
+        return no_primary_key(self._bound)
+
+    def upsert(self, row: R) -> R:
+        return no_primary_key(self._bound)
+
+    def delete(self, row: R) -> bool:
+        self._require_open()
+        if type(row) is not self._bound.row_class:
+            raise wrong_row(self._bound, row)
+        stored = self._canonical(tuple.__getitem__(row, ALL))  # type: ignore[call-overload]
+        key = self._row_key(stored)
+        if self._find(key) != stored:
+            return False
+        self._remove(key)
+        return True
+
+    def delete_by_key(self, *key: object) -> bool:
+        stored = self._key(key)
+        if self._find(stored) is None:
+            return False
+        self._remove(stored)
+        return True
+
+    def _remove(self, key: object) -> None:
+        """Delete the row under a row key that is there."""
+        stored = self._stored
+        old = self._rows[key]
+        if key not in self._pre:
+            self._pre[key] = old
+        try:
+            del self._rows[key]
+            for index in stored.indexes:
+                index.remove(old)
+        except BaseException:
+            stored.is_interrupted = True
+            raise
+
+    def _remove_all(self, stored: list[StoredRow]) -> int:
+        """Delete rows that are there and give their number."""
+        for row in stored:
+            self._remove(self._row_key(row))
+        return len(stored)
+
+    def _replace(self, path: Path, row: R) -> R:
+        """Replace the row that has the same value on a unique path."""
+        if path.is_primary:
+            return self.update(row)
+        bound = self._bound
+        if type(row) is not bound.row_class:
+            raise wrong_row(bound, row)
+        stored = self._canonical(tuple.__getitem__(row, ALL))  # type: ignore[call-overload]
+        values = tuple([stored[place] for place in path.columns])
+        value = values[0] if len(values) == 1 else values
+        same = [] if is_free(value) else self._select(path.unique, None, value)
+        if not same:
+            names = ", ".join(path.names)
+            raise NotFoundError(
+                f"table {path.table}: there is no row with {names} {value!r}"
+            )
+        if bound.schema.primary_key and self._row_key(same[0]) == self._row_key(stored):
+            return self.update(row)
+        (old,) = self._users_rows(same)
+        self._remove_all(same)
+        try:
+            return self.insert(row)
+        except BaseException:
+            self.insert(old)
+            raise
+
+    def clear(self) -> int:
+        self._require_open()
+        rows, stored = self._rows, self._stored
+        count = len(rows)
+        merge(self._pre, rows)  # type: ignore[arg-type]
+        try:
+            rows.clear()
+            for index in stored.indexes:
+                index.clear()
+        except BaseException:
+            stored.is_interrupted = True
+            raise
+        return count
+
+    def _insert_batch(
+        self, batch: dict[object, StoredRow], sequences: list[int]
+    ) -> int:
+        """Store rows that have been looked at one by one; all or none."""
+        rows, stored, pre = self._rows, self._stored, self._pre
+        schema = self._bound.schema
+        if not rows.keys().isdisjoint(batch):
+            for key in [key for key in batch if key in rows]:
+                if rows[key] != batch[key]:
+                    raise taken(schema, schema.primary_key, key)
+                del batch[key]
+        self._check_unique_in(batch)
+        if pre:
+            for key in batch:
+                pre.setdefault(key, None)
+        else:
+            pre.update(dict.fromkeys(batch))
+        try:
+            rows.update(batch)
+            for index in stored.indexes:
+                index.add_many(batch.values())
+        except BaseException:
+            stored.is_interrupted = True
+            raise
+        stored.sequences[:] = sequences
+        return len(batch)
+
+    def _check_unique_in(self, batch: dict[object, StoredRow]) -> None:
+        """Refuse a batch in which a unique value is taken, or stands twice."""
+        schema = self._bound.schema
+        for number, index in enumerate(schema.indexes):
+            if index.algorithm != "unique":
+                continue
+            existing = self._stored.indexes[number]
+            assert not isinstance(existing, OrderedIndex)
+            seen: set[object] = set()
+            for row in batch.values():
+                value = existing.value_of(row)
+                if existing.keys_equal(value) or value in seen:
+                    raise taken(schema, index.columns, value)
+                if not is_free(value):
+                    seen.add(value)
+
+    # What generated code calls when something is wrong or unusual.
+
+    def _refuse_taken(self, number: int, row: StoredRow) -> None:
+        schema = self._bound.schema
+        index = self._stored.indexes[number]
+        assert not isinstance(index, OrderedIndex)
+        raise taken(schema, schema.indexes[number].columns, index.value_of(row))
+
+
+def write_table_class(bound: BoundTable) -> type[WriteTable[object]]:
+    """Make the handle class of one table. Cost: about a millisecond."""
+    members = {**handle_members(bound), **hot_operations(bound)}
+    return type(f"{bound.row_class.__name__}WriteTable", (WriteTable,), members)
