@@ -1,0 +1,154 @@
+"""Calling reducers: arguments, context, one transaction, and how it ends.
+
+Arguments are checked against the signature, the writer lock is taken, the
+reducer runs on a fresh context, and its transaction commits when it returns and
+is undone when it raises. What it raises reaches the caller as it is.
+"""
+
+import logging
+import random
+
+from qsdb.errors import NotFoundError
+from qsdb.runtime.seeds import Seeds
+from qsdb.runtime.writer import Writer
+from qsdb.schema.contexts import Auth, ReducerContext, Savepoint
+from qsdb.schema.modules import ModuleSchema, Reducer
+from qsdb.store.transactions import WriteTransaction
+from qsdb.values.identity import Identity
+
+__all__ = ["Calls"]
+
+
+class Calls:
+    """Runs the reducers of one module."""
+
+    __slots__ = ("_by_key", "identity", "module", "owner", "seeds", "writer")
+
+    def __init__(self, module: ModuleSchema, writer: Writer, seeds: Seeds) -> None:
+        """Make the database's identities and the table of its reducers."""
+        self.module = module
+        self.writer = writer
+        self.seeds = seeds
+        subject = f"{module.name}:{seeds.of_call(0):016x}"
+        self.identity = Identity.from_claims("qsdb", f"database:{subject}"[:128])
+        self.owner = Identity.from_claims("qsdb", f"owner:{subject}"[:128])
+        self._by_key: dict[object, Reducer] = {}
+        for name, reducer in module.reducers.items():
+            self._by_key[name] = self._by_key[reducer.function] = reducer
+
+    def call(
+        self,
+        sender: Identity,
+        key: object,
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+    ) -> object:
+        """Run a reducer as one transaction and give what it returns.
+
+        Args:
+            sender: Who calls.
+            key: The reducer's function or name.
+            args: Arguments by place.
+            kwargs: Arguments by name.
+
+        Raises:
+            NotFoundError: there is no such reducer, or none for this sender.
+            ArgumentError: the arguments do not fit; nothing has run.
+            UsageError: this thread is inside a transaction already.
+        """
+        reducer = self._by_key.get(key)
+        if reducer is None or (reducer.is_private and sender != self.owner):
+            raise self._unknown(key)
+        try:
+            values = reducer.parameters.check(*args, **kwargs)
+        except TypeError as error:
+            reducer.parameters.explain(error, args)
+        return self._run(reducer, sender, values, _EXTERNAL)
+
+    def initialise(self) -> None:
+        """Run `init`, if there is one, and make the commit that is offset 1."""
+        if self.module.init is not None:
+            self._run(self.module.init, self.owner, (), _INTERNAL)
+        self.writer.create()
+
+    def _run(
+        self, reducer: Reducer, sender: Identity, values: tuple[object, ...], auth: Auth
+    ) -> object:
+        writer = self.writer
+        transaction = writer.begin()
+        try:
+            writer.calls = number = writer.calls + 1
+            context = CallContext(transaction, sender, auth, (self, reducer.name, number))
+            result = reducer.function(context, *values)
+        except BaseException:
+            writer.rollback(transaction)
+            raise
+        writer.commit(transaction)
+        return result
+
+    def _unknown(self, key: object) -> NotFoundError:
+        name = key if isinstance(key, str) else getattr(key, "__name__", repr(key))
+        there = [each.name for each in self.module.reducers.values() if not each.is_private]
+        return NotFoundError(
+            f"module {self.module.name}: no reducer {name}; there are: "
+            f"{', '.join(there) or 'none'}"
+        )
+
+
+_EXTERNAL, _INTERNAL = Auth(), Auth(is_internal=True)
+
+
+class CallContext(ReducerContext):
+    """The context of one call; what is rarely wanted is made when asked for."""
+
+    __slots__ = ("_auth", "_call", "_random")
+
+    def __init__(
+        self,
+        db: WriteTransaction,
+        sender: Identity,
+        auth: Auth,
+        call: tuple[Calls, str, int],
+    ) -> None:
+        """Begin a call.
+
+        Args:
+            db: Its transaction.
+            sender: Who calls.
+            auth: What else is known of the caller.
+            call: Whose call it is, of which reducer, and its number.
+        """
+        self.db = db
+        self.sender = sender
+        self.connection_id = None
+        self.timestamp = db.timestamp
+        self._auth = auth
+        self._call = call
+        self._random: random.Random | None = None
+
+    @property
+    def random(self) -> random.Random:
+        if self._random is None:
+            calls, _, number = self._call
+            seed = calls.seeds.of_call(number)
+            self._random = random.Random(seed)  # noqa: S311  reproducible by design
+        return self._random
+
+    @property
+    def identity(self) -> Identity:
+        return self._call[0].identity
+
+    @property
+    def auth(self) -> Auth:
+        return self._auth
+
+    @property
+    def log(self) -> "logging.LoggerAdapter[logging.Logger]":
+        calls, name, _ = self._call
+        logger = logging.getLogger(f"qsdb.{calls.module.name}.{name}")
+        extra = {"sender": self.sender.to_hex(), "timestamp": str(self.timestamp)}
+        return logging.LoggerAdapter(logger, extra)
+
+    def savepoint(self) -> Savepoint:
+        assert isinstance(self.db, WriteTransaction)
+        return self.db.savepoint()

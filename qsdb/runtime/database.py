@@ -1,0 +1,246 @@
+"""`Database`: the object that users open, and that hands everything on.
+
+It owns nothing but its parts: a `Directory` of tables over a store, a `Writer`
+with the one lock, and the `Calls` of the module's reducers.
+"""
+
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
+
+from qsdb.errors import ArgumentError, ClosedError, UsageError
+from qsdb.runtime.calls import Calls
+from qsdb.runtime.clock import Clock, SystemClock
+from qsdb.runtime.seeds import Seeds
+from qsdb.runtime.stats import Stats
+from qsdb.runtime.writer import Writer
+from qsdb.schema.contexts import ReducerContext
+from qsdb.schema.modules import Module
+from qsdb.store.transactions import Directory, ReadTransaction, WriteTransaction
+from qsdb.values.identity import Identity
+
+__all__ = ["Caller", "Database", "WriteBlock"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Database:
+    """A module's tables in memory, and the transactions on them.
+
+    >>> from qsdb.schema.rows import Row
+    >>> notes = Module("notes")
+    >>> class Note(Row, module=notes):
+    ...     text: str
+    >>> with Database(notes) as db:
+    ...     with db.write() as tx:
+    ...         _ = tx[Note].insert(Note("milk"))
+    ...     with db.read() as tx:
+    ...         print(list(tx[Note]))
+    [Note(text='milk')]
+    """
+
+    def __init__(
+        self, module: Module, *, clock: Clock | None = None, seed: int | None = None
+    ) -> None:
+        """Create the tables and run `init`, as one commit: offset 1.
+
+        Args:
+            module: What to hold.
+            clock: Where the time comes from; the machine's if not given.
+            seed: What ``ctx.random`` and the identities derive from; entropy of
+                the operating system if not given.
+
+        Raises:
+            SchemaError: the module's declarations are wrong; all mistakes are
+                listed. Whatever `init` raises passes through.
+        """
+        if not isinstance(module, Module):
+            raise ArgumentError(f"Database takes a qsdb.Module, not {module!r}")
+        schema = module.compiled()
+        self._directory = Directory(schema.tables)
+        self._writer = Writer(self._directory, SystemClock() if clock is None else clock)
+        self._calls = Calls(schema, self._writer, Seeds(seed))
+        self._calls.initialise()
+
+    def __repr__(self) -> str:
+        """Name the module and the offset."""
+        return f"<Database {self._calls.module.name} at offset {self.offset}>"
+
+    @property
+    def owner(self) -> Identity:
+        """The identity that owns the database; `call` acts as it."""
+        return self._calls.owner
+
+    @property
+    def identity(self) -> Identity:
+        """The database's own identity."""
+        return self._calls.identity
+
+    @property
+    def offset(self) -> int:
+        """The number of the last commit; creation is 1."""
+        return self._directory.store.offset
+
+    @overload
+    def call(
+        self,
+        reducer: Callable[Concatenate[ReducerContext, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T: ...
+
+    @overload
+    def call(self, reducer: str, /, *args: object, **kwargs: object) -> Any: ...  # noqa: ANN401
+
+    def call(self, reducer: object, /, *args: object, **kwargs: object) -> object:
+        """Run a reducer, by function or name, as the owner; give what it returns.
+
+        Raises:
+            NotFoundError: there is no such reducer.
+            ArgumentError: the arguments do not fit; no transaction was begun.
+            UsageError: this thread is inside a transaction already.
+            ClosedError: the database is closed.
+        """
+        return self._calls.call(self._calls.owner, reducer, args, kwargs)
+
+    def caller(self, identity: Identity) -> "Caller":
+        """Give the database as somebody else sees it.
+
+        Raises:
+            ArgumentError: `identity` is no `Identity`.
+        """
+        if type(identity) is not Identity:
+            raise ArgumentError(f"caller takes a qsdb.Identity, not {identity!r}")
+        return Caller(self._calls, identity)
+
+    def write(self) -> "WriteBlock":
+        """Give the serial write transaction, for a ``with`` block.
+
+        The writer lock is taken on entering. Leaving the block commits; an
+        exception rolls everything back and goes on.
+        """
+        return WriteBlock(self._writer)
+
+    def read(self) -> ReadTransaction:
+        """Give a stable read transaction at the last commit, pinned at this call.
+
+        It may be used from any thread, while others write. Close it, or use it
+        with ``with``: as long as it is open, rows that change are kept.
+
+        Raises:
+            ClosedError: the database is closed.
+        """
+        if self._directory.store.is_closed:
+            raise ClosedError("the database is closed")
+        return self._directory.read_class(self._directory)
+
+    def stats(self) -> Stats:
+        """Give counters and sizes; ``print(db.stats())`` shows them as a page."""
+        store, writer = self._directory.store, self._writer
+        return Stats(
+            module=self._calls.module.name,
+            offset=store.offset,
+            commits=writer.commits,
+            rollbacks=writer.rollbacks,
+            calls=writer.calls,
+            pins=len(store.pins),
+            undo_rows=store.undo_count,
+            rows={table.bound.schema.name: table.count for table in store.tables},
+        )
+
+    def check(self) -> None:
+        """Verify every invariant. Cost: O(rows · log rows), under the writer lock.
+
+        Raises:
+            InternalError: with a sentence for each that is broken.
+            UsageError: this thread is inside a transaction.
+            ClosedError: the database is closed.
+        """
+        self._writer.enter()
+        try:
+            self._directory.store.check()
+        finally:
+            self._writer.leave()
+
+    def close(self) -> None:
+        """End the database; closing twice is no error.
+
+        Raises:
+            UsageError: this thread is inside a transaction.
+        """
+        if not self._directory.store.is_closed:
+            self._writer.close()
+
+    def __enter__(self) -> Self:
+        """Give the database itself."""
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Close."""
+        self.close()
+
+
+class Caller:
+    """A database as one identity sees it."""
+
+    __slots__ = ("_calls", "identity")
+
+    def __init__(self, calls: Calls, identity: Identity) -> None:
+        """Act as `identity`."""
+        self._calls = calls
+        self.identity = identity
+
+    @overload
+    def call(
+        self,
+        reducer: Callable[Concatenate[ReducerContext, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T: ...
+
+    @overload
+    def call(self, reducer: str, /, *args: object, **kwargs: object) -> Any: ...  # noqa: ANN401
+
+    def call(self, reducer: object, /, *args: object, **kwargs: object) -> object:
+        """Run a reducer as this identity; otherwise as `Database.call`.
+
+        Raises:
+            NotFoundError: there is no such reducer, or it is private and this
+                is not the owner.
+            ArgumentError, UsageError, ClosedError: as `Database.call` does.
+        """
+        return self._calls.call(self.identity, reducer, args, kwargs)
+
+
+class WriteBlock:
+    """``with db.write() as tx:``, once."""
+
+    __slots__ = ("_transaction", "_writer")
+
+    def __init__(self, writer: Writer) -> None:
+        """Prepare; nothing is taken before the block is entered."""
+        self._writer = writer
+        self._transaction: WriteTransaction | None = None
+
+    def __enter__(self) -> WriteTransaction:
+        """Take the writer lock and begin.
+
+        Raises:
+            UsageError: this thread is inside a transaction already, or the
+                block was entered before.
+            ClosedError: the database is closed.
+        """
+        if self._transaction is not None:
+            raise UsageError("a write block can be entered once; call db.write() again")
+        self._transaction = self._writer.begin()
+        return self._transaction
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Commit, or roll back if an exception passes."""
+        assert self._transaction is not None
+        if kind is None:
+            self._writer.commit(self._transaction)
+        else:
+            self._writer.rollback(self._transaction)

@@ -1,0 +1,34 @@
+"""Where randomness comes from: one seed for the database, one for each call.
+
+Each call gets a seed of its own, made from the database's seed and the number
+of the call, so that ``Database(module, seed=7)`` draws the same numbers in every
+run, and that a call can be replayed from its seed alone. Consecutive numbers
+make seeds that look unrelated (the finaliser of SplitMix64).
+"""
+
+import random
+
+__all__ = ["Seeds"]
+
+_MASK = (1 << 64) - 1
+
+
+class Seeds:
+    """A sequence of 64-bit seeds, one for each call."""
+
+    __slots__ = ("base",)
+
+    def __init__(self, base: int | None) -> None:
+        """Begin with `base`, or with entropy of the operating system."""
+        self.base = random.SystemRandom().getrandbits(64) if base is None else base
+
+    def of_call(self, number: int) -> int:
+        """Give the seed of the call with this number.
+
+        >>> Seeds(1).of_call(1) == Seeds(1).of_call(1) != Seeds(1).of_call(2)
+        True
+        """
+        mixed = (self.base + number * 0x9E3779B97F4A7C15) & _MASK
+        mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
+        return mixed ^ (mixed >> 31)
