@@ -87,7 +87,7 @@ class _Writer:
     def write_function(self, name: str, kind: Kind, run: list[tuple[str, str]]) -> None:
         """Write a function of one value, whose bytes begin with those of `run`."""
         shape = layout(kind)
-        if shape.is_flat and _is_packed_plainly(shape) and not run:
+        if shape.is_flat and shape.is_packed_plainly and not run:
             pack = self.pack(_codes(shape))
             self.pieces.append(f"def {name}(value):\n    return {pack}(*value)\n")
             return
@@ -195,11 +195,11 @@ class _Body:
         """Give the expression of all items' bytes."""
         shape = layout(kind.item)
         names = self._writer.names
-        if _is_packed_plainly(shape) and shape.template == "{}":
+        if shape.is_packed_plainly and shape.template == "{}":
             pack = names.bind("struct_pack", struct.pack)
             return f"{pack}(f'<{{len({variable})}}{_codes(shape)}', *{variable})"
         join = names.bind("join", _join)
-        if _is_packed_plainly(shape) and shape.is_flat:
+        if shape.is_packed_plainly and shape.is_flat:
             starmap_name = names.bind("starmap", starmap)
             pack = self._writer.pack(_codes(shape))
             return f"{join}({starmap_name}({pack}, {variable}))"
@@ -249,11 +249,3 @@ def _overlong(name: str, error: struct.error) -> LimitError:
 
 def _codes(shape: Layout) -> str:
     return "".join([scalar.code for scalar in shape.scalars or ()])
-
-
-def _is_packed_plainly(shape: Layout) -> bool:
-    """Whether stored values go into one struct as they are."""
-    scalars = shape.scalars
-    if not scalars:
-        return False
-    return all(scalar.outgoing == "{0}" for scalar in scalars)

@@ -11,6 +11,8 @@ are packed by one call; a length, a count or a tag is a scalar too and ends the
 run of those before it.
 """
 
+import struct
+
 import attrs
 
 from qsdb.errors import LimitError
@@ -45,6 +47,7 @@ __all__ = [
     "length_scalar",
     "refuse_deep",
     "size_range",
+    "struct_of",
     "tag_scalar",
     "tuple_source",
 ]
@@ -89,6 +92,11 @@ class Scalar:
     incoming: str = "{0}"
     values_count: int | None = None
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether some bytes stand for no value."""
+        return self.values_count is not None and self.values_count < 256
+
 
 Leaf = Scalar | StrKind | BytesKind | OptionKind | ArrayKind | SumKind
 
@@ -114,6 +122,20 @@ class Layout:
         """The leaves, if all are scalars, so that one struct packs a value."""
         found = tuple([leaf for leaf in self.leaves if isinstance(leaf, Scalar)])
         return found if len(found) == len(self.leaves) else None
+
+    @property
+    def is_packed_plainly(self) -> bool:
+        """Whether one struct takes the leaves' values as they are."""
+        scalars = self.scalars or ()
+        return bool(scalars) and all(each.outgoing == "{0}" for each in scalars)
+
+    @property
+    def is_unpacked_plainly(self) -> bool:
+        """Whether one struct gives the leaves' values as they are."""
+        scalars = self.scalars or ()
+        return bool(scalars) and all(
+            each.incoming == "{0}" and not each.is_bounded for each in scalars
+        )
 
     @property
     def is_flat(self) -> bool:
@@ -152,6 +174,11 @@ def tag_scalar(name: str, variants_count: int) -> Scalar:
 def tuple_source(parts: list[str]) -> str:
     """Give the source of a tuple, which also is a pattern that takes one apart."""
     return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+
+
+def struct_of(scalars: tuple[Scalar, ...]) -> struct.Struct:
+    """Give the struct that packs `scalars` one after another."""
+    return struct.Struct("<" + "".join([scalar.code for scalar in scalars]))
 
 
 def size_range(kind: Kind) -> tuple[int, int | None]:
@@ -213,11 +240,10 @@ def _scalar(kind: Kind) -> Scalar:
             canonical = "(({0} or 0.0) if {0} == {0} else _NAN)"
             code = "f" if kind.bits == 32 else "d"
             return Scalar(kind.name, code, kind.bits // 8, incoming=canonical)
-        case BigEndianKind():
+        case _:
+            assert isinstance(kind, BigEndianKind), f"no layout for {kind!r}"
             code, turned = f"{kind.size}s", "{0}[::-1]"
             return Scalar(kind.name, code, kind.size, turned, turned)
-        case _:
-            raise AssertionError(f"no layout for {kind!r}")  # pragma: no cover
 
 
 def _int_scalar(kind: IntKind) -> Scalar:

@@ -20,15 +20,32 @@ __all__ = ["Calls"]
 
 
 class Calls:
-    """Runs the reducers of one module."""
+    """Runs the reducers of one module.
 
-    __slots__ = ("_by_key", "identity", "module", "owner", "seeds", "writer")
+    Attributes:
+        identity: The database's own identity.
+        owner: The identity that owns the database.
+        count: Calls that began, `init` included.
+    """
+
+    __slots__ = (
+        "_by_key",
+        "_steps",
+        "count",
+        "identity",
+        "module",
+        "owner",
+        "seeds",
+        "writer",
+    )
 
     def __init__(self, module: ModuleSchema, writer: Writer, seeds: Seeds) -> None:
         """Make the database's identities and the table of its reducers."""
         self.module = module
         self.writer = writer
         self.seeds = seeds
+        self.count = 0
+        self._steps = (writer.begin, writer.commit, writer.rollback)
         subject = f"{module.name}:{seeds.of_call(0):016x}"
         self.identity = Identity.from_claims("qsdb", f"database:{subject}"[:128])
         self.owner = Identity.from_claims("qsdb", f"owner:{subject}"[:128])
@@ -60,35 +77,43 @@ class Calls:
         if reducer is None or (reducer.is_private and sender != self.owner):
             raise self._unknown(key)
         try:
-            values = reducer.parameters.check(*args, **kwargs)
+            values = reducer.check(*args, **kwargs)
         except TypeError as error:
             reducer.parameters.explain(error, args)
-        return self._run(reducer, sender, values, _EXTERNAL)
+        begin, commit, rollback = self._steps
+        transaction = begin()
+        try:
+            self.count = number = self.count + 1
+            context = CallContext(
+                transaction, sender, _EXTERNAL, (self, reducer, number)
+            )
+            result = reducer.function(context, *values)
+        except BaseException:
+            rollback(transaction)
+            raise
+        commit(transaction)
+        return result
 
     def initialise(self) -> None:
         """Run `init`, if there is one, and make the commit that is offset 1."""
-        if self.module.init is not None:
-            self._run(self.module.init, self.owner, (), _INTERNAL)
-        self.writer.create()
-
-    def _run(
-        self, reducer: Reducer, sender: Identity, values: tuple[object, ...], auth: Auth
-    ) -> object:
-        writer = self.writer
-        transaction = writer.begin()
+        init = self.module.init
+        transaction = self.writer.begin()
         try:
-            writer.calls = number = writer.calls + 1
-            context = CallContext(transaction, sender, auth, (self, reducer.name, number))
-            result = reducer.function(context, *values)
+            if init is not None:
+                self.count = 1
+                init.function(
+                    CallContext(transaction, self.owner, _INTERNAL, (self, init, 1))
+                )
         except BaseException:
-            writer.rollback(transaction)
+            self.writer.rollback(transaction)
             raise
-        writer.commit(transaction)
-        return result
+        self.writer.create(transaction)
 
     def _unknown(self, key: object) -> NotFoundError:
         name = key if isinstance(key, str) else getattr(key, "__name__", repr(key))
-        there = [each.name for each in self.module.reducers.values() if not each.is_private]
+        there = [
+            each.name for each in self.module.reducers.values() if not each.is_private
+        ]
         return NotFoundError(
             f"module {self.module.name}: no reducer {name}; there are: "
             f"{', '.join(there) or 'none'}"
@@ -108,7 +133,7 @@ class CallContext(ReducerContext):
         db: WriteTransaction,
         sender: Identity,
         auth: Auth,
-        call: tuple[Calls, str, int],
+        call: tuple[Calls, Reducer, int],
     ) -> None:
         """Begin a call.
 
@@ -124,11 +149,10 @@ class CallContext(ReducerContext):
         self.timestamp = db.timestamp
         self._auth = auth
         self._call = call
-        self._random: random.Random | None = None
 
     @property
     def random(self) -> random.Random:
-        if self._random is None:
+        if not hasattr(self, "_random"):  # few calls draw, so none prepares
             calls, _, number = self._call
             seed = calls.seeds.of_call(number)
             self._random = random.Random(seed)  # noqa: S311  reproducible by design
@@ -144,8 +168,8 @@ class CallContext(ReducerContext):
 
     @property
     def log(self) -> "logging.LoggerAdapter[logging.Logger]":
-        calls, name, _ = self._call
-        logger = logging.getLogger(f"qsdb.{calls.module.name}.{name}")
+        calls, reducer, _ = self._call
+        logger = logging.getLogger(f"qsdb.{calls.module.name}.{reducer.name}")
         extra = {"sender": self.sender.to_hex(), "timestamp": str(self.timestamp)}
         return logging.LoggerAdapter(logger, extra)
 

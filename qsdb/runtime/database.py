@@ -58,7 +58,9 @@ class Database:
             raise ArgumentError(f"Database takes a qsdb.Module, not {module!r}")
         schema = module.compiled()
         self._directory = Directory(schema.tables)
-        self._writer = Writer(self._directory, SystemClock() if clock is None else clock)
+        self._writer = Writer(
+            self._directory, SystemClock() if clock is None else clock
+        )
         self._calls = Calls(schema, self._writer, Seeds(seed))
         self._calls.initialise()
 
@@ -133,7 +135,7 @@ class Database:
         """
         if self._directory.store.is_closed:
             raise ClosedError("the database is closed")
-        return self._directory.read_class(self._directory)
+        return self._directory.read_class()
 
     def stats(self) -> Stats:
         """Give counters and sizes; ``print(db.stats())`` shows them as a page."""
@@ -143,7 +145,7 @@ class Database:
             offset=store.offset,
             commits=writer.commits,
             rollbacks=writer.rollbacks,
-            calls=writer.calls,
+            calls=self._calls.count,
             pins=len(store.pins),
             undo_rows=store.undo_count,
             rows={table.bound.schema.name: table.count for table in store.tables},

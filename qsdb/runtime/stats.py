@@ -37,12 +37,12 @@ class Stats:
         """Give a page of a few lines."""
         width = max([8, *map(len, self.rows)])
         digits = max([4, *[len(f"{count:,}") for count in self.rows.values()]])
+        ended = f"commits {self.commits:,} · rollbacks {self.rollbacks:,}"
+        kept = f"{self.undo_rows:,} old rows kept for them"
         lines = [
             f"{self.module} at offset {self.offset:,}",
-            f"  calls     {self.calls:,} · commits {self.commits:,}"
-            f" · rollbacks {self.rollbacks:,}",
-            f"  reading   {self.pins:,} offsets pinned"
-            f" · {self.undo_rows:,} old rows kept for them",
+            f"  calls     {self.calls:,} · {ended}",
+            f"  reading   {self.pins:,} offsets pinned · {kept}",
             f"  {'table':<{width}} {'rows':>{digits}}",
         ]
         lines += [

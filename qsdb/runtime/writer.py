@@ -6,6 +6,8 @@ for the lock while it holds it would wait for itself for ever; it gets a
 """
 
 import threading
+from threading import get_ident
+from typing import NoReturn
 
 from qsdb.errors import ClosedError, UsageError
 from qsdb.runtime.clock import Clock
@@ -20,18 +22,32 @@ class Writer:
     Attributes:
         commits: Transactions that changed something, the creation included.
         rollbacks: Transactions that an exception ended.
-        calls: Reducer calls that began, `init` included.
     """
 
-    __slots__ = ("_lock", "_owner", "calls", "clock", "commits", "directory", "rollbacks")
+    __slots__ = (
+        "_acquire",
+        "_is_closed",
+        "_now",
+        "_owner",
+        "_release",
+        "_transaction_class",
+        "clock",
+        "commits",
+        "directory",
+        "rollbacks",
+    )
 
     def __init__(self, directory: Directory, clock: Clock) -> None:
         """Write to the store of `directory`."""
         self.directory = directory
         self.clock = clock
-        self.commits = self.rollbacks = self.calls = 0
-        self._lock = threading.Lock()
+        self.commits = self.rollbacks = 0
+        lock = threading.Lock()
+        self._acquire, self._release = lock.acquire, lock.release
         self._owner = 0
+        self._transaction_class = directory.write_class
+        self._now = clock.now
+        self._is_closed = False
 
     def enter(self) -> None:
         """Take the writer lock, for whatever no transaction may run beside.
@@ -40,22 +56,27 @@ class Writer:
             UsageError: this thread has it.
             ClosedError: the database is closed.
         """
-        thread = threading.get_ident()
-        if self._owner == thread:
-            raise UsageError(
-                "this thread is inside a write transaction or a reducer already; "
-                "what writes, checks or closes the database must wait for its end"
-            )
-        self._lock.acquire()
-        self._owner = thread
-        if self.directory.store.is_closed:
+        if self._owner == get_ident():
+            self._refuse_nested()
+        self._acquire()
+        self._owner = get_ident()
+        if self._is_closed:
             self.leave()
-            raise ClosedError("the database is closed")
+            self._refuse_closed()
+
+    def _refuse_nested(self) -> NoReturn:
+        raise UsageError(
+            "this thread is inside a write transaction or a reducer already; what "
+            "writes, checks or closes the database must wait for its end"
+        )
+
+    def _refuse_closed(self) -> NoReturn:
+        raise ClosedError("the database is closed")
 
     def leave(self) -> None:
         """Give the writer lock back."""
         self._owner = 0
-        self._lock.release()
+        self._release()
 
     def begin(self) -> WriteTransaction:
         """Take the lock and begin a transaction.
@@ -63,9 +84,15 @@ class Writer:
         Raises:
             UsageError, ClosedError: as `enter` does.
         """
-        self.enter()
+        thread = get_ident()
+        if self._owner == thread:
+            self._refuse_nested()
+        self._acquire()
+        self._owner = thread
         try:
-            return self.directory.write_class(self.directory, self.clock.now())
+            if self._is_closed:
+                self._refuse_closed()
+            return self._transaction_class(self._now())
         except BaseException:
             self.leave()
             raise
@@ -76,7 +103,8 @@ class Writer:
             if transaction._finish():  # noqa: SLF001  its names are the user's tables
                 self.commits += 1
         finally:
-            self.leave()
+            self._owner = 0
+            self._release()
 
     def rollback(self, transaction: WriteTransaction) -> None:
         """Undo a transaction and give the lock back."""
@@ -86,15 +114,15 @@ class Writer:
         finally:
             self.leave()
 
-    def create(self) -> None:
-        """Count the creation as the first commit, whatever `init` changed."""
-        store = self.directory.store
-        if store.offset == 0:
-            store.publish((), 1)
-            self.commits += 1
+    def create(self, transaction: WriteTransaction) -> None:
+        """Commit the creation, which is offset 1 whatever `init` changed."""
+        if not transaction._finish():  # noqa: SLF001  its names are the user's tables
+            self.directory.store.publish((), 1)
+        self.commits += 1
+        self.leave()
 
     def close(self) -> None:
         """Let nothing begin any more; waits for the transaction that runs."""
         self.enter()
-        self.directory.store.is_closed = True
+        self._is_closed = self.directory.store.is_closed = True
         self.leave()

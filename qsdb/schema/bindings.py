@@ -18,14 +18,16 @@ rows read them without a call.
 import enum
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any
 
 import attrs
 
 from qsdb.values.compounds import ArrayKind, EnumKind, Field, OptionKind, SumKind
 from qsdb.values.kinds import UUID as UUID_KIND
-from qsdb.values.kinds import Kind, Misfit, Stored
+from qsdb.values.kinds import Kind, Stored
+from qsdb.values.misfits import Misfit
 from qsdb.values.source import Names
+from qsdb.values.wrapped import Wrapped
 
 __all__ = [
     "ArrayBinding",
@@ -36,23 +38,8 @@ __all__ = [
     "ProductBinding",
     "SumBinding",
     "UuidBinding",
-    "Wrapped",
     "WrappedBinding",
 ]
-
-
-class Wrapped(Protocol):
-    """A value class of qsdb: immutable, with its stored form at hand."""
-
-    @property
-    def stored(self) -> Stored:
-        """The stored form."""
-        ...
-
-    @classmethod
-    def from_stored(cls, stored: Stored, /) -> "Wrapped":
-        """Make one from a stored form that is trusted."""
-        ...
 
 
 class Binding:
@@ -130,10 +117,10 @@ _INFINITY = float("inf")
 
 @attrs.frozen
 class WrappedBinding(Binding):
-    """One of qsdb's own value classes: `Identity`, `Timestamp`, …"""
+    """One of qsdb's own value classes: `Identity`, `Timestamp` and so on."""
 
     kind: Kind
-    wrapper: type[Wrapped]
+    wrapper: type[Wrapped[Any]]
 
     def enter(self, value: object) -> Stored:
         return value.stored if type(value) is self.wrapper else Misfit(value)
@@ -238,12 +225,14 @@ class SumBinding(Binding):
     def __init__(self, products: Sequence[ProductBinding]) -> None:
         """Number the products in the given order."""
         self._products = tuple(products)
-        self._tags = {each.product: tag for tag, each in enumerate(products)}
+        self._tags: dict[type, int] = {
+            each.product: tag for tag, each in enumerate(products)
+        }
         variants = [Field(each.product.__name__, each.kind) for each in products]
         self.kind = SumKind(tuple(variants))
 
     def enter(self, value: object) -> Stored:
-        tag = self._tags.get(type(value))  # type: ignore[call-overload]
+        tag = self._tags.get(type(value))
         if tag is None:
             return Misfit(value)
         return (tag, self._products[tag].enter(value))

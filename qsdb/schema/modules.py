@@ -8,7 +8,7 @@ know nothing of each other.
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Concatenate, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 import attrs
 
@@ -19,7 +19,7 @@ from qsdb.schema.parameters import Parameters, resolve_parameters
 from qsdb.schema.rows import Row, RowClass, find_product, shape_of
 from qsdb.schema.shapes import Shape
 from qsdb.schema.specifiers import BTree, Hash
-from qsdb.schema.tables import TableOptions, TableSchema, table_schema
+from qsdb.schema.tables import TableOptions, TableSchema, fault_of_name, table_schema
 
 __all__ = ["BoundTable", "Module", "ModuleSchema", "Reducer"]
 
@@ -45,6 +45,8 @@ class Reducer:
     function: _Function
     parameters: Parameters
     is_private: bool
+    check: Callable[..., tuple[object, ...]]
+    """That of the parameters, at hand."""
 
 
 @attrs.frozen
@@ -83,7 +85,7 @@ class Module:
         Raises:
             SchemaError: the name is empty or no str.
         """
-        if not isinstance(name, str) or not name:
+        if fault_of_name(name):
             raise SchemaError(
                 f"a module's name is a str that is not empty, not {name!r}"
             )
@@ -140,15 +142,13 @@ class Module:
 
     @overload
     def reducer(
-        self, *, private: bool = ...
+        self, /, *, private: bool = ...
     ) -> Callable[
         [Callable[Concatenate[ReducerContext, P], T]],
         Callable[Concatenate[ReducerContext, P], T],
     ]: ...
 
-    def reducer(
-        self, function: _Function | None = None, /, *, private: bool = False
-    ) -> object:
+    def reducer(self, function: Any = None, /, *, private: bool = False) -> Any:
         """Make a function a reducer: each call of it is one transaction.
 
         The first parameter is the context; every other needs an annotation.
@@ -163,7 +163,7 @@ class Module:
                 mistakes are told when a database is opened.
         """
         if function is None:
-            return lambda function: self._declare(function, is_private=private)
+            return lambda declared: self._declare(declared, is_private=private)
         return self._declare(function, is_private=private)
 
     def init(
@@ -263,7 +263,8 @@ def _compile_reducer(
     except SchemaError as error:
         mistakes += error.mistakes
         return None
-    return Reducer(function.__name__, function, parameters, declared.is_private)
+    name = function.__name__
+    return Reducer(name, function, parameters, declared.is_private, parameters.check)
 
 
 def _compile_init(declared: _DeclaredFunction, mistakes: list[str]) -> Reducer | None:

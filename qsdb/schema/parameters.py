@@ -115,7 +115,7 @@ def _parameter(
     if given.annotation is inspect.Parameter.empty:
         raise MistakeError("it needs an annotation: arguments are checked by it")
     binding = bind(scope.resolve(given.annotation), find_product, lists=True)
-    default = MISSING
+    default: object = MISSING
     if given.default is not inspect.Parameter.empty:
         try:
             default = binding.admit(given.default)

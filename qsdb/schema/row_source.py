@@ -13,6 +13,7 @@ that wrap on access. Nothing is checked here but the arguments' names: table
 operations check values, once.
 """
 
+from collections import namedtuple
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
@@ -21,26 +22,18 @@ from qsdb.schema.shapes import Column, Shape
 from qsdb.schema.specifiers import MISSING
 from qsdb.values.source import Names, compile_source
 
-try:  # The descriptor behind collections.namedtuple: reads an item in C.
-    from _collections import _tuplegetter as plain_attribute
-except ImportError:  # pragma: no cover  another Python than CPython
-
-    def plain_attribute(index: int, doc: str) -> property:  # type: ignore[misc]
-        """Read an item of a tuple as an attribute."""
-        return property(lambda row: tuple.__getitem__(row, index), doc=doc)
-
-
 __all__ = ["row_members"]
 
 ALL = slice(None)
 """``tuple.__getitem__(row, ALL)`` is the exact tuple of the stored values."""
 
 
-def row_members(shape: Shape) -> dict[str, object]:
+def row_members(shape: Shape, row_class: type) -> dict[str, object]:
     """Give the members that make a class with this shape: name → member."""
     names = Names(
         MISSING=MISSING,
         ALL=ALL,
+        class_=row_class,
         iter=iter,
         refuse=_refuse,
         tuple_new=tuple.__new__,
@@ -65,6 +58,10 @@ def row_members(shape: Shape) -> dict[str, object]:
     return members
 
 
+# The descriptor behind collections.namedtuple: reads an item of a tuple in C.
+_read_in_c = type(namedtuple("_Example", "item").__dict__["item"])  # noqa: PYI024
+
+
 def _function(member: object) -> Callable[..., object]:
     assert callable(member)
     return member
@@ -74,7 +71,7 @@ def _attribute(index: int, column: Column) -> object:
     """Give the descriptor that reads one column of a row."""
     doc = f"Column {column.name}: {column.binding.kind.name}."
     if column.binding.is_plain:
-        return plain_attribute(index, doc)
+        return _read_in_c(index, doc)
     leave, item = column.binding.leave, tuple.__getitem__
 
     def read(row: tuple[object, ...]) -> object:
@@ -116,14 +113,15 @@ def _replace(columns: tuple[Column, ...], names: Names) -> Iterator[str]:
     yield f"def replace(_self, /, *_extra{keep}, **_unknown):"
     yield '    """Give a copy with some columns changed, by keyword."""'
     yield "    if _extra or _unknown:"
-    yield "        _refuse(_type(_self), _extra, _unknown, {})"
+    yield "        _refuse(_class_, _extra, _unknown, {})"
     if columns:
-        yield f"    {variables}= _stored_of(_self, _ALL)"
+        is_plain = all(column.binding.is_plain for column in columns)
+        yield f"    {variables}= {'_self' if is_plain else '_stored_of(_self, _ALL)'}"
     for index, column in enumerate(columns):
         attribute = column.attribute
         entered = column.binding.enter_source(attribute, names)
         yield f"    if {attribute} is not _MISSING: _v{index} = {entered}"
-    yield f"    return _tuple_new(_type(_self), ({variables}))"
+    yield f"    return _tuple_new(_class_, ({variables}))"
 
 
 def _iterator(columns: tuple[Column, ...]) -> Iterator[str]:

@@ -13,7 +13,7 @@ checker that saw it would let rows be indexed and compared.
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, NoReturn, Self, cast, dataclass_transform
 
 from qsdb.errors import SchemaError
 from qsdb.schema.annotations import Scope
@@ -151,7 +151,7 @@ def shape_of(row_class: RowClass) -> Shape:
                 f"{row_class.__name__} itself has no columns; derive from it"
             )
         shape = resolve_shape(declared, _declared_product)
-        for name, member in row_members(shape).items():
+        for name, member in row_members(shape, row_class).items():
             setattr(row_class, name, member)
         row_class._shape = shape  # noqa: SLF001  this module owns it
     return shape
@@ -160,11 +160,12 @@ def shape_of(row_class: RowClass) -> Shape:
 def _declared_product(annotation: object) -> tuple[Declared, ProductBinding] | None:
     if not isinstance(annotation, RowClass) or not issubclass(annotation, Product):
         return None
-    declared = annotation._declared  # noqa: SLF001  this module owns it
+    product = cast(RowClass, annotation)  # a checker does not see the metaclass
+    declared = product._declared  # noqa: SLF001  this module owns it
     if declared is None:
         return None
-    kind = shape_of(annotation).kind
-    return declared, ProductBinding(kind, annotation)
+    kind = shape_of(product).kind
+    return declared, ProductBinding(kind, cast(type[tuple[object, ...]], product))
 
 
 def find_product(annotation: object) -> tuple[int, ProductBinding] | None:
@@ -175,8 +176,7 @@ def find_product(annotation: object) -> tuple[int, ProductBinding] | None:
 
 def stored_of(row: "Row | Product") -> tuple[object, ...]:
     """Give the exact tuple of a row's stored values."""
-    values: tuple[object, ...] = tuple.__getitem__(row, ALL)  # type: ignore[arg-type]
-    return values
+    return tuple.__getitem__(cast(tuple[object, ...], row), ALL)
 
 
 def asdict(row: "Row | Product") -> dict[str, object]:
@@ -187,7 +187,7 @@ def asdict(row: "Row | Product") -> dict[str, object]:
     >>> asdict(Place(3))
     {'x': 3}
     """
-    columns = shape_of(type(row)).columns  # type: ignore[arg-type]
+    columns = shape_of(cast(RowClass, type(row))).columns
     return {each.attribute: _plain(getattr(row, each.attribute)) for each in columns}
 
 
@@ -201,20 +201,19 @@ def _plain(value: object) -> object:
 
 def _rebuild(row_class: type[tuple[object, ...]], stored: tuple[object, ...]) -> object:
     """Make a row from its pickled parts."""
-    shape_of(row_class)  # type: ignore[arg-type]
+    shape_of(cast(RowClass, row_class))
     return tuple.__new__(row_class, stored)
 
 
 def _show(row: "Row | Product") -> str:
     parts = [
         f"{column.attribute}={column.binding.show(getattr(row, column.attribute))}"
-        for column in shape_of(type(row)).columns  # type: ignore[arg-type]
+        for column in shape_of(cast(RowClass, type(row))).columns
     ]
     return f"{type(row).__name__}({', '.join(parts)})"
 
 
 if TYPE_CHECKING:
-    _SPECIFIERS = (primary_key, unique, index, auto_inc, column)
 
     @dataclass_transform(
         frozen_default=True,
@@ -233,14 +232,14 @@ if TYPE_CHECKING:
             unique: list[tuple[str, ...]] = ...,
             indexes: list[BTree | Hash] = ...,
         ) -> None: ...
-        def replace(self, **changes: Any) -> Self: ...
+        def replace(self, **changes: Any) -> Self: ...  # noqa: ANN401  of any column
         def __iter__(self) -> Iterator[Any]: ...
 
     @dataclass_transform(frozen_default=True, field_specifiers=(column,))
     class Product:
         """A value made of named fields."""
 
-        def replace(self, **changes: Any) -> Self: ...
+        def replace(self, **changes: Any) -> Self: ...  # noqa: ANN401  of any column
         def __iter__(self) -> Iterator[Any]: ...
 
 else:
@@ -248,32 +247,32 @@ else:
     class _Record(tuple, metaclass=RowClass, is_root=True):
         """What rows and products share: a tuple that does not show it."""
 
-        def __new__(cls, *values, **columns):
+        def __new__(cls, *values: object, **columns: object) -> Self:
             shape_of(cls)  # finishes the class, which then has its own __new__
             return cls(*values, **columns)
 
-        def __eq__(self, other):
+        def __eq__(self, other: object) -> bool:
             return type(self) is type(other) and tuple.__eq__(self, other)
 
-        def __ne__(self, other):
+        def __ne__(self, other: object) -> bool:
             return type(self) is not type(other) or tuple.__ne__(self, other)
 
         __hash__ = tuple.__hash__
         __repr__ = _show
 
-        def __bool__(self):
+        def __bool__(self) -> bool:
             return True
 
-        def __reduce__(self):
+        def __reduce__(self) -> tuple[object, ...]:
             return _rebuild, (type(self), stored_of(self))
 
-        def _not_a_sequence(self, *_) -> NoReturn:
+        def _not_a_sequence(self, *_: object) -> NoReturn:
             name = type(self).__name__
             raise TypeError(f"a {name} is no sequence; its columns are attributes")
 
         __getitem__ = __len__ = __contains__ = __reversed__ = _not_a_sequence
 
-        def _not_implemented(self, _):
+        def _not_implemented(self, _: object) -> object:
             return NotImplemented
 
         __lt__ = __le__ = __gt__ = __ge__ = _not_implemented

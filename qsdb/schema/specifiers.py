@@ -193,7 +193,7 @@ class _TableIndex:
 
     def __init__(self, *columns: str, name: str | None = None) -> None:
         """Index `columns` in this order; without a name, joined by ``_``."""
-        self.__attrs_init__(columns, name)  # type: ignore[attr-defined]
+        self.__attrs_init__(columns, name)
 
     def __repr__(self) -> str:
         """Show the call that makes it."""

@@ -19,6 +19,7 @@ __all__ = [
     "IndexSchema",
     "TableOptions",
     "TableSchema",
+    "fault_of_name",
     "snake_case",
     "table_schema",
 ]
@@ -71,7 +72,8 @@ class TableOptions:
     public: bool = False
     primary_key: tuple[str, ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()
-    indexes: tuple[BTree | Hash, ...] = ()
+    indexes: tuple[object, ...] = ()
+    """Of `BTree` and `Hash`, if the user made no mistake."""
 
 
 def snake_case(name: str) -> str:
@@ -133,7 +135,7 @@ class _Draft:
         if unknown:
             known = ", ".join(self._places)
             self.mistakes.append(
-                f", {what}: no column {', '.join(map(str, unknown))}; there are: {known}"
+                f", {what}: no column {unknown[0]}; there are: {known}"
             )
         elif not attributes:
             self.mistakes.append(f", {what}: it names no column")
@@ -180,6 +182,19 @@ class _Draft:
             yield index
 
     def _declared_indexes(self, options: TableOptions) -> Iterator[IndexSchema]:
+        yield from self._unique_keys(options)
+        for place, column in enumerate(self.columns):
+            algorithm = column.specifier.algorithm
+            if algorithm in ("btree", "hash"):
+                yield IndexSchema(column.attribute, (place,), algorithm)
+            elif algorithm is not None:
+                where, wrong = column.attribute, f"index({algorithm!r})"
+                self.mistakes.append(
+                    f", column {where}: {wrong} is none of 'btree', 'hash'"
+                )
+        yield from self._indexes_of_table(options)
+
+    def _unique_keys(self, options: TableOptions) -> Iterator[IndexSchema]:
         for place, column in enumerate(self.columns):
             if column.specifier.is_unique:
                 yield IndexSchema(column.attribute, (place,), "unique")
@@ -187,17 +202,10 @@ class _Draft:
             places = self.places(attributes, f"unique {attributes!r}")
             if places:
                 yield IndexSchema("_".join(attributes), places, "unique")
-        for place, column in enumerate(self.columns):
-            algorithm = column.specifier.algorithm
-            if algorithm in ("btree", "hash"):
-                yield IndexSchema(column.attribute, (place,), algorithm)
-            elif algorithm is not None:
-                self.mistakes.append(
-                    f", column {column.attribute}: index({algorithm!r}) is none of "
-                    "'btree', 'hash'"
-                )
+
+    def _indexes_of_table(self, options: TableOptions) -> Iterator[IndexSchema]:
         for given in options.indexes:
-            if not isinstance(given, BTree | Hash):
+            if not isinstance(given, BTree | Hash):  # users write anything
                 self.mistakes.append(f", indexes: {given!r} is no BTree(…) or Hash(…)")
                 continue
             places = self.places(given.columns, repr(given))
@@ -207,7 +215,7 @@ class _Draft:
 
     def check_names(self) -> None:
         """Note what is wrong with the names of the table and its columns."""
-        fault = _fault_of_name(self.name)
+        fault = fault_of_name(self.name)
         if fault:
             self.mistakes.append(f": {fault}")
         elif self.name.startswith("st_"):
@@ -216,7 +224,7 @@ class _Draft:
             self.mistakes.append(": it has no columns")
         names: dict[str, str] = {}
         for column in self.columns:
-            fault = _fault_of_name(column.name)
+            fault = fault_of_name(column.name)
             if fault:
                 self.mistakes.append(f", column {column.attribute}: {fault}")
             elif names.setdefault(column.name, column.attribute) != column.attribute:
@@ -226,7 +234,8 @@ class _Draft:
                 )
 
 
-def _fault_of_name(name: object) -> str | None:
+def fault_of_name(name: object) -> str | None:
+    """Say why a name is none, or None."""
     if not isinstance(name, str):
         return f"the name {name!r} is not a str"
     if not name:

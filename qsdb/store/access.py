@@ -4,8 +4,8 @@ One class serves write and read transactions: both kinds of handles give stored
 rows by an index (`Selecting`), and the rest is the same.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NoReturn, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from qsdb.errors import NotFoundError, UsageError
 from qsdb.schema.contexts import UNBOUNDED, Index, Table
@@ -26,7 +26,9 @@ class Selecting(Protocol[R]):
     def _select(
         self, number: int | None, within: Range | None, value: object
     ) -> list[StoredRow]: ...
-    def _count(self, number: int | None, within: Range | None, value: object) -> int: ...
+    def _count(
+        self, number: int | None, within: Range | None, value: object
+    ) -> int: ...
     def _users_rows(self, stored: Iterable[StoredRow]) -> Iterator[R]: ...
     def _replace(self, path: Path, row: R) -> R: ...
     def _remove_all(self, stored: list[StoredRow]) -> int: ...
@@ -130,14 +132,16 @@ def index_attributes(
     return {name: each for name, each in attributes.items() if not hasattr(Table, name)}
 
 
-def _getter(path: Path) -> object:
-    def get(table: Selecting[object]) -> IndexAccess[object]:
+def _getter(path: Path) -> Callable[[Any], object]:
+    def get(table: Selecting[Any]) -> IndexAccess[Any]:
         return IndexAccess(table, path)
 
     return get
 
 
-def _refuser(bound: BoundTable, column: str, paths: Mapping[str, Path]) -> object:
+def _refuser(
+    bound: BoundTable, column: str, paths: Mapping[str, Path]
+) -> Callable[[Any], object]:
     def refuse(table: object) -> NoReturn:  # noqa: ARG001  it stands for a property
         there = ", ".join(paths) or "none"
         raise NotFoundError(

@@ -6,6 +6,7 @@ a handle has begins with an underscore, and this unit reaches for it across
 objects.
 """
 
+import abc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import repeat
 from typing import NoReturn, TypeVar
@@ -17,7 +18,7 @@ from qsdb.schema.row_source import ALL
 from qsdb.schema.specifiers import MISSING
 from qsdb.store.access import IndexAccess, index_attributes
 from qsdb.store.orders import StoredRow, key_function
-from qsdb.store.paths import Path, enter_key, paths_of
+from qsdb.store.paths import Path, Range, enter_key, paths_of
 from qsdb.store.write_source import canonical_row
 
 __all__ = ["TableHandle", "handle_members", "no_primary_key"]
@@ -35,6 +36,34 @@ class TableHandle(Table[R]):
     _canonical: Callable[[StoredRow], StoredRow]
     _row_key: Callable[[StoredRow], object]
     _find: Callable[[object], StoredRow | None]
+
+    @abc.abstractmethod
+    def _select(
+        self, number: int | None, within: Range | None, value: object
+    ) -> list[StoredRow]:
+        """Give rows by an index: in a range of it, or equal to a value.
+
+        Args:
+            number: Which of the table's indexes; None is the primary key.
+            within: The range, for an ordered index; in key order.
+            value: The value, for the others.
+        """
+        ...
+
+    @abc.abstractmethod
+    def _count(self, number: int | None, within: Range | None, value: object) -> int:
+        """Give the number of rows that `_select` would give."""
+        ...
+
+    @abc.abstractmethod
+    def _replace(self, path: Path, row: R) -> R:
+        """Replace the row that has the same value on a unique path."""
+        ...
+
+    @abc.abstractmethod
+    def _remove_all(self, stored: list[StoredRow]) -> int:
+        """Delete rows that are there and give their number."""
+        ...
 
     def __repr__(self) -> str:
         """Name the table."""
@@ -76,7 +105,9 @@ class TableHandle(Table[R]):
                 f"{len(given)} values were given"
             )
         key = [
-            enter_key(bound.schema.name, name, bound.shape.columns[place].binding, value)
+            enter_key(
+                bound.schema.name, name, bound.shape.columns[place].binding, value
+            )
             for name, place, value in zip(names, places, given, strict=True)
         ]
         return key[0] if len(key) == 1 else tuple(key)

@@ -42,13 +42,15 @@ What this leaves out: writers beside the one. Source: HyPer's undo buffers
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
-from qsdb.errors import InternalError
+from qsdb.errors import InternalError, KindError
 from qsdb.schema.modules import BoundTable
 from qsdb.schema.tables import IndexSchema
 from qsdb.store.indexes import HashIndex, OrderedIndex, UniqueIndex
 from qsdb.store.orders import StoredRow, entry_function, key_function, value_function
+from qsdb.store.write_source import canonical_row
 
 __all__ = ["AnyIndex", "Images", "Pin", "Store", "StoredTable", "merge"]
 
@@ -110,35 +112,30 @@ class StoredTable:
             if now is old:
                 continue
             if now is not None:
-                for index in indexes:
-                    index.remove(now)
+                self._take_out(now)
             if old is None:
                 rows.pop(key, None)
-            else:
-                rows[key] = old
-                for index in indexes:
-                    index.add(old)
-        if self.is_interrupted:
+                continue
+            rows[key] = old
             for index in indexes:
-                index.clear()
-                index.add_many(rows.values())
-            self.is_interrupted = False
+                index.add(old)
+        if self.is_interrupted:
+            self._rebuild_indexes()
 
-    def has_changed(self, images: Images) -> bool:
-        """Whether any row differs from its image."""
-        find = self.rows.get
-        return any(find(key) != old for key, old in images.items())
+    def _take_out(self, row: StoredRow) -> None:
+        for index in self.indexes:
+            index.remove(row)
+
+    def _rebuild_indexes(self) -> None:
+        for index in self.indexes:
+            index.clear()
+            index.add_many(self.rows.values())
+        self.is_interrupted = False
 
     def problems(self) -> Iterator[str]:
         """Yield a sentence for each broken rule; for a table nobody writes to."""
         name, schema = self.bound.schema.name, self.bound.schema
-        key_of = key_function(schema)
-        for key, row in self.rows.items():
-            if key_of(row) != key:
-                yield f"table {name}: the row {row!r} stands under the key {key!r}"
-            for column, value in zip(schema.columns, row, strict=True):
-                if column.kind.canonical(value) != value:
-                    yield f"table {name}, column {column.name}: {value!r} is no value"
+        yield from self._problems_of_rows()
         for index, each in zip(schema.indexes, self.indexes, strict=True):
             for problem in each.problems(self.rows.values()):
                 yield f"table {name}, index {index.accessor}: {problem}"
@@ -146,6 +143,20 @@ class StoredTable:
             yield f"table {name}: {len(self.rows)} rows, counted {self.count}"
         if self.layers:
             yield f"table {name}: notes of a transaction that has ended"
+
+    def _problems_of_rows(self) -> Iterator[str]:
+        schema = self.bound.schema
+        key_of, canonical = key_function(schema), canonical_row(schema)
+        for key, row in self.rows.items():
+            if key_of(row) != key:
+                yield f"table {schema.name}: {row!r} stands under the key {key!r}"
+            try:
+                is_canonical = canonical(row) == row
+            except KindError as error:
+                yield str(error)
+                continue
+            if not is_canonical:
+                yield f"table {schema.name}: {row!r} is not in canonical form"
 
 
 def _make_index(bound: BoundTable, index: IndexSchema) -> AnyIndex:
@@ -177,6 +188,12 @@ class Pin:
         self.holders = 1
 
 
+class Opened(Protocol):
+    """A handle of a table in the write transaction."""
+
+    _stored: StoredTable
+
+
 class Store:
     """All tables, the offset they are at, and the pins."""
 
@@ -188,26 +205,32 @@ class Store:
         """Oldest first; replaced as a whole, so that readers see one state."""
         self.is_closed = False
         self._publication = threading.Lock()
+        self._begin_publication = self._publication.acquire
+        self._end_publication = self._publication.release
         self._abandoned: deque[Pin] = deque()
 
-    def publish(self, changed: Iterable[StoredTable], commits: int) -> None:
+    def publish(self, opened: Sequence["Opened"], commits: int) -> None:
         """End a transaction: move its notes to where readers need them.
 
         Args:
-            changed: The tables whose notes are to go. For a commit their rows
-                are new, after a rollback they are old again.
+            opened: Handles of the tables whose notes are to go. For a commit
+                their rows are new, after a rollback they are old again.
             commits: How far the offset moves: 1, or 0 after a rollback.
         """
-        with self._publication:
+        self._begin_publication()  # by hand: a with statement costs 0.06 µs more
+        try:
             if self._abandoned:
                 self._give_up_abandoned()
             pins = self.pins
-            for table in changed:
+            for handle in opened:
+                table = handle._stored
                 if pins:
                     _note(pins[-1], table)
                 table.layers = ()
                 table.count = len(table.rows)
             self.offset += commits
+        finally:
+            self._end_publication()
 
     def pin(self) -> Pin:
         """Keep the state of the last commit readable; never waits for a reducer."""
@@ -249,7 +272,9 @@ class Store:
         for table in self.tables:
             yield from table.problems()
         offsets = [pin.offset for pin in self.pins]
-        if offsets != sorted(set(offsets)) or any(each > self.offset for each in offsets):
+        if offsets != sorted(set(offsets)) or any(
+            each > self.offset for each in offsets
+        ):
             yield f"pins at {offsets}, the offset is {self.offset}"
         if any(pin.holders < 1 for pin in self.pins):
             yield "a pin that nobody holds"

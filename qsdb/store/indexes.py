@@ -230,4 +230,4 @@ class OrderedIndex:
             found = list(self._entries)
         expected = sorted(self.entry_of(row) for row in rows)
         if found != expected:
-            yield f"an ordered index holds {len(found)} entries, {len(expected)} are right"
+            yield f"an ordered index holds {len(found)} entries, not {len(expected)}"

@@ -13,11 +13,18 @@ Raw values do not always compare (None, NaN), so entries hold the order keys of
 """
 
 from collections.abc import Callable
+from typing import cast
 
 from qsdb.schema.tables import TableSchema
 from qsdb.values.source import Names, compile_source
 
-__all__ = ["StoredRow", "entry_function", "key_function", "key_source", "value_function"]
+__all__ = [
+    "StoredRow",
+    "entry_function",
+    "key_function",
+    "key_source",
+    "value_function",
+]
 
 StoredRow = tuple[object, ...]
 """One row as it is stored: canonical values in the order of the columns."""
@@ -34,7 +41,9 @@ def _tuple_source(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
 
 
-def _compile(title: str, expression: str, names: Names) -> Callable[[StoredRow], object]:
+def _compile(
+    title: str, expression: str, names: Names
+) -> Callable[[StoredRow], object]:
     source = f"def key(row):\n    return {expression}\n"
     function = compile_source(title, source, names)["key"]
     assert callable(function)
@@ -77,5 +86,5 @@ def entry_function(
         parts += [order(place) for place in key]
     raw_key = [f"row[{place}]" for place in schema.primary_key]
     parts.append(_tuple_source(raw_key) if raw_key else "row")
-    function = _compile(f"{schema.name} entry", _tuple_source(parts), names)
-    return function  # type: ignore[return-value]
+    compiled = _compile(f"{schema.name} entry", _tuple_source(parts), names)
+    return cast(Callable[[StoredRow], StoredRow], compiled)

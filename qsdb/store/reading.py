@@ -44,7 +44,9 @@ class ReadTable(TableHandle[R]):
     def _require_open(self) -> Pin:
         pin = self._pin
         if pin is None:
-            raise ClosedError("this table handle belongs to a transaction that has ended")
+            raise ClosedError(
+                "this table handle belongs to a transaction that has ended"
+            )
         if self._store.is_closed:
             raise ClosedError("the database is closed")
         return pin
@@ -94,13 +96,6 @@ class ReadTable(TableHandle[R]):
     def _select(
         self, number: int | None, within: Range | None, value: object
     ) -> list[StoredRow]:
-        """Give rows by an index: in a range of it, or equal to a value.
-
-        Args:
-            number: Which of the table's indexes; None is the primary key.
-            within: The range, for an ordered index; in key order.
-            value: The value, for the others.
-        """
         if number is None:
             row = self._find(value)
             return [] if row is None else [row]
@@ -123,7 +118,6 @@ class ReadTable(TableHandle[R]):
         return selected
 
     def _count(self, number: int | None, within: Range | None, value: object) -> int:
-        """Give the number of rows that `_select` would give."""
         return len(self._select(number, within, value))
 
     # Reading.

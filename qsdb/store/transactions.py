@@ -8,7 +8,7 @@ decided here: the runtime holds the writer lock.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NoReturn, Self, TypeVar
+from typing import NoReturn, Self, TypeVar, cast
 
 from qsdb.errors import ClosedError, NotFoundError, UsageError
 from qsdb.schema.contexts import Savepoint, Table, Transaction
@@ -16,7 +16,7 @@ from qsdb.schema.modules import BoundTable
 from qsdb.schema.rows import Row
 from qsdb.store.images import Pin, Store, StoredTable
 from qsdb.store.reading import ReadTable, read_table_class
-from qsdb.store.writing import WriteTable, write_table_class
+from qsdb.store.writing import WriteTable, closed, write_table_class
 from qsdb.values.timestamps import Timestamp
 
 __all__ = ["Directory", "ReadTransaction", "WriteTransaction"]
@@ -51,10 +51,12 @@ class Directory:
             self._entries[table.bound.schema.name] = entry
             self._entries.setdefault(table.bound.row_class, entry)
         attributes = {
-            name: _TableAttribute(name) for name in self._entries if isinstance(name, str)
+            name: _TableAttribute(name)
+            for name in self._entries
+            if isinstance(name, str)
         }
-        self.write_class = _with_tables(WriteTransaction, attributes)
-        self.read_class = _with_tables(ReadTransaction, attributes)
+        self.write_class = _with_tables(WriteTransaction, self, attributes)
+        self.read_class = _with_tables(ReadTransaction, self, attributes)
 
     def entry(self, key: object) -> "_Entry":
         """Give what is known of a table by its row class or name.
@@ -77,23 +79,27 @@ class _Entry:
         self.table = table
         self.write_class = write_table_class(table.bound)
         self.read_class = read_table_class(table.bound)
-        self.keys = (table.bound.schema.name, table.bound.row_class)
 
 
 _T = TypeVar("_T", bound="_Open")
 
 
-def _with_tables(base: type[_T], attributes: Mapping[str, _TableAttribute]) -> type[_T]:
+def _with_tables(
+    base: type[_T], directory: Directory, attributes: Mapping[str, _TableAttribute]
+) -> type[_T]:
     """Derive a class whose tables are attributes, but for names that are taken."""
     free = {name: each for name, each in attributes.items() if not hasattr(base, name)}
-    return type(base.__name__, (base,), {"__doc__": base.__doc__, **free})
+    members = {"__doc__": base.__doc__, "_directory": directory, **free}
+    return type(base.__name__, (base,), members)
 
 
 class _Open(Transaction):
     """A transaction and the handles that it has opened."""
 
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    _directory: Directory
+    """Of the derived class: the tables of one database."""
+
+    def __init__(self) -> None:
         self._handles: dict[object, Table[Row]] = {}
 
     def __getitem__(self, row_class: type[R]) -> Table[R]:
@@ -106,14 +112,6 @@ class _Open(Transaction):
 
     def _open(self, key: object) -> Table[Row]:
         """Open a table that was not asked for by this key before."""
-        entry = self._directory.entry(key)
-        handle = self._handles.get(entry.keys[0])
-        if handle is None:
-            handle = self._handles[entry.keys[0]] = self._make(entry)
-        self._handles[key] = handle
-        return handle
-
-    def _make(self, entry: _Entry) -> Table[Row]:
         raise NotImplementedError  # pragma: no cover  both kinds have their own
 
 
@@ -126,21 +124,26 @@ class WriteTransaction(_Open):
 
     timestamp: Timestamp
     """The time of the transaction; the same throughout."""
+    _depth = 0
+    _is_open = True
 
-    def __init__(self, directory: Directory, timestamp: Timestamp) -> None:
+    def __init__(self, timestamp: Timestamp) -> None:
         """Begin; the caller holds the writer lock."""
-        self._directory = directory
         self._handles = {}
         self._opened: list[WriteTable[Row]] = []
-        self._depth = 0
-        self._is_open = True
         self.timestamp = timestamp
 
-    def _make(self, entry: _Entry) -> Table[Row]:
-        if not self._is_open:
-            raise ClosedError("this write transaction has ended")
-        handle: WriteTable[Row] = entry.write_class(entry.table, self._depth)
-        self._opened.append(handle)
+    def _open(self, key: object) -> Table[Row]:
+        entry = self._directory.entry(key)
+        for handle in self._opened:
+            if handle._stored is entry.table:
+                break
+        else:
+            if not self._is_open:
+                raise ClosedError("this write transaction has ended")
+            handle = cast(WriteTable[Row], entry.write_class(entry.table, self._depth))
+            self._opened.append(handle)
+        self._handles[key] = handle
         return handle
 
     def savepoint(self) -> Savepoint:
@@ -163,28 +166,41 @@ class WriteTransaction(_Open):
         """
         raise UsageError("to roll back, raise an exception out of the block or call")
 
-    def _finish(self) -> bool:
+    def _finish(self) -> bool:  # noqa: C901  the hot path, without calls
         """Commit; give whether there was any net change.
 
         Raises:
             UsageError: an exception cut a write in two and was swallowed; the
                 transaction is rolled back.
         """
-        opened = self._opened
-        for handle in opened:
+        has_changed = False
+        for handle in self._opened:
+            pre = handle._pre
+            if not pre:
+                continue
             if handle._stored.is_interrupted:
-                name = handle._stored.bound.schema.name
-                self._undo()
-                raise UsageError(
-                    f"an exception cut a write to table {name} in two and was caught; "
-                    "the transaction is rolled back"
-                )
-        has_changed = any([handle._has_changed() for handle in opened])
+                self._refuse_interrupted(handle._stored)
+            if not has_changed:
+                find = handle._find
+                for key, old in pre.items():
+                    if find(key) != old:
+                        has_changed = True
+                        break
         if not has_changed:
-            for handle in opened:
+            for handle in self._opened:
                 handle._restore_sequences()
-        self._end(commits=int(has_changed))
+        self._directory.store.publish(self._opened, int(has_changed))
+        self._is_open = False
+        for handle in self._opened:
+            handle._find = closed
         return has_changed
+
+    def _refuse_interrupted(self, table: StoredTable) -> NoReturn:
+        self._undo()
+        raise UsageError(
+            f"an exception cut a write to table {table.bound.schema.name} in two and "
+            "was caught; the transaction is rolled back"
+        )
 
     def _undo(self) -> None:
         """Roll back."""
@@ -192,15 +208,10 @@ class WriteTransaction(_Open):
             self._pop(undo=True)
         for handle in self._opened:
             handle._restore()
-        self._end(commits=0)
-
-    def _end(self, commits: int) -> None:
-        opened = self._opened
-        store = self._directory.store
-        store.publish([handle._stored for handle in opened], commits)
+        self._directory.store.publish(self._opened, 0)
         self._is_open = False
-        for handle in opened:
-            handle._close()
+        for handle in self._opened:
+            handle._find = closed
 
     def _push(self) -> None:
         for handle in self._opened:
@@ -246,12 +257,12 @@ class ReadTransaction(_Open):
     Use it with ``with``, or call `close`; one that is collected closes itself.
     """
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self) -> None:
         """Pin the last commit."""
-        super().__init__(directory)
-        self._pin: Pin | None = None
-        self._pin = directory.store.pin()
-        self._offset = self._pin.offset
+        super().__init__()
+        pin = self._directory.store.pin()
+        self._pin: Pin | None = pin
+        self._offset = pin.offset
 
     @property
     def offset(self) -> int:
@@ -278,7 +289,7 @@ class ReadTransaction(_Open):
 
     def __del__(self) -> None:
         """Give the offset up if nobody did; no lock may be taken here."""
-        pin = self.__dict__.get("_pin")
+        pin = getattr(self, "_pin", None)  # not there if the constructor failed
         if pin is not None:
             self._directory.store.abandon(pin)
 
@@ -287,8 +298,12 @@ class ReadTransaction(_Open):
             raise ClosedError("this read transaction has ended")
         return self._pin
 
-    def _make(self, entry: _Entry) -> Table[Row]:
-        handle: ReadTable[Row] = entry.read_class(
-            self._directory.store, entry.table, self._require_open()
-        )
+    def _open(self, key: object) -> Table[Row]:
+        entry = self._directory.entry(key)
+        handle = self._handles.get(entry)
+        if handle is None:
+            pin = self._require_open()
+            opened = entry.read_class(self._directory.store, entry.table, pin)
+            handle = self._handles[entry] = cast(ReadTable[Row], opened)
+        self._handles[key] = handle
         return handle

@@ -4,8 +4,8 @@ The shape of the source, for ``id: u64 = primary_key(); balance: i64``::
 
     def update(self, row):
         if _type(row) is not _row_class: _refuse_row(row)
-        stored = _stored_of(row, _ALL)
-        v0, v1, = stored
+        v0, v1, = row
+        stored = (v0, v1, )
         if <v0 or v1 is doubtful>:
             stored = _canonical(stored)              # or KindError
             v0, v1, = stored
@@ -76,22 +76,21 @@ class _Writer:
     def get(self) -> Iterator[str]:
         """``get(key)``: one look-up, and a row of the user's class."""
         places = self.schema.primary_key
-        parameters = "".join(f", k{n}=_MISSING" for n in range(len(places)))
-        yield f"def get(self{parameters}, *extra):"
-        doubts = ["extra"]
-        given = "".join(f"k{n}, " for n in range(len(places)))
-        yield f"    given = ({given})"
-        for n, place in enumerate(places):
+        given = [f"k{n}" for n in range(len(places))]
+        entered, doubts = [], ["extra"]
+        parameters = ", ".join(f"{each}=_MISSING" for each in given)
+        yield f"def get(self, {parameters}, *extra):"
+        for variable, place in zip(given, places, strict=True):
             binding = self.bound.shape.columns[place].binding
             if not binding.is_plain:
-                yield f"    k{n} = {binding.enter_source(f'k{n}', self.names)}"
-            doubts.append(f"({binding.kind.suspicion(f'k{n}', self.names)})")
-        key = given.rstrip(", ") if len(places) == 1 else f"({given})"
+                yield f"    e{variable} = {binding.enter_source(variable, self.names)}"
+            entered.append(variable if binding.is_plain else f"e{variable}")
+            doubts.append(f"({binding.kind.suspicion(entered[-1], self.names)})")
+        key = entered[0] if len(entered) == 1 else f"({', '.join(entered)})"
         yield f"    if {' or '.join(doubts)}:"
-        yield "        key = self._key((*given, *extra))"
+        yield f"        row = self._find(self._key(({', '.join(given)}, *extra)))"
         yield "    else:"
-        yield f"        key = {key}"
-        yield "    row = self._find(key)"
+        yield f"        row = self._find({key})"
         yield "    return row if row is None else _tuple_new(_row_class, row)"
 
     def insert(self) -> Iterator[str]:
@@ -154,12 +153,24 @@ class _Writer:
     def _enter(self, indent: str, *, generate: bool) -> Iterator[str]:
         """From a user's row to ``stored``, ``v0 …`` and ``key``."""
         yield f"{indent}if _type(row) is not _row_class: _refuse_row(row)"
-        yield f"{indent}stored = _stored_of(row, _ALL)"
-        yield f"{indent}{self.variables}= stored"
+        yield from self._unpack(indent)
         if generate:
             yield from self._generate(indent, "self._stored.sequences", "row")
         yield from self._canonicalise(indent, keep_row=True)
         yield f"{indent}key = {self.key}"
+
+    def _unpack(self, indent: str) -> Iterator[str]:
+        """From a user's row to ``stored`` and ``v0 …``.
+
+        Where all columns are plain, a row iterates over its stored values;
+        building the tuple anew then costs less than slicing it.
+        """
+        if all(column.binding.is_plain for column in self.bound.shape.columns):
+            yield f"{indent}{self.variables}= row"
+            yield f"{indent}stored = ({self.variables})"
+        else:
+            yield f"{indent}stored = _stored_of(row, _ALL)"
+            yield f"{indent}{self.variables}= stored"
 
     def _generate(self, indent: str, sequences: str, given: str) -> Iterator[str]:
         """Fill generated columns that are 0."""
@@ -256,7 +267,9 @@ def _misser(schema: TableSchema) -> Callable[[object], None]:
     names = ", ".join(schema.column_names(schema.primary_key))
 
     def refuse(key: object) -> None:
-        raise NotFoundError(f"table {schema.name}: there is no row with {names} {key!r}")
+        raise NotFoundError(
+            f"table {schema.name}: there is no row with {names} {key!r}"
+        )
 
     return refuse
 

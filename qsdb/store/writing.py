@@ -18,12 +18,12 @@ from qsdb.store.orders import StoredRow
 from qsdb.store.paths import Path, Range
 from qsdb.store.write_source import hot_operations, taken, wrong_row
 
-__all__ = ["WriteTable", "write_table_class"]
+__all__ = ["WriteTable", "closed", "write_table_class"]
 
 R = TypeVar("R")
 
 
-def _closed(key: object = None) -> NoReturn:
+def closed(key: object = None) -> NoReturn:  # noqa: ARG001  like rows.get
     """Stand in for ``rows.get`` once the transaction has ended.
 
     Raises:
@@ -43,26 +43,22 @@ class WriteTable(TableHandle[R]):
         self._rows = rows = stored.rows
         self._find = rows.get
         self._pre: Images = {}
-        self._before = [stored.sequences[:]] if stored.sequences else None
-        if depth:
-            outer: tuple[Images, ...] = tuple([{} for _ in range(depth)])
-            stored.layers = (*outer, self._pre)
-            if self._before is not None:
-                self._before *= depth + 1
-        else:
-            stored.layers = (self._pre,)
+        stored.layers = (self._pre,)
+        if depth or stored.sequences:
+            self._open_outer(depth)
+
+    def _open_outer(self, depth: int) -> None:
+        outer: tuple[Images, ...] = tuple([{} for _ in range(depth)])
+        self._stored.layers = (*outer, self._pre)
+        self._before = [self._stored.sequences[:]] * (depth + 1)
 
     # What the transaction does with a handle.
-
-    def _has_changed(self) -> bool:
-        """Whether the transaction leaves any row other than it was."""
-        return bool(self._pre) and self._stored.has_changed(self._pre)
 
     def _push(self) -> None:
         """Begin a savepoint: note changes in a layer of their own."""
         self._pre = {}
         self._stored.layers = (*self._stored.layers, self._pre)
-        if self._before is not None:
+        if self._stored.sequences:
             self._before.append(self._stored.sequences[:])
 
     def _pop(self, *, undo: bool) -> None:
@@ -74,7 +70,7 @@ class WriteTable(TableHandle[R]):
         # Rules 3 and 4: into the older layer before out of the newer one.
         merge(self._pre, inner)
         stored.layers = stored.layers[:-1]
-        if self._before is not None:
+        if self._stored.sequences:
             before = self._before.pop()
             if undo:
                 stored.sequences[:] = before
@@ -86,16 +82,12 @@ class WriteTable(TableHandle[R]):
 
     def _restore_sequences(self) -> None:
         """Put the sequences back as they were before the transaction."""
-        if self._before is not None:
+        if self._stored.sequences:
             self._stored.sequences[:] = self._before[0]
 
-    def _close(self) -> None:
-        """End the handle: every later use raises `ClosedError`."""
-        self._find = _closed  # type: ignore[assignment]
-
     def _require_open(self) -> None:
-        if self._find is _closed:
-            _closed()
+        if self._find is closed:
+            closed()
 
     # Reading.
 
@@ -113,13 +105,6 @@ class WriteTable(TableHandle[R]):
     def _select(
         self, number: int | None, within: Range | None, value: object
     ) -> list[StoredRow]:
-        """Give rows by an index: in a range of it, or equal to a value.
-
-        Args:
-            number: Which of the table's indexes; None is the primary key.
-            within: The range, for an ordered index; in key order.
-            value: The value, for the others.
-        """
         self._require_open()
         rows = self._rows
         if number is None:
@@ -133,7 +118,6 @@ class WriteTable(TableHandle[R]):
         return [rows[key] for key in index.keys_between(within.low, within.high)]
 
     def _count(self, number: int | None, within: Range | None, value: object) -> int:
-        """Give the number of rows that `_select` would give."""
         if number is None or within is None:
             return len(self._select(number, within, value))
         self._require_open()
@@ -182,13 +166,11 @@ class WriteTable(TableHandle[R]):
             raise
 
     def _remove_all(self, stored: list[StoredRow]) -> int:
-        """Delete rows that are there and give their number."""
         for row in stored:
             self._remove(self._row_key(row))
         return len(stored)
 
     def _replace(self, path: Path, row: R) -> R:
-        """Replace the row that has the same value on a unique path."""
         if path.is_primary:
             return self.update(row)
         bound = self._bound

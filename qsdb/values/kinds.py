@@ -24,10 +24,11 @@ Source: SpacetimeDB's algebraic types, with one equality in place of its two.
 """
 
 import math
-import struct
 
 import attrs
 
+from qsdb.values.misfits import Misfit
+from qsdb.values.singles import is_plain_single, round_to_single
 from qsdb.values.source import Names
 
 __all__ = [
@@ -62,7 +63,6 @@ __all__ = [
     "IntKind",
     "Kind",
     "MicrosKind",
-    "Misfit",
     "MismatchError",
     "ScheduleAtKind",
     "Stored",
@@ -78,25 +78,6 @@ makes each look at a value a chain of `isinstance`.
 
 NAN = math.nan
 """The one NaN that is ever stored: identity makes it equal to itself."""
-
-
-class Misfit:
-    """A value that a row was given and that no column could hold.
-
-    Constructors check nothing, yet a raw value must not pass for a wrapped one
-    (32 bytes for an `Identity`). Such a value is kept in a Misfit, which
-    attributes unpack again and table operations refuse.
-    """
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: object) -> None:
-        """Keep `value` as it is."""
-        self.value = value
-
-    def __repr__(self) -> str:
-        """Show the value alone: the row's repr should read like the call."""
-        return repr(self.value)
 
 
 class MismatchError(Exception):
@@ -213,24 +194,6 @@ class IntKind(Kind):
         return f"_type({variable}) is not _int or not {bounds}"
 
 
-_pack_single = struct.Struct("<f").pack
-_unpack_single = struct.Struct("<f").unpack
-
-
-def _round_to_single(value: float) -> float:
-    """Give the nearest single; OverflowError where a finite value has none."""
-    single: float = _unpack_single(_pack_single(value))[0]
-    return single
-
-
-def _is_plain_single(value: float) -> bool:
-    """Whether `value` is a single already, and neither NaN nor a zero."""
-    try:
-        return value != 0.0 and _round_to_single(value) == value
-    except OverflowError:
-        return False
-
-
 @attrs.frozen
 class FloatKind(Kind):
     """IEEE numbers of 32 or 64 bits; NaN equals NaN and sorts last."""
@@ -255,7 +218,7 @@ class FloatKind(Kind):
         try:
             number = float(value)
             if self.bits == 32 and number == number:
-                number = _round_to_single(number)
+                number = round_to_single(number)
         except OverflowError:
             raise MismatchError(value, self._admitted) from None
         if number != number:
@@ -274,7 +237,7 @@ class FloatKind(Kind):
 
     def suspicion(self, variable: str, names: Names) -> str:
         if self.bits == 32:
-            plain = names.bind("is_plain_single", _is_plain_single)
+            plain = names.bind("is_plain_single", is_plain_single)
             return f"_type({variable}) is not _float or not {plain}({variable})"
         odd = f"{variable} == 0.0 or {variable} != {variable}"
         return f"_type({variable}) is not _float or {odd}"

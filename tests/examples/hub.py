@@ -1,0 +1,132 @@
+"""The platform's database in the hands of a test."""
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import pytest
+
+import qsdb
+from examples.qsbridge import (
+    BanEntry,
+    ModuleConfig,
+    PlayerServerPresence,
+    ServerConfig,
+    ServerRegistry,
+    admin_ban,
+    presence_join,
+    server_register,
+)
+from examples.qsbridge.events import BadLine, Event
+from examples.qsbridge.reader import read_events
+from qsdb import Identity, Timestamp
+from qsdb.testing import FakeClock
+
+EAST = Identity.from_claims("test", "east")
+WEST = Identity.from_claims("test", "west")
+STRANGER = Identity.from_claims("test", "stranger")
+START = Timestamp.parse("2026-03-06T18:00:00Z")
+HOUR_MICROS = 3_600_000_000
+
+
+@dataclass
+class Hub:
+    """A database, its clock, and short ways to ask and to call."""
+
+    db: qsdb.Database
+    clock: FakeClock
+
+    @property
+    def now(self) -> Timestamp:
+        return self.clock.now()
+
+    def rows(self, table: type[qsdb.Row]) -> set[qsdb.Row]:
+        with self.db.read() as tx:
+            return set(tx[table])
+
+    def state(self) -> list[set[qsdb.Row]]:
+        tables = (
+            ServerRegistry,
+            ServerConfig,
+            BanEntry,
+            PlayerServerPresence,
+            ModuleConfig,
+        )
+        return [self.rows(table) for table in tables]
+
+    def server(self, server_id: str) -> ServerRegistry:
+        with self.db.read() as tx:
+            row = tx[ServerRegistry].get(server_id)
+        assert row is not None
+        return row
+
+    def config(self, server_id: str) -> ServerConfig:
+        with self.db.read() as tx:
+            row = tx[ServerConfig].get(server_id)
+        assert row is not None
+        return row
+
+    def presence(self, player_id: str) -> PlayerServerPresence | None:
+        with self.db.read() as tx:
+            return tx[PlayerServerPresence].get(player_id)
+
+    def bans(self) -> list[BanEntry]:
+        with self.db.read() as tx:
+            return sorted(tx[BanEntry], key=lambda ban: ban.ban_id)
+
+    def register(
+        self,
+        who: Identity,
+        server_id: str,
+        max_players: int = 3,
+        texts: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Register a server; `texts` replaces arguments by name."""
+        texts = {
+            "display_name": "A Server",
+            "region": "us-east",
+            "game_module": "humanitz",
+            "game_mode": "pvp",
+            "hosting_id": "host",
+            "version": "1.0",
+            "wipe_schedule": "weekly",
+            "config_template_id": "plain",
+            **texts,
+        }
+        self.db.caller(who).call(
+            server_register,
+            server_id,
+            texts["display_name"],
+            texts["region"],
+            texts["game_module"],
+            texts["game_mode"],
+            texts["hosting_id"],
+            texts["version"],
+            max_players,
+            texts["wipe_schedule"],
+            texts["config_template_id"],
+        )
+
+    def join(self, who: Identity, player_id: str) -> None:
+        self.db.caller(who).call(presence_join, player_id)
+
+    def ban(self, player_id: str, hours: int | None = None) -> None:
+        self.db.call(admin_ban, player_id, "otter", "aimbot", hours)
+
+    def refusal(self, act: Callable[[], object]) -> str:
+        """Give the text with which `act` is refused, having changed nothing."""
+        before, offset = self.state(), self.db.offset
+        with pytest.raises(qsdb.ReducerError) as caught:
+            act()
+
+        assert self.state() == before
+        assert self.db.offset == offset
+        return str(caught.value)
+
+
+def events_of(data: bytes) -> list[Event]:
+    """Read events; none of the lines is bad."""
+    items = list(read_events(io.BytesIO(data)))
+    assert [item for item in items if isinstance(item, BadLine)] == []
+    return [item for item in items if not isinstance(item, BadLine)]

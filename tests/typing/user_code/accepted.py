@@ -1,0 +1,181 @@
+"""Typed code of a user that mypy and pyright accept; checked, never run."""
+
+import enum
+import uuid
+from typing import assert_type
+
+import qsdb
+from qsdb import Identity, TimeDuration, Timestamp, f32, u8, u32, u64
+
+chat = qsdb.Module("chat")
+
+
+class Mood(enum.Enum):
+    calm = 0
+    angry = 1
+
+
+class Place(qsdb.Product):
+    x: f32
+    y: f32
+
+
+class Circle(qsdb.Product):
+    radius: f32
+
+
+class Square(qsdb.Product):
+    side: f32
+    corner: Place = Place(0.0, 0.0)
+
+
+class User(qsdb.Row, module=chat, public=True):
+    identity: Identity = qsdb.primary_key()
+    name: str | None = None
+    online: bool = False
+    mood: Mood = Mood.calm
+    at: Place = Place(0.0, 0.0)
+
+
+class Message(
+    qsdb.Row,
+    module=chat,
+    public=True,
+    indexes=[qsdb.BTree("room", "sent", name="by_room")],
+):
+    id: u64 = qsdb.primary_key(auto_inc=True)
+    room: str = qsdb.index()
+    sender: Identity = qsdb.index("hash")
+    sent: Timestamp
+    text: str
+
+
+class Tally(
+    qsdb.Row,
+    module=chat,
+    name="tallies",
+    primary_key=("count", "index"),
+    unique=[("index", "label")],
+    indexes=[qsdb.BTree("count", "label"), qsdb.Hash("label")],
+):
+    count: u32
+    index: u32
+    label: str = qsdb.column(default="")
+    serial: u64 = qsdb.auto_inc()
+
+
+class Drawing(qsdb.Row, module=chat):
+    id: u32 = qsdb.primary_key()
+    form: Circle | Square
+    external: uuid.UUID = qsdb.unique()
+    level: u8 = qsdb.index(default=3)
+    outline: tuple[Place, ...] = ()
+
+
+@chat.init
+def init(ctx: qsdb.ReducerContext) -> None:
+    ctx.db[Tally].insert(Tally(0, 0))
+
+
+@chat.reducer
+def send(ctx: qsdb.ReducerContext, room: str, text: str) -> u64:
+    if not text:
+        raise qsdb.ReducerError("empty message")
+    row = ctx.db[Message].insert(
+        Message(room=room, sender=ctx.sender, sent=ctx.timestamp, text=text)
+    )
+    return row.id
+
+
+@chat.reducer(private=True)
+def clean(ctx: qsdb.ReducerContext, rooms: list[str]) -> bool:
+    with ctx.savepoint():
+        for room in rooms:
+            assert_type(ctx.db[Message].room.delete(room), int)
+    ctx.log.info("cleaned %s", rooms)
+    return ctx.random.random() < 0.5
+
+
+def one_reducer_calls_another(ctx: qsdb.ReducerContext) -> None:
+    assert_type(send(ctx, "lobby", "hi"), int)
+    assert_type(clean(ctx, ["lobby"]), bool)
+
+
+def make_rows(sender: Identity, sent: Timestamp) -> None:
+    by_place = Message("lobby", sender, sent, "hi")
+    by_name = Message(room="lobby", sender=sender, sent=sent, text="hi")
+    assert_type(by_place.id, int)
+    assert_type(by_place.room, str)
+    assert_type(by_place.replace(id=7), Message)
+    assert_type(by_place == by_name, bool)
+    assert_type(User(sender).name, str | None)
+    assert_type(User(sender, online=True).online, bool)
+    assert_type(User(sender, mood=Mood.angry).at.x, float)
+    tally = Tally(count=1, index=2)
+    assert_type(tally.count, int)
+    assert_type(tally.index, int)
+    values: list[object] = [*tally]
+    assert_type(len(values), int)
+    assert_type(qsdb.asdict(tally), dict[str, object])
+
+
+def width(drawing: Drawing) -> float:
+    match drawing.form:
+        case Circle(radius=radius):
+            return 2 * radius
+        case Square(side, corner):
+            return side + corner.x
+
+
+def use_table(ctx: qsdb.ReducerContext) -> None:
+    messages = ctx.db[Message]
+    assert_type(messages, qsdb.Table[Message])
+    assert_type(messages.get(1), Message | None)
+    assert_type(messages.upsert(Message("a", ctx.sender, ctx.timestamp, "b")), Message)
+    assert_type(messages.insert_many([]), int)
+    assert_type(messages.delete_by_key(1), bool)
+    assert_type(messages.clear(), int)
+    assert_type(len(messages), int)
+    for message in messages:
+        assert_type(message, Message)
+        assert_type(message in messages, bool)
+    assert_type(ctx.db[Tally].get(1, 2), Tally | None)
+
+
+def use_indexes(ctx: qsdb.ReducerContext) -> None:
+    messages = ctx.db[Message]
+    assert_type(messages.id.find(1), Message | None)
+    for message in messages.room.filter("lobby"):
+        assert_type(message, Message)
+    for message in messages.by_room.range(("lobby",), reverse=True):
+        assert_type(message.sent, Timestamp)
+    for message in messages.room.range("a", "b", include=(True, True)):
+        assert_type(message.text, str)
+    assert_type(messages.room.count("lobby"), int)
+    for tally in ctx.db[Tally].index("count_label").filter(1):
+        assert_type(tally.label, str)
+
+
+def use_database(sender: Identity) -> None:
+    with qsdb.Database(chat) as db:
+        assert_type(db.call(send, "lobby", "hi"), int)
+        assert_type(db.call(send, "lobby", text="hi"), int)
+        assert_type(db.call(clean, ["lobby"]), bool)
+        assert_type(db.caller(sender).call(send, "lobby", "hi"), int)
+        db.call("send", "lobby", "hi")
+        with db.write() as tx:
+            assert_type(tx[Message].get(1), Message | None)
+            tx.message.clear()
+            tx.table("message").clear()
+        with db.read() as reading:
+            assert_type(reading[User].get(sender), User | None)
+            assert_type(reading.offset, int)
+        assert_type(db.offset, int)
+        db.check()
+
+
+def use_values(now: Timestamp, pause: TimeDuration) -> None:
+    assert_type(now + pause, Timestamp)
+    assert_type(now - now, TimeDuration)
+    assert_type(now < now + pause, bool)
+    assert_type(Identity.from_hex("00" * 32).to_hex(), str)
