@@ -104,7 +104,7 @@ class DecodeError(ValueError):
             position += needed
             name, needed = following
         left = max(size - position, 0)
-        return cls(position, f"{name} needs {needed} bytes, {left} are left")
+        return cls(position, f"{name} needs {_bytes(needed)}, finds {left}")
 
     @classmethod
     def misfit(
@@ -119,7 +119,7 @@ class DecodeError(ValueError):
     @classmethod
     def trailing(cls, name: str, position: int, size: int) -> "DecodeError":
         """Tell that the value ended before the input did."""
-        return cls(position, f"{name} ends here, {size - position} bytes follow")
+        return cls(position, f"{name} ends here, {_bytes(size - position)} after it")
 
     @classmethod
     def unknown(cls, name: str, position: int, found: int, bound: int) -> "DecodeError":
@@ -210,3 +210,7 @@ def fixed_size(kind: Kind) -> int | None:
     """
     least, greatest = size_range(kind)
     return least if least == greatest else None
+
+
+def _bytes(count: int) -> str:
+    return "1 byte" if count == 1 else f"{count} bytes"

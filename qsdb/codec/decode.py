@@ -155,7 +155,7 @@ class _Body:
                 return self._read_option(leaf)
             case ArrayKind():
                 return self._read_array(leaf)
-            case SumKind():
+            case _:  # a SumKind is all that is left
                 return self._read_sum(leaf)
 
     def _read_sized(self, kind: StrKind | BytesKind) -> str:

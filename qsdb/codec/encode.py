@@ -161,7 +161,7 @@ class _Body:
                 self._add_option(leaf, variable)
             case ArrayKind():
                 self._add_array(leaf, variable)
-            case SumKind():
+            case _:  # a SumKind is all that is left
                 self._flush()
                 table = self._variants_table(leaf)
                 self._parts.append(f"{table}[{variable}[0]]({variable}[1])")

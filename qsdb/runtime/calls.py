@@ -15,6 +15,7 @@ from qsdb.schema.contexts import Auth, ReducerContext, Savepoint
 from qsdb.schema.modules import ModuleSchema, Reducer
 from qsdb.store.transactions import WriteTransaction
 from qsdb.values.identity import Identity
+from qsdb.values.timestamps import Timestamp
 
 __all__ = ["Calls"]
 
@@ -145,10 +146,17 @@ class CallContext(ReducerContext):
         """
         self.db = db
         self.sender = sender
-        self.connection_id = None
-        self.timestamp = db.timestamp
         self._auth = auth
         self._call = call
+
+    @property
+    def connection_id(self) -> None:
+        return None
+
+    @property
+    def timestamp(self) -> Timestamp:
+        assert isinstance(self.db, WriteTransaction)
+        return self.db.timestamp
 
     @property
     def random(self) -> random.Random:

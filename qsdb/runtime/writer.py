@@ -10,7 +10,7 @@ from threading import get_ident
 from typing import NoReturn
 
 from qsdb.errors import ClosedError, UsageError
-from qsdb.runtime.clock import Clock
+from qsdb.runtime.clock import Clock, nanosecond_reader
 from qsdb.store.transactions import Directory, WriteTransaction
 
 __all__ = ["Writer"]
@@ -46,7 +46,7 @@ class Writer:
         self._acquire, self._release = lock.acquire, lock.release
         self._owner = 0
         self._transaction_class = directory.write_class
-        self._now = clock.now
+        self._now = nanosecond_reader(clock)
         self._is_closed = False
 
     def enter(self) -> None:

@@ -299,16 +299,24 @@ class Auth:
 class ReducerContext(abc.ABC):
     """What a reducer knows of its call, and the transaction it runs in."""
 
-    __slots__ = ("connection_id", "db", "sender", "timestamp")
+    __slots__ = ("db", "sender")
 
     db: Transaction
     """The tables; commit and rollback are the call's."""
     sender: Identity
     """Who calls."""
-    connection_id: ConnectionId | None
-    """Over which connection; None for `init`, schedules and `db.call`."""
-    timestamp: Timestamp
-    """The time of the call; the same throughout."""
+
+    @property
+    @abc.abstractmethod
+    def connection_id(self) -> ConnectionId | None:
+        """Over which connection; None for `init`, schedules and `db.call`."""
+        ...
+
+    @property
+    @abc.abstractmethod
+    def timestamp(self) -> Timestamp:
+        """The time of the call; the same throughout."""
+        ...
 
     @property
     @abc.abstractmethod

@@ -17,9 +17,9 @@ from qsdb.schema.modules import BoundTable
 from qsdb.schema.row_source import ALL
 from qsdb.schema.specifiers import MISSING
 from qsdb.store.access import IndexAccess, index_attributes
+from qsdb.store.operations import canonical_row, read_operations
 from qsdb.store.orders import StoredRow, key_function
 from qsdb.store.paths import Path, Range, enter_key, paths_of
-from qsdb.store.write_source import canonical_row
 
 __all__ = ["TableHandle", "handle_members", "no_primary_key"]
 
@@ -75,6 +75,10 @@ class TableHandle(Table[R]):
             table, there = self._bound.schema.name, ", ".join(self._paths) or "none"
             raise NotFoundError(f"table {table}: no index {name!r}; there are: {there}")
         return IndexAccess(self, path)
+
+    def get(self, *key: object) -> R | None:
+        """Refuse; tables with a primary key have a generated `get`."""
+        no_primary_key(self._bound)
 
     def __contains__(self, row: object) -> bool:
         if type(row) is not self._bound.row_class:
@@ -136,4 +140,5 @@ def handle_members(bound: BoundTable) -> dict[str, object]:
         "_canonical": staticmethod(canonical_row(bound.schema)),
         "_row_key": staticmethod(key_function(bound.schema)),
         **index_attributes(bound, paths),
+        **read_operations(bound),
     }

@@ -49,8 +49,8 @@ from qsdb.errors import InternalError, KindError
 from qsdb.schema.modules import BoundTable
 from qsdb.schema.tables import IndexSchema
 from qsdb.store.indexes import HashIndex, OrderedIndex, UniqueIndex
+from qsdb.store.operations import canonical_row
 from qsdb.store.orders import StoredRow, entry_function, key_function, value_function
-from qsdb.store.write_source import canonical_row
 
 __all__ = ["AnyIndex", "Images", "Pin", "Store", "StoredTable", "merge"]
 

@@ -65,12 +65,25 @@ class ReadTable(TableHandle[R]):
                 yield images
 
     def _find(self, key: object) -> StoredRow | None:
-        """Give the row under a row key at the pin's offset."""
-        pin = self._require_open()
-        row = self._stored.rows.get(key)
-        for images in self._undo(pin):
+        """Give the row under a row key at the pin's offset.
+
+        The loop of `_undo`, written out: point reads are most of all reads.
+        """
+        pin = self._pin
+        if pin is None or self._store.is_closed:
+            pin = self._require_open()
+        stored = self._stored
+        row = stored.rows.get(key)
+        for images in reversed(stored.layers):
             if key in images:
                 row = images[key]
+        offset = pin.offset
+        for each in reversed(self._store.pins):
+            if each.offset < offset:
+                break
+            undo = each.undo.get(stored)
+            if undo is not None and key in undo:
+                row = undo[key]
         return row
 
     def _changed(self, pin: Pin) -> Images:
@@ -121,12 +134,6 @@ class ReadTable(TableHandle[R]):
         return len(self._select(number, within, value))
 
     # Reading.
-
-    def get(self, *key: object) -> R | None:
-        row = self._find(self._key(key))
-        if row is None:
-            return None
-        return next(self._users_rows((row,)))
 
     def __len__(self) -> int:
         pin = self._require_open()

@@ -7,7 +7,7 @@ directory give each table as an attribute. Who may write, and when, is not
 decided here: the runtime holds the writer lock.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn, Self, TypeVar, cast
 
 from qsdb.errors import ClosedError, NotFoundError, UsageError
@@ -45,14 +45,14 @@ class Directory:
     def __init__(self, tables: Sequence[BoundTable]) -> None:
         """Make the store and the classes of its handles."""
         self.store = Store(tables)
-        self._entries: dict[object, _Entry] = {}
+        self.entries: dict[object, _Entry] = {}
         for table in self.store.tables:
             entry = _Entry(table)
-            self._entries[table.bound.schema.name] = entry
-            self._entries.setdefault(table.bound.row_class, entry)
+            self.entries[table.bound.schema.name] = entry
+            self.entries.setdefault(table.bound.row_class, entry)
         attributes = {
             name: _TableAttribute(name)
-            for name in self._entries
+            for name in self.entries
             if isinstance(name, str)
         }
         self.write_class = _with_tables(WriteTransaction, self, attributes)
@@ -64,9 +64,9 @@ class Directory:
         Raises:
             NotFoundError: there is no such table.
         """
-        entry = self._entries.get(key)
+        entry = self.entries.get(key)
         if entry is None:
-            there = ", ".join([each for each in self._entries if isinstance(each, str)])
+            there = ", ".join([each for each in self.entries if isinstance(each, str)])
             what = f"of {key.__name__}" if isinstance(key, type) else repr(key)
             raise NotFoundError(f"no table {what}; there are: {there or 'none'}")
         return entry
@@ -89,7 +89,8 @@ def _with_tables(
 ) -> type[_T]:
     """Derive a class whose tables are attributes, but for names that are taken."""
     free = {name: each for name, each in attributes.items() if not hasattr(base, name)}
-    members = {"__doc__": base.__doc__, "_directory": directory, **free}
+    members: dict[str, object] = {"__doc__": base.__doc__, "_directory": directory}
+    members |= {"_entries": directory.entries, **free}
     return type(base.__name__, (base,), members)
 
 
@@ -98,6 +99,8 @@ class _Open(Transaction):
 
     _directory: Directory
     """Of the derived class: the tables of one database."""
+    _entries: Mapping[object, _Entry]
+    """Of the derived class: those of the directory, at hand."""
 
     def __init__(self) -> None:
         self._handles: dict[object, Table[Row]] = {}
@@ -115,6 +118,9 @@ class _Open(Transaction):
         raise NotImplementedError  # pragma: no cover  both kinds have their own
 
 
+_new = cast(Callable[[type[WriteTable[object]]], WriteTable[Row]], object.__new__)
+
+
 class WriteTransaction(_Open):
     """The one transaction that writes; it commits or rolls back as a whole.
 
@@ -122,26 +128,34 @@ class WriteTransaction(_Open):
     `rollback` raise `UsageError`.
     """
 
-    timestamp: Timestamp
-    """The time of the transaction; the same throughout."""
     _depth = 0
     _is_open = True
 
-    def __init__(self, timestamp: Timestamp) -> None:
-        """Begin; the caller holds the writer lock."""
+    def __init__(self, nanoseconds: int) -> None:
+        """Begin; the caller holds the writer lock.
+
+        Args:
+            nanoseconds: The time since the epoch, as the clock gave it.
+        """
         self._handles = {}
         self._opened: list[WriteTable[Row]] = []
-        self.timestamp = timestamp
+        self._nanoseconds = nanoseconds
+
+    @property
+    def timestamp(self) -> Timestamp:
+        """The time at which the transaction began; the same throughout."""
+        return Timestamp.from_stored(self._nanoseconds // 1000)
 
     def _open(self, key: object) -> Table[Row]:
-        entry = self._directory.entry(key)
+        entry = self._entries.get(key) or self._directory.entry(key)
         for handle in self._opened:
             if handle._stored is entry.table:
                 break
         else:
             if not self._is_open:
                 raise ClosedError("this write transaction has ended")
-            handle = cast(WriteTable[Row], entry.write_class(entry.table, self._depth))
+            handle = _new(entry.write_class)
+            handle._open(entry.table, self._depth)
             self._opened.append(handle)
         self._handles[key] = handle
         return handle

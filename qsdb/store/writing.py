@@ -14,9 +14,9 @@ from qsdb.schema.row_source import ALL
 from qsdb.store.handles import TableHandle, handle_members, no_primary_key
 from qsdb.store.images import Images, StoredTable, merge
 from qsdb.store.indexes import OrderedIndex, is_free
+from qsdb.store.operations import taken, write_operations, wrong_row
 from qsdb.store.orders import StoredRow
 from qsdb.store.paths import Path, Range
-from qsdb.store.write_source import hot_operations, taken, wrong_row
 
 __all__ = ["WriteTable", "closed", "write_table_class"]
 
@@ -37,20 +37,29 @@ class WriteTable(TableHandle[R]):
 
     __slots__ = ("_before", "_find", "_layers", "_pre", "_rows", "_stored")
 
-    def __init__(self, stored: StoredTable, depth: int) -> None:
-        """Open the table, with a layer for each savepoint that is open already."""
+    _stored: StoredTable
+    _rows: dict[object, StoredRow]
+    _pre: Images
+    _before: list[list[int]]
+    """The sequences as they were before the transaction and each savepoint."""
+
+    def _open(self, stored: StoredTable, depth: int) -> None:
+        """Open the table, with a layer for each savepoint that is open already.
+
+        A handle is made for each table and transaction, so this stands in the
+        way of every call: there is no constructor, which would cost a frame
+        more (`WriteTransaction._open` makes the object).
+        """
         self._stored = stored
         self._rows = rows = stored.rows
         self._find = rows.get
-        self._pre: Images = {}
-        stored.layers = (self._pre,)
+        pre: Images = {}
+        self._pre = pre
+        stored.layers = (pre,)
         if depth or stored.sequences:
-            self._open_outer(depth)
-
-    def _open_outer(self, depth: int) -> None:
-        outer: tuple[Images, ...] = tuple([{} for _ in range(depth)])
-        self._stored.layers = (*outer, self._pre)
-        self._before = [self._stored.sequences[:]] * (depth + 1)
+            outer: tuple[Images, ...] = tuple([{} for _ in range(depth)])
+            stored.layers = (*outer, pre)
+            self._before = [stored.sequences[:]] * (depth + 1)
 
     # What the transaction does with a handle.
 
@@ -90,9 +99,6 @@ class WriteTable(TableHandle[R]):
             closed()
 
     # Reading.
-
-    def get(self, *key: object) -> R | None:
-        return no_primary_key(self._bound)
 
     def __len__(self) -> int:
         self._require_open()
@@ -263,5 +269,5 @@ class WriteTable(TableHandle[R]):
 
 def write_table_class(bound: BoundTable) -> type[WriteTable[object]]:
     """Make the handle class of one table. Cost: about a millisecond."""
-    members = {**handle_members(bound), **hot_operations(bound)}
+    members = {**handle_members(bound), **write_operations(bound)}
     return type(f"{bound.row_class.__name__}WriteTable", (WriteTable,), members)

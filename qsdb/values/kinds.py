@@ -131,6 +131,14 @@ class Kind:
         """Give an expression that is false only where `canonical` is identity."""
         raise NotImplementedError  # pragma: no cover  each kind has its own
 
+    def key_doubt(self, variable: str, names: Names) -> str:
+        """Give an expression that is false for every value that may be looked up.
+
+        A look-up that hits needs less than `suspicion`: among values of the
+        right class, one that equals a stored key is that key.
+        """
+        return self.suspicion(variable, names)
+
     def order_source(self, variable: str, names: Names) -> str:
         """Give `order` of `variable` as an expression."""
         if self.is_naturally_ordered:
@@ -188,6 +196,9 @@ class IntKind(Kind):
         if type(value) is not int or not self.least <= value <= self.greatest:
             raise MismatchError(value, f"an int from {self.least} to {self.greatest}")
         return value
+
+    def key_doubt(self, variable: str, names: Names) -> str:
+        return f"_type({variable}) is not _int"
 
     def suspicion(self, variable: str, names: Names) -> str:
         bounds = f"{self.least} <= {variable} <= {self.greatest}"
@@ -268,6 +279,9 @@ class StrKind(Kind):
         if type(value) is not str or not _is_unicode(value):
             raise MismatchError(value, "a str of valid Unicode")
         return value
+
+    def key_doubt(self, variable: str, names: Names) -> str:
+        return f"_type({variable}) is not _str"
 
     def suspicion(self, variable: str, names: Names) -> str:
         valid = f"{variable}.isascii() or {names.bind('is_unicode', _is_unicode)}"

@@ -34,33 +34,48 @@ from qsdb.store.orders import StoredRow, key_source
 from qsdb.values.kinds import IntKind, MismatchError
 from qsdb.values.source import Names, compile_source
 
-__all__ = ["canonical_row", "hot_operations", "taken", "wrong_row"]
+__all__ = [
+    "canonical_row",
+    "read_operations",
+    "taken",
+    "write_operations",
+    "wrong_row",
+]
 
 
-def hot_operations(bound: BoundTable) -> dict[str, object]:
-    """Generate the operations of one table: method name → function."""
-    schema, row_class = bound.schema, bound.row_class
+def read_operations(bound: BoundTable) -> dict[str, object]:
+    """Generate ``get``, which both kinds of handles have: name → function."""
+    if not bound.schema.primary_key:
+        return {}
+    names = Names(MISSING=MISSING, row_class=bound.row_class, tuple_new=tuple.__new__)
+    source = "\n".join(_Source(bound, names).get())
+    namespace = compile_source(f"table {bound.schema.name} get", source, names)
+    return {"get": namespace["get"]}
+
+
+def write_operations(bound: BoundTable) -> dict[str, object]:
+    """Generate what the write transaction has besides: name → function."""
+    schema = bound.schema
     names = Names(
         ALL=ALL,
-        MISSING=MISSING,
         canonical=canonical_row(schema),
         missing=_misser(schema),
         refuse_row=_refuser(bound),
-        row_class=row_class,
+        row_class=bound.row_class,
         stored_of=tuple.__getitem__,
         taken=_taker(schema),
         tuple_new=tuple.__new__,
     )
-    writer = _Writer(bound, names)
+    writer = _Source(bound, names)
     lines = [*writer.insert(), *writer.insert_many()]
     if schema.primary_key:
-        lines += [*writer.get(), *writer.update(), *writer.upsert()]
+        lines += [*writer.update(), *writer.upsert()]
     namespace = compile_source(f"table {schema.name}", "\n".join(lines), names)
-    operations = ("insert", "insert_many", "get", "update", "upsert")
+    operations = ("insert", "insert_many", "update", "upsert")
     return {name: namespace[name] for name in operations if name in namespace}
 
 
-class _Writer:
+class _Source:
     """Writes the source of one table's operations."""
 
     def __init__(self, bound: BoundTable, names: Names) -> None:
@@ -85,12 +100,12 @@ class _Writer:
             if not binding.is_plain:
                 yield f"    e{variable} = {binding.enter_source(variable, self.names)}"
             entered.append(variable if binding.is_plain else f"e{variable}")
-            doubts.append(f"({binding.kind.suspicion(entered[-1], self.names)})")
+            doubts.append(f"({binding.kind.key_doubt(entered[-1], self.names)})")
         key = entered[0] if len(entered) == 1 else f"({', '.join(entered)})"
-        yield f"    if {' or '.join(doubts)}:"
-        yield f"        row = self._find(self._key(({', '.join(given)}, *extra)))"
-        yield "    else:"
+        yield f"    if not ({' or '.join(doubts)}):"
         yield f"        row = self._find({key})"
+        yield "        if row is not None: return _tuple_new(_row_class, row)"
+        yield f"    row = self._find(self._key(({', '.join(given)}, *extra)))"
         yield "    return row if row is None else _tuple_new(_row_class, row)"
 
     def insert(self) -> Iterator[str]:
