@@ -130,9 +130,6 @@ class ReadTable(TableHandle[R]):
             selected.sort(key=index.entry_of)
         return selected
 
-    def _count(self, number: int | None, within: Range | None, value: object) -> int:
-        return len(self._select(number, within, value))
-
     # Reading.
 
     def __len__(self) -> int:

@@ -5,7 +5,7 @@ ones of `WriteTable`. One handle is made for each table that a transaction
 touches; when the transaction ends, `WriteTable.close` takes its `_find` away.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NoReturn, TypeVar
 
 from qsdb.errors import ClosedError, NotFoundError
@@ -13,7 +13,7 @@ from qsdb.schema.modules import BoundTable
 from qsdb.schema.row_source import ALL
 from qsdb.store.handles import TableHandle, handle_members, no_primary_key
 from qsdb.store.images import Images, StoredTable, merge
-from qsdb.store.indexes import OrderedIndex, is_free
+from qsdb.store.indexes import OrderedIndex, UniqueIndex, is_free
 from qsdb.store.operations import taken, write_operations, wrong_row
 from qsdb.store.orders import StoredRow
 from qsdb.store.paths import Path, Range
@@ -226,7 +226,7 @@ class WriteTable(TableHandle[R]):
                 if rows[key] != batch[key]:
                     raise taken(schema, schema.primary_key, key)
                 del batch[key]
-        self._check_unique_in(batch)
+        _check_unique(stored, batch.values())
         if pre:
             for key in batch:
                 pre.setdefault(key, None)
@@ -242,22 +242,6 @@ class WriteTable(TableHandle[R]):
         stored.sequences[:] = sequences
         return len(batch)
 
-    def _check_unique_in(self, batch: dict[object, StoredRow]) -> None:
-        """Refuse a batch in which a unique value is taken, or stands twice."""
-        schema = self._bound.schema
-        for number, index in enumerate(schema.indexes):
-            if index.algorithm != "unique":
-                continue
-            existing = self._stored.indexes[number]
-            assert not isinstance(existing, OrderedIndex)
-            seen: set[object] = set()
-            for row in batch.values():
-                value = existing.value_of(row)
-                if existing.keys_equal(value) or value in seen:
-                    raise taken(schema, index.columns, value)
-                if not is_free(value):
-                    seen.add(value)
-
     # What generated code calls when something is wrong or unusual.
 
     def _refuse_taken(self, number: int, row: StoredRow) -> None:
@@ -265,6 +249,25 @@ class WriteTable(TableHandle[R]):
         index = self._stored.indexes[number]
         assert not isinstance(index, OrderedIndex)
         raise taken(schema, schema.indexes[number].columns, index.value_of(row))
+
+
+def _check_unique(stored: StoredTable, rows: Iterable[StoredRow]) -> None:
+    """Refuse rows among which a unique value is taken, or stands twice.
+
+    Raises:
+        UniqueError: naming the columns and the value.
+    """
+    schema = stored.bound.schema
+    for index, existing in zip(schema.indexes, stored.indexes, strict=True):
+        if not isinstance(existing, UniqueIndex):
+            continue
+        seen: set[object] = set()
+        for row in rows:
+            value = existing.value_of(row)
+            if existing.keys_equal(value) or value in seen:
+                raise taken(schema, index.columns, value)
+            if not is_free(value):
+                seen.add(value)
 
 
 def write_table_class(bound: BoundTable) -> type[WriteTable[object]]:

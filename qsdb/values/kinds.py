@@ -334,7 +334,8 @@ class BigEndianKind(Kind):
         return f"_type({variable}) is not _bytes or _len({variable}) != {self.size}"
 
 
-_MICROS_LEAST, _MICROS_GREATEST = -(1 << 63), (1 << 63) - 1
+def _is_micros(value: Stored) -> bool:
+    return type(value) is int and -(1 << 63) <= value < 1 << 63
 
 
 @attrs.frozen
@@ -352,13 +353,12 @@ class MicrosKind(Kind):
         return 0
 
     def canonical(self, value: Stored) -> Stored:
-        if type(value) is not int or not _MICROS_LEAST <= value <= _MICROS_GREATEST:
+        if not _is_micros(value):
             raise MismatchError(value, f"a {self.class_name}")
         return value
 
     def suspicion(self, variable: str, names: Names) -> str:
-        bounds = f"{_MICROS_LEAST} <= {variable} <= {_MICROS_GREATEST}"
-        return f"_type({variable}) is not _int or not {bounds}"
+        return IntKind(64, signed=True).suspicion(variable, names)
 
 
 @attrs.frozen
@@ -386,9 +386,7 @@ def _is_not_schedule(value: Stored) -> bool:
     if type(value) is not tuple or len(value) != 2:
         return True
     tag, micros = value
-    if type(tag) is not int or tag not in (0, 1) or type(micros) is not int:
-        return True
-    return not _MICROS_LEAST <= micros <= _MICROS_GREATEST
+    return type(tag) is not int or tag not in (0, 1) or not _is_micros(micros)
 
 
 BOOL = BoolKind()

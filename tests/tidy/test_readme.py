@@ -31,7 +31,7 @@ from tests.support.sources import ROOT
 README = ROOT / "README.md"
 PAGE = README.read_text(encoding="utf-8")
 
-TEST_COMMAND = "python -m pytest"
+TEST_COMMAND = 'pip install -e ".[test]" && python -m pytest'
 TEST_COMMAND_MARK = "the test command"
 SOURCE_SECTION = "Reading the source"
 

@@ -177,27 +177,30 @@ def test_a_row_may_have_hundreds_of_columns() -> None:
 @pytest.mark.parametrize(
     ("kind", "size"),
     [
-        (k.BOOL, 1),
-        (k.U256, 32),
-        (k.F32, 4),
-        (k.IDENTITY, 32),
-        (k.TIMESTAMP, 8),
-        (k.SCHEDULE_AT, 9),
-        (EnumKind("Colour", ("RED",)), 1),
-        (product(), 0),
-        (product(k.U8, k.I64, product(k.BOOL, k.UUID)), 26),
-        (product(k.U8, k.STR), None),
-        (k.STR, None),
-        (k.BYTES, None),
-        (ArrayKind(UNIT), None),
-        (OptionKind(UNIT), 1),
-        (OptionKind(k.U8), None),
-        (OptionKind(k.STR), None),
-        (SumKind((Field("a", k.U32), Field("b", k.F32))), 5),
-        (SumKind((Field("a", k.U32), Field("b", k.F64))), None),
-        (SumKind((Field("a", k.STR), Field("b", k.STR))), None),
+        pytest.param(k.BOOL, 1, id="bool"),
+        pytest.param(k.U256, 32, id="u256"),
+        pytest.param(k.F32, 4, id="f32"),
+        pytest.param(k.IDENTITY, 32, id="Identity"),
+        pytest.param(k.TIMESTAMP, 8, id="Timestamp"),
+        pytest.param(k.SCHEDULE_AT, 9, id="ScheduleAt"),
+        pytest.param(EnumKind("Colour", ("RED",)), 1, id="enum"),
+        pytest.param(product(), 0, id="unit"),
+        pytest.param(product(k.U8, k.I64, product(k.BOOL, k.UUID)), 26, id="product"),
+        pytest.param(product(k.U8, k.STR), None, id="product with text"),
+        pytest.param(k.STR, None, id="str"),
+        pytest.param(k.BYTES, None, id="bytes"),
+        pytest.param(ArrayKind(UNIT), None, id="array"),
+        pytest.param(OptionKind(UNIT), 1, id="optional unit"),
+        pytest.param(OptionKind(k.U8), None, id="optional u8"),
+        pytest.param(OptionKind(k.STR), None, id="optional text"),
+        pytest.param(SumKind((Field("a", k.U32), Field("b", k.F32))), 5, id="even sum"),
+        pytest.param(
+            SumKind((Field("a", k.U32), Field("b", k.F64))), None, id="uneven sum"
+        ),
+        pytest.param(
+            SumKind((Field("a", k.STR), Field("b", k.STR))), None, id="sum of texts"
+        ),
     ],
-    ids=lambda part: part.name if isinstance(part, Kind) else "",
 )
 def test_the_size_is_told_where_all_values_have_the_same(
     kind: Kind, size: int | None

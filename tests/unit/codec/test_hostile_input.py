@@ -48,7 +48,7 @@ SAMPLES: dict[str, tuple[Kind, Stored]] = {
     "players": (ArrayKind(PLAYER), (PLAYER_VALUE, PLAYER_VALUE)),
     "bools": (ArrayKind(k.BOOL), (True, False, True)),
     "spots": (ArrayKind(SPOT), ((1, True), (2, False))),
-    "pairs of u16": (ArrayKind(EITHER), ((1, 2), (0, ()))),
+    "sums": (ArrayKind(EITHER), ((1, 2), (0, ()))),
 }
 
 
@@ -86,7 +86,7 @@ def test_bytes_after_the_value_are_refused(title: str) -> None:
         decoder(kind)(data + b"\0\0")
 
     assert refusal.value.position == len(data)
-    assert refusal.value.reason == f"{kind.name} ends here, 2 bytes follow"
+    assert refusal.value.reason == f"{kind.name} ends here, 2 bytes after it"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_bytes_after_the_value_are_refused(title: str) -> None:
             k.STR,
             "03000000 61 c3 a9 62",
             7,
-            "str ends here, 1 bytes follow",
+            "str ends here, 1 byte after it",
             id="too short by one",
         ),
         pytest.param(
@@ -177,16 +177,16 @@ def test_bytes_after_the_value_are_refused(title: str) -> None:
             "str is not UTF-8: byte 0xc0, invalid start byte",
             id="overlong zero",
         ),
-        pytest.param(k.U64, "000102", 0, "u64 needs 8 bytes, 3 are left", id="u64"),
+        pytest.param(k.U64, "000102", 0, "u64 needs 8 bytes, finds 3", id="u64"),
         pytest.param(
             ProductKind("P", (Field("a", k.U16), Field("b", k.I32), Field("c", k.U8))),
             "0000 000000",
             2,
-            "i32 needs 4 bytes, 3 are left",
+            "i32 needs 4 bytes, finds 3",
             id="second column",
         ),
         pytest.param(
-            k.STR, "00", 0, "length of str needs 4 bytes, 1 are left", id="length"
+            k.STR, "00", 0, "length of str needs 4 bytes, finds 1", id="length"
         ),
         pytest.param(
             k.STR, "05000000 61", 0, "str has length 5, at most 1 is possible", id="str"
@@ -233,7 +233,7 @@ def test_what_is_wrong_is_told_with_its_place(
 ) -> None:
     with pytest.raises(DecodeError) as decoding:
         decoder(kind)(bytes.fromhex(data))
-    if "follow" not in reason:
+    if "ends here" not in reason:
         with pytest.raises(DecodeError) as reading:
             reader(kind)(b"\0" * 10 + bytes.fromhex(data), 10)
         assert (reading.value.position, reading.value.reason) == (10 + position, reason)
@@ -316,7 +316,7 @@ def test_a_deep_claim_unwinds_without_recursion_trouble() -> None:
 
 
 def test_a_reader_beyond_the_end_finds_nothing() -> None:
-    with pytest.raises(DecodeError, match="u16 needs 2 bytes, 0 are left"):
+    with pytest.raises(DecodeError, match="u16 needs 2 bytes, finds 0"):
         reader(k.U16)(b"\0\0", 5)
 
 
