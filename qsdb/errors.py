@@ -85,10 +85,6 @@ class ClosedError(UsageError):
 class NotFoundError(UsageError, LookupError):
     """There is no such row, table, index or reducer."""
 
-    def __str__(self) -> str:
-        """Give the sentence as it is; a LookupError would not quote it either."""
-        return str(self.args[0]) if self.args else ""
-
 
 class ConstraintError(QsdbError):
     """The data breaks a rule of the schema; nothing was changed."""

@@ -19,6 +19,7 @@ from qsdb.values.timestamps import Timestamp
 
 __all__ = [
     "UNBOUNDED",
+    "AnyRow",
     "Auth",
     "Index",
     "ReducerContext",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 R = TypeVar("R")
+AnyRow = TypeVar("AnyRow", bound=Row)
 
 
 class _Unbounded:
@@ -264,7 +266,7 @@ class Transaction(abc.ABC):
     """The database inside one transaction: a table for each row class and name."""
 
     @abc.abstractmethod
-    def __getitem__(self, row_class: type[R]) -> Table[R]:
+    def __getitem__(self, row_class: type[AnyRow]) -> Table[AnyRow]:
         """Give the table that was declared with this row class.
 
         Raises:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn, Self, TypeVar, cast
 
 from qsdb.errors import ClosedError, NotFoundError, UsageError
-from qsdb.schema.contexts import Savepoint, Table, Transaction
+from qsdb.schema.contexts import AnyRow, Savepoint, Table, Transaction
 from qsdb.schema.modules import BoundTable
 from qsdb.schema.rows import Row
 from qsdb.store.images import Pin, Store, StoredTable
@@ -20,8 +20,6 @@ from qsdb.store.writing import WriteTable, closed, write_table_class
 from qsdb.values.timestamps import Timestamp
 
 __all__ = ["Directory", "ReadTransaction", "WriteTransaction"]
-
-R = TypeVar("R")
 
 
 class _TableAttribute:
@@ -105,7 +103,7 @@ class _Open(Transaction):
     def __init__(self) -> None:
         self._handles: dict[object, Table[Row]] = {}
 
-    def __getitem__(self, row_class: type[R]) -> Table[R]:
+    def __getitem__(self, row_class: type[AnyRow]) -> Table[AnyRow]:
         handle = self._handles.get(row_class)
         return self._open(row_class) if handle is None else handle  # type: ignore[return-value]
 

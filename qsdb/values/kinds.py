@@ -70,11 +70,7 @@ __all__ = [
 ]
 
 Stored = object
-"""A stored value: bool, int, float, str, bytes, None, or a tuple of these.
-
-Named for the reader: mypy sees `object`, since a union that contains itself
-makes each look at a value a chain of `isinstance`.
-"""
+"""bool, int, float, str, bytes, None, or a tuple of these; to mypy an object."""
 
 NAN = math.nan
 """The one NaN that is ever stored: identity makes it equal to itself."""
