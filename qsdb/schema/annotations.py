@@ -101,22 +101,33 @@ class MistakeError(Exception):
 class Scope:
     """Where the names in an annotation are looked up."""
 
-    def __init__(self, qualified_name: str, depth: int) -> None:
+    def __init__(
+        self,
+        qualified_name: str,
+        depth: int,
+        module_names: dict[str, object] | None = None,
+    ) -> None:
         """Keep the frames of the functions and classes around a declaration.
 
         Args:
             qualified_name: `__qualname__` of the class or function declared.
             depth: How many frames above the caller the declaration stands.
+            module_names: Globals of the declaration's module; those at `depth`
+                if not given.
         """
         frame: types.FrameType | None = sys._getframe(depth + 1)  # noqa: SLF001  the only way
         assert frame is not None
-        self._globals = frame.f_globals
+        self._globals = frame.f_globals if module_names is None else module_names
         self._frames: list[types.FrameType] = []
         while frame is not None:
             is_around = qualified_name.startswith(f"{frame.f_code.co_qualname}.")
             if is_around and frame.f_globals is self._globals:
                 self._frames.append(frame)
             frame = frame.f_back
+
+    def let_go(self) -> None:
+        """Drop the frames, and so what the functions around have in hand."""
+        self._frames.clear()
 
     def resolve(self, annotation: object) -> object:
         """Evaluate strings, also inside, until something that is none is left.
@@ -138,7 +149,13 @@ class Scope:
             except NameError as error:
                 text = f"the annotation {annotation!r} names something unknown: {error}"
                 raise MistakeError(text) from None
-            except (SyntaxError, TypeError, AttributeError) as error:
+            except (
+                SyntaxError,
+                TypeError,
+                ValueError,
+                LookupError,
+                AttributeError,
+            ) as error:
                 text = f"the annotation {annotation!r} cannot be read: {error}"
                 raise MistakeError(text) from None
             annotation = hints["it"]
@@ -173,6 +190,9 @@ def bind(
         return _bind_union(typing.get_args(annotation), find_product, lists=lists)
     if origin in (tuple, list):
         return _bind_sequence(annotation, find_product, lists=lists)
+    inner = getattr(annotation, "__supertype__", None)
+    if inner is not None:  # typing.NewType
+        return bind(inner, find_product, lists=lists)
     return _bind_class(annotation, find_product)
 
 
@@ -192,7 +212,7 @@ def _bind_union(
     some = [member for member in members if member is not type(None)]
     if len(some) == 1:
         inner = bind(some[0], find_product, lists=lists)
-        return OptionBinding(inner)
+        return inner if isinstance(inner, OptionBinding) else OptionBinding(inner)
     products = [find_product(member) for member in some]
     known = [product for product in products if product is not None]
     if len(known) < len(products):
@@ -206,6 +226,10 @@ def _bind_union(
         bound = f"at most {VARIANTS_COUNT_MAX}"
         raise MistakeError(f"a union of {len(known)} classes; {bound} are possible")
     ordered = [binding for _, binding in sorted(known, key=lambda each: each[0])]
+    class_names = [each.product.__name__ for each in ordered]
+    if len(set(class_names)) < len(class_names):
+        twice = max(class_names, key=class_names.count)
+        raise MistakeError(f"two classes of the union have the name {twice}")
     union = SumBinding(ordered)
     return OptionBinding(union) if len(some) < len(members) else union
 
@@ -214,6 +238,8 @@ def _bind_sequence(
     annotation: object, find_product: ProductLookup, *, lists: bool
 ) -> Binding:
     arguments = typing.get_args(annotation)
+    if not arguments and annotation != tuple[()]:
+        raise MistakeError(f"{_name(annotation)} says not of what: write tuple[T, ...]")
     if typing.get_origin(annotation) is list:
         item_name = _name(arguments[0])
         if not lists:
@@ -240,9 +266,6 @@ def _bind_class(annotation: object, find_product: ProductLookup) -> Binding:
             bound = f"1 to {VARIANTS_COUNT_MAX} are possible"
             raise MistakeError(f"enum {_name(annotation)} has {count} members; {bound}")
         return EnumBinding(annotation)
-    inner = getattr(annotation, "__supertype__", None)
-    if inner is not None:  # typing.NewType
-        return bind(inner, find_product)
     if annotation in (list, tuple):
         raise MistakeError(f"{_name(annotation)} says not of what: write tuple[T, ...]")
     raise MistakeError(f"{_name(annotation)} is no column kind; there are: {ADMITTED}")
@@ -250,10 +273,14 @@ def _bind_class(annotation: object, find_product: ProductLookup) -> Binding:
 
 def _name(annotation: object) -> str:
     """Give an annotation as the user would write it."""
-    if typing.get_origin(annotation) is Annotated:
-        for extra in typing.get_args(annotation)[1:]:
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        for extra in arguments[1:]:
             if isinstance(extra, kinds.Kind):
                 return extra.name
-    if isinstance(annotation, type) and typing.get_origin(annotation) is None:
+    if origin in (tuple, list) and arguments:
+        inner = ["..." if each is Ellipsis else _name(each) for each in arguments]
+        return f"{origin.__name__}[{', '.join(inner)}]"
+    if isinstance(annotation, type) and origin is None:
         return annotation.__name__
     return str(annotation)

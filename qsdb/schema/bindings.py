@@ -12,7 +12,8 @@ the user wrote:
 * *admit* is for arguments: enter, check, make canonical, leave.
 
 Plain kinds (bool, ints, floats, str, bytes) are seen as they are stored, so
-rows read them without a call.
+rows read them without a call. They enter as they are, but for NaN: it enters as
+the one NaN, so that rows with NaN are equal before they are stored.
 """
 
 import enum
@@ -23,8 +24,8 @@ from typing import Any
 import attrs
 
 from qsdb.values.compounds import ArrayKind, EnumKind, Field, OptionKind, SumKind
+from qsdb.values.kinds import NAN, FloatKind, Kind, Stored
 from qsdb.values.kinds import UUID as UUID_KIND
-from qsdb.values.kinds import Kind, Stored
 from qsdb.values.misfits import Misfit
 from qsdb.values.source import Names
 from qsdb.values.wrapped import Wrapped
@@ -36,10 +37,17 @@ __all__ = [
     "OptionBinding",
     "PlainBinding",
     "ProductBinding",
+    "Record",
     "SumBinding",
     "UuidBinding",
     "WrappedBinding",
 ]
+
+
+class Record:
+    """What a row or a product is, besides a tuple: no sequence of its values."""
+
+    __slots__ = ()
 
 
 class Binding:
@@ -93,7 +101,7 @@ class PlainBinding(Binding):
         return True
 
     def enter(self, value: object) -> Stored:
-        return value
+        return value if value == value else _one_nan(value)
 
     def leave(self, stored: Stored) -> object:
         return stored
@@ -106,13 +114,21 @@ class PlainBinding(Binding):
         return repr(value)
 
     def enter_source(self, variable: str, names: Names) -> str:
-        return variable
+        if not isinstance(self.kind, FloatKind):
+            return variable
+        one_nan = names.bind("one_nan", _one_nan)
+        return f"({variable} if {variable} == {variable} else {one_nan}({variable}))"
 
     def doubt(self, variable: str, names: Names) -> str:
         return self.kind.suspicion(variable, names)
 
 
 _INFINITY = float("inf")
+
+
+def _one_nan(value: object) -> object:
+    """Give the one NaN for any; other values that differ from themselves stay."""
+    return NAN if type(value) is float else value
 
 
 @attrs.frozen
@@ -247,22 +263,23 @@ class SumBinding(Binding):
 class ArrayBinding(Binding):
     """A sequence of values; rows give tuples, arguments may be lists."""
 
-    __slots__ = ("_item", "_make", "kind")
+    __slots__ = ("_enters_as_it_is", "_item", "_make", "kind")
 
     def __init__(
         self, item: Binding, make: Callable[[list[object]], object] = tuple
     ) -> None:
         """Bind an array of `item`, shown as what `make` builds."""
         self._item = item
+        self._enters_as_it_is = item.enter_source("item", Names()) == "item"
         self._make = make
         self.kind = ArrayKind(item.kind)
 
     def enter(self, value: object) -> Stored:
         if not isinstance(value, Sequence) or isinstance(
-            value, str | bytes | bytearray
+            value, str | bytes | bytearray | Record
         ):
             return Misfit(value)
-        if self._item.is_plain:
+        if self._enters_as_it_is:
             return tuple(value)
         enter = self._item.enter
         return tuple([enter(item) for item in value])
@@ -308,9 +325,9 @@ class OptionBinding(Binding):
         return "None" if value is None else self._inner.show(value)
 
     def enter_source(self, variable: str, names: Names) -> str:
-        if self.is_plain:
-            return variable
         inner = self._inner.enter_source(variable, names)
+        if self.is_plain:
+            return inner  # plain values enter as they are, None too
         return f"(None if {variable} is None else {inner})"
 
     def doubt(self, variable: str, names: Names) -> str:

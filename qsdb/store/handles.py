@@ -13,7 +13,7 @@ from typing import NoReturn, TypeVar
 
 from qsdb.errors import NotFoundError, UsageError
 from qsdb.schema.contexts import Index, Table
-from qsdb.schema.modules import BoundTable
+from qsdb.schema.modules import BoundTable, derived
 from qsdb.schema.row_source import ALL
 from qsdb.schema.specifiers import MISSING
 from qsdb.store.access import IndexAccess, index_attributes
@@ -128,6 +128,7 @@ def no_primary_key(bound: BoundTable) -> NoReturn:
     )
 
 
+@derived
 def handle_members(bound: BoundTable) -> dict[str, object]:
     """Give the class members that every handle of a table has."""
     paths = paths_of(bound)
@@ -136,8 +137,8 @@ def handle_members(bound: BoundTable) -> dict[str, object]:
         "__doc__": f"The table {bound.schema.name} in one transaction.",
         "_bound": bound,
         "_paths": paths,
-        "_canonical": staticmethod(canonical_row(bound.schema)),
-        "_row_key": staticmethod(key_function(bound.schema)),
+        "_canonical": staticmethod(canonical_row(bound)),
+        "_row_key": staticmethod(key_function(bound)),
         **index_attributes(bound, paths),
         **read_operations(bound),
     }

@@ -47,10 +47,9 @@ from typing import Protocol
 
 from qsdb.errors import InternalError, KindError
 from qsdb.schema.modules import BoundTable
-from qsdb.schema.tables import IndexSchema
 from qsdb.store.indexes import HashIndex, OrderedIndex, UniqueIndex
 from qsdb.store.operations import canonical_row
-from qsdb.store.orders import StoredRow, entry_function, key_function, value_function
+from qsdb.store.orders import StoredRow, index_functions, key_function
 
 __all__ = ["AnyIndex", "Images", "Pin", "Store", "StoredTable", "merge"]
 
@@ -99,7 +98,7 @@ class StoredTable:
         self.bound = bound
         self.rows: dict[object, StoredRow] = {}
         self.layers: tuple[Images, ...] = ()
-        self.indexes = tuple([_make_index(bound, each) for each in schema.indexes])
+        self.indexes = tuple(_make_indexes(bound))
         self.sequences = [1 for column in schema.columns if column.auto_inc]
         self.count = 0
         self.is_interrupted = False
@@ -146,7 +145,7 @@ class StoredTable:
 
     def _problems_of_rows(self) -> Iterator[str]:
         schema = self.bound.schema
-        key_of, canonical = key_function(schema), canonical_row(schema)
+        key_of, canonical = key_function(self.bound), canonical_row(self.bound)
         for key, row in self.rows.items():
             if key_of(row) != key:
                 yield f"table {schema.name}: {row!r} stands under the key {key!r}"
@@ -159,12 +158,17 @@ class StoredTable:
                 yield f"table {schema.name}: {row!r} is not in canonical form"
 
 
-def _make_index(bound: BoundTable, index: IndexSchema) -> AnyIndex:
-    schema = bound.schema
-    if index.algorithm == "btree":
-        return OrderedIndex(entry_function(schema, index.columns))
-    kind = UniqueIndex if index.algorithm == "unique" else HashIndex
-    return kind(key_function(schema), value_function(schema, index.columns))
+def _make_indexes(bound: BoundTable) -> Iterator[AnyIndex]:
+    key_of = key_function(bound)
+    for index, function in zip(
+        bound.schema.indexes, index_functions(bound), strict=True
+    ):
+        if index.algorithm == "btree":
+            yield OrderedIndex(function)
+        elif index.algorithm == "unique":
+            yield UniqueIndex(key_of, function)
+        else:
+            yield HashIndex(key_of, function)
 
 
 class Pin:

@@ -18,6 +18,9 @@ one mutation and for one copied range, never longer.
 
 Removing what is not there is no error: a rollback repairs a table without
 knowing how far the write came that it undoes.
+
+Lone keys and values are compared by identity first, as tuples and dicts compare
+theirs: that is what makes the one stored NaN equal to itself.
 """
 
 import threading
@@ -61,8 +64,9 @@ class UniqueIndex:
 
     def remove(self, row: StoredRow) -> None:
         """Take a row out, if its value is there and is this row's."""
-        value = self.value_of(row)
-        if self.entries.get(value, ABSENT) == self.key_of(row):
+        value, key = self.value_of(row), self.key_of(row)
+        holder = self.entries.get(value, ABSENT)
+        if holder is key or holder == key:
             del self.entries[value]
 
     def is_taken(self, row: StoredRow) -> bool:
@@ -71,7 +75,10 @@ class UniqueIndex:
         if is_free(value):
             return False
         holder = self.entries.get(value, ABSENT)
-        return holder is not ABSENT and holder != self.key_of(row)
+        if holder is ABSENT:
+            return False
+        key = self.key_of(row)
+        return holder is not key and holder != key
 
     def keys_equal(self, value: object) -> list[object]:
         """Give the row key for a value, in a list, or an empty list."""
@@ -120,7 +127,7 @@ class HashIndex:
             self.buckets[value] = key
         elif type(bucket) is dict:
             bucket[key] = None
-        elif bucket != key:
+        elif bucket is not key and bucket != key:
             self.buckets[value] = {bucket: None, key: None}
 
     def add_many(self, rows: Iterable[StoredRow]) -> None:
@@ -136,7 +143,7 @@ class HashIndex:
             bucket.pop(key, None)
             if not bucket:
                 del self.buckets[value]
-        elif bucket is not ABSENT and bucket == key:
+        elif bucket is key or bucket == key:
             del self.buckets[value]
 
     def keys_equal(self, value: object) -> list[object]:

@@ -25,8 +25,8 @@ costs nothing. Everything about rows in general is in `qsdb.store.writing`.
 
 from collections.abc import Callable, Iterator
 
-from qsdb.errors import KindError, LimitError, NotFoundError, UniqueError
-from qsdb.schema.modules import BoundTable
+from qsdb.errors import KindError, LimitError, NotFoundError, UniqueError, brief
+from qsdb.schema.modules import BoundTable, derived
 from qsdb.schema.row_source import ALL
 from qsdb.schema.specifiers import MISSING
 from qsdb.schema.tables import TableSchema
@@ -36,6 +36,7 @@ from qsdb.values.source import Names, compile_source
 
 __all__ = [
     "canonical_row",
+    "missing",
     "read_operations",
     "taken",
     "write_operations",
@@ -58,12 +59,12 @@ def write_operations(bound: BoundTable) -> dict[str, object]:
     schema = bound.schema
     names = Names(
         ALL=ALL,
-        canonical=canonical_row(schema),
-        missing=_misser(schema),
+        canonical=canonical_row(bound),
+        missing=_misser(bound),
         refuse_row=_refuser(bound),
         row_class=bound.row_class,
         stored_of=tuple.__getitem__,
-        taken=_taker(schema),
+        taken=_taker(bound),
         tuple_new=tuple.__new__,
     )
     writer = _Source(bound, names)
@@ -249,8 +250,10 @@ class _Source:
             yield f"{indent}    sequences[{number}] = v{place} + 1"
 
 
-def canonical_row(schema: TableSchema) -> Callable[[StoredRow], StoredRow]:
+@derived
+def canonical_row(bound: BoundTable) -> Callable[[StoredRow], StoredRow]:
     """Give the slow path: make a row canonical, or say which value is wrong."""
+    schema = bound.schema
 
     def canonical(stored: StoredRow) -> StoredRow:
         values: list[object] = []
@@ -266,25 +269,31 @@ def canonical_row(schema: TableSchema) -> Callable[[StoredRow], StoredRow]:
     return canonical
 
 
-def taken(schema: TableSchema, columns: tuple[int, ...], key: object) -> UniqueError:
+def taken(bound: BoundTable, columns: tuple[int, ...], key: object) -> UniqueError:
     """Make the error for a key that another row has."""
-    return UniqueError(schema.name, schema.column_names(columns), key)
+    names = bound.schema.column_names(columns)
+    return UniqueError(bound.schema.name, names, bound.users_key(columns, key))
 
 
-def _taker(schema: TableSchema) -> Callable[[object], None]:
+def missing(bound: BoundTable, columns: tuple[int, ...], key: object) -> NotFoundError:
+    """Make the error for a key that no row has."""
+    names = ", ".join(bound.schema.column_names(columns))
+    shown = brief(bound.users_key(columns, key))
+    return NotFoundError(
+        f"table {bound.schema.name}: there is no row with {names} {shown}"
+    )
+
+
+def _taker(bound: BoundTable) -> Callable[[object], None]:
     def refuse(key: object) -> None:
-        raise taken(schema, schema.primary_key, key)
+        raise taken(bound, bound.schema.primary_key, key)
 
     return refuse
 
 
-def _misser(schema: TableSchema) -> Callable[[object], None]:
-    names = ", ".join(schema.column_names(schema.primary_key))
-
+def _misser(bound: BoundTable) -> Callable[[object], None]:
     def refuse(key: object) -> None:
-        raise NotFoundError(
-            f"table {schema.name}: there is no row with {names} {key!r}"
-        )
+        raise missing(bound, bound.schema.primary_key, key)
 
     return refuse
 

@@ -13,8 +13,9 @@ Raw values do not always compare (None, NaN), so entries hold the order keys of
 """
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
+from qsdb.schema.modules import BoundTable, derived
 from qsdb.schema.tables import TableSchema
 from qsdb.values.source import Names, compile_source
 
@@ -50,11 +51,27 @@ def _compile(
     return function
 
 
-def key_function(schema: TableSchema) -> Callable[[StoredRow], object]:
+@derived
+def key_function(bound: BoundTable) -> Callable[[StoredRow], object]:
     """Compile the row key."""
+    schema = bound.schema
     parts = [f"row[{place}]" for place in schema.primary_key]
     expression = _tuple_source(parts) if parts else "row"
     return _compile(f"{schema.name} key", expression, Names())
+
+
+@derived
+def index_functions(bound: BoundTable) -> tuple[Callable[[StoredRow], Any], ...]:
+    """Compile for each index its entry, if it is ordered, or its value."""
+    schema = bound.schema
+    return tuple(
+        [
+            entry_function(schema, index.columns)
+            if index.algorithm == "btree"
+            else value_function(schema, index.columns)
+            for index in schema.indexes
+        ]
+    )
 
 
 def value_function(

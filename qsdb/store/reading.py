@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import NoReturn, TypeVar
 
 from qsdb.errors import ClosedError, ReadOnlyError
-from qsdb.schema.modules import BoundTable
+from qsdb.schema.modules import BoundTable, derived
 from qsdb.store.handles import TableHandle, handle_members
 from qsdb.store.images import AnyIndex, Images, Pin, Store, StoredTable
 from qsdb.store.indexes import OrderedIndex
@@ -188,9 +188,11 @@ def _matches(
     if isinstance(index, OrderedIndex):
         assert within is not None
         return within.holds(index.entry_of(row))
-    return index.value_of(row) == value
+    found = index.value_of(row)
+    return found is value or found == value
 
 
+@derived
 def read_table_class(bound: BoundTable) -> type[ReadTable[object]]:
     """Make the handle class of one table."""
     members = handle_members(bound)

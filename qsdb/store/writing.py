@@ -8,13 +8,13 @@ touches; when the transaction ends, `WriteTable.close` takes its `_find` away.
 from collections.abc import Iterable, Iterator
 from typing import NoReturn, TypeVar
 
-from qsdb.errors import ClosedError, NotFoundError
-from qsdb.schema.modules import BoundTable
+from qsdb.errors import ClosedError
+from qsdb.schema.modules import BoundTable, derived
 from qsdb.schema.row_source import ALL
 from qsdb.store.handles import TableHandle, handle_members, no_primary_key
 from qsdb.store.images import Images, StoredTable, merge
 from qsdb.store.indexes import OrderedIndex, UniqueIndex, is_free
-from qsdb.store.operations import taken, write_operations, wrong_row
+from qsdb.store.operations import missing, taken, write_operations, wrong_row
 from qsdb.store.orders import StoredRow
 from qsdb.store.paths import Path, Range
 
@@ -187,10 +187,7 @@ class WriteTable(TableHandle[R]):
         value = values[0] if len(values) == 1 else values
         same = [] if is_free(value) else self._select(path.unique, None, value)
         if not same:
-            names = ", ".join(path.names)
-            raise NotFoundError(
-                f"table {path.table}: there is no row with {names} {value!r}"
-            )
+            raise missing(bound, path.columns, value)
         if bound.schema.primary_key and self._row_key(same[0]) == self._row_key(stored):
             return self.update(row)
         (old,) = self._users_rows(same)
@@ -220,11 +217,11 @@ class WriteTable(TableHandle[R]):
     ) -> int:
         """Store rows that have been looked at one by one; all or none."""
         rows, stored, pre = self._rows, self._stored, self._pre
-        schema = self._bound.schema
+        bound = self._bound
         if not rows.keys().isdisjoint(batch):
             for key in [key for key in batch if key in rows]:
                 if rows[key] != batch[key]:
-                    raise taken(schema, schema.primary_key, key)
+                    raise taken(bound, bound.schema.primary_key, key)
                 del batch[key]
         _check_unique(stored, batch.values())
         if pre:
@@ -248,7 +245,8 @@ class WriteTable(TableHandle[R]):
         schema = self._bound.schema
         index = self._stored.indexes[number]
         assert not isinstance(index, OrderedIndex)
-        raise taken(schema, schema.indexes[number].columns, index.value_of(row))
+        columns = schema.indexes[number].columns
+        raise taken(self._bound, columns, index.value_of(row))
 
 
 def _check_unique(stored: StoredTable, rows: Iterable[StoredRow]) -> None:
@@ -265,11 +263,12 @@ def _check_unique(stored: StoredTable, rows: Iterable[StoredRow]) -> None:
         for row in rows:
             value = existing.value_of(row)
             if existing.keys_equal(value) or value in seen:
-                raise taken(schema, index.columns, value)
+                raise taken(stored.bound, index.columns, value)
             if not is_free(value):
                 seen.add(value)
 
 
+@derived
 def write_table_class(bound: BoundTable) -> type[WriteTable[object]]:
     """Make the handle class of one table. Cost: about a millisecond."""
     members = {**handle_members(bound), **write_operations(bound)}

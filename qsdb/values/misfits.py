@@ -17,6 +17,13 @@ class Misfit:
         """Keep `value` as it is."""
         self.value = value
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both were given the same; a misfit equals no right value."""
+        return type(other) is Misfit and bool(self.value == other.value)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
     def __repr__(self) -> str:
         """Show the value alone: the row's repr should read like the call."""
         return repr(self.value)
