@@ -9,6 +9,7 @@
     │   ├── ReadOnlyError       a write in a read transaction
     │   ├── ClosedError         the handle, transaction or database has ended
     │   └── NotFoundError       no such row, table, column or reducer; a LookupError
+    │       └── MissingNameError  as an attribute; also an AttributeError
     ├── ConstraintError       the data breaks a rule; nothing was changed
     │   ├── KindError           a value of a wrong kind or range; also a TypeError
     │   ├── UniqueError         the key is taken
@@ -31,6 +32,7 @@ __all__ = [
     "InternalError",
     "KindError",
     "LimitError",
+    "MissingNameError",
     "NotFoundError",
     "QsdbError",
     "ReadOnlyError",
@@ -84,6 +86,13 @@ class ClosedError(UsageError):
 
 class NotFoundError(UsageError, LookupError):
     """There is no such row, table, index or reducer."""
+
+
+class MissingNameError(NotFoundError, AttributeError):
+    """There is no such table or index, asked for as an attribute.
+
+    As an AttributeError it makes ``hasattr`` and ``getattr`` with a default work.
+    """
 
 
 class ConstraintError(QsdbError):
@@ -165,14 +174,28 @@ class InternalError(Exception):
         self.problems: tuple[str, ...] = problems
         super().__init__("; ".join(problems))
 
+    def __reduce__(self) -> tuple[type["InternalError"], tuple[str, ...]]:
+        """Pickle by the problems, not by the joined text."""
+        return type(self), self.problems
+
 
 BRIEF_LENGTH_MAX = 120
 """Longest text of a value in a message; a log line should stay readable."""
 
 
+def shown(value: object) -> str:
+    """Give ``repr(value)``, of an int too long for decimal digits the hex ones."""
+    try:
+        return repr(value)
+    except ValueError:  # sys.get_int_max_str_digits(), perhaps of an int inside
+        if isinstance(value, int):
+            return hex(value)
+        return f"<a {type(value).__name__} too long to show>"
+
+
 def brief(value: object) -> str:
-    """Give ``repr(value)``, cut in the middle where it is long."""
-    text = repr(value)
+    """Give what `shown` gives, cut in the middle where it is long."""
+    text = shown(value)
     if len(text) <= BRIEF_LENGTH_MAX:
         return text
     half = BRIEF_LENGTH_MAX // 2 - 8

@@ -8,13 +8,13 @@ is undone when it raises. What it raises reaches the caller as it is.
 import logging
 import random
 
-from qsdb.errors import NotFoundError
+from qsdb.errors import NotFoundError, brief
 from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.writer import Writer
 from qsdb.schema.contexts import Auth, ReducerContext, Savepoint
 from qsdb.schema.modules import ModuleSchema, Reducer
 from qsdb.store.transactions import WriteTransaction
-from qsdb.values.identity import Identity
+from qsdb.values.identity import CLAIM_BYTES_MAX, Identity
 from qsdb.values.timestamps import Timestamp
 
 __all__ = ["Calls"]
@@ -47,9 +47,9 @@ class Calls:
         self.seeds = seeds
         self.count = 0
         self._steps = (writer.begin, writer.commit, writer.rollback)
-        subject = f"{module.name}:{seeds.of_call(0):016x}"
-        self.identity = Identity.from_claims("qsdb", f"database:{subject}"[:128])
-        self.owner = Identity.from_claims("qsdb", f"owner:{subject}"[:128])
+        subject = f"{seeds.of_call(0):016x}:{module.name}"
+        self.identity = _identity(f"database:{subject}")
+        self.owner = _identity(f"owner:{subject}")
         self._by_key: dict[object, Reducer] = {}
         for name, reducer in module.reducers.items():
             self._by_key[name] = self._by_key[reducer.function] = reducer
@@ -74,7 +74,10 @@ class Calls:
             ArgumentError: the arguments do not fit; nothing has run.
             UsageError: this thread is inside a transaction already.
         """
-        reducer = self._by_key.get(key)
+        try:
+            reducer = self._by_key.get(key)
+        except TypeError:  # no hash, so neither a function nor a name
+            reducer = None
         if reducer is None or (reducer.is_private and sender != self.owner):
             raise self._unknown(key)
         try:
@@ -111,7 +114,7 @@ class Calls:
         self.writer.create(transaction)
 
     def _unknown(self, key: object) -> NotFoundError:
-        name = key if isinstance(key, str) else getattr(key, "__name__", repr(key))
+        name = key if isinstance(key, str) else getattr(key, "__name__", brief(key))
         there = [
             each.name for each in self.module.reducers.values() if not each.is_private
         ]
@@ -119,6 +122,12 @@ class Calls:
             f"module {self.module.name}: no reducer {name}; there are: "
             f"{', '.join(there) or 'none'}"
         )
+
+
+def _identity(subject: str) -> Identity:
+    """Make an identity of qsdb's own; of a long subject the beginning counts."""
+    claim = subject.encode()[:CLAIM_BYTES_MAX].decode(errors="ignore")
+    return Identity.from_claims("qsdb", claim)
 
 
 _EXTERNAL, _INTERNAL = Auth(), Auth(is_internal=True)

@@ -7,7 +7,7 @@ with the one lock, and the `Calls` of the module's reducers.
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
-from qsdb.errors import ArgumentError, ClosedError, UsageError
+from qsdb.errors import ArgumentError, ClosedError, UsageError, brief
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.clock import Clock, SystemClock
 from qsdb.runtime.seeds import Seeds
@@ -55,7 +55,9 @@ class Database:
                 listed. Whatever `init` raises passes through.
         """
         if not isinstance(module, Module):
-            raise ArgumentError(f"Database takes a qsdb.Module, not {module!r}")
+            raise ArgumentError(f"Database takes a qsdb.Module, not {brief(module)}")
+        if seed is not None and type(seed) is not int:
+            raise ArgumentError(f"a seed is an int or None, not {brief(seed)}")
         schema = module.compiled()
         self._directory = Directory(schema.tables)
         self._writer = Writer(
@@ -113,7 +115,7 @@ class Database:
             ArgumentError: `identity` is no `Identity`.
         """
         if type(identity) is not Identity:
-            raise ArgumentError(f"caller takes a qsdb.Identity, not {identity!r}")
+            raise ArgumentError(f"caller takes a qsdb.Identity, not {brief(identity)}")
         return Caller(self._calls, identity)
 
     def write(self) -> "WriteBlock":
@@ -133,12 +135,20 @@ class Database:
         Raises:
             ClosedError: the database is closed.
         """
-        if self._directory.store.is_closed:
-            raise ClosedError("the database is closed")
+        self._require_open()
         return self._directory.read_class()
 
+    def _require_open(self) -> None:
+        if self._directory.store.is_closed:
+            raise ClosedError("the database is closed")
+
     def stats(self) -> Stats:
-        """Give counters and sizes; ``print(db.stats())`` shows them as a page."""
+        """Give counters and sizes; ``print(db.stats())`` shows them as a page.
+
+        Raises:
+            ClosedError: the database is closed.
+        """
+        self._require_open()
         store, writer = self._directory.store, self._writer
         return Stats(
             module=self._calls.module.name,
@@ -175,7 +185,12 @@ class Database:
             self._writer.close()
 
     def __enter__(self) -> Self:
-        """Give the database itself."""
+        """Give the database itself.
+
+        Raises:
+            ClosedError: it is closed.
+        """
+        self._require_open()
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:

@@ -123,6 +123,9 @@ class Writer:
 
     def close(self) -> None:
         """Let nothing begin any more; waits for the transaction that runs."""
-        self.enter()
+        try:
+            self.enter()
+        except ClosedError:  # while this thread waited for the lock
+            return
         self._is_closed = self.directory.store.is_closed = True
         self.leave()

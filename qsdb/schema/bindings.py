@@ -23,6 +23,7 @@ from typing import Any
 
 import attrs
 
+from qsdb.errors import shown
 from qsdb.values.compounds import ArrayKind, EnumKind, Field, OptionKind, SumKind
 from qsdb.values.kinds import NAN, FloatKind, Kind, Stored
 from qsdb.values.kinds import UUID as UUID_KIND
@@ -41,6 +42,7 @@ __all__ = [
     "SumBinding",
     "UuidBinding",
     "WrappedBinding",
+    "one_nan",
 ]
 
 
@@ -71,7 +73,7 @@ class Binding:
 
     def show(self, value: object) -> str:
         """Give a text that evaluates to `value`, which is as users see it."""
-        return repr(value)
+        return shown(value)
 
     def admit(self, value: object) -> object:
         """Check a user's value and give it in canonical form.
@@ -101,7 +103,7 @@ class PlainBinding(Binding):
         return True
 
     def enter(self, value: object) -> Stored:
-        return value if value == value else _one_nan(value)
+        return one_nan(value) if isinstance(self.kind, FloatKind) else value
 
     def leave(self, stored: Stored) -> object:
         return stored
@@ -111,13 +113,13 @@ class PlainBinding(Binding):
             value != value or value in (_INFINITY, -_INFINITY)
         ):
             return f"float('{value}')"
-        return repr(value)
+        return shown(value)
 
     def enter_source(self, variable: str, names: Names) -> str:
         if not isinstance(self.kind, FloatKind):
             return variable
-        one_nan = names.bind("one_nan", _one_nan)
-        return f"({variable} if {variable} == {variable} else {one_nan}({variable}))"
+        function = names.bind("one_nan", one_nan)
+        return f"({variable} if {variable} == {variable} else {function}({variable}))"
 
     def doubt(self, variable: str, names: Names) -> str:
         return self.kind.suspicion(variable, names)
@@ -126,9 +128,11 @@ class PlainBinding(Binding):
 _INFINITY = float("inf")
 
 
-def _one_nan(value: object) -> object:
-    """Give the one NaN for any; other values that differ from themselves stay."""
-    return NAN if type(value) is float else value
+def one_nan(value: object) -> object:
+    """Put the one NaN for each, in tuples too; all other values stay."""
+    if type(value) is tuple:
+        return tuple([one_nan(item) for item in value])
+    return NAN if type(value) is float and value != value else value
 
 
 @attrs.frozen
@@ -199,7 +203,7 @@ class EnumBinding(Binding):
     def show(self, value: object) -> str:
         if isinstance(value, enum.Enum):
             return f"{type(value).__name__}.{value.name}"
-        return repr(value)
+        return shown(value)
 
     def doubt(self, variable: str, names: Names) -> str:
         return f"_id({variable}) not in {names.bind('tags', self._tags)}"
@@ -293,8 +297,8 @@ class ArrayBinding(Binding):
         return self._make([leave(item) for item in stored])
 
     def show(self, value: object) -> str:
-        if not isinstance(value, tuple | list):
-            return repr(value)
+        if not isinstance(value, tuple | list) or isinstance(value, Record):
+            return shown(value)
         items = ", ".join([self._item.show(item) for item in value])
         if isinstance(value, list):
             return f"[{items}]"

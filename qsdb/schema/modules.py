@@ -13,11 +13,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
 import attrs
 
-from qsdb.errors import SchemaError
+from qsdb.errors import SchemaError, brief
 from qsdb.schema.annotations import Scope
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.parameters import Parameters, resolve_parameters
-from qsdb.schema.rows import Row, RowClass, find_product, shape_of
+from qsdb.schema.rows import Row, RowClass, draft_of, find_product
 from qsdb.schema.shapes import Shape
 from qsdb.schema.specifiers import BTree, Hash
 from qsdb.schema.tables import TableOptions, TableSchema, fault_of_name, table_schema
@@ -91,11 +91,22 @@ class ModuleSchema:
     init: Reducer | None
 
 
-@attrs.frozen
+@attrs.define
 class _DeclaredFunction:
     function: _Function
     scope: Scope
     is_private: bool = False
+    parameters: Parameters | None = None
+    """Once they are resolved; the scope has been let go then."""
+
+
+def _declared_function(
+    function: _Function, *, is_private: bool = False
+) -> _DeclaredFunction:
+    """Note a function that was declared two frames up."""
+    wrapped = inspect.unwrap(function)  # the annotations are those of its module
+    scope = Scope(function.__qualname__, 2, wrapped.__globals__)
+    return _DeclaredFunction(function, scope, is_private)
 
 
 class Module:
@@ -155,15 +166,15 @@ class Module:
             SchemaError: `row_class` is no row class. Other mistakes are told
                 when a database is opened.
         """
-        if not isinstance(row_class, RowClass) or not issubclass(row_class, Row):
-            raise SchemaError(
-                f"add_table: {row_class!r} is no class derived from qsdb.Row"
-            )
-        key = primary_key if isinstance(primary_key, str) else tuple(primary_key)
-        keys = tuple(
-            [each if isinstance(each, str) else tuple(each) for each in unique]
-        )
-        options = TableOptions(name, public, key, keys, tuple(indexes))  # type: ignore[arg-type]
+        is_rows = isinstance(row_class, RowClass) and issubclass(row_class, Row)
+        if not is_rows or row_class is Row:
+            given = brief(row_class)
+            raise SchemaError(f"add_table: {given} is no class derived from qsdb.Row")
+        keys = _as_tuple(unique)
+        if isinstance(keys, tuple):
+            keys = tuple([_as_tuple(each) for each in keys])
+        key = _as_tuple(primary_key)
+        options = TableOptions(name, public, key, keys, _as_tuple(indexes))
         self._tables.append((row_class, options))
         self._compiled = None
 
@@ -210,14 +221,13 @@ class Module:
             name = self._init.function.__name__
             raise SchemaError(f"module {self.name}: init is {name} already")
         _check_function(function)
-        self._init = _DeclaredFunction(function, Scope(function.__qualname__, 1))
+        self._init = _declared_function(function)
         self._compiled = None
         return function
 
     def _declare(self, function: _Function, *, is_private: bool) -> _Function:
         _check_function(function)
-        scope = Scope(function.__qualname__, 2)
-        self._reducers.append(_DeclaredFunction(function, scope, is_private))
+        self._reducers.append(_declared_function(function, is_private=is_private))
         self._compiled = None
         return function
 
@@ -244,6 +254,13 @@ class Module:
         return self._compiled
 
 
+def _as_tuple(given: object) -> object:
+    """Give a list as a tuple; what cannot be one stays as it is, for the message."""
+    if isinstance(given, Iterable) and not isinstance(given, str | tuple):
+        return tuple(given)
+    return given
+
+
 def _check_function(function: object) -> None:
     """Refuse what can never run as one transaction."""
     if not inspect.isfunction(function):
@@ -262,25 +279,23 @@ def _check_function(function: object) -> None:
 def _compile_tables(
     declared: list[tuple[type[Row], TableOptions]], mistakes: list[str]
 ) -> list[BoundTable]:
-    tables: dict[str, BoundTable] = {}
+    tables: list[BoundTable] = []
+    names: set[str] = set()
     told: set[type[Row]] = set()
     for row_class, options in declared:
+        name = options.table_name(row_class.__name__)
+        if name in names:
+            mistakes.append(f"table {name}: it is declared twice")
+        names.add(name)
+        shape = draft_of(row_class)  # type: ignore[arg-type]
+        if row_class not in told:
+            mistakes += [f"table {name}, {each}" for each in shape.mistakes]
+        told.add(row_class)
         try:
-            shape = shape_of(row_class)  # type: ignore[arg-type]
-        except SchemaError as error:
-            if row_class not in told:
-                mistakes += [f"table {each}" for each in error.mistakes]
-            told.add(row_class)
-            continue
-        try:
-            schema = table_schema(shape, options)
+            tables.append(BoundTable(table_schema(shape, options), shape, row_class))
         except SchemaError as error:
             mistakes += error.mistakes
-            continue
-        if schema.name in tables:
-            mistakes.append(f"table {schema.name}: it is declared twice")
-        tables[schema.name] = BoundTable(schema, shape, row_class)
-    return list(tables.values())
+    return tables
 
 
 def _compile_reducer(
@@ -290,11 +305,15 @@ def _compile_reducer(
     if not function.__name__.isidentifier():
         mistakes.append(f"reducer {function.__name__}: it needs a name to be called by")
         return None
-    try:
-        parameters = resolve_parameters(function, declared.scope, find_product)
-    except SchemaError as error:
-        mistakes += error.mistakes
-        return None
+    parameters = declared.parameters
+    if parameters is None:
+        try:
+            parameters = resolve_parameters(function, declared.scope, find_product)
+        except SchemaError as error:
+            mistakes += error.mistakes
+            return None
+        declared.parameters = parameters
+        declared.scope.let_go()
     name = function.__name__
     return Reducer(name, function, parameters, declared.is_private, parameters.check)
 

@@ -5,7 +5,7 @@ auto_inc=True); room: str; sender: Identity`` the generated source reads::
 
     def __new__(cls, room=MISSING, sender=MISSING, *extra, id=0, **unknown):
         if extra or unknown or room is MISSING or sender is MISSING:
-            refuse(cls, extra, unknown, {'room': room, 'sender': sender})
+            refuse(extra, unknown, {'room': room, 'sender': sender})
         return _tuple_new(cls, (id, room, <sender.stored, or a Misfit>,))
 
 Plain columns are read through C descriptors, the others through properties
@@ -17,7 +17,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-from qsdb.errors import ArgumentError
+from qsdb.errors import ArgumentError, brief
 from qsdb.schema.shapes import Column, Shape
 from qsdb.schema.specifiers import MISSING
 from qsdb.values.source import Names, compile_source
@@ -35,7 +35,7 @@ def row_members(shape: Shape, row_class: type) -> dict[str, object]:
         ALL=ALL,
         class_=row_class,
         iter=iter,
-        refuse=_refuse,
+        refuse=_refuser(shape),
         tuple_new=tuple.__new__,
         stored_of=tuple.__getitem__,
     )
@@ -44,8 +44,9 @@ def row_members(shape: Shape, row_class: type) -> dict[str, object]:
     if not all(column.binding.is_plain for column in columns):
         lines += _iterator(columns)
     namespace = compile_source(f"row {shape.class_name}", "\n".join(lines), names)
+    attributes = tuple([each.attribute for each in columns])
     members: dict[str, object] = {
-        "__new__": staticmethod(_function(namespace["__new__"])),
+        "_fields": attributes,  # as a named tuple has it: pytest tells what differs
         "replace": namespace["replace"],
         "__replace__": namespace["replace"],
         "__iter__": namespace.get("__iter__", tuple.__iter__),
@@ -55,6 +56,8 @@ def row_members(shape: Shape, row_class: type) -> dict[str, object]:
     }
     for index, column in enumerate(columns):
         members[column.attribute] = _attribute(index, column)
+    # Last: once it is there, other threads make rows.
+    members["__new__"] = staticmethod(_function(namespace["__new__"]))
     return members
 
 
@@ -103,7 +106,7 @@ def _constructor(columns: tuple[Column, ...], names: Names) -> Iterator[str]:
     )
     yield f"def __new__({parameters}):"
     yield f"    if _extra or _unknown{missing}:"
-    yield f"        _refuse(_cls, _extra, _unknown, {{{given}}})"
+    yield f"        _refuse(_extra, _unknown, {{{given}}})"
     yield f"    return _tuple_new(_cls, ({values}))"
 
 
@@ -113,7 +116,7 @@ def _replace(columns: tuple[Column, ...], names: Names) -> Iterator[str]:
     yield f"def replace(_self, /, *_extra{keep}, **_unknown):"
     yield '    """Give a copy with some columns changed, by keyword."""'
     yield "    if _extra or _unknown:"
-    yield "        _refuse(_class_, _extra, _unknown, {})"
+    yield "        _refuse(_extra, _unknown, {})"
     if columns:
         is_plain = all(column.binding.is_plain for column in columns)
         yield f"    {variables}= {'_self' if is_plain else '_stored_of(_self, _ALL)'}"
@@ -130,26 +133,29 @@ def _iterator(columns: tuple[Column, ...]) -> Iterator[str]:
     yield f"    return _iter(({values}))"
 
 
-def _refuse(
-    row_class: type,
-    extra: tuple[object, ...],
-    unknown: dict[str, object],
-    required: dict[str, object],
-) -> NoReturn:
-    """Say which arguments of a row's constructor are wrong.
+def _refuser(shape: Shape) -> Callable[..., NoReturn]:
+    there = ", ".join([each.attribute for each in shape.columns]) or "none"
 
-    Raises:
-        ArgumentError: always.
-    """
-    name = row_class.__name__
-    faults: list[str] = []
-    if extra:
-        several = "s" if len(extra) > 1 else ""
-        faults.append(f"{len(extra)} positional value{several} too many: {extra!r}")
-    if unknown:
-        attributes = ", ".join(row_class.__annotations__)
-        faults.append(f"no column {', '.join(unknown)}; there are: {attributes}")
-    missing = [each for each, value in required.items() if value is MISSING]
-    if missing:
-        faults.append(f"a value is missing for {', '.join(missing)}")
-    raise ArgumentError(f"{name}(): {'; '.join(faults)}")
+    def refuse(
+        extra: tuple[object, ...],
+        unknown: dict[str, object],
+        required: dict[str, object],
+    ) -> NoReturn:
+        """Say which arguments of a row's constructor are wrong.
+
+        Raises:
+            ArgumentError: always.
+        """
+        faults: list[str] = []
+        if extra:
+            several = "s" if len(extra) > 1 else ""
+            values = ", ".join([brief(each) for each in extra])
+            faults.append(f"{len(extra)} positional value{several} too many: {values}")
+        if unknown:
+            faults.append(f"no column {', '.join(unknown)}; there are: {there}")
+        missing = [each for each, value in required.items() if value is MISSING]
+        if missing:
+            faults.append(f"a value is missing for {', '.join(missing)}")
+        raise ArgumentError(f"{shape.class_name}(): {'; '.join(faults)}")
+
+    return refuse

@@ -11,13 +11,25 @@ To type checkers a row class is a frozen dataclass with `replace`, made by
 checker that saw it would let rows be indexed and compared.
 """
 
+import inspect
 import itertools
+import re
+import threading
+import typing
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, Self, cast, dataclass_transform
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    NoReturn,
+    Self,
+    cast,
+    dataclass_transform,
+)
 
-from qsdb.errors import SchemaError
+from qsdb.errors import ArgumentError, SchemaError, brief
 from qsdb.schema.annotations import Scope
-from qsdb.schema.bindings import ProductBinding
+from qsdb.schema.bindings import ProductBinding, Record, one_nan
 from qsdb.schema.row_source import ALL, row_members
 from qsdb.schema.shapes import Declared, Shape, resolve_shape
 from qsdb.schema.specifiers import (
@@ -36,12 +48,16 @@ __all__ = [
     "Row",
     "RowClass",
     "asdict",
+    "draft_of",
     "find_product",
     "shape_of",
     "stored_of",
 ]
 
 _serials = itertools.count()
+
+_resolving = threading.RLock()
+"""Held while a class is finished: its first rows may be made by many threads."""
 
 
 class RowClass(type):
@@ -109,7 +125,7 @@ def _declare(name: str, namespace: dict[str, Any], *, is_product: bool) -> Decla
     annotations: Mapping[str, object] = {
         attribute: annotation
         for attribute, annotation in namespace.get("__annotations__", {}).items()
-        if "ClassVar" not in str(annotation)
+        if not _is_class_variable(annotation)
     }
     defaults = {
         attribute: namespace.pop(attribute)
@@ -117,8 +133,17 @@ def _declare(name: str, namespace: dict[str, Any], *, is_product: bool) -> Decla
         if attribute in annotations or isinstance(namespace[attribute], Specifier)
     }
     # Two frames up: the metaclass's __new__, and the class statement.
-    scope = Scope(namespace["__qualname__"], 2)
+    scope = Scope(namespace.get("__qualname__", name), 2)
     return Declared(name, is_product, annotations, defaults, scope, next(_serials))
+
+
+_class_variable = re.compile(r"""[\s'"]*(\w+\.)*ClassVar\b""")
+
+
+def _is_class_variable(annotation: object) -> bool:
+    if isinstance(annotation, str):
+        return _class_variable.match(annotation) is not None
+    return annotation is ClassVar or typing.get_origin(annotation) is ClassVar
 
 
 def _register(row_class: RowClass, options: dict[str, object]) -> None:
@@ -134,6 +159,17 @@ def _register(row_class: RowClass, options: dict[str, object]) -> None:
     add_table = getattr(module, "add_table", None)
     if add_table is None:
         raise SchemaError(f"{row_class.__name__}: module={module!r} is no qsdb.Module")
+    known = [
+        each.name
+        for each in inspect.signature(add_table).parameters.values()
+        if each.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise SchemaError(
+            f"{row_class.__name__}: no class keyword {', '.join(unknown)}; "
+            f"there are: module, {', '.join(known)}"
+        )
     add_table(row_class, **options)
 
 
@@ -145,16 +181,34 @@ def shape_of(row_class: RowClass) -> Shape:
     """
     shape = row_class._shape  # noqa: SLF001  this module owns it
     if shape is None:
+        shape = draft_of(row_class)
+        if shape.mistakes:
+            raise SchemaError(*shape.mistakes)
+    return shape
+
+
+def draft_of(row_class: RowClass) -> Shape:
+    """Give the shape of a class, with its mistakes; without any, finish the class.
+
+    Raises:
+        SchemaError: the class is `Row` or `Product` itself, or contains itself.
+    """
+    with _resolving:
+        shape = row_class._shape  # noqa: SLF001  this module owns it
+        if shape is not None:
+            return shape
         declared = row_class._declared  # noqa: SLF001  this module owns it
         if declared is None:
             raise SchemaError(
                 f"{row_class.__name__} itself has no columns; derive from it"
             )
         shape = resolve_shape(declared, _declared_product)
-        for name, member in row_members(shape, row_class).items():
-            setattr(row_class, name, member)
-        row_class._shape = shape  # noqa: SLF001  this module owns it
-    return shape
+        if not shape.mistakes:
+            for name, member in row_members(shape, row_class).items():
+                setattr(row_class, name, member)
+            row_class._shape = shape  # noqa: SLF001  this module owns it
+            declared.scope.let_go()
+        return shape
 
 
 def _declared_product(annotation: object) -> tuple[Declared, ProductBinding] | None:
@@ -186,7 +240,12 @@ def asdict(row: "Row | Product") -> dict[str, object]:
     ...     x: int
     >>> asdict(Place(3))
     {'x': 3}
+
+    Raises:
+        ArgumentError: `row` is neither a row nor a product.
     """
+    if not isinstance(row, Record):
+        raise ArgumentError(f"asdict takes a row or a product, not {brief(row)}")
     columns = shape_of(cast(RowClass, type(row))).columns
     return {each.attribute: _plain(getattr(row, each.attribute)) for each in columns}
 
@@ -202,7 +261,7 @@ def _plain(value: object) -> object:
 def _rebuild(row_class: type[tuple[object, ...]], stored: tuple[object, ...]) -> object:
     """Make a row from its pickled parts."""
     shape_of(cast(RowClass, row_class))
-    return tuple.__new__(row_class, stored)
+    return tuple.__new__(row_class, cast(tuple[object, ...], one_nan(stored)))
 
 
 def _show(row: "Row | Product") -> str:
@@ -244,10 +303,10 @@ if TYPE_CHECKING:
 
 else:
 
-    class _Record(tuple, metaclass=RowClass, is_root=True):
+    class _Record(tuple, Record, metaclass=RowClass, is_root=True):
         """What rows and products share: a tuple that does not show it."""
 
-        def __new__(cls, *values: object, **columns: object) -> Self:
+        def __new__(cls, /, *values: object, **columns: object) -> Self:
             shape_of(cls)  # finishes the class, which then has its own __new__
             return cls(*values, **columns)
 
@@ -271,12 +330,13 @@ else:
             raise TypeError(f"a {name} is no sequence; its columns are attributes")
 
         __getitem__ = __len__ = __contains__ = __reversed__ = _not_a_sequence
+        __add__ = __radd__ = __mul__ = __rmul__ = _not_a_sequence
 
-        def _not_implemented(self, _: object) -> object:
-            return NotImplemented
+        # They raise: after NotImplemented a plain tuple would compare raw values.
+        def _no_order(self, _: object) -> NoReturn:
+            raise TypeError(f"a {type(self).__name__} has no order")
 
-        __lt__ = __le__ = __gt__ = __ge__ = _not_implemented
-        __add__ = __radd__ = __mul__ = __rmul__ = _not_implemented
+        __lt__ = __le__ = __gt__ = __ge__ = _no_order
 
         @property
         def count(self) -> NoReturn:

@@ -1,9 +1,9 @@
 """The shape of a row class: its columns, resolved, and what is wrong with them.
 
 A class statement only notes what it was given (`Declared`). The annotations
-are looked at later, by `shape_of`: all columns are resolved, all mistakes are
-gathered, and a `Shape` comes out, from which the class's constructor, its
-attributes and its table are made.
+are looked at later: all columns are resolved, all mistakes are gathered, and a
+`Shape` comes out, from which the class's constructor, its attributes and its
+table are made.
 """
 
 import keyword
@@ -13,10 +13,10 @@ import attrs
 
 from qsdb.errors import SchemaError, brief
 from qsdb.schema.annotations import MistakeError, Scope, bind
-from qsdb.schema.bindings import Binding, ProductBinding
+from qsdb.schema.bindings import Binding, PlainBinding, ProductBinding
 from qsdb.schema.specifiers import MISSING, Specifier
 from qsdb.values.compounds import Field, ProductKind
-from qsdb.values.kinds import IntKind, MismatchError
+from qsdb.values.kinds import BOOL, IntKind, MismatchError
 
 __all__ = ["Column", "Declared", "Shape", "ShapeLookup", "resolve_shape"]
 
@@ -47,6 +47,9 @@ class Shape:
 
     class_name: str
     columns: tuple[Column, ...]
+    mistakes: tuple[str, ...] = ()
+    """One sentence for each, beginning with its place; the shape is then a draft,
+    in which columns without a kind have another's."""
 
     @property
     def kind(self) -> ProductKind:
@@ -75,10 +78,10 @@ ShapeLookup = Callable[[object], tuple[Declared, ProductBinding] | None]
 
 
 def resolve_shape(declared: Declared, find_product: ShapeLookup) -> Shape:
-    """Resolve all columns.
+    """Resolve all columns, and note all mistakes.
 
     Raises:
-        SchemaError: one sentence for each mistake, beginning with its place.
+        SchemaError: the class contains itself.
     """
     mistakes: list[str] = []
     if declared.is_resolving:
@@ -96,27 +99,36 @@ def resolve_shape(declared: Declared, find_product: ShapeLookup) -> Shape:
             try:
                 binding = bind(declared.scope.resolve(annotation), lookup)
                 columns.append(_column(attribute, binding, given))
+                continue
             except MistakeError as mistake:
-                mistakes.append(f"{declared.class_name}.{attribute}: {mistake}")
+                faults: tuple[str, ...] = (str(mistake),)
             except SchemaError as error:
-                mistakes += [
-                    f"{declared.class_name}.{attribute}: {each}"
-                    for each in error.mistakes
-                ]
+                faults = error.mistakes
+            place = f"{declared.class_name}.{attribute}"
+            mistakes += [f"{place}: {each}" for each in faults]
+            columns.append(_column_without_kind(attribute, given))
     finally:
         declared.is_resolving = False
     mistakes += _mistakes_in_class(declared, columns)
-    if mistakes:
-        raise SchemaError(*mistakes)
-    return Shape(declared.class_name, tuple(columns))
+    return Shape(declared.class_name, tuple(columns), tuple(mistakes))
+
+
+def _column_without_kind(attribute: str, given: object) -> Column:
+    """Stand in for a column with a mistake, so that others are found besides."""
+    specifier, default = _parts(given)
+    name = attribute if specifier.name is None else specifier.name
+    return Column(attribute, name, PlainBinding(BOOL), specifier, default)
+
+
+def _parts(given: object) -> tuple[Specifier, object]:
+    if isinstance(given, Specifier):
+        return given, given.default
+    return Specifier(), given
 
 
 def _column(attribute: str, binding: Binding, given: object) -> Column:
     """Join an annotation's binding with what stood behind it."""
-    if isinstance(given, Specifier):
-        specifier, default = given, given.default
-    else:
-        specifier, default = Specifier(), given
+    specifier, default = _parts(given)
     if specifier.auto_inc:
         if not isinstance(binding.kind, IntKind):
             raise MistakeError(f"auto_inc needs an integer, not {binding.kind.name}")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from qsdb.errors import SchemaError
+from qsdb.errors import SchemaError, brief
 from qsdb.schema.shapes import Shape
 from qsdb.schema.specifiers import BTree, Hash
 from qsdb.values.kinds import Kind
@@ -66,14 +66,20 @@ class TableSchema:
 
 @attrs.frozen
 class TableOptions:
-    """The class keywords of a table, as they were given."""
+    """The class keywords of a table, as they were given, but with tuples for lists.
 
-    name: str | None = None
-    public: bool = False
-    primary_key: tuple[str, ...] = ()
-    unique: tuple[tuple[str, ...], ...] = ()
-    indexes: tuple[object, ...] = ()
-    """Of `BTree` and `Hash`, if the user made no mistake."""
+    Users write anything; what belongs there is said where it is looked at.
+    """
+
+    name: object = None
+    public: object = False
+    primary_key: object = ()
+    unique: object = ()
+    indexes: object = ()
+
+    def table_name(self, class_name: str) -> str:
+        """Give the name as it was given, or the class's in snake case."""
+        return snake_case(class_name) if self.name is None else f"{self.name}"
 
 
 def snake_case(name: str) -> str:
@@ -99,11 +105,13 @@ def table_schema(shape: Shape, options: TableOptions) -> TableSchema:
     Raises:
         SchemaError: one sentence for each mistake, each naming table and column.
     """
-    name = snake_case(shape.class_name) if options.name is None else options.name
+    name = options.table_name(shape.class_name)
     draft = _Draft(name, shape)
     primary_key = draft.primary_key(options)
     indexes = tuple(draft.indexes(options, primary_key))
-    draft.check_names()
+    draft.check_names(name if options.name is None else options.name)
+    if type(options.public) is not bool:
+        draft.mistakes.append(f", public: {brief(options.public)} is not a bool")
     if draft.mistakes:
         raise SchemaError(*[f"table {name}{each}" for each in draft.mistakes])
     columns = tuple(
@@ -114,7 +122,7 @@ def table_schema(shape: Shape, options: TableOptions) -> TableSchema:
             for each in shape.columns
         ]
     )
-    return TableSchema(name, columns, primary_key, indexes, options.public)
+    return TableSchema(name, columns, primary_key, indexes, options.public is True)
 
 
 class _Draft:
@@ -126,29 +134,36 @@ class _Draft:
         self.mistakes: list[str] = []
         self._places = {each.attribute: n for n, each in enumerate(shape.columns)}
 
-    def places(self, attributes: Sequence[str], what: str) -> tuple[int, ...]:
+    def places(self, attributes: object, what: str) -> tuple[int, ...]:
         """Give the places of columns; what is wrong with them is noted."""
-        if isinstance(attributes, str):
-            self.mistakes.append(f", {what}: {attributes!r} must be a tuple of columns")
+        if not isinstance(attributes, tuple):
+            given = brief(attributes)
+            self.mistakes.append(f", {what}: {given} must be a tuple of columns")
             return ()
-        unknown = [each for each in attributes if each not in self._places]
-        if unknown:
-            known = ", ".join(self._places)
-            self.mistakes.append(
-                f", {what}: no column {unknown[0]}; there are: {known}"
-            )
-        elif not attributes:
+        places = [self._place(each) for each in attributes]
+        found = tuple([place for place in places if place is not None])
+        if len(found) < len(places):
+            unknown, known = attributes[places.index(None)], ", ".join(self._places)
+            self.mistakes.append(f", {what}: no column {unknown}; there are: {known}")
+        elif not found:
             self.mistakes.append(f", {what}: it names no column")
-        elif len(set(attributes)) < len(attributes):
+        elif len(set(found)) < len(found):
             self.mistakes.append(f", {what}: it names a column twice")
         else:
-            return tuple([self._places[each] for each in attributes])
+            return found
         return ()
+
+    def _place(self, attribute: object) -> int | None:
+        return self._places.get(attribute) if isinstance(attribute, str) else None
+
+    def _accessor(self, places: tuple[int, ...]) -> str:
+        """Give the name of an index without one."""
+        return "_".join([self.columns[place].attribute for place in places])
 
     def primary_key(self, options: TableOptions) -> tuple[int, ...]:
         """Give the places of the key's columns."""
         marked = [each.attribute for each in self.columns if each.specifier.is_primary]
-        if options.primary_key:
+        if options.primary_key != ():
             if marked:
                 self.mistakes.append(
                     f", column {marked[0]}: the table has a primary_key=… already"
@@ -159,26 +174,29 @@ class _Draft:
                 f", column {marked[1]}: {marked[0]} is the primary key already; for "
                 f"both together write the class keyword primary_key={tuple(marked)!r}"
             )
-        return self.places(marked[:1], "primary_key") if marked else ()
+        return self.places(tuple(marked[:1]), "primary_key") if marked else ()
 
     def indexes(
         self, options: TableOptions, primary_key: tuple[int, ...]
     ) -> Iterator[IndexSchema]:
         """Yield the table's indexes, unique keys first."""
-        seen: dict[tuple[str, bool], tuple[int, ...]] = {}
+        seen: set[tuple[str, bool]] = set()
+        columns: dict[str, tuple[int, ...]] = {
+            attribute: (place,) for attribute, place in self._places.items()
+        }
         for index in self._declared_indexes(options):
             if index.columns == primary_key and index.algorithm == "unique":
                 continue  # the primary key is unique as it is
             key = (index.accessor, index.algorithm == "unique")
             if key in seen:
                 self.mistakes.append(f", index {index.accessor}: it is declared twice")
-            clash = self._places.get(index.accessor)
-            if clash is not None and (clash,) != index.columns:
+            elif columns.setdefault(index.accessor, index.columns) != index.columns:
+                other = [self.columns[n].attribute for n in columns[index.accessor]]
                 self.mistakes.append(
-                    f", index {index.accessor}: a column of another content has "
-                    "that name"
+                    f", index {index.accessor}: the name stands for an index or "
+                    f"column over {', '.join(other)} already"
                 )
-            seen[key] = index.columns
+            seen.add(key)
             yield index
 
     def _declared_indexes(self, options: TableOptions) -> Iterator[IndexSchema]:
@@ -198,24 +216,34 @@ class _Draft:
         for place, column in enumerate(self.columns):
             if column.specifier.is_unique:
                 yield IndexSchema(column.attribute, (place,), "unique")
-        for attributes in options.unique:
-            places = self.places(attributes, f"unique {attributes!r}")
+        for attributes in self._items(options.unique, "unique", "tuples of columns"):
+            places = self.places(attributes, f"unique {brief(attributes)}")
             if places:
-                yield IndexSchema("_".join(attributes), places, "unique")
+                yield IndexSchema(self._accessor(places), places, "unique")
+
+    def _items(self, given: object, option: str, what: str) -> tuple[object, ...]:
+        if isinstance(given, tuple):
+            return given
+        self.mistakes.append(f", {option}: {brief(given)} must be a list of {what}")
+        return ()
 
     def _indexes_of_table(self, options: TableOptions) -> Iterator[IndexSchema]:
-        for given in options.indexes:
-            if not isinstance(given, BTree | Hash):  # users write anything
-                self.mistakes.append(f", indexes: {given!r} is no BTree(…) or Hash(…)")
+        for given in self._items(options.indexes, "indexes", "BTree(…) and Hash(…)"):
+            if not isinstance(given, BTree | Hash):
+                shown = brief(given)
+                self.mistakes.append(f", indexes: {shown} is no BTree(…) or Hash(…)")
                 continue
             places = self.places(given.columns, repr(given))
-            if places:
-                accessor = given.name or "_".join(given.columns)
+            accessor = self._accessor(places) if given.name is None else given.name
+            fault = fault_of_name(accessor) if places else None
+            if fault:
+                self.mistakes.append(f", {given!r}: {fault}")
+            elif places:
                 yield IndexSchema(accessor, places, given.algorithm)
 
-    def check_names(self) -> None:
+    def check_names(self, table_name: object) -> None:
         """Note what is wrong with the names of the table and its columns."""
-        fault = fault_of_name(self.name)
+        fault = fault_of_name(table_name)
         if fault:
             self.mistakes.append(f": {fault}")
         elif self.name.startswith("st_"):

@@ -7,14 +7,14 @@ rows by an index (`Selecting`), and the rest is the same.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn, Protocol, TypeVar
 
-from qsdb.errors import NotFoundError, UsageError
+from qsdb.errors import MissingNameError, UsageError
 from qsdb.schema.contexts import UNBOUNDED, Index, Table
 from qsdb.schema.modules import BoundTable
 from qsdb.store.indexes import is_free
 from qsdb.store.orders import StoredRow
 from qsdb.store.paths import Path, Range
 
-__all__ = ["IndexAccess", "Selecting", "index_attributes"]
+__all__ = ["IndexAccess", "Selecting", "index_attributes", "no_index"]
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -94,7 +94,7 @@ class IndexAccess(Index[R]):
         path = self._path
         path.require(self._is_unique, "the columns are not unique; use filter")
         value = path.stored_key(key)
-        if not path.is_primary and is_free(value):
+        if not path.is_primary and is_free(value, len(path.columns)):
             raise UsageError(
                 f"table {path.table}, index {path.accessor}: many rows may have None; "
                 "it finds no single one"
@@ -119,17 +119,43 @@ def index_attributes(
 ) -> dict[str, property]:
     """Give the attributes by which a handle's indexes are reached.
 
-    A name that a method of `Table` has keeps the method; a column without an
-    index gets an attribute that says so.
+    A name that a method of `Table` has keeps the method, and one that begins with
+    an underscore is the handle's own. A column without an index has an attribute
+    that says so.
     """
     attributes = {
-        column.attribute: property(_refuser(bound, column.attribute, paths))
+        column.attribute: property(_refuser(bound, paths, column.attribute))
         for column in bound.schema.columns
-        if column.attribute not in paths
     }
-    for accessor, path in paths.items():
-        attributes[accessor] = property(_getter(path))
-    return {name: each for name, each in attributes.items() if not hasattr(Table, name)}
+    attributes |= {
+        accessor: property(_getter(path)) for accessor, path in paths.items()
+    }
+    return {
+        name: attribute
+        for name, attribute in attributes.items()
+        if not name.startswith("_") and not hasattr(Table, name)
+    }
+
+
+def no_index(
+    bound: BoundTable, paths: Mapping[str, Path], name: str
+) -> MissingNameError:
+    """Make the error for a name that no index has."""
+    there = f"there are indexes: {', '.join(paths) or 'none'}"
+    if name in [column.attribute for column in bound.schema.columns]:
+        what = f"the column {name} has no index; {there}. Declare it with qsdb.index()"
+    else:
+        what = f"no index {name!r}; {there}"
+    return MissingNameError(f"table {bound.schema.name}: {what}")
+
+
+def _refuser(
+    bound: BoundTable, paths: Mapping[str, Path], column: str
+) -> Callable[[Any], object]:
+    def refuse(table: object) -> NoReturn:  # noqa: ARG001  it stands for a property
+        raise no_index(bound, paths, column)
+
+    return refuse
 
 
 def _getter(path: Path) -> Callable[[Any], object]:
@@ -137,16 +163,3 @@ def _getter(path: Path) -> Callable[[Any], object]:
         return IndexAccess(table, path)
 
     return get
-
-
-def _refuser(
-    bound: BoundTable, column: str, paths: Mapping[str, Path]
-) -> Callable[[Any], object]:
-    def refuse(table: object) -> NoReturn:  # noqa: ARG001  it stands for a property
-        there = ", ".join(paths) or "none"
-        raise NotFoundError(
-            f"table {bound.schema.name}: the column {column} has no index; there are "
-            f"indexes: {there}. Declare it with qsdb.index()"
-        )
-
-    return refuse

@@ -4,6 +4,10 @@ A handle is one table in one transaction. Its public names are those of `Table`
 and, besides, the columns and indexes that the user declared: so whatever else
 a handle has begins with an underscore, and this unit reaches for it across
 objects.
+
+No class of handles or transactions has a ``__getattr__``: on CPython 3.11 its
+mere presence makes every attribute access of the instance slower, and a call
+of a small reducer by a quarter.
 """
 
 import abc
@@ -11,12 +15,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import repeat
 from typing import NoReturn, TypeVar
 
-from qsdb.errors import NotFoundError, UsageError
+from qsdb.errors import UsageError
 from qsdb.schema.contexts import Index, Table
 from qsdb.schema.modules import BoundTable, derived
 from qsdb.schema.row_source import ALL
 from qsdb.schema.specifiers import MISSING
-from qsdb.store.access import IndexAccess, index_attributes
+from qsdb.store.access import IndexAccess, index_attributes, no_index
 from qsdb.store.operations import canonical_row, read_operations
 from qsdb.store.orders import StoredRow, key_function
 from qsdb.store.paths import Path, Range, enter_key, paths_of
@@ -71,8 +75,7 @@ class TableHandle(Table[R]):
     def index(self, name: str) -> Index[R]:
         path = self._paths.get(name)
         if path is None:
-            table, there = self._bound.schema.name, ", ".join(self._paths) or "none"
-            raise NotFoundError(f"table {table}: no index {name!r}; there are: {there}")
+            raise no_index(self._bound, self._paths, name)
         return IndexAccess(self, path)
 
     def get(self, *key: object) -> R | None:

@@ -147,7 +147,7 @@ class StoredTable:
         schema = self.bound.schema
         key_of, canonical = key_function(self.bound), canonical_row(self.bound)
         for key, row in self.rows.items():
-            if key_of(row) != key:
+            if (key_of(row),) != (key,):  # in a tuple, where NaN equals itself
                 yield f"table {schema.name}: {row!r} stands under the key {key!r}"
             try:
                 is_canonical = canonical(row) == row
@@ -166,7 +166,7 @@ def _make_indexes(bound: BoundTable) -> Iterator[AnyIndex]:
         if index.algorithm == "btree":
             yield OrderedIndex(function)
         elif index.algorithm == "unique":
-            yield UniqueIndex(key_of, function)
+            yield UniqueIndex(key_of, function, len(index.columns))
         else:
             yield HashIndex(key_of, function)
 
@@ -296,7 +296,8 @@ class Store:
     @property
     def undo_count(self) -> int:
         """Number of row images kept for read transactions."""
-        return sum(len(images) for pin in self.pins for images in pin.undo.values())
+        # Lists, since a commit on another thread may add to a dict meanwhile.
+        return sum(len(images) for pin in self.pins for images in [*pin.undo.values()])
 
 
 def _note(pin: Pin, table: StoredTable) -> None:

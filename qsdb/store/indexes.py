@@ -39,22 +39,28 @@ ABSENT = object()
 class UniqueIndex:
     """value → row key."""
 
-    __slots__ = ("entries", "key_of", "value_of")
+    __slots__ = ("_columns_count", "entries", "key_of", "value_of")
 
     def __init__(
         self,
         key_of: Callable[[StoredRow], object],
         value_of: Callable[[StoredRow], object],
+        columns_count: int,
     ) -> None:
         """Begin empty."""
         self.entries: dict[object, object] = {}
         self.key_of = key_of
         self.value_of = value_of
+        self._columns_count = columns_count
+
+    def is_free(self, value: object) -> bool:
+        """Whether many rows may have this value: it has a None."""
+        return is_free(value, self._columns_count)
 
     def add(self, row: StoredRow) -> None:
         """Enter a row; whoever calls has seen that its value is free."""
         value = self.value_of(row)
-        if not is_free(value):
+        if not self.is_free(value):
             self.entries[value] = self.key_of(row)
 
     def add_many(self, rows: Iterable[StoredRow]) -> None:
@@ -72,7 +78,7 @@ class UniqueIndex:
     def is_taken(self, row: StoredRow) -> bool:
         """Whether another row has this row's value."""
         value = self.value_of(row)
-        if is_free(value):
+        if self.is_free(value):
             return False
         holder = self.entries.get(value, ABSENT)
         if holder is ABSENT:
@@ -91,7 +97,7 @@ class UniqueIndex:
 
     def problems(self, rows: Iterable[StoredRow]) -> Iterator[str]:
         """Yield what differs from an index made anew of `rows`."""
-        entered = [row for row in rows if not is_free(self.value_of(row))]
+        entered = [row for row in rows if not self.is_free(self.value_of(row))]
         expected = {self.value_of(row): self.key_of(row) for row in entered}
         if len(expected) < len(entered):
             yield "two rows have one value in a unique index"
@@ -99,9 +105,16 @@ class UniqueIndex:
             yield f"a unique index holds {len(self.entries)} entries that differ"
 
 
-def is_free(value: object) -> bool:
-    """Whether many rows may have this value in a unique column: it has a None."""
-    return value is None or (type(value) is tuple and None in value)
+def is_free(value: object, columns_count: int) -> bool:
+    """Whether many rows may have this value of a unique key: a column is None.
+
+    Of one column the value itself counts: a product in which a field is None is
+    a value like any other.
+    """
+    if columns_count == 1:
+        return value is None
+    assert type(value) is tuple
+    return None in value
 
 
 class HashIndex:

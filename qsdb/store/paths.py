@@ -154,10 +154,11 @@ def paths_of(bound: BoundTable) -> Mapping[str, Path]:
     """Give a table's access paths: accessor → path."""
     schema = bound.schema
     paths: dict[str, Path] = {}
-    if schema.primary_key:
-        accessor = "_".join(
-            [schema.columns[place].attribute for place in schema.primary_key]
-        )
+    accessor = "_".join([schema.columns[n].attribute for n in schema.primary_key])
+    # A composite key cannot be named by the user, so it yields to what has its name.
+    named = {index.accessor: index.columns for index in schema.indexes}
+    named |= {column.attribute: (n,) for n, column in enumerate(schema.columns)}
+    if accessor and named.get(accessor, schema.primary_key) == schema.primary_key:
         path = _path(bound, accessor, schema.primary_key)
         paths[accessor] = attrs.evolve(path, is_primary=True)
     for number, index in enumerate(schema.indexes):

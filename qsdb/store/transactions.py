@@ -86,9 +86,13 @@ def _with_tables(
     base: type[_T], directory: Directory, attributes: Mapping[str, _TableAttribute]
 ) -> type[_T]:
     """Derive a class whose tables are attributes, but for names that are taken."""
-    free = {name: each for name, each in attributes.items() if not hasattr(base, name)}
     members: dict[str, object] = {"__doc__": base.__doc__, "_directory": directory}
-    members |= {"_entries": directory.entries, **free}
+    members["_entries"] = directory.entries
+    members |= {
+        name: each
+        for name, each in attributes.items()
+        if not (name.startswith("__") or name in members or hasattr(base, name))
+    }
     return type(base.__name__, (base,), members)
 
 
@@ -185,6 +189,8 @@ class WriteTransaction(_Open):
             UsageError: an exception cut a write in two and was swallowed; the
                 transaction is rolled back.
         """
+        while self._depth:  # a savepoint that nobody left
+            self._pop(undo=False)
         has_changed = False
         for handle in self._opened:
             pre = handle._pre

@@ -185,17 +185,19 @@ class WriteTable(TableHandle[R]):
         stored = self._canonical(tuple.__getitem__(row, ALL))  # type: ignore[call-overload]
         values = tuple([stored[place] for place in path.columns])
         value = values[0] if len(values) == 1 else values
-        same = [] if is_free(value) else self._select(path.unique, None, value)
+        is_nobodys = is_free(value, len(values))
+        same = [] if is_nobodys else self._select(path.unique, None, value)
         if not same:
             raise missing(bound, path.columns, value)
-        if bound.schema.primary_key and self._row_key(same[0]) == self._row_key(stored):
+        old_key, key = self._row_key(same[0]), self._row_key(stored)
+        if bound.schema.primary_key and (old_key is key or old_key == key):
             return self.update(row)
-        (old,) = self._users_rows(same)
-        self._remove_all(same)
+        self._remove(old_key)
         try:
             return self.insert(row)
         except BaseException:
-            self.insert(old)
+            if not self._stored.is_interrupted:
+                self._stored.restore({old_key: same[0]})
             raise
 
     def clear(self) -> int:
@@ -264,7 +266,7 @@ def _check_unique(stored: StoredTable, rows: Iterable[StoredRow]) -> None:
             value = existing.value_of(row)
             if existing.keys_equal(value) or value in seen:
                 raise taken(stored.bound, index.columns, value)
-            if not is_free(value):
+            if not existing.is_free(value):
                 seen.add(value)
 
 

@@ -13,13 +13,19 @@ class FakeClock:
     >>> clock = FakeClock(Timestamp.parse("2026-01-01T00:00:00Z"))
     >>> clock.advance(1.5)
     >>> str(clock.now())
-    '2026-01-01T00:00:01.5Z'
+    '2026-01-01T00:00:01.500000Z'
     """
 
     def __init__(self, start: Timestamp | None = None) -> None:
-        """Begin at `start`; the epoch if not given."""
-        self._now = Timestamp.from_micros(0) if start is None else start
+        """Begin at `start`; the epoch if not given.
+
+        Raises:
+            TypeError: `start` is no `Timestamp`.
+        """
         self._lock = threading.Lock()
+        self.set(Timestamp.EPOCH if start is None else start)
+
+    _now: Timestamp
 
     def now(self) -> Timestamp:
         """Give the time as it was set."""
@@ -41,6 +47,6 @@ class FakeClock:
             TypeError: `now` is no `Timestamp`.
         """
         if type(now) is not Timestamp:
-            raise TypeError(f"FakeClock.set takes a qsdb.Timestamp, not {now!r}")
+            raise TypeError(f"a FakeClock shows a qsdb.Timestamp, not {now!r}")
         with self._lock:
             self._now = now

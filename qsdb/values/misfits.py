@@ -19,7 +19,9 @@ class Misfit:
 
     def __eq__(self, other: object) -> bool:
         """Whether both were given the same; a misfit equals no right value."""
-        return type(other) is Misfit and bool(self.value == other.value)
+        if type(other) is not Misfit:
+            return False
+        return self.value is other.value or bool(self.value == other.value)
 
     def __hash__(self) -> int:
         return hash(self.value)

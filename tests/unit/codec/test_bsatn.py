@@ -144,6 +144,11 @@ def test_floats_decode_to_their_canonical_form(
         pytest.param(ArrayKind(k.U8), (), id="empty"),
         pytest.param(product(ArrayKind(UNIT), k.U8), (((),), 1), id="units, then"),
         pytest.param(RESULT, (1, "no"), id="err"),
+        pytest.param(
+            SumKind((Field("n", UNIT), Field("p", product(k.U8, k.U8)))),
+            (1, (2, 3)),
+            id="sum of a pair",
+        ),
         pytest.param(SumKind((Field("x", EITHER),)), (0, (1, 9)), id="sum of a sum"),
         pytest.param(k.STR, "nul\0, Ω, 🜁", id="text"),
     ],

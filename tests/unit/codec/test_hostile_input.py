@@ -186,6 +186,20 @@ def test_bytes_after_the_value_are_refused(title: str) -> None:
             id="second column",
         ),
         pytest.param(
+            ProductKind("P", (Field("a", k.U16), Field("b", k.I32), Field("c", k.U8))),
+            "0000",
+            2,
+            "i32 needs 4 bytes, finds 0",
+            id="between columns",
+        ),
+        pytest.param(
+            ArrayKind(k.BOOL),
+            "02000000 02 01",
+            4,
+            "bool is 2, at most 1 is allowed",
+            id="first item",
+        ),
+        pytest.param(
             k.STR, "00", 0, "length of str needs 4 bytes, finds 1", id="length"
         ),
         pytest.param(
@@ -318,6 +332,17 @@ def test_a_deep_claim_unwinds_without_recursion_trouble() -> None:
 def test_a_reader_beyond_the_end_finds_nothing() -> None:
     with pytest.raises(DecodeError, match="u16 needs 2 bytes, finds 0"):
         reader(k.U16)(b"\0\0", 5)
+
+
+def test_a_tag_is_checked_unless_all_256_are_taken() -> None:
+    variants = tuple([f"v{tag}" for tag in range(255)])
+
+    for kind in (
+        EnumKind("Many", variants),
+        SumKind(tuple([Field(name, UNIT) for name in variants])),
+    ):
+        with pytest.raises(DecodeError, match="is 255, at most 254 is allowed"):
+            decoder(kind)(b"\xff")
 
 
 def test_sums_of_one_variant_check_their_tag_too() -> None:

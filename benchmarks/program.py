@@ -1,0 +1,92 @@
+"""The command line that all benchmarks share.
+
+A benchmark file defines a `Benchmark` and a `main` that hands it to `run`. It is
+started with ``python -m benchmarks.bench_points``, from the root of the checkout;
+``python benchmarks/bench_points.py`` does the same where the checkout is
+installed (``pip install --editable .``).
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from benchmarks.harness import InvariantError, Question, ask
+from benchmarks.report import Answer, Sizes, answer, header, machine, report
+
+__all__ = ["Benchmark", "Sizes", "make_parser", "run"]
+
+RUNS, RUNS_SMALL = 5, 2
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One file of questions."""
+
+    name: str
+    text: str
+    """Its module's docstring."""
+    full: Sizes
+    small: Sizes
+    """Sizes for the test run: everything happens, nothing takes time."""
+    questions: Callable[[Sizes], Iterable[Question]]
+
+
+def make_parser(text: str) -> argparse.ArgumentParser:
+    """Give a parser of what all benchmarks understand."""
+    parser = argparse.ArgumentParser(
+        description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--small", action="store_true", help="tiny sizes, for tests")
+    parser.add_argument("--json", action="store_true", help="print JSON and no more")
+    parser.add_argument(
+        "--runs",
+        type=_positive,
+        metavar="N",
+        help=f"rounds that count ({RUNS}, small: {RUNS_SMALL}); one more warms up",
+    )
+    parser.add_argument(
+        "--cpu", action="store_true", help="count processor time, not wall time"
+    )
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
+    """Ask all questions of a benchmark and print the answers.
+
+    Exits with 1 if an invariant did not hold.
+    """
+    sizes = benchmark.small if arguments.small else benchmark.full
+    runs: int = arguments.runs or (RUNS_SMALL if arguments.small else RUNS)
+    clock = time.process_time if arguments.cpu else time.perf_counter
+    circumstances: dict[str, object] = {
+        "benchmark": benchmark.name,
+        **machine(),
+        "clock": "processor" if arguments.cpu else "wall",
+        "runs": runs,
+    }
+    if not arguments.json:
+        print(header(benchmark.text, circumstances, sizes), flush=True)
+    answers: list[Answer] = []
+    for question in benchmark.questions(sizes):
+        # Targets are for real sizes.
+        asked = replace(question, targets=()) if arguments.small else question
+        try:
+            outcome = ask(asked, runs, clock)
+        except InvariantError as error:
+            sys.exit(f"{benchmark.name}: an invariant does not hold: {error}")
+        answers.append(answer(outcome))
+        if not arguments.json:
+            print(report(answers[-1]), flush=True)
+    if arguments.json:
+        about = {**circumstances, "sizes": dict(sizes)}
+        print(json.dumps([{**about, **each} for each in answers], indent=1))

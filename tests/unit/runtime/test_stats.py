@@ -1,0 +1,56 @@
+"""The page of numbers about a database."""
+
+import attrs
+import pytest
+
+from qsdb.runtime.stats import Stats
+
+
+def test_the_page_has_a_line_for_each_sort_and_each_table() -> None:
+    stats = Stats("chat", 7, 6, 1, 9, 2, 30, {"user": 2, "message": 1500})
+
+    assert str(stats) == (
+        "chat at offset 7\n"
+        "  calls     9 · commits 6 · rollbacks 1\n"
+        "  reading   2 offsets pinned · 30 old rows kept for them\n"
+        "  table     rows\n"
+        "  user         2\n"
+        "  message  1,500"
+    )
+
+
+def test_large_numbers_have_commas() -> None:
+    text = str(Stats("c", 1234567, 1234, 5678, 9012, 3456, 7890, {"t": 1234567890}))
+
+    assert text == (
+        "c at offset 1,234,567\n"
+        "  calls     9,012 · commits 1,234 · rollbacks 5,678\n"
+        "  reading   3,456 offsets pinned · 7,890 old rows kept for them\n"
+        "  table             rows\n"
+        "  t        1,234,567,890"
+    )
+
+
+def test_long_names_widen_the_page() -> None:
+    text = str(Stats("c", 1, 1, 0, 0, 0, 0, {"a_rather_long_name": 5, "b": 10}))
+
+    assert text.splitlines()[-3:] == [
+        "  table              rows",
+        "  a_rather_long_name    5",
+        "  b                    10",
+    ]
+
+
+def test_a_database_without_tables_has_a_page() -> None:
+    assert str(Stats("c", 1, 1, 0, 0, 0, 0, {})).splitlines()[-1] == "  table    rows"
+
+
+def test_stats_are_values() -> None:
+    stats = Stats("c", 1, 2, 3, 4, 5, 6, {"t": 7})
+
+    assert stats == Stats("c", 1, 2, 3, 4, 5, 6, {"t": 7})
+    assert (stats.module, stats.offset, stats.commits) == ("c", 1, 2)
+    assert (stats.rollbacks, stats.calls, stats.pins) == (3, 4, 5)
+    assert (stats.undo_rows, stats.rows["t"]) == (6, 7)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        stats.offset = 2  # type: ignore[misc]

@@ -1,0 +1,161 @@
+"""The writer lock: one transaction at a time, and never twice on one thread."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+import qsdb
+from qsdb.runtime.writer import Writer
+from qsdb.store.transactions import Directory
+from qsdb.testing import FakeClock
+
+module = qsdb.Module("written")
+
+
+class Thing(qsdb.Row, module=module):
+    a: qsdb.u8
+
+
+class BrokenClock(FakeClock):
+    """Fails when it is told to."""
+
+    is_broken = False
+
+    def now(self) -> qsdb.Timestamp:
+        if self.is_broken:
+            raise OSError("no time")
+        return super().now()
+
+
+@pytest.fixture
+def clock() -> BrokenClock:
+    return BrokenClock()
+
+
+@pytest.fixture
+def writer(clock: BrokenClock) -> Iterator[Writer]:
+    made = Writer(Directory(module.compiled().tables), clock)
+    made.create(made.begin())
+    yield made
+    assert is_free(made), "a test has left the lock"
+
+
+def is_free(writer: Writer) -> bool:
+    """Whether another thread gets the lock at once."""
+    got: list[bool] = []
+
+    def take() -> None:
+        try:
+            writer.enter()
+            writer.leave()
+        except qsdb.ClosedError:
+            pass
+        got.append(True)
+
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    thread.join(1)
+    return bool(got)
+
+
+def test_the_creation_is_offset_1(writer: Writer) -> None:
+    assert writer.directory.store.offset == 1
+    assert (writer.commits, writer.rollbacks) == (1, 0)
+
+
+def test_a_commit_counts_if_it_changed_something(writer: Writer) -> None:
+    transaction = writer.begin()
+    transaction[Thing].insert(Thing(1))
+    writer.commit(transaction)
+    writer.commit(writer.begin())
+
+    assert writer.directory.store.offset == 2
+    assert (writer.commits, writer.rollbacks) == (2, 0)
+
+
+def test_a_rollback_counts_always(writer: Writer) -> None:
+    transaction = writer.begin()
+    transaction[Thing].insert(Thing(1))
+    writer.rollback(transaction)
+    writer.rollback(writer.begin())
+
+    assert writer.directory.store.offset == 1
+    assert (writer.commits, writer.rollbacks) == (1, 2)
+
+
+def test_one_thread_has_one_transaction(writer: Writer) -> None:
+    transaction = writer.begin()
+
+    for again in (writer.begin, writer.enter, writer.close):
+        with pytest.raises(qsdb.UsageError, match="inside a write transaction"):
+            again()
+
+    transaction[Thing].insert(Thing(1))
+    writer.commit(transaction)
+    assert writer.directory.store.offset == 2
+
+
+def test_another_thread_waits(writer: Writer) -> None:
+    began, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        began.set()
+        writer.commit(writer.begin())
+        ended.set()
+
+    transaction = writer.begin()
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert began.wait(5)
+    assert not ended.wait(0.02)
+    writer.commit(transaction)
+
+    assert ended.wait(5)
+    thread.join()
+
+
+def test_a_clock_that_fails_frees_the_lock(writer: Writer, clock: BrokenClock) -> None:
+    clock.is_broken = True
+    with pytest.raises(OSError, match="no time"):
+        writer.begin()
+
+    clock.is_broken = False
+    assert is_free(writer)
+    writer.commit(writer.begin())
+
+
+def test_nothing_begins_after_close(writer: Writer) -> None:
+    writer.close()
+
+    for begin in (writer.begin, writer.enter):
+        with pytest.raises(qsdb.ClosedError, match="the database is closed"):
+            begin()
+    writer.close()
+    assert writer.directory.store.is_closed
+
+
+def test_close_waits_for_the_transaction_that_runs(writer: Writer) -> None:
+    transaction = writer.begin()
+    threads = [threading.Thread(target=close, args=(writer, errors)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    assert not writer.directory.store.is_closed
+    transaction[Thing].insert(Thing(1))
+    writer.commit(transaction)
+    for thread in threads:
+        thread.join(5)
+
+    assert errors == [], "closing twice is no error, also at the same time"
+    assert writer.directory.store.is_closed
+    assert writer.directory.store.offset == 2
+
+
+errors: list[Exception] = []
+
+
+def close(writer: Writer, failures: list[Exception]) -> None:
+    try:
+        writer.close()
+    except qsdb.QsdbError as error:
+        failures.append(error)

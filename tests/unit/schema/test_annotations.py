@@ -1,0 +1,342 @@
+"""From annotations to bindings, and where the names in them are looked up."""
+
+import enum
+import sys
+import types
+import typing
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, ClassVar, Final, Literal, NewType, Optional, Union
+
+import pytest
+
+import qsdb
+from qsdb.schema import annotations
+from qsdb.schema.annotations import MistakeError, Scope, bind
+from qsdb.schema.bindings import ArrayBinding, EnumBinding, OptionBinding, SumBinding
+from qsdb.schema.rows import find_product
+from qsdb.values import kinds as k
+from qsdb.values.compounds import (
+    ArrayKind,
+    EnumKind,
+    Field,
+    OptionKind,
+    ProductKind,
+    SumKind,
+)
+
+
+class Mood(enum.Enum):
+    calm = 0
+    angry = 1
+
+
+class Empty(enum.Enum): ...
+
+
+Many = enum.Enum("Many", [f"m{number}" for number in range(256)])  # type: ignore[misc]
+TooMany = enum.Enum("TooMany", [f"m{number}" for number in range(257)])  # type: ignore[misc]
+
+
+class Circle(qsdb.Product):
+    radius: float
+
+
+class Square(qsdb.Product):
+    side: float
+
+
+class Player(qsdb.Row):
+    id: int
+
+
+CIRCLE = ProductKind("Circle", (Field("radius", k.F64),))
+SQUARE = ProductKind("Square", (Field("side", k.F64),))
+FORM = SumKind((Field("Circle", CIRCLE), Field("Square", SQUARE)))
+MOOD = EnumKind("Mood", ("calm", "angry"))
+
+Level = NewType("Level", qsdb.u16)
+Levels = NewType("Levels", list[int])
+
+
+def bound(annotation: object, *, lists: bool = False) -> k.Kind:
+    return bind(annotation, find_product, lists=lists).kind
+
+
+def mistake(annotation: object, *, lists: bool = False) -> str:
+    with pytest.raises(MistakeError) as caught:
+        bind(annotation, find_product, lists=lists)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "kind"),
+    [
+        (bool, k.BOOL),
+        (int, k.I64),
+        (float, k.F64),
+        (str, k.STR),
+        (bytes, k.BYTES),
+        (qsdb.Identity, k.IDENTITY),
+        (qsdb.ConnectionId, k.CONNECTION_ID),
+        (qsdb.Timestamp, k.TIMESTAMP),
+        (qsdb.TimeDuration, k.TIME_DURATION),
+        (qsdb.ScheduleAt, k.SCHEDULE_AT),
+        (uuid.UUID, k.UUID),
+        (Mood, MOOD),
+        (Circle, CIRCLE),
+        (Circle | Square, FORM),
+        (Square | Circle, FORM),
+        (Union[Square, Circle], FORM),  # noqa: UP007
+        (Square | None | Circle, OptionKind(FORM)),
+        (str | None, OptionKind(k.STR)),
+        (None | str, OptionKind(k.STR)),
+        (Optional[str], OptionKind(k.STR)),  # noqa: UP045
+        (qsdb.u8 | None, OptionKind(k.U8)),
+        (tuple[qsdb.u8, ...], ArrayKind(k.U8)),
+        (typing.Tuple[str, ...], ArrayKind(k.STR)),  # noqa: UP006
+        (tuple[tuple[Mood, ...], ...], ArrayKind(ArrayKind(MOOD))),
+        (tuple[Circle | None, ...], ArrayKind(OptionKind(CIRCLE))),
+        (tuple[str, ...] | None, OptionKind(ArrayKind(k.STR))),
+        (Annotated[str, "noted"], k.STR),
+        (Annotated[qsdb.f32, ["unhashable"]], k.F32),
+        (Annotated[Circle, "noted"], CIRCLE),
+        (Annotated[str | None, "noted"] | None, OptionKind(k.STR)),
+        (Level, k.U16),
+        (Level | None, OptionKind(k.U16)),
+        (tuple[Level, ...], ArrayKind(k.U16)),
+    ],
+    ids=str,
+)
+def test_an_annotation_gives_its_kind(annotation: object, kind: k.Kind) -> None:
+    assert bound(annotation) == kind
+    assert bound(annotation, lists=True) == kind
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("bits", [8, 16, 32, 64, 128, 256])
+def test_integers_of_each_size_have_a_name(bits: int, signed: bool) -> None:
+    name = f"{'i' if signed else 'u'}{bits}"
+
+    kind = bound(getattr(qsdb, name))
+
+    assert kind == k.IntKind(bits, signed)
+    assert kind.name == name
+    assert typing.get_args(getattr(annotations, name))[0] is int
+
+
+def test_floats_have_names() -> None:
+    assert bound(qsdb.f32) == k.F32
+    assert bound(qsdb.f64) == k.F64
+
+
+def test_the_admitted_kinds_are_listed_in_the_message() -> None:
+    text = mistake(dict[str, int])
+
+    assert text.startswith("dict[str, int] is no column kind; there are: bool, i8")
+    assert "uuid.UUID" in text
+
+
+@pytest.mark.parametrize(
+    ("annotation", "said"),
+    [
+        (Any, "Any"),
+        (object, "object"),
+        (complex, "complex"),
+        (dict[str, int], "dict"),
+        (set[int], "set"),
+        (Sequence[int], "Sequence"),
+        (Callable[[], int], "Callable"),
+        (Literal["a"], "Literal"),
+        (type[int], "type[int]"),
+        (Final[int], "Final"),
+        (ClassVar[int], "ClassVar"),
+        (typing.TypeVar("T"), "T"),
+        (type(None), "NoneType"),
+        (5, "5"),
+        (Mood.calm, "Mood.calm"),
+        (qsdb.Product, "Product"),
+        (qsdb.Row, "Row"),
+        (Player, "Player"),
+        (enum.Enum, "Enum"),
+        (list, "tuple[T, ...]"),
+        (tuple, "tuple[T, ...]"),
+        (typing.List, "tuple[T, ...]"),  # noqa: UP006
+        (typing.Tuple, "tuple[T, ...]"),  # noqa: UP006
+        (tuple[()], "tuple[T, ...]"),
+        (tuple[int, str], "tuple[int, str]"),
+        (tuple[int, str], "qsdb.Product"),
+        (tuple[int], "tuple[T, ...]"),
+        (tuple[qsdb.u8, qsdb.f32], "tuple[u8, f32]"),
+        (int | str, "int, str"),
+        (int | str | None, "int, str"),
+        (Circle | str, "str"),
+        (Circle | Mood, "Mood"),
+        (Circle | Player, "Player"),
+        (list[str], "tuple[str, ...]"),
+        (list[qsdb.u32], "tuple[u32, ...]"),
+        (list[Mood], "tuple[Mood, ...]"),
+        (list[str | None], "tuple[str | None, ...]"),
+        (list[str] | None, "tuple[str, ...]"),
+        (tuple[list[str], ...], "tuple[str, ...]"),
+        (Levels, "tuple[int, ...]"),
+        (Empty, "Empty has 0 members; 1 to 256"),
+        (TooMany, "TooMany has 257 members; 1 to 256"),
+        (tuple[Any, ...], "Any"),
+        (Any | None, "Any"),
+        (Annotated[Any, "noted"], "Any"),
+    ],
+    ids=str,
+)
+def test_an_annotation_that_is_no_kind_is_named(annotation: object, said: str) -> None:
+    assert said in mistake(annotation)
+
+
+def test_as_many_variants_as_a_tag_can_count_are_admitted() -> None:
+    kind = bound(Many)
+
+    assert isinstance(kind, EnumKind)
+    assert len(kind.variants) == 256
+
+
+def test_as_many_products_as_a_tag_can_count_are_admitted() -> None:
+    products = [
+        types.new_class(f"P{number}", (qsdb.Product,), {}, lambda ns: None)
+        for number in range(257)
+    ]
+
+    kind = bound(Union[tuple(products[:256])])
+
+    assert isinstance(kind, SumKind)
+    assert len(kind.variants) == 256
+    assert "257 classes; at most 256" in mistake(Union[tuple(products)])
+
+
+def test_two_products_of_one_name_make_no_union() -> None:
+    def declare() -> type[qsdb.Product]:
+        class Circle(qsdb.Product): ...
+
+        return Circle
+
+    text = mistake(Union[Circle, declare()])  # noqa: UP007
+
+    assert "Circle" in text
+    assert "name" in text
+
+
+def test_lists_are_admitted_for_arguments_only() -> None:
+    assert bound(list[str], lists=True) == ArrayKind(k.STR)
+    assert bound(list[list[str]], lists=True) == ArrayKind(ArrayKind(k.STR))
+    assert bound(list[str] | None, lists=True) == OptionKind(ArrayKind(k.STR))
+    assert bound(tuple[list[str], ...], lists=True) == ArrayKind(ArrayKind(k.STR))
+    assert bound(Annotated[list[str], "noted"], lists=True) == ArrayKind(k.STR)
+    assert bound(Levels, lists=True) == ArrayKind(k.I64)
+    assert "tuple[T, ...]" in mistake(typing.List, lists=True)  # noqa: UP006
+
+
+def test_bindings_show_users_their_classes() -> None:
+    def bound_to(annotation: object) -> object:
+        return bind(annotation, find_product)
+
+    assert isinstance(bound_to(Mood), EnumBinding)
+    assert isinstance(bound_to(Mood | None), OptionBinding)
+    assert isinstance(bound_to(tuple[Mood, ...]), ArrayBinding)
+    assert isinstance(bound_to(Circle | Square), SumBinding)
+    assert bind(Circle, find_product).leave((1.0,)) == Circle(1.0)
+    assert bind(Square | Circle, find_product).leave((1, (1.0,))) == Square(1.0)
+
+
+# Scopes.
+
+Outside = str
+
+
+def test_a_name_is_looked_up_in_the_module() -> None:
+    assert Scope("anything", 0).resolve("Outside") is str
+    assert Scope("anything", 0).resolve("tuple[Outside, ...]") == tuple[str, ...]
+
+
+def test_what_is_no_string_stays_as_it_is() -> None:
+    scope = Scope("anything", 0)
+
+    assert scope.resolve(int) is int
+    assert scope.resolve(qsdb.u8) == qsdb.u8
+    assert scope.resolve(None) is type(None)
+
+
+def test_quotes_may_stand_in_quotes() -> None:
+    scope = Scope("anything", 0)
+
+    assert scope.resolve("'Outside'") is str
+    assert scope.resolve("'Outside | None'") == str | None
+    assert scope.resolve(tuple["Outside", ...]) == tuple[str, ...]
+    assert scope.resolve(Optional["Outside"]) == str | None
+
+
+def test_a_name_is_looked_up_in_the_functions_around() -> None:
+    Inside = bytes  # noqa: N806
+
+    def inner() -> object:
+        Deeper = bool  # noqa: N806
+        name = inner.__qualname__ + ".<locals>.Declared"
+        assert Deeper
+        scope = Scope(name, 0)
+        return scope.resolve("Deeper"), scope.resolve("Inside"), scope.resolve("Outside")
+
+    assert inner() == (bool, Inside, str)
+
+
+def test_the_nearest_name_wins() -> None:
+    Outside = bytes  # noqa: N806
+
+    name = test_the_nearest_name_wins.__qualname__ + ".<locals>.Declared"
+
+    assert Scope(name, 0).resolve("Outside") is Outside
+
+
+def test_functions_that_only_call_are_not_looked_into() -> None:
+    def caller() -> object:
+        Inside = bytes  # noqa: N806
+        assert Inside
+        return declared()
+
+    def declared() -> object:
+        return Scope("declared.<locals>.Declared", 0).resolve("Inside")
+
+    with pytest.raises(MistakeError, match="Inside"):
+        caller()
+
+
+@pytest.mark.parametrize(
+    ("annotation", "said"),
+    [
+        ("Nowhere", "'Nowhere' is not defined"),
+        ("tuple[Nowhere, ...]", "'Nowhere' is not defined"),
+        ("enum.Nowhere", "Nowhere"),
+        ("u8[", "cannot be read"),
+        ("", "cannot be read"),
+        ("int[str]", "cannot be read"),
+        ("{}['missing']", "cannot be read"),
+        ("[][0]", "cannot be read"),
+    ],
+)
+def test_a_string_that_cannot_be_evaluated_is_a_mistake(
+    annotation: str, said: str
+) -> None:
+    with pytest.raises(MistakeError) as caught:
+        Scope("anything", 0).resolve(annotation)
+
+    assert repr(annotation) in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_a_scope_is_that_of_the_frame_at_its_depth() -> None:
+    module = types.ModuleType("elsewhere")
+    source = "def call(function):\n    Outside = 3\n    return function()\nOutside = 1\n"
+    exec(source, vars(module))
+
+    def scope() -> Scope:
+        return Scope("anything", 1)
+
+    assert module.call(scope).resolve("Outside") == 1
+    assert sys.modules.get("elsewhere") is None
