@@ -94,6 +94,10 @@ ADMITTED = (
 )
 
 
+_READING_ERRORS = (SyntaxError, TypeError, ValueError, LookupError, AttributeError)
+"""What evaluating a string may raise, besides a NameError."""
+
+
 class MistakeError(Exception):
     """A mistake in a declaration; the text is for the user."""
 
@@ -138,30 +142,18 @@ class Scope:
         local: dict[str, object] = {}
         for frame in reversed(self._frames):
             local.update(frame.f_locals)
-        holder = types.SimpleNamespace()
-        # A string may give a string: the future import, and quotes besides.
-        for _ in range(3):
-            holder.__annotations__ = {"it": annotation}
-            try:
-                hints = typing.get_type_hints(
-                    holder, self._globals, local, include_extras=True
-                )
-            except NameError as error:
-                text = f"the annotation {annotation!r} names something unknown: {error}"
-                raise MistakeError(text) from None
-            except (
-                SyntaxError,
-                TypeError,
-                ValueError,
-                LookupError,
-                AttributeError,
-            ) as error:
-                text = f"the annotation {annotation!r} cannot be read: {error}"
-                raise MistakeError(text) from None
-            annotation = hints["it"]
-            if not isinstance(annotation, str):
-                break
-        return annotation
+        holder = types.SimpleNamespace(__annotations__={"it": annotation})
+        try:
+            hints = typing.get_type_hints(
+                holder, self._globals, local, include_extras=True
+            )
+        except NameError as error:
+            text = f"the annotation {annotation!r} names something unknown: {error}"
+            raise MistakeError(text) from None
+        except _READING_ERRORS as error:
+            text = f"the annotation {annotation!r} cannot be read: {error}"
+            raise MistakeError(text) from None
+        return hints["it"]
 
 
 def bind(
@@ -275,9 +267,8 @@ def _name(annotation: object) -> str:
     """Give an annotation as the user would write it."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
-        for extra in arguments[1:]:
-            if isinstance(extra, kinds.Kind):
-                return extra.name
+        kind = next((each for each in arguments if isinstance(each, kinds.Kind)), None)
+        return _name(arguments[0]) if kind is None else kind.name
     if origin in (tuple, list) and arguments:
         inner = ["..." if each is Ellipsis else _name(each) for each in arguments]
         return f"{origin.__name__}[{', '.join(inner)}]"

@@ -17,6 +17,7 @@ the one NaN, so that rows with NaN are equal before they are stored.
 """
 
 import enum
+import keyword
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -202,7 +203,10 @@ class EnumBinding(Binding):
 
     def show(self, value: object) -> str:
         if isinstance(value, enum.Enum):
-            return f"{type(value).__name__}.{value.name}"
+            # The functional form of enum takes any text for a member's name.
+            is_plain = value.name.isidentifier() and not keyword.iskeyword(value.name)
+            place = f".{value.name}" if is_plain else f"[{value.name!r}]"
+            return f"{type(value).__name__}{place}"
         return shown(value)
 
     def doubt(self, variable: str, names: Names) -> str:

@@ -134,8 +134,11 @@ class StoredTable:
     def problems(self) -> Iterator[str]:
         """Yield a sentence for each broken rule; for a table nobody writes to."""
         name, schema = self.bound.schema.name, self.bound.schema
-        yield from self._problems_of_rows()
-        for index, each in zip(schema.indexes, self.indexes, strict=True):
+        broken = list(self._problems_of_rows())
+        yield from broken
+        # Entries of rows that are none may not even compare.
+        indexes = zip(schema.indexes, self.indexes, strict=True)
+        for index, each in () if broken else indexes:
             for problem in each.problems(self.rows.values()):
                 yield f"table {name}, index {index.accessor}: {problem}"
         if self.count != len(self.rows):
@@ -150,7 +153,8 @@ class StoredTable:
             if (key_of(row),) != (key,):  # in a tuple, where NaN equals itself
                 yield f"table {schema.name}: {row!r} stands under the key {key!r}"
             try:
-                is_canonical = canonical(row) == row
+                # By their texts, since 1 == 1.0 == True.
+                is_canonical = repr(canonical(row)) == repr(row)
             except KindError as error:
                 yield str(error)
                 continue

@@ -180,7 +180,5 @@ def _path(bound: BoundTable, accessor: str, columns: tuple[int, ...]) -> Path:
 def _extended(path: Path, number: int, index: IndexSchema) -> Path:
     if index.algorithm == "unique":
         return attrs.evolve(path, unique=number)
-    if path.is_ordered:
-        return path  # an index of both algorithms: the ordered one can all
     is_ordered = index.algorithm == "btree"
     return attrs.evolve(path, lookup=number, is_ordered=is_ordered)

@@ -66,6 +66,9 @@ WRITES: dict[str, Callable[[Twins, int, int, Any, int | None], None]] = {
     "write_wrongly": lambda twins, table, place, row, _: twins.write_wrongly(
         table, row, place
     ),
+    "insert_and_delete": lambda twins, table, _, row, __: twins.insert_and_delete(
+        table, row
+    ),
     "clear": lambda twins, table, *_: twins.clear(table),
 }
 
@@ -88,7 +91,7 @@ class StoreMachine(RuleBasedStateMachine):
     def write(self, writes: Any) -> None:
         for name, table, accessor, row, like in writes:
             WRITES[name](self.twins, table, accessor, row, like)
-            self.twins.check()
+            self.twins.check_written(table)
 
     @rule(table=tables, rows=batches)
     def insert_many(self, table: int, rows: Any) -> None:
@@ -137,11 +140,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, READS_MAX - 1))
     def open_or_close_a_read(self, number: int) -> None:
-        """Keep a number of read transactions open."""
-        if number < len(self.twins.reads):
-            self.twins.close_read(number)
-        else:
-            self.twins.open_read()
+        self.twins.open_or_close_read(number)
 
     @invariant()
     def all_transactions_see_their_state(self) -> None:
@@ -156,3 +155,56 @@ TestStore = pytest.mark.slow(StoreMachine.TestCase)
 TestStore.settings = settings(
     max_examples=max(200, settings().max_examples), stateful_step_count=50
 )
+
+
+steps = st.sampled_from(("commit", "commit", "rollback", "enter", "release", "undo"))
+scripts = st.lists(st.lists(writes, max_size=4) | steps, max_size=20)
+reads = st.lists(st.integers(0, READS_MAX - 1), min_size=20, max_size=20)
+
+
+def run_step(twins: Twins, step: Any) -> None:
+    match step:
+        case list():
+            for name, table, accessor, row, like in step:
+                WRITES[name](twins, table, accessor, row, like)
+        case "commit" if twins.is_writing:
+            twins.commit()
+        case "rollback" if twins.is_writing:
+            twins.rollback()
+        case "enter":
+            twins.enter_savepoint()
+        case "release" | "undo":
+            twins.leave_savepoint(undo=step == "undo")
+
+
+def seen(twins: Twins) -> list[str]:
+    """Give all that is stored, in the order in which scans and indexes give it."""
+    with twins.database.read() as transaction:
+        rows = [list(transaction.table(spec.name)) for spec in twins.specs]
+        rows += [
+            list(transaction.table(spec.name).index(by.name).range())
+            for spec in twins.specs
+            for by in spec.accessors
+            if by.algorithm == "btree"
+        ]
+    stats = twins.database.stats()
+    return [*map(repr, rows), repr((stats.offset, stats.commits, stats.rollbacks))]
+
+
+@pytest.mark.slow
+@given(specs=module_specs(), script=scripts, numbers=reads)
+def test_read_transactions_change_nothing(
+    specs: tuple[TableSpec, ...], script: Any, numbers: list[int]
+) -> None:
+    alone, watched = Twins(specs), Twins(specs)
+    for step, number in zip(script, numbers, strict=False):
+        run_step(alone, step)
+        run_step(watched, step)
+        watched.open_or_close_read(number)
+
+        assert seen(watched) == seen(alone)
+
+    watched.end()
+    alone.end()
+
+    assert seen(watched) == seen(alone)

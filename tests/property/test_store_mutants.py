@@ -1,14 +1,19 @@
 """The state machine notices planted bugs: what it passes, it has looked at.
 
 **Strategy**: plant one bug at a time in the text of `qsdb.store`
-(`tests.support.mutants`) and run the machine of `test_store_machine.py` on few
-examples, without shrinking. Interleavings have mutants of their own.
+(`tests.support.mutants`) and run the machine of `test_store_machine.py`, without
+shrinking, until it fails. What the machine finds, but only after hundreds of
+examples, has a script of a few lines besides, which is run in its place.
+Interleavings have mutants of their own (`test_interleavings.py`).
 
 **Invariants**:
 
-1. Each planted bug makes the machine fail.
-2. Without one, the same examples pass.
+1. Each planted bug makes the machine, or its script, fail.
+2. Without one, they pass.
 """
+
+import itertools
+from collections.abc import Callable
 
 import pytest
 from hypothesis import Phase, settings
@@ -17,6 +22,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from qsdb.store import images, indexes, operations, paths, reading, transactions, writing
 from tests.property.test_store_machine import StoreMachine
 from tests.support.mutants import Mutant, planted
+from tests.support.schemas import RICH
+from tests.support.twins import Twins
 
 pytestmark = pytest.mark.slow
 
@@ -142,14 +149,89 @@ MUTANTS = {
     "a hash index keeps one row for each value": Mutant(
         indexes, "self.buckets[value] = {bucket: None, key: None}", "self.buckets[value] = key"
     ),
-}  # fmt: skip
+}
 
 
-def run_the_machine() -> None:
+def an_undone_insert(twins: Twins) -> None:
+    """Nothing comes of a transaction, so the next number is the same."""
+    twins.insert_and_delete(0, (0, 3, 0, 0))
+    twins.commit()
+    twins.insert(0, (0, 3, 0, 0))
+
+
+def a_savepoint_over_a_change(twins: Twins) -> None:
+    """A reader passes by what the savepoint and the transaction did to a row."""
+    twins.insert(0, (1, 3, 0, 0))
+    twins.commit()
+    twins.open_read()
+    twins.update(0, (1, 3, 1, 1))
+    twins.enter_savepoint()
+    twins.update(0, (1, 3, 2, 2))
+    twins.look_up(0, 0, (1, 0, 0, 0))
+
+
+def three_reads(twins: Twins) -> None:
+    """Each sees its own state, also when newer ones have been closed."""
+    for number in range(3):
+        twins.upsert(0, (1, number, number, 0))
+        twins.upsert(0, (2, 3, number, number))
+        twins.commit()
+        twins.open_read()
+    twins.insert(0, (0, 3, 4, 3))
+    twins.commit()
+    twins.look_up(0, 0, (1, 0, 0, 0))
+    twins.close_read(2)
+    twins.check()
+    twins.close_read(1)
+    twins.check()
+
+
+def a_moved_row(twins: Twins) -> None:
+    """A row is changed that stands in the middle of an index, and was NaN."""
+    for number in range(4):
+        twins.insert(0, (0, 3, number + 1, number))
+    twins.insert(0, (0, 2, 4, 0))
+    twins.commit()
+    twins.open_read()
+    for row in range(5):
+        twins.update(0, (0, 3, row, 3 - row), like=row)
+        twins.check()
+
+
+def a_row_moved_in_one_column(twins: Twins) -> None:
+    """An index over two columns follows either."""
+    twins.insert(0, (0, 3, 1, 0))
+    twins.update(0, (0, 3, 1, 1), like=0)
+
+
+def ends_of_ranges(twins: Twins) -> None:
+    """Each end of a range stands on a row."""
+    for number in range(4):
+        twins.insert(0, (0, 3, 1, number))
+    for place in range(len(RICH.accessors)):
+        for include in itertools.product((False, True), repeat=2):
+            twins.look_between(0, place, (1,), (2,), include, reverse=False)
+
+
+SCRIPTS = {
+    "a transaction without net change uses up sequence numbers": an_undone_insert,
+    "a point read looks at savepoints from outside in": a_savepoint_over_a_change,
+    "a point read looks at the newest pin only": three_reads,
+    "undo is dropped while an older pin is open": three_reads,
+    "changed rows come last in a range": a_moved_row,
+    "changed rows are found by any index value": a_moved_row,
+    "update moves index entries only if all columns change": a_row_moved_in_one_column,
+    "NaN is not found in changed rows": a_moved_row,
+    "the lower end of a range is swapped": ends_of_ranges,
+    "the upper end of a range is swapped": ends_of_ranges,
+}
+
+
+def run_the_machine(examples_max: int) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         StoreMachine,
         settings=settings(
-            max_examples=EXAMPLES_MAX,
+            max_examples=examples_max,
             stateful_step_count=50,
             derandomize=True,
             database=None,
@@ -161,11 +243,29 @@ def run_the_machine() -> None:
     )
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+def run_script(script: Callable[[Twins], None]) -> None:
+    twins = Twins([RICH])
+    script(twins)
+    twins.check()
+    twins.end()
+
+
+@pytest.mark.parametrize("name", [name for name in MUTANTS if name not in SCRIPTS])
 def test_the_machine_notices(name: str) -> None:
     with planted(MUTANTS[name]), pytest.raises(Exception):  # noqa: B017, PT011
-        run_the_machine()
+        run_the_machine(EXAMPLES_MAX)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_script_notices(name: str) -> None:
+    with planted(MUTANTS[name]), pytest.raises(Exception):  # noqa: B017, PT011
+        run_script(SCRIPTS[name])
+
+
+@pytest.mark.parametrize("script", set(SCRIPTS.values()))
+def test_the_script_passes_what_is_right(script: Callable[[Twins], None]) -> None:
+    run_script(script)
 
 
 def test_the_machine_passes_what_is_right() -> None:
-    run_the_machine()
+    run_the_machine(20)

@@ -124,14 +124,20 @@ class Twins:
             self.check_read(read)
             read.transaction.close()
 
+    def open_or_close_read(self, number: int) -> None:
+        """Close the read transaction of this number, or open one more."""
+        if number < len(self.reads):
+            self.close_read(number)
+        else:
+            self.open_read()
+
     def end(self) -> None:
-        """Roll back what is open and close everything, the newest first."""
+        """Roll back what is open and close all reads, the newest first."""
         if self.model.is_open:
             self.rollback()
         while self.reads:
             self.close_read(-1)
         self._check_between()
-        self.database.close()
 
     # Writing.
 
@@ -141,6 +147,13 @@ class Twins:
             lambda: tuple(self._handle(table).insert(given)),
             lambda: self._model(table).insert(meant),
         )
+
+    def insert_and_delete(self, table: int, row: Numbers) -> None:
+        """Insert a row and take it out again, if it was not there."""
+        rows = self._model(table).rows[:]
+        self.insert(table, row)
+        if len(self._model(table).rows) > len(rows):
+            self.delete(table, row, like=len(rows))
 
     def insert_many(self, table: int, rows: Sequence[Numbers]) -> None:
         pairs = [self._row(table, row) for row in rows]
@@ -305,6 +318,11 @@ class Twins:
                 check_table(self._transaction.table(spec.name), model)
         for read in self.reads:
             self.check_read(read)
+
+    def check_written(self, table: int) -> None:
+        """Compare what the write transaction sees of one table."""
+        if self._transaction is not None:
+            check_table(self._handle(table), self._model(table))
 
     def check_read(self, read: OpenRead) -> None:
         """Compare all that a read transaction sees."""

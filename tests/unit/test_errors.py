@@ -102,7 +102,11 @@ def test_a_wrong_row_is_told_without_a_column() -> None:
     ("columns", "value", "text"),
     [
         (("a",), 1, "table t, column a: another row has 1 already"),
-        (("a", "b"), (1, "x"), "table t, columns a, b: another row has (1, 'x') already"),
+        (
+            ("a", "b"),
+            (1, "x"),
+            "table t, columns a, b: another row has (1, 'x') already",
+        ),
     ],
 )
 def test_a_taken_key_is_told_with_its_columns(

@@ -289,7 +289,9 @@ def test_a_key_of_a_wrong_kind_or_range(
     ):
         eval(expression, names, {"table": tx[Player]})
     with (
-        refused(db, qsdb.KindError if "delete" not in expression else qsdb.ReadOnlyError)
+        refused(
+            db, qsdb.KindError if "delete" not in expression else qsdb.ReadOnlyError
+        )
         if "delete_by_key" in expression
         else refused(db, qsdb.KindError),
         db.read() as reading,
@@ -373,13 +375,14 @@ def test_an_unknown_table(db: qsdb.Database, way: str) -> None:
         a: u8
 
     there = "there are: player, seat, log, serial"
-    for use, name in (
+    uses: list[tuple[Callable[[Any], object], str]] = [
         (lambda tx: tx.table("playre"), "no table 'playre'"),
         (lambda tx: tx[Stranger], "no table of Stranger"),
         (lambda tx: tx[Place], "no table of Place"),
         (lambda tx: tx[int], "no table of int"),
         (lambda tx: tx[5], "no table 5"),
-    ):
+    ]
+    for use, name in uses:
         with (
             refused(db, qsdb.NotFoundError, name, there),
             _transaction(db, way) as tx,
@@ -388,7 +391,7 @@ def test_an_unknown_table(db: qsdb.Database, way: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["renmae", "", 5, None, [], {}, print, Player, lambda ctx: None], ids=repr
+    "key", ["renmae", "", 5, None, [], {}, print, Player, lambda: None], ids=repr
 )
 def test_an_unknown_reducer(db: qsdb.Database, key: Any) -> None:
     with refused(db, qsdb.NotFoundError, "module game: no reducer ", "rename, run"):
@@ -407,9 +410,17 @@ def test_an_unknown_reducer(db: qsdb.Database, key: Any) -> None:
         ((1, "x"), {"colour": 1}, "unexpected keyword argument 'colour'"),
         ((1, "x"), {"name": "y"}, "multiple values for argument 'name'"),
         ((1, 5), {}, "rename(), argument name: 5 is not a str of valid Unicode"),
-        ((1, "x", 256), {}, "rename(), argument level: 256 is not an int from 0 to 255"),
+        (
+            (1, "x", 256),
+            {},
+            "rename(), argument level: 256 is not an int from 0 to 255",
+        ),
         ((1, "x", True), {}, "argument level: True is not an int from 0 to 255"),
-        ((-1, "x"), {}, "argument player: -1 is not an int from 0 to 18446744073709551615"),
+        (
+            (-1, "x"),
+            {},
+            "argument player: -1 is not an int from 0 to 18446744073709551615",
+        ),
     ],
 )
 @pytest.mark.parametrize("by", ["function", "name"])
@@ -451,7 +462,10 @@ def test_a_missing_value_of_a_row(db: qsdb.Database) -> None:
         ("tx[Player].rank.filter(1, 2, 3)", "index rank: 3 values for the columns"),
         ("tx[Player].team.find(1)", "index team: the columns are not unique"),
         ("tx[Player].name.range('a')", "index name: a range needs a btree"),
-        ("tx[Player].rival.find(None)", "table player, index rival: many rows may have"),
+        (
+            "tx[Player].rival.find(None)",
+            "table player, index rival: many rows may have",
+        ),
     ],
 )
 def test_wrong_arguments_of_a_table(
@@ -483,7 +497,7 @@ def test_a_caller_that_is_no_identity(db: qsdb.Database, identity: Any) -> None:
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_a_primary_key_that_is_taken(db: qsdb.Database, many: bool) -> None:
+def test_a_primary_key_that_is_taken(db: qsdb.Database, *, many: bool) -> None:
     row = Player(Identity.ZERO, "carl").replace(id=1)
 
     with (
@@ -541,7 +555,9 @@ def test_one_key_twice_in_a_batch(db: qsdb.Database) -> None:
     rows = [Seat("roof", 1), Seat("roof", 2), Seat("roof", 1, "again")]
 
     with (
-        refused(db, qsdb.UniqueError, "table seat, columns room, number", "('roof', 1)"),
+        refused(
+            db, qsdb.UniqueError, "table seat, columns room, number", "('roof', 1)"
+        ),
         db.write() as tx,
     ):
         tx[Seat].insert_many(rows)
@@ -551,7 +567,9 @@ def test_one_unique_value_twice_in_a_batch(db: qsdb.Database) -> None:
     rows = [Player(Identity.ZERO, "carl"), Player(Identity.ZERO, "dora")]
 
     with (
-        refused(db, qsdb.UniqueError, "table player, column owner", "Identity.from_hex"),
+        refused(
+            db, qsdb.UniqueError, "table player, column owner", "Identity.from_hex"
+        ),
         db.write() as tx,
     ):
         tx[Player].insert_many(rows)
@@ -679,7 +697,7 @@ def test_a_handle_after_its_transaction(
             with db.write() as tx:
                 kept = [tx, tx[Player]]
         case "rollback":
-            with pytest.raises(qsdb.ReducerError), db.write() as tx:
+            with pytest.raises(qsdb.ReducerError), db.write() as tx:  # noqa: PT012
                 kept = [tx, tx[Player]]
                 raise qsdb.ReducerError
         case "reducer":
@@ -772,7 +790,7 @@ def test_a_write_transaction_inside_a_reducer(db: qsdb.Database, use: str) -> No
             NESTED[use](db)
         ctx.db[Log].insert(Log("after"))
 
-    wanted.extend([inside, lambda ctx: NESTED[use](db)])
+    wanted.extend([inside, lambda ctx: NESTED[use](db)])  # noqa: ARG005
 
     with refused(db, qsdb.UsageError, "inside a write transaction"):
         db.call(run, 1)
@@ -819,21 +837,23 @@ def test_a_private_reducer_of_a_stranger(db: qsdb.Database) -> None:
 
 def declared(declare: Callable[[qsdb.Module], object]) -> str:
     module = qsdb.Module("declared")
-    with pytest.raises(qsdb.SchemaError) as caught:
+    with pytest.raises(qsdb.SchemaError) as caught:  # noqa: PT012
         declare(module)
         qsdb.Database(module)
     return str(caught.value)
 
 
 def test_a_coroutine_as_reducer() -> None:
-    async def send(ctx: ReducerContext) -> None:
+    async def send(ctx: ReducerContext) -> None:  # noqa: ARG001
         await asyncio.sleep(0)
 
-    assert "reducer send is a coroutine" in declared(lambda module: module.reducer(send))
+    assert "reducer send is a coroutine" in declared(
+        lambda module: module.reducer(send)
+    )
 
 
 def test_a_reducer_with_an_unannotated_parameter() -> None:
-    def send(ctx, text) -> None: ...  # type: ignore[no-untyped-def]
+    def send(ctx, text) -> None: ...  # type: ignore[no-untyped-def]  # noqa: ANN001
 
     said = declared(lambda module: module.reducer(send))
 
@@ -858,7 +878,10 @@ def test_a_list_column() -> None:
     [
         ({"name": "st_bag"}, "table st_bag: names beginning with st_"),
         ({"name": "other"}, "table other: it is declared twice"),
-        ({"indexes": [qsdb.BTree("a"), qsdb.Hash("a")]}, "index a: it is declared twice"),
+        (
+            {"indexes": [qsdb.BTree("a"), qsdb.Hash("a")]},
+            "index a: it is declared twice",
+        ),
         ({"primary_key": ("a", "a")}, "primary_key: it names a column twice"),
     ],
     ids=str,

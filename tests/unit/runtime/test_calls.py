@@ -53,14 +53,14 @@ def transfer(ctx: ReducerContext, source: str, target: str, cents: u32) -> None:
 
 
 @bank.reducer
-def take(ctx: ReducerContext, numbers: list[f32], text: tuple[str, ...] = ()) -> Any:
+def take(ctx: ReducerContext, numbers: list[f32], text: tuple[str, ...] = ()) -> Any:  # noqa: ARG001
     taken.append((numbers, text))
     numbers.append(7.0)
     return numbers
 
 
 @bank.reducer(private=True)
-def audit(ctx: ReducerContext) -> str:
+def audit(ctx: ReducerContext) -> str:  # noqa: ARG001
     return "audited"
 
 
@@ -116,19 +116,36 @@ def test_names_of_parameters_do_not_meet_those_of_call() -> None:
 
     @module.reducer
     def odd(
-        ctx: ReducerContext, self: u8, reducer: u8, key: u8, args: u8, sender: u8
+        ctx: ReducerContext,  # noqa: ARG001
+        self: u8,
+        reducer: u8,
+        key: u8,
+        args: u8,
+        sender: u8,
     ) -> list[int]:
         return [self, reducer, key, args, sender]
 
     with qsdb.Database(module) as db:
-        assert db.call(odd, self=1, reducer=2, key=3, args=4, sender=5) == [1, 2, 3, 4, 5]
-        assert db.caller(ALICE).call("odd", 1, 2, 3, sender=5, args=4) == [1, 2, 3, 4, 5]
+        assert db.call(odd, self=1, reducer=2, key=3, args=4, sender=5) == [
+            1,
+            2,
+            3,
+            4,
+            5,
+        ]
+        assert db.caller(ALICE).call("odd", 1, 2, 3, sender=5, args=4) == [
+            1,
+            2,
+            3,
+            4,
+            5,
+        ]
 
 
 def test_a_list_arrives_as_a_list_of_its_own(db: qsdb.Database) -> None:
     given = [1.5, 2]
 
-    result = db.call(take, given)  # type: ignore[arg-type]
+    result = db.call(take, given)
 
     assert result == [1.5, 2.0, 7.0]
     assert given == [1.5, 2], "the caller's list is not the reducer's"
@@ -137,7 +154,7 @@ def test_a_list_arrives_as_a_list_of_its_own(db: qsdb.Database) -> None:
 
 
 def test_a_tuple_parameter_takes_any_sequence(db: qsdb.Database) -> None:
-    db.call(take, (), ["a"])  # type: ignore[arg-type]
+    db.call("take", (), ["a"])
 
     assert taken == [([7.0], ("a",))]
     assert type(taken[0][0]) is list
@@ -147,11 +164,11 @@ def test_a_tuple_parameter_takes_any_sequence(db: qsdb.Database) -> None:
 def test_the_result_is_what_the_reducer_returned(db: qsdb.Database) -> None:
     result = object()
 
-    assert run_as(db, lambda ctx: result) is result
+    assert run_as(db, lambda ctx: result) is result  # noqa: ARG005
     assert run_as(db, lambda ctx: ctx.db[Entry].insert(Entry("a"))) == (
         Entry("a").replace(id=1)
     )
-    assert run_as(db, lambda ctx: None) is None
+    assert run_as(db, lambda ctx: None) is None  # noqa: ARG005
 
 
 def test_a_wrong_argument_is_refused_before_the_transaction(db: qsdb.Database) -> None:
@@ -295,7 +312,7 @@ def test_a_failed_commit_rolls_back_and_frees_the_lock(db: qsdb.Database) -> Non
 @pytest.mark.parametrize(
     "idle",
     [
-        lambda ctx: None,
+        lambda ctx: None,  # noqa: ARG005
         lambda ctx: ctx.db[Account].get("ann"),
         lambda ctx: ctx.db[Account].update(Account("ann", 100)),
         lambda ctx: ctx.db[Account].insert(Account("ann", 100)),
@@ -453,7 +470,7 @@ def test_without_a_seed_numbers_differ() -> None:
 def test_a_savepoint_undoes_only_what_it_did(db: qsdb.Database) -> None:
     def partly(ctx: ReducerContext) -> None:
         deposit(ctx, "ann", 5)
-        with pytest.raises(OwnError), ctx.savepoint():
+        with pytest.raises(OwnError), ctx.savepoint():  # noqa: PT012
             deposit(ctx, "ann", 50)
             deposit(ctx, "bob", 50)
             raise OwnError
@@ -469,7 +486,7 @@ def test_savepoints_nest(db: qsdb.Database) -> None:
     def nested(ctx: ReducerContext) -> None:
         with ctx.savepoint():
             deposit(ctx, "ann", 1)
-            with pytest.raises(OwnError), ctx.savepoint():
+            with pytest.raises(OwnError), ctx.savepoint():  # noqa: PT012
                 deposit(ctx, "ann", 2)
                 with ctx.savepoint():
                     deposit(ctx, "ann", 4)
@@ -578,9 +595,7 @@ def test_the_owner_calls_private_reducers(db: qsdb.Database) -> None:
 
 
 @pytest.mark.parametrize("by", ["function", "name"])
-def test_a_private_reducer_looks_like_a_missing_one(
-    db: qsdb.Database, by: str
-) -> None:
+def test_a_private_reducer_looks_like_a_missing_one(db: qsdb.Database, by: str) -> None:
     def missing(ctx: ReducerContext) -> None: ...
 
     stranger = db.caller(ALICE)

@@ -87,7 +87,7 @@ def test_a_database_keeps_the_module_as_it_was() -> None:
             assert len(tx[Second]) == 0
             new.call(late)
         with old.read() as reading, pytest.raises(qsdb.NotFoundError):
-            reading[Second]  # noqa: B018  it raises
+            reading[Second]
         with pytest.raises(qsdb.NotFoundError):
             old.call(late)
 
@@ -155,7 +155,7 @@ def test_a_block_commits_when_it_is_left(db: qsdb.Database) -> None:
 def test_a_block_rolls_back_what_an_exception_leaves(db: qsdb.Database) -> None:
     error = ValueError("no")
 
-    with pytest.raises(ValueError, match="no") as caught, db.write() as tx:
+    with pytest.raises(ValueError, match="no") as caught, db.write() as tx:  # noqa: PT012
         tx[Message].insert(Message("a"))
         raise error
 
@@ -169,7 +169,7 @@ def test_a_block_rolls_back_what_an_exception_leaves(db: qsdb.Database) -> None:
 def test_a_block_rolls_back_whatever_ends_it(
     db: qsdb.Database, error: type[BaseException]
 ) -> None:
-    with pytest.raises(error), db.write() as tx:
+    with pytest.raises(error), db.write() as tx:  # noqa: PT012
         tx[Message].insert(Message("a"))
         raise error
 
@@ -207,7 +207,7 @@ def test_a_block_has_one_time(db: qsdb.Database, clock: FakeClock) -> None:
 def test_a_block_has_savepoints(db: qsdb.Database) -> None:
     with db.write() as tx:
         tx[Message].insert(Message("a"))
-        with pytest.raises(ValueError, match="no"), tx.savepoint():
+        with pytest.raises(ValueError, match="no"), tx.savepoint():  # noqa: PT012
             tx[Message].insert(Message("b"))
             raise ValueError("no")
 
@@ -280,24 +280,26 @@ def test_a_table_may_have_any_name(name: str) -> None:
 
     with qsdb.Database(module) as db:
         with db.write() as tx:
-            assert tx
+            assert bool(tx)
             tx[Thing].insert(Thing(1))
             assert tx.table(name) is tx[Thing]
-        with pytest.raises(ValueError, match="no"), db.write() as tx:
+        with pytest.raises(ValueError, match="no"), db.write() as tx:  # noqa: PT012
             with tx.savepoint():
                 tx.table(name).insert(Thing(2))
             raise ValueError("no")
         with db.read() as reading:
-            assert reading
+            assert bool(reading)
             assert list(reading.table(name)) == [Thing(1)]
             assert reading.offset == 2
             assert f"<table {name}>" == repr(reading.table(name))
         assert db.stats().rows == {name: 1}
+        del tx, reading
         db.check()
-        gc.collect()
 
 
-@pytest.mark.parametrize("name", [*ODD_NAMES, "insert", "get", "filter", "_rows", "_find"])
+@pytest.mark.parametrize(
+    "name", [*ODD_NAMES, "insert", "get", "filter", "_rows", "_find"]
+)
 def test_an_index_may_have_any_name(name: str) -> None:
     module = qsdb.Module("odd")
 
@@ -332,7 +334,8 @@ def test_a_column_may_have_any_attribute(name: str) -> None:
         name: qsdb.index(),
         "other": "",
     }
-    thing: Any = type(qsdb.Row)("Thing", (qsdb.Row,), namespace)
+    metaclass: Any = type(qsdb.Row)
+    thing = metaclass("Thing", (qsdb.Row,), namespace)
     module.add_table(thing, unique=[("id", name)])
 
     with qsdb.Database(module) as db:
@@ -527,7 +530,7 @@ def test_check_tells_what_is_broken() -> None:
 # Closing.
 
 
-def test_close_is_idempotent(db: qsdb.Database) -> None:
+def test_close_is_idempotent() -> None:
     database = qsdb.Database(chat)
 
     database.close()

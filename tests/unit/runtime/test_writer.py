@@ -147,7 +147,8 @@ def test_close_waits_for_the_transaction_that_runs(writer: Writer) -> None:
         thread.join(5)
 
     assert errors == [], "closing twice is no error, also at the same time"
-    assert writer.directory.store.is_closed
+    with pytest.raises(qsdb.ClosedError):
+        writer.begin()
     assert writer.directory.store.offset == 2
 
 

@@ -115,7 +115,7 @@ def test_an_annotation_gives_its_kind(annotation: object, kind: k.Kind) -> None:
 
 @pytest.mark.parametrize("signed", [True, False])
 @pytest.mark.parametrize("bits", [8, 16, 32, 64, 128, 256])
-def test_integers_of_each_size_have_a_name(bits: int, signed: bool) -> None:
+def test_integers_of_each_size_have_a_name(bits: int, *, signed: bool) -> None:
     name = f"{'i' if signed else 'u'}{bits}"
 
     kind = bound(getattr(qsdb, name))
@@ -177,6 +177,7 @@ def test_the_admitted_kinds_are_listed_in_the_message() -> None:
         (list[qsdb.u32], "tuple[u32, ...]"),
         (list[Mood], "tuple[Mood, ...]"),
         (list[str | None], "tuple[str | None, ...]"),
+        (list[Annotated[str, "noted"]], "tuple[str, ...]"),
         (list[str] | None, "tuple[str, ...]"),
         (tuple[list[str], ...], "tuple[str, ...]"),
         (Levels, "tuple[int, ...]"),
@@ -201,15 +202,15 @@ def test_as_many_variants_as_a_tag_can_count_are_admitted() -> None:
 
 def test_as_many_products_as_a_tag_can_count_are_admitted() -> None:
     products = [
-        types.new_class(f"P{number}", (qsdb.Product,), {}, lambda ns: None)
+        types.new_class(f"P{number}", (qsdb.Product,), {}, lambda ns: None)  # noqa: ARG005
         for number in range(257)
     ]
 
-    kind = bound(Union[tuple(products[:256])])
+    kind = bound(Union[tuple(products[:256])])  # noqa: UP007
 
     assert isinstance(kind, SumKind)
     assert len(kind.variants) == 256
-    assert "257 classes; at most 256" in mistake(Union[tuple(products)])
+    assert "257 classes; at most 256" in mistake(Union[tuple(products)])  # noqa: UP007
 
 
 def test_two_products_of_one_name_make_no_union() -> None:
@@ -277,11 +278,13 @@ def test_a_name_is_looked_up_in_the_functions_around() -> None:
     Inside = bytes  # noqa: N806
 
     def inner() -> object:
-        Deeper = bool  # noqa: N806
-        name = inner.__qualname__ + ".<locals>.Declared"
-        assert Deeper
-        scope = Scope(name, 0)
-        return scope.resolve("Deeper"), scope.resolve("Inside"), scope.resolve("Outside")
+        Deeper = bool  # noqa: F841, N806
+        scope = Scope(f"{inner.__qualname__}.<locals>.Declared", 0)
+        return (
+            scope.resolve("Deeper"),
+            scope.resolve("Inside"),
+            scope.resolve("Outside"),
+        )
 
     assert inner() == (bool, Inside, str)
 
@@ -296,8 +299,7 @@ def test_the_nearest_name_wins() -> None:
 
 def test_functions_that_only_call_are_not_looked_into() -> None:
     def caller() -> object:
-        Inside = bytes  # noqa: N806
-        assert Inside
+        Inside = bytes  # noqa: F841, N806
         return declared()
 
     def declared() -> object:
@@ -332,7 +334,9 @@ def test_a_string_that_cannot_be_evaluated_is_a_mistake(
 
 def test_a_scope_is_that_of_the_frame_at_its_depth() -> None:
     module = types.ModuleType("elsewhere")
-    source = "def call(function):\n    Outside = 3\n    return function()\nOutside = 1\n"
+    source = (
+        "def call(function):\n    Outside = 3\n    return function()\nOutside = 1\n"
+    )
     exec(source, vars(module))
 
     def scope() -> Scope:

@@ -1,7 +1,6 @@
 """The types that user code names: all of them abstract, and what they fix."""
 
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,25 +17,6 @@ from qsdb.schema.contexts import (
 )
 
 
-class Held(Table[Any]):
-    """As little as a table needs, over nothing."""
-
-    def insert(self, row: Any) -> Any: ...
-    def insert_many(self, rows: Any) -> int: ...
-    def get(self, *key: object) -> Any: ...
-    def update(self, row: Any) -> Any: ...
-    def upsert(self, row: Any) -> Any: ...
-    def delete(self, row: Any) -> bool: ...
-    def delete_by_key(self, *key: object) -> bool: ...
-    def clear(self) -> int: ...
-    def index(self, name: str) -> Any: ...
-    def __len__(self) -> int:
-        return 0
-
-    def __iter__(self) -> Iterator[Any]: ...
-    def __contains__(self, row: object) -> bool: ...
-
-
 @pytest.mark.parametrize(
     "contract", [Index, Table, Savepoint, Transaction, ReducerContext]
 )
@@ -47,7 +27,8 @@ def test_a_contract_is_abstract(contract: type[Any]) -> None:
 
 
 def test_an_empty_table_is_true() -> None:
-    held = Held()
+    members = {name: lambda _: 0 for name in Table.__abstractmethods__}
+    held: Any = type("Held", (Table,), members)()
 
     assert len(held) == 0
     assert held

@@ -278,8 +278,10 @@ def test_the_mistakes_of_a_class_are_told_once(module: qsdb.Module) -> None:
     module.add_table(Bad, name="better")
 
     assert mistakes(module) == [
-        "table good, Bad.tags: list[str] can change, and rows cannot: "
-        "write tuple[str, ...]"
+        (
+            "table good, Bad.tags: list[str] can change, and rows cannot: "
+            "write tuple[str, ...]"
+        )
     ]
 
 
@@ -287,13 +289,13 @@ def test_the_mistakes_of_a_class_are_told_once(module: qsdb.Module) -> None:
 
 
 def test_a_reducer_is_given_back_as_it_is(module: qsdb.Module) -> None:
-    def send(ctx: ReducerContext, room: str) -> str:
+    def send(ctx: ReducerContext, room: str) -> str:  # noqa: ARG001
         return room
 
     assert module.reducer(send) is send
     assert module.reducer()(send) is send
     assert module.reducer(private=True)(send) is send
-    assert module.init(send) is send  # type: ignore[arg-type]
+    assert module.init(send) is send  # type: ignore[arg-type, comparison-overlap]
 
 
 def test_reducers_are_told_apart(module: qsdb.Module) -> None:
@@ -313,11 +315,11 @@ def test_reducers_are_told_apart(module: qsdb.Module) -> None:
 
 
 async def coroutine(ctx: ReducerContext) -> None: ...
-async def async_generator(ctx: ReducerContext) -> Any:
+async def async_generator(ctx: ReducerContext) -> Any:  # noqa: ARG001
     yield 1
 
 
-def generator(ctx: ReducerContext) -> Iterator[int]:
+def generator(ctx: ReducerContext) -> Iterator[int]:  # noqa: ARG001
     yield 1
 
 
@@ -373,18 +375,20 @@ def test_one_function_is_registered_once(module: qsdb.Module) -> None:
 
 
 def test_a_reducer_needs_a_name(module: qsdb.Module) -> None:
-    module.reducer(lambda ctx: None)
+    module.reducer(lambda ctx: None)  # noqa: ARG005
 
     assert mistakes(module) == ["reducer <lambda>: it needs a name to be called by"]
 
 
 def test_a_parameter_needs_an_annotation(module: qsdb.Module) -> None:
     @module.reducer
-    def send(ctx, room, text: str) -> None: ...  # type: ignore[no-untyped-def]
+    def send(ctx, room, text: str) -> None: ...  # type: ignore[no-untyped-def]  # noqa: ANN001
 
     assert mistakes(module) == [
-        "reducer send, parameter room: it needs an annotation: arguments are checked "
-        "by it"
+        (
+            "reducer send, parameter room: it needs an annotation: "
+            "arguments are checked by it"
+        )
     ]
 
 
@@ -403,7 +407,7 @@ def test_there_is_one_init(module: qsdb.Module) -> None:
 
 
 def test_init_takes_the_context_alone(module: qsdb.Module) -> None:
-    @module.init  # type: ignore[arg-type]
+    @module.init
     def start(ctx: ReducerContext, room: str = "a") -> None: ...
 
     assert mistakes(module) == ["init start: it takes the context and nothing else"]
@@ -411,7 +415,7 @@ def test_init_takes_the_context_alone(module: qsdb.Module) -> None:
 
 def test_init_has_the_mistakes_of_any_signature(module: qsdb.Module) -> None:
     @module.init  # type: ignore[arg-type]
-    def start(ctx, room) -> None: ...  # type: ignore[no-untyped-def]
+    def start(ctx, room) -> None: ...  # type: ignore[no-untyped-def]  # noqa: ANN001
 
     assert "parameter room: it needs an annotation" in mistakes(module)[0]
 
@@ -450,10 +454,10 @@ def test_all_mistakes_of_a_module_are_told_in_one_error(module: qsdb.Module) -> 
         _hidden: qsdb.u8
         any: Any
         level: qsdb.u8 = qsdb.index("tree", default=256)  # type: ignore[call-overload]
-        room: str
+        room: str  # type: ignore[misc]
 
     @module.reducer
-    def send(ctx, room, *rest: str) -> None: ...  # type: ignore[no-untyped-def]
+    def send(ctx, room, *rest: str) -> None: ...  # type: ignore[no-untyped-def]  # noqa: ANN001
 
     @module.init  # type: ignore[arg-type]
     def init(ctx: ReducerContext, a: str) -> None: ...
@@ -485,10 +489,10 @@ def test_all_mistakes_of_a_module_are_told_in_one_error(module: qsdb.Module) -> 
 
 def test_a_module_with_mistakes_may_be_mended(module: qsdb.Module) -> None:
     @module.reducer
-    def send(ctx: ReducerContext, at: "Missing") -> None: ...  # type: ignore[name-defined]  # noqa: F821
+    def send(ctx: ReducerContext, at: "Missing") -> None: ...
 
     class Waiting(qsdb.Row, module=module):
-        at: "Missing"  # type: ignore[name-defined]  # noqa: F821
+        at: "Missing"
 
     assert len(mistakes(module)) == 2
 

@@ -30,7 +30,8 @@ def test_the_constructor_reads_as_documented(sources: list[str]) -> None:
     (source,) = sources
     assert source.startswith("# <qsdb row Message")
     assert (
-        "def __new__(_cls, /, room=_MISSING, sender=_MISSING, *_extra, id=0, **_unknown):\n"
+        "def __new__(_cls, /, room=_MISSING, sender=_MISSING, "
+        "*_extra, id=0, **_unknown):\n"
         "    if _extra or _unknown or room is _MISSING or sender is _MISSING:\n"
         "        _refuse(_extra, _unknown, {'room': room, 'sender': sender})\n"
         "    return _tuple_new(_cls, (id, room, (sender.stored if "

@@ -3,6 +3,7 @@
 import copy
 import enum
 import math
+import operator
 import pickle
 import sys
 import threading
@@ -39,7 +40,7 @@ NOON = Timestamp.parse("2026-01-01T12:00:00Z")
 class Mood(enum.Enum):
     calm = 0
     angry = 1
-    fuming = 1  # an alias
+    fuming = 1  # noqa: PIE796  an alias
 
 
 class Place(qsdb.Product):
@@ -166,7 +167,7 @@ def read_back(row: object) -> object:
 
 
 def test_columns_are_given_by_place_or_by_name() -> None:
-    by_place = User(ALICE, "alice", True, Mood.angry, Place(1.0, 2.0))
+    by_place = User(ALICE, "alice", True, Mood.angry, Place(1.0, 2.0))  # noqa: FBT003
     by_name = User(
         at=Place(1.0, 2.0), mood=Mood.angry, online=True, name="alice", identity=ALICE
     )
@@ -222,10 +223,10 @@ def test_a_default_is_made_canonical() -> None:
         ('Message("a", ALICE, "b", "c")', ["1 positional", "'c'", "Message"]),
         ('Message("a", ALICE, "b", 1, 2)', ["2 positional", "1, 2"]),
         ('Message("a")', ["missing", "sender", "Message"]),
-        ('Message()', ["missing", "room, sender"]),
+        ("Message()", ["missing", "room, sender"]),
         ('Message("a", ALICE).replace(rom="x")', ["rom", "room"]),
         ('Message("a", ALICE).replace("x")', ["'x'"]),
-        ('Place(1.0)', ["missing", "y", "Place"]),
+        ("Place(1.0)", ["missing", "y", "Place"]),
     ],
 )
 def test_a_wrong_construction_is_refused_with_the_names(
@@ -288,7 +289,10 @@ def test_odd_columns_work_all_the_way() -> None:
 def test_many_columns_are_possible() -> None:
     names = [f"c{number}" for number in range(300)]
     wide: Any = types.new_class(
-        "Wide", (qsdb.Row,), {}, lambda ns: ns.update(__annotations__=dict.fromkeys(names, int))
+        "Wide",
+        (qsdb.Row,),
+        {},
+        lambda ns: ns.update(__annotations__=dict.fromkeys(names, int)),
     )
 
     row = wide(*range(300))
@@ -319,7 +323,9 @@ def test_a_tuple_column_takes_any_sequence() -> None:
     ids=repr,
 )
 def test_what_is_no_sequence_is_no_array(value: object) -> None:
-    class Numbers(qsdb.Row, module=(module := qsdb.Module("numbers"))):
+    module = qsdb.Module("numbers")
+
+    class Numbers(qsdb.Row, module=module):
         values: tuple[f32, ...]
 
     row = Numbers(value)  # type: ignore[arg-type]
@@ -362,7 +368,9 @@ def test_an_alias_of_an_enum_is_its_member() -> None:
 def test_new_types_and_annotated_are_what_they_stand_for() -> None:
     Level = NewType("Level", u16)
 
-    class Stands(qsdb.Row, module=(module := qsdb.Module("stands"))):
+    module = qsdb.Module("stands")
+
+    class Stands(qsdb.Row, module=module):
         level: Level
         noted: Annotated[str, "a note"]
         both: Annotated[Level | None, "a note"] = None
@@ -477,12 +485,12 @@ def test_rows_are_equal_by_class_and_values() -> None:
         y: f32
 
     assert Place(1.0, 2.0) == Place(1.0, 2.0)
-    assert not Place(1.0, 2.0) != Place(1.0, 2.0)
+    assert not operator.ne(Place(1.0, 2.0), Place(1.0, 2.0))
     assert Place(1.0, 2.0) != Place(1.0, 3.0)
     assert Pair(1.0, 2.0) != Place(1.0, 2.0)  # type: ignore[comparison-overlap]
-    assert not Pair(1.0, 2.0) == Place(1.0, 2.0)  # type: ignore[comparison-overlap]
+    assert not operator.eq(Pair(1.0, 2.0), Place(1.0, 2.0))
     assert Place(1.0, 2.0) != (1.0, 2.0)  # type: ignore[comparison-overlap]
-    assert (1.0, 2.0) != Place(1.0, 2.0)  # type: ignore[comparison-overlap]
+    assert Place(1.0, 2.0) != (1.0, 2.0)  # type: ignore[comparison-overlap]
     assert Place(1.0, 2.0) != None  # noqa: E711
 
 
@@ -638,7 +646,7 @@ def test_the_repr_shows_an_int_too_long_for_decimal() -> None:
 
 
 def test_a_row_iterates_over_what_its_attributes_give() -> None:
-    user = User(ALICE, "a", True, Mood.angry, Place(1.0, 2.0))
+    user = User(ALICE, "a", True, Mood.angry, Place(1.0, 2.0))  # noqa: FBT003
     identity, name, *rest = user
 
     assert list(user) == [ALICE, "a", True, Mood.angry, Place(1.0, 2.0)]
@@ -670,15 +678,20 @@ def test_match_by_place_leaves_generated_columns_out() -> None:
             assert (room, sender, text) == ("lobby", ALICE, "hi")
         case _:
             pytest.fail("no match")
-    assert Message.__match_args__ == ("room", "sender", "text")  # type: ignore[attr-defined]
+    assert Message.__match_args__ == ("room", "sender", "text")
 
 
 def test_a_sequence_pattern_on_a_row_is_an_error() -> None:
     # A tuple in C: CPython takes it for a sequence, and asks for the length.
-    with pytest.raises(TypeError, match="no sequence"):
+    def match_a_pair() -> None:
         match ROW:
             case [_, _]:
                 pytest.fail("it matched")
+            case _:
+                pytest.fail("it was asked and did not match")
+
+    with pytest.raises(TypeError, match="no sequence"):
+        match_a_pair()
 
 
 def test_asdict_gives_products_as_dicts() -> None:
@@ -688,7 +701,9 @@ def test_asdict_gives_products_as_dicts() -> None:
     assert qsdb.asdict(everything(houses=[House(Place(1.0, -2.0), 3)]))["houses"] == (
         house,
     )
-    assert qsdb.asdict(everything(maybe_form=Circle(1.0)))["maybe_form"] == {"radius": 1.0}
+    assert qsdb.asdict(everything(maybe_form=Circle(1.0)))["maybe_form"] == {
+        "radius": 1.0
+    }
     assert qsdb.asdict(User(ALICE)) == {
         "identity": ALICE,
         "name": None,
@@ -752,9 +767,9 @@ def test_the_methods_of_a_tuple_are_not_there(name: str) -> None:
 
 
 def test_every_row_is_true() -> None:
-    assert Unit()
-    assert Place(0.0, 0.0)
-    assert User(ALICE)
+    rows: list[Any] = [Unit(), Place(0.0, 0.0), User(ALICE)]
+
+    assert all(rows)
 
 
 # What a class statement may hold.
@@ -886,10 +901,10 @@ def test_the_surroundings_of_a_class_are_let_go() -> None:
 
 def test_a_class_that_could_not_be_resolved_may_be_used_later() -> None:
     class Waiting(qsdb.Row):
-        later: "Missing"  # type: ignore[name-defined]  # noqa: F821
+        later: "Missing"
 
     with pytest.raises(qsdb.SchemaError, match="Missing"):
-        Waiting(1)
+        Waiting(1)  # type: ignore[arg-type]
 
     class Missing(qsdb.Product):
         value: u8
@@ -936,7 +951,7 @@ def refusal(declare: Callable[[], object]) -> str:
 def test_a_row_class_has_no_subclasses() -> None:
     def declare() -> None:
         class Special(Message):
-            extra: u8
+            extra: u8  # type: ignore[misc]
 
     def declare_product() -> None:
         class Special(Place): ...
@@ -953,7 +968,7 @@ def test_a_row_class_has_one_base() -> None:
             a: u8
 
     def declare_both() -> None:
-        class Both(qsdb.Row, qsdb.Product):  # type: ignore[misc]
+        class Both(qsdb.Row, qsdb.Product):
             a: u8
 
     assert "one base" in refusal(declare)
@@ -990,6 +1005,15 @@ def test_the_module_must_be_one(module: object) -> None:
 def test_the_roots_make_no_rows(root: type[Any]) -> None:
     with pytest.raises(qsdb.SchemaError, match=root.__name__):
         root()
+
+
+def test_what_has_the_metaclass_alone_is_no_row_class() -> None:
+    metaclass: Any = type(qsdb.Row)
+    alone = metaclass("Alone", (), {})
+
+    assert find_product(alone) is None
+    with pytest.raises(qsdb.SchemaError, match="Alone itself has no columns"):
+        shape_of(alone)
 
 
 def test_a_row_class_without_a_module_makes_rows() -> None:

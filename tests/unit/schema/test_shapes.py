@@ -1,6 +1,6 @@
 """The shape of a class statement: columns, and what is wrong with them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -38,6 +38,15 @@ def mistakes(declare: Callable[[], type[Any]]) -> list[str]:
     assert tuple(found) == draft_of(row_class).mistakes  # type: ignore[arg-type]
     assert all(each.startswith(row_class.__name__) for each in found)
     return found
+
+
+def made(name: str, annotations: Mapping[str, object]) -> type[Any]:
+    """Make a row class whose attributes no class statement could have."""
+    metaclass: Any = type(qsdb.Row)
+    row_class: type[Any] = metaclass(
+        name, (qsdb.Row,), {"__annotations__": annotations}
+    )
+    return row_class
 
 
 def only_mistake(declare: Callable[[], type[Any]]) -> str:
@@ -199,7 +208,7 @@ def test_a_required_column_cannot_follow_a_default() -> None:
         class Bad(qsdb.Row):
             a: qsdb.u8 = 1
             b: qsdb.u8  # type: ignore[misc]
-            c: qsdb.u8 = qsdb.index()
+            c: qsdb.u8 = qsdb.index()  # type: ignore[misc]
             d: qsdb.u8 = 2
 
         return Bad
@@ -267,7 +276,7 @@ def test_names_that_are_the_rows_own_are_refused() -> None:
 @pytest.mark.parametrize("name", ["class", "None", "a b", "", "1a", "a-b"])
 def test_an_attribute_is_an_identifier(name: str) -> None:
     def declare() -> type[Any]:
-        return type(qsdb.Row)("Bad", (qsdb.Row,), {"__annotations__": {name: int}})
+        return made("Bad", {name: int})
 
     assert "identifier" in only_mistake(declare)
 
@@ -355,8 +364,8 @@ def test_all_mistakes_of_a_class_are_told_at_once() -> None:
             tags: list[str]
             any: Any
             level: qsdb.u8 = 300
-            name: str
-            _hidden: str
+            name: str  # type: ignore[misc]
+            _hidden: str  # type: ignore[misc]
             id: str = qsdb.auto_inc()
             bare = qsdb.index()
 
@@ -392,7 +401,7 @@ def test_columns_beyond_the_bound_are_refused() -> None:
     names = {f"c{number}": int for number in range(COLUMNS_COUNT_MAX + 1)}
 
     def declare() -> type[Any]:
-        return type(qsdb.Row)("Bad", (qsdb.Row,), {"__annotations__": names})
+        return made("Bad", names)
 
     assert f"{COLUMNS_COUNT_MAX + 1} columns; at most {COLUMNS_COUNT_MAX}" in (
         only_mistake(declare)

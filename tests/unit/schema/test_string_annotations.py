@@ -71,7 +71,7 @@ def test_annotations_that_are_strings_are_evaluated() -> None:
 def test_reducers_of_a_module_with_strings_are_called() -> None:
     with qsdb.Database(strings) as db:
         assert db.call(enter, Mood.angry, [Circle(2.0)]) == 1
-        with pytest.raises(qsdb.ArgumentError, match="Mood.calm, Mood.angry"):
+        with pytest.raises(qsdb.ArgumentError, match=r"Mood\.calm, Mood\.angry"):
             db.call("enter", 1, [Circle(2.0)])
         with db.read() as tx:
             assert list(tx[User]) == [
@@ -150,8 +150,8 @@ def test_a_wrapped_reducer_is_resolved_in_its_own_module() -> None:
     module = qsdb.Module("wrapped")
 
     @module.reducer
-    @helper.counted
-    def enter_twice(ctx: qsdb.ReducerContext, level: Level) -> Level:
+    @helper.counted  # type: ignore[untyped-decorator]
+    def enter_twice(ctx: qsdb.ReducerContext, level: Level) -> Level:  # noqa: ARG001
         return level
 
     with qsdb.Database(module) as db:

@@ -80,7 +80,9 @@ def test_a_class_gives_its_table_a_name_in_snake_case(
     assert snake_case(class_name) == name
 
 
-@pytest.mark.parametrize("name", ["a b", "größe", "select", "9", '"', "\n", "Sta", "st"])
+@pytest.mark.parametrize(
+    "name", ["a b", "größe", "select", "9", '"', "\n", "Sta", "st"]
+)
 def test_any_text_is_a_name(name: str) -> None:
     class Named(qsdb.Row):
         a: qsdb.u8 = qsdb.column(name=name)
@@ -371,7 +373,8 @@ def test_a_joined_name_may_not_be_that_of_a_column() -> None:
     mistake = only_mistake(Joined, unique=(("a", "b"),))
 
     assert mistake == (
-        "table joined, index a_b: the name stands for an index or column over a_b already"
+        "table joined, index a_b: the name stands for an index or "
+        "column over a_b already"
     )
 
 

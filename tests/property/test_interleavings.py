@@ -1,0 +1,299 @@
+"""The read protocol, step by step: a reader sees its offset's rows in any order.
+
+**Strategy**: run the real code, a reader in one thread and a writer in another,
+sometimes with somebody who pins and closes beside them. Each operation on what
+they share is a step (`tests.support.gates`): the dicts of rows, notes,
+undo and hash indexes, the attributes that hold notes and pins, whole operations
+of ordered indexes, the publication lock. All interleavings are run that differ
+in more than the order of steps which do not touch each other. To put gates
+there, the store is recompiled with every ``{}`` made a dict with gates.
+
+**Invariants**:
+
+1. Whatever a read transaction is asked, in every interleaving it answers as it
+   did when nobody wrote.
+2. One that is opened meanwhile sees exactly the commit of its offset.
+3. When all is over, nothing is broken and nothing is kept.
+4. Each of the four rules is needed: with any of them broken, some interleaving
+   gives a wrong answer.
+"""
+
+import ast
+import contextlib
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import attrs
+import pytest
+
+import qsdb
+from qsdb.store import images, indexes, operations, reading, writing
+from qsdb.store.images import Store, StoredTable
+from qsdb.store.indexes import OrderedIndex
+from qsdb.store.transactions import ReadTransaction
+from tests.support.gates import (
+    Actor,
+    Explorer,
+    GatedBucket,
+    GatedDict,
+    GateLock,
+    gate,
+)
+from tests.support.mutants import Mutant, mutated, patched
+
+pytestmark = pytest.mark.slow
+
+GATED_MODULES = (images, indexes, writing)
+
+
+class _WithGates(ast.NodeTransformer):
+    """Makes dict displays dicts with gates."""
+
+    def visit_Dict(self, node: ast.Dict) -> ast.AST:  # noqa: N802  ast's name
+        self.generic_visit(node)
+        if None in node.keys:
+            return node
+        name = "_gated_bucket" if node.keys else "_gated_dict"
+        return ast.Call(ast.Name(name, ast.Load()), [node], [])
+
+
+def with_gates(tree: ast.Module) -> ast.Module:
+    changed: ast.Module = _WithGates().visit(tree)
+    return changed
+
+
+def gated_attribute(owner: type, name: str) -> property:
+    """Give a property in place of an attribute, which it keeps where it was."""
+    slot = owner.__dict__.get(name)
+
+    def get(self: Any) -> object:
+        gate((id(self), name), writes=False)
+        return self.__dict__[name] if slot is None else slot.__get__(self)
+
+    def put(self: Any, value: object) -> None:
+        gate((id(self), name), writes=True)
+        if slot is None:
+            self.__dict__[name] = value
+        else:
+            slot.__set__(self, value)
+
+    return property(get, put)
+
+
+def gated_method(owner: type, name: str, *, writes: bool) -> Callable[..., object]:
+    """Give a method that is one step as a whole."""
+    method: Callable[..., object] = getattr(owner, name)
+
+    def step(self: object, *args: object) -> object:
+        gate(id(self), writes=writes)
+        return method(self, *args)
+
+    return step
+
+
+@contextlib.contextmanager
+def gates(*mutants: Mutant) -> Iterator[None]:
+    """Put gates into the store, and bugs if there are any, for a block."""
+    with contextlib.ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        for module in {*GATED_MODULES, *[mutant.module for mutant in mutants]}:
+            here = [mutant for mutant in mutants if mutant.module is module]
+            source = mutated(here) if here else inspect.getsource(module)
+            # A bucket with gates is of a class derived from dict.
+            source = source.replace("type(bucket) is dict", "isinstance(bucket, dict)")
+            patch.setattr(module, "_gated_dict", GatedDict, raising=False)
+            patch.setattr(module, "_gated_bucket", GatedBucket, raising=False)
+            change = with_gates if module in GATED_MODULES else lambda tree: tree
+            stack.enter_context(patched(module, source, change))
+        for owner, name in (
+            (StoredTable, "layers"),
+            (StoredTable, "count"),
+            (Store, "pins"),
+        ):
+            replacement = gated_attribute(owner, name)
+            patch.setattr(owner, name, replacement, raising=False)
+        for name in ("add", "add_many", "remove", "clear"):
+            replacement = gated_method(OrderedIndex, name, writes=True)
+            patch.setattr(OrderedIndex, name, replacement)
+        for name in ("keys_between", "count_between"):
+            replacement = gated_method(OrderedIndex, name, writes=False)
+            patch.setattr(OrderedIndex, name, replacement)
+        yield
+
+
+class UndoneError(Exception):
+    """What a writer raises to roll back."""
+
+
+class World:
+    """A database of one table with three rows, made once and reset for each run."""
+
+    def __init__(self) -> None:
+        module = qsdb.Module("world")
+
+        class Item(qsdb.Row, module=module):
+            id: int = qsdb.primary_key()
+            name: int = qsdb.unique()
+            size: int = qsdb.index()
+            tag: int = qsdb.index("hash")
+
+        self.item = Item
+        self.database = qsdb.Database(module, seed=0)
+        self.reads: list[ReadTransaction] = []
+        store = self.database._directory.store
+        lock: Any = GateLock()
+        store._publication = lock
+        store._begin_publication = lock.acquire
+        store._end_publication = lock.release
+
+    def reset(self) -> None:
+        """Close what is open, look whether all is well, and begin anew."""
+        for read in self.reads:
+            read.close()
+        self.reads.clear()
+        self.database.check()
+        stats = self.database.stats()
+        assert (stats.pins, stats.undo_rows) == (0, 0)
+        with self.write() as items:
+            items.clear()
+            items.insert_many([self.row(key, key) for key in range(3)])
+
+    def row(self, key: int, value: int) -> Any:
+        """Give a row: of two with other values, each index tells them apart."""
+        return self.item(key, value, value, value % 2)
+
+    @contextlib.contextmanager
+    def write(self, *, commits: bool = True) -> Iterator[Any]:
+        """Give the table in a transaction that commits, or rolls back."""
+        with contextlib.suppress(UndoneError), self.database.write() as tx:
+            yield tx[self.item]
+            if not commits:
+                raise UndoneError
+
+    def open_read(self) -> Any:
+        """Give the table in a read transaction that stays open."""
+        read = self.database.read()
+        self.reads.append(read)
+        return read[self.item]
+
+
+Reader = Callable[[Any], object]
+Writer = Callable[[World], None]
+
+READERS: dict[str, Reader] = {
+    "a row": lambda items: items.get(1),
+    "no row": lambda items: items.get(9),
+    "scan": lambda items: sorted(map(repr, items)),
+    "range": lambda items: list(items.size.range(1, 100)),
+    "hash filter": lambda items: sorted(map(repr, items.tag.filter(1))),
+    "unique": lambda items: (items.name.find(1), items.name.find(10)),
+    "length": lambda items: (len(items), items.tag.count(0)),
+}
+
+
+def update(world: World, *, commits: bool = True, value: int = 10) -> None:
+    with world.write(commits=commits) as items:
+        items.update(world.row(1, value))
+
+
+def replace(world: World, *, commits: bool = True) -> None:
+    with world.write(commits=commits) as items:
+        items.delete_by_key(1)
+        items.insert(world.row(9, 1))
+
+
+def swap(world: World) -> None:
+    """Exchange what two rows have in every index."""
+    with world.write() as items:
+        items.delete_by_key(0)
+        items.update(world.row(1, 0))
+        items.insert(world.row(0, 1))
+
+
+def fill_anew(world: World) -> None:
+    with world.write() as items:
+        items.clear()
+        items.insert_many([world.row(9, 1), world.row(1, 9)])
+
+
+def undo_a_savepoint(world: World) -> None:
+    with world.database.write() as tx:
+        tx[world.item].update(world.row(1, 10))
+        with contextlib.suppress(UndoneError), tx.savepoint():
+            tx[world.item].update(world.row(1, 11))
+            tx[world.item].insert(world.row(9, 9))
+            raise UndoneError
+
+
+def twice(world: World, first: bool, second: bool) -> None:  # noqa: FBT001
+    update(world, commits=first)
+    update(world, commits=second, value=11)
+
+
+WRITERS: dict[str, Writer] = {
+    "update": update,
+    "update rolled back": lambda world: update(world, commits=False),
+    "replace": replace,
+    "replace rolled back": lambda world: replace(world, commits=False),
+    "swap": swap,
+    "fill anew": fill_anew,
+    "undo a savepoint": undo_a_savepoint,
+    "two commits": lambda world: twice(world, True, True),
+    "commit, rollback": lambda world: twice(world, True, False),
+    "rollback, commit": lambda world: twice(world, False, True),
+    "two rollbacks": lambda world: twice(world, False, False),
+}
+
+
+def close_newest(world: World) -> None:
+    world.reads[-1].close()
+
+
+def open_and_close(world: World) -> None:
+    world.database.read().close()
+
+
+@attrs.frozen
+class Scenario:
+    """Who does what at the same time."""
+
+    reader: Reader
+    writer: Writer
+    beside: Writer | None = None
+    """What a third thread does."""
+    is_between: bool = False
+    """Whether the reader's pin is the older of two, with a change between."""
+
+    def prepare(self, world: World) -> tuple[object, list[Actor]]:
+        """Set up a run; give what the reader should see, and the actors."""
+        world.reset()
+        items = world.open_read()
+        if self.is_between:
+            with world.write() as table:
+                table.update(world.row(2, 20))
+            world.open_read()
+        right = self.reader(items)
+        actors = [
+            Actor(lambda: self.reader(items), reads=True),
+            Actor(lambda: self.writer(world), reads=False),
+        ]
+        if self.beside is not None:
+            beside = self.beside
+            actors.append(Actor(lambda: beside(world), reads=False))
+        return right, actors
+
+
+def wrong_outcomes(scenario: Scenario, explorer: Explorer) -> Iterator[object]:
+    """Run all interleavings and yield what is not as it should be."""
+    world = World()
+    right: object = None
+
+    def prepare() -> Sequence[Actor]:
+        nonlocal right
+        right, actors = scenario.prepare(world)
+        return actors
+
+    for seen, *others in explorer.runs(prepare):
+        if seen != right or others != [None] * len(others):
+            yield seen, right, others
+    world.reset()

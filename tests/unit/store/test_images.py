@@ -1,0 +1,142 @@
+"""`Store.check` names each rule that is broken, and pins are given up."""
+
+import gc
+from collections.abc import Callable
+
+import pytest
+
+import qsdb
+from qsdb import f64, u32
+from qsdb.store.images import Pin, Store
+
+shop = qsdb.Module("shop")
+
+
+class Item(qsdb.Row, module=shop):
+    id: u32 = qsdb.primary_key()
+    shelf: u32 = qsdb.index()
+    colour: u32 = qsdb.index("hash")
+    sku: str = qsdb.unique()
+    price: f64
+
+
+def opened() -> tuple[qsdb.Database, Store]:
+    db = qsdb.Database(shop)
+    with db.write() as tx:
+        tx[Item].insert_many([Item(n, n, n, f"s{n}", 1.0) for n in range(3)])
+    return db, db._directory.store
+
+
+def put_under_a_wrong_key(store: Store) -> None:
+    rows = store.tables[0].rows
+    rows[7] = rows.pop(0)
+
+
+def put_a_wrong_kind(store: Store) -> None:
+    store.tables[0].rows[0] = (0, "x", 0, "s0", 1.0)
+
+
+def put_an_uncanonical_row(store: Store) -> None:
+    store.tables[0].rows[0] = (0, 0, 0, "s0", True)
+
+
+def forget_an_entry(number: int) -> Callable[[Store], None]:
+    def forget(store: Store) -> None:
+        table = store.tables[0]
+        table.indexes[number].remove(table.rows[0])
+
+    return forget
+
+
+def repeat_a_unique_value(store: Store) -> None:
+    table = store.tables[0]
+    table.rows[1] = (1, 1, 1, "s0", 1.0)
+
+
+def miscount(store: Store) -> None:
+    store.tables[0].count += 1
+
+
+def keep_notes(store: Store) -> None:
+    store.tables[0].layers = ({},)
+
+
+def pin_the_future(store: Store) -> None:
+    store.pins = (Pin(99),)
+
+
+def pin_for_nobody(store: Store) -> None:
+    pin = Pin(1)
+    pin.holders = 0
+    store.pins = (pin,)
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (put_under_a_wrong_key, "stands under the key 7"),
+        (put_a_wrong_kind, "column shelf: 'x' is not an int"),
+        (put_an_uncanonical_row, "column price: True is not a number"),
+        (forget_an_entry(0), "index sku: a unique index holds 2 entries"),
+        (forget_an_entry(1), "index shelf: an ordered index holds 2 entries"),
+        (forget_an_entry(2), "index colour: a hash index holds 2 values"),
+        (repeat_a_unique_value, "two rows have one value"),
+        (miscount, "3 rows, counted 4"),
+        (keep_notes, "notes of a transaction that has ended"),
+        (pin_the_future, "pins at [99], the offset is 2"),
+        (pin_for_nobody, "a pin that nobody holds"),
+    ],
+)
+def test_damage_is_named(damage: Callable[[Store], None], told: str) -> None:
+    db, store = opened()
+    db.check()
+    damage(store)
+
+    with pytest.raises(qsdb.InternalError) as caught:
+        db.check()
+    assert any(told in problem for problem in caught.value.problems)
+
+
+def test_a_row_that_is_not_in_canonical_form_is_named() -> None:
+    db, store = opened()
+    store.tables[0].rows[0] = (0, 0, 0, "s0", 1)
+
+    with pytest.raises(qsdb.InternalError, match="not in canonical form"):
+        db.check()
+
+
+def test_a_read_transaction_that_is_forgotten_gives_its_pin_up() -> None:
+    db, store = opened()
+    reader = db.read()
+    with db.write() as tx:
+        tx[Item].clear()
+    assert db.stats().undo_rows == 3
+
+    del reader
+    gc.collect()
+    with db.read():
+        pass
+    assert store.pins == ()
+    assert db.stats().undo_rows == 0
+
+
+def test_a_forgotten_pin_is_given_up_by_the_next_commit() -> None:
+    db, store = opened()
+    db.read()
+    gc.collect()
+    with db.write() as tx:
+        tx[Item].clear()
+
+    assert store.pins == ()
+
+
+def test_readers_at_one_offset_share_a_pin() -> None:
+    db, _ = opened()
+    first, second = db.read(), db.read()
+    assert db.stats().pins == 1
+    first.close()
+    assert db.stats().pins == 1
+    second.close()
+    second.close()
+
+    assert db.stats().pins == 0

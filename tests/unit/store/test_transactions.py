@@ -1,0 +1,174 @@
+"""Handles and savepoints used after their end, twice, or out of order."""
+
+from collections.abc import Callable
+
+import pytest
+
+import qsdb
+from qsdb import u32
+
+shop = qsdb.Module("shop")
+
+
+class Item(qsdb.Row, module=shop, indexes=[qsdb.Hash("shelf", "colour", name="place")]):
+    id: u32 = qsdb.primary_key(auto_inc=True)
+    shelf: u32 = qsdb.index()
+    colour: u32 = qsdb.index("hash")
+    sku: str = qsdb.unique()
+
+
+class Other(qsdb.Row, module=shop):
+    size: u32
+
+
+ITEM = Item(1, 1, "a")
+
+USES: dict[str, Callable[[qsdb.Table[Item]], object]] = {
+    "insert": lambda table: table.insert(ITEM),
+    "insert_many": lambda table: table.insert_many([ITEM]),
+    "get": lambda table: table.get(1),
+    "update": lambda table: table.update(ITEM),
+    "upsert": lambda table: table.upsert(ITEM),
+    "delete": lambda table: table.delete(ITEM),
+    "delete_by_key": lambda table: table.delete_by_key(1),
+    "clear": lambda table: table.clear(),
+    "len": len,
+    "iter": iter,
+    "in": lambda table: ITEM in table,
+    "find": lambda table: table.sku.find("a"),
+    "unique update": lambda table: table.sku.update(ITEM),
+    "unique delete": lambda table: table.sku.delete("a"),
+    "filter": lambda table: table.shelf.filter(1),
+    "range": lambda table: table.shelf.range(1),
+    "count": lambda table: table.shelf.count(1),
+    "hash count": lambda table: table.colour.count(1),
+    "index delete": lambda table: table.shelf.delete(1),
+}
+
+
+@pytest.mark.parametrize("name", USES)
+@pytest.mark.parametrize("way", ["write", "read"])
+def test_a_handle_after_its_transaction(name: str, way: str) -> None:
+    db = qsdb.Database(shop)
+    with db.write() if way == "write" else db.read() as tx:
+        table = tx[Item]
+
+    with pytest.raises(qsdb.ClosedError):
+        USES[name](table)
+    assert len(db.read()[Item]) == 0
+
+
+@pytest.mark.parametrize("name", ["insert", "get", "update"])
+def test_a_method_kept_from_a_transaction_that_has_ended(name: str) -> None:
+    db = qsdb.Database(shop)
+    with db.write() as tx:
+        method = getattr(tx[Item], name)
+
+    with pytest.raises(qsdb.ClosedError):
+        method(1 if name == "get" else ITEM)
+
+
+def test_savepoints_are_entered_once() -> None:
+    db = qsdb.Database(shop)
+    with db.write() as tx:
+        savepoint = tx.savepoint()
+        with savepoint:
+            pass
+        with pytest.raises(qsdb.UsageError, match="entered once"):
+            savepoint.__enter__()
+
+
+def test_savepoints_end_in_order() -> None:
+    db = qsdb.Database(shop)
+    with pytest.raises(qsdb.UsageError, match="reverse order"), db.write() as tx:
+        outer, inner = tx.savepoint(), tx.savepoint()
+        outer.__enter__()
+        inner.__enter__()
+        outer.__exit__(None, None, None)
+
+    assert db.offset == 1
+    db.check()
+
+
+def test_a_savepoint_of_a_transaction_that_has_ended() -> None:
+    db = qsdb.Database(shop)
+    with db.write() as tx:
+        early, late = tx.savepoint(), tx.savepoint()
+        early.__enter__()
+        tx[Item].insert(ITEM)
+    with pytest.raises(qsdb.ClosedError):
+        early.__exit__(None, None, None)
+    with pytest.raises(qsdb.ClosedError):
+        late.__enter__()
+
+
+def test_an_open_savepoint_goes_with_its_transaction() -> None:
+    db = qsdb.Database(shop)
+    with pytest.raises(ZeroDivisionError), db.write() as tx:
+        tx[Item].insert(ITEM)
+        tx.savepoint().__enter__()
+        tx[Item].insert(Item(2, 2, "b"))
+        _ = 1 / 0
+    db.check()
+
+    with db.read() as reader:
+        assert list(reader[Item]) == []
+    with db.write() as tx:
+        assert tx[Item].insert(ITEM).id == 1
+
+
+def test_a_commit_keeps_what_an_open_savepoint_did() -> None:
+    db = qsdb.Database(shop)
+    with db.write() as tx:
+        tx[Item].insert(ITEM)
+        tx.savepoint().__enter__()
+        tx[Item].insert(Item(2, 2, "b"))
+    db.check()
+
+    with db.read() as reader:
+        assert len(reader[Item]) == 2
+
+
+def test_changes_in_an_open_savepoint_alone_are_a_commit() -> None:
+    db = qsdb.Database(shop)
+    with db.write() as tx:
+        tx[Item].insert(ITEM)
+    with db.write() as tx:
+        _ = tx[Item]
+        tx.savepoint().__enter__()
+        tx[Item].insert(Item(2, 2, "b"))
+    db.check()
+
+    assert db.offset == 3
+
+
+def test_a_hash_index_takes_all_its_columns() -> None:
+    db = qsdb.Database(shop)
+    with db.write() as tx:
+        tx[Item].insert(ITEM)
+        assert len(list(tx[Item].place.filter(1, 1))) == 1
+        with pytest.raises(qsdb.UsageError, match="all of shelf, colour, not 1"):
+            tx[Item].place.filter(1)
+        with pytest.raises(qsdb.UsageError, match="a range needs a btree"):
+            tx[Item].place.range(1)
+
+
+def test_handles_name_their_place() -> None:
+    db = qsdb.Database(shop)
+    with db.write() as tx:
+        assert repr(tx[Item]) == "<table item>"
+        assert repr(tx[Item].shelf) == "<index shelf of table item>"
+
+
+def test_foreign_rows_are_in_no_table() -> None:
+    db = qsdb.Database(shop)
+    with db.write() as tx:
+        assert "x" not in tx[Item]
+        assert Other(1) not in tx[Item]
+
+
+def test_tables_are_attributes_of_the_class() -> None:
+    described = type(qsdb.Database(shop).read()).__dict__["item"]
+
+    assert described.__doc__ == "The table item."
+    assert described.__get__(None, type(qsdb)) is described
