@@ -191,6 +191,8 @@ def shown(value: object) -> str:
         if isinstance(value, int):
             return hex(value)
         return f"<a {type(value).__name__} too long to show>"
+    except Exception:  # noqa: BLE001  a user's repr must not hide our error
+        return f"<a {type(value).__name__} that cannot be shown>"
 
 
 def brief(value: object) -> str:

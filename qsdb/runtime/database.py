@@ -150,6 +150,7 @@ class Database:
         """
         self._require_open()
         store, writer = self._directory.store, self._writer
+        store.sweep()
         return Stats(
             module=self._calls.module.name,
             offset=store.offset,
@@ -255,9 +256,15 @@ class WriteBlock:
         return self._transaction
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        """Commit, or roll back if an exception passes."""
-        assert self._transaction is not None
+        """Commit, or roll back if an exception passes.
+
+        Raises:
+            UsageError: the block was not entered.
+        """
+        transaction = self._transaction
+        if transaction is None:
+            raise UsageError("a write block is left before it was entered")
         if kind is None:
-            self._writer.commit(self._transaction)
+            self._writer.commit(transaction)
         else:
-            self._writer.rollback(self._transaction)
+            self._writer.rollback(transaction)

@@ -1,8 +1,8 @@
 """The writer: one lock, one transaction at a time, and what is counted of it.
 
-All that writes goes through `Writer.begin` and `Writer.end`. A thread that asks
-for the lock while it holds it would wait for itself for ever; it gets a
-`UsageError` instead.
+All that writes begins with `Writer.begin` and ends with `Writer.commit` or
+`Writer.rollback`. A thread that asks for the lock while it holds it would wait
+for itself for ever; it gets a `UsageError` instead.
 """
 
 import threading

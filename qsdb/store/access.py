@@ -133,7 +133,8 @@ def index_attributes(
     return {
         name: attribute
         for name, attribute in attributes.items()
-        if not name.startswith("_") and not hasattr(Table, name)
+        if not name.startswith("_")
+        and not any(name in vars(each) for each in Table.__mro__)
     }
 
 

@@ -51,7 +51,7 @@ from qsdb.store.indexes import HashIndex, OrderedIndex, UniqueIndex
 from qsdb.store.operations import canonical_row
 from qsdb.store.orders import StoredRow, index_functions, key_function
 
-__all__ = ["AnyIndex", "Images", "Pin", "Store", "StoredTable", "merge"]
+__all__ = ["AnyIndex", "Hold", "Images", "Pin", "Store", "StoredTable", "merge"]
 
 Images = dict[object, StoredRow | None]
 """Row key → the row that was there, or None."""
@@ -75,7 +75,8 @@ class StoredTable:
         bound: Its schema and row class.
         rows: Row key → stored row. Never replaced, and changed by the writer.
         layers: The notes of the open transaction, savepoints last; else ().
-        indexes: As in the schema, in its order.
+        indexes: As in the schema, in its order. Replaced as a whole where an
+            exception cut a write in two.
         sequences: The next value of each generated column, in column order.
         count: Number of rows at the last commit.
         is_interrupted: Whether an exception cut a write in two, so that indexes
@@ -105,13 +106,16 @@ class StoredTable:
 
     def restore(self, images: Images) -> None:
         """Put rows back as `images` has them, with their index entries."""
-        rows, indexes = self.rows, self.indexes
+        rows = self.rows
+        # An index that was cut in two may be past mending: it is made anew.
+        indexes = () if self.is_interrupted else self.indexes
         for key, old in images.items():
             now = rows.get(key)
             if now is old:
                 continue
             if now is not None:
-                self._take_out(now)
+                for index in indexes:
+                    index.remove(now)
             if old is None:
                 rows.pop(key, None)
                 continue
@@ -121,14 +125,12 @@ class StoredTable:
         if self.is_interrupted:
             self._rebuild_indexes()
 
-    def _take_out(self, row: StoredRow) -> None:
-        for index in self.indexes:
-            index.remove(row)
-
     def _rebuild_indexes(self) -> None:
-        for index in self.indexes:
-            index.clear()
+        """Put new indexes in the place of the old, which readers may be using."""
+        indexes = tuple(_make_indexes(self.bound))
+        for index in indexes:
             index.add_many(self.rows.values())
+        self.indexes = indexes
         self.is_interrupted = False
 
     def problems(self) -> Iterator[str]:
@@ -194,6 +196,33 @@ class Pin:
         self.undo: dict[StoredTable, Images] = {}
         self.counts: dict[StoredTable, int] = {}
         self.holders = 1
+
+
+class Hold:
+    """A pin in use, by a read transaction and by the tables opened in it.
+
+    It lasts as long as any of them, so that a table can be used whose
+    transaction nobody named: ``messages = db.read()[Message]``.
+    """
+
+    __slots__ = ("_store", "pin")
+
+    def __init__(self, store: "Store") -> None:
+        """Pin the last commit."""
+        self._store = store
+        self.pin: Pin | None = store.pin()
+
+    def release(self) -> None:
+        """Give the pin up; a second time nothing happens."""
+        pin, self.pin = self.pin, None
+        if pin is not None:
+            self._store.unpin(pin)
+
+    def __del__(self) -> None:
+        """Have the pin given up if nobody did; no lock may be taken here."""
+        pin = getattr(self, "pin", None)  # not there if the constructor failed
+        if pin is not None:
+            self._store.abandon(pin)
 
 
 class Opened(Protocol):
@@ -279,12 +308,15 @@ class Store:
         """Yield a sentence for each broken rule; while no transaction is open."""
         for table in self.tables:
             yield from table.problems()
-        offsets = [pin.offset for pin in self.pins]
+        with self._publication:
+            self._give_up_abandoned()
+            offsets = [pin.offset for pin in self.pins]
+            holders = [pin.holders for pin in self.pins]
         if offsets != sorted(set(offsets)) or any(
             each > self.offset for each in offsets
         ):
             yield f"pins at {offsets}, the offset is {self.offset}"
-        if any(pin.holders < 1 for pin in self.pins):
+        if any(count < 1 for count in holders):
             yield "a pin that nobody holds"
 
     def check(self) -> None:
@@ -296,6 +328,11 @@ class Store:
         problems = list(self.problems())
         if problems:
             raise InternalError(*problems)
+
+    def sweep(self) -> None:
+        """Give up the pins whose read transactions were collected."""
+        with self._publication:
+            self._give_up_abandoned()
 
     @property
     def undo_count(self) -> int:

@@ -118,8 +118,8 @@ class _Source:
         yield "        if old == stored: return row"
         yield "        _taken(key)"
         yield from self._check_unique("    ")
-        yield from self._store("    ", "None")
         yield from self._advance_sequences("    ")
+        yield from self._store("    ", "None")
         yield "    return row"
 
     def update(self) -> Iterator[str]:
@@ -137,8 +137,8 @@ class _Source:
         yield "    old = self._find(key)"
         yield f"    if old is None: {otherwise}"
         yield from self._check_unique("    ")
-        yield from self._store("    ", "old")
         yield from self._advance_sequences("    ")
+        yield from self._store("    ", "old")
         yield "    return row"
 
     def insert_many(self) -> Iterator[str]:
@@ -244,6 +244,8 @@ class _Source:
         yield f"{indent}    raise"
 
     def _advance_sequences(self, indent: str) -> Iterator[str]:
+        # Before the row is stored: an exception between the two may cost a
+        # number, the other way round it would give one out twice.
         for number, place in enumerate(self.generated):
             yield f"{indent}sequences = self._stored.sequences"
             yield f"{indent}if v{place} >= sequences[{number}]:"

@@ -16,7 +16,7 @@ from typing import NoReturn, TypeVar
 from qsdb.errors import ClosedError, ReadOnlyError
 from qsdb.schema.modules import BoundTable, derived
 from qsdb.store.handles import TableHandle, handle_members
-from qsdb.store.images import AnyIndex, Images, Pin, Store, StoredTable
+from qsdb.store.images import AnyIndex, Hold, Images, Pin, Store, StoredTable
 from qsdb.store.indexes import OrderedIndex
 from qsdb.store.orders import StoredRow
 from qsdb.store.paths import Path, Range
@@ -29,17 +29,18 @@ R = TypeVar("R")
 class ReadTable(TableHandle[R]):
     """One table at one offset; subclasses are generated."""
 
-    __slots__ = ("_pin", "_store", "_stored")
+    __slots__ = ("_hold", "_pin", "_store", "_stored")
 
-    def __init__(self, store: Store, stored: StoredTable, pin: Pin) -> None:
+    def __init__(self, store: Store, stored: StoredTable, hold: Hold) -> None:
         """Read `stored` as it was at the pin."""
         self._store = store
         self._stored = stored
-        self._pin: Pin | None = pin
+        self._hold: Hold | None = hold
+        self._pin = hold.pin
 
     def _close(self) -> None:
         """End the handle: every later use raises `ClosedError`."""
-        self._pin = None
+        self._pin = self._hold = None
 
     def _require_open(self) -> Pin:
         pin = self._pin

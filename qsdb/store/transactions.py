@@ -14,7 +14,7 @@ from qsdb.errors import ClosedError, NotFoundError, UsageError
 from qsdb.schema.contexts import AnyRow, Savepoint, Table, Transaction
 from qsdb.schema.modules import BoundTable
 from qsdb.schema.rows import Row
-from qsdb.store.images import Pin, Store, StoredTable
+from qsdb.store.images import Hold, Store, StoredTable
 from qsdb.store.reading import ReadTable, read_table_class
 from qsdb.store.writing import WriteTable, closed, write_table_class
 from qsdb.values.timestamps import Timestamp
@@ -88,10 +88,12 @@ def _with_tables(
     """Derive a class whose tables are attributes, but for names that are taken."""
     members: dict[str, object] = {"__doc__": base.__doc__, "_directory": directory}
     members["_entries"] = directory.entries
+    # Not hasattr, which also sees what the metaclass has: register, mro.
+    taken = {name for each in base.__mro__ for name in vars(each)}
     members |= {
         name: each
         for name, each in attributes.items()
-        if not (name.startswith("__") or name in members or hasattr(base, name))
+        if not (name.startswith("__") or name in members or name in taken)
     }
     return type(base.__name__, (base,), members)
 
@@ -272,15 +274,16 @@ class _LayeredSavepoint(Savepoint):
 class ReadTransaction(_Open):
     """The database as it was at one offset, for as long as it is open.
 
-    Use it with ``with``, or call `close`; one that is collected closes itself.
+    Use it with ``with``, or call `close`; one that is collected, and its tables
+    with it, closes itself.
     """
 
     def __init__(self) -> None:
         """Pin the last commit."""
         super().__init__()
-        pin = self._directory.store.pin()
-        self._pin: Pin | None = pin
-        self._offset = pin.offset
+        self._hold = Hold(self._directory.store)
+        assert self._hold.pin is not None
+        self._offset = self._hold.pin.offset
 
     @property
     def offset(self) -> int:
@@ -298,30 +301,21 @@ class ReadTransaction(_Open):
 
     def close(self) -> None:
         """Give the offset up; closing twice is no error."""
-        pin, self._pin = self._pin, None
-        if pin is not None:
-            for handle in self._handles.values():
-                assert isinstance(handle, ReadTable)
-                handle._close()
-            self._directory.store.unpin(pin)
+        for handle in self._handles.values():
+            assert isinstance(handle, ReadTable)
+            handle._close()
+        self._hold.release()
 
-    def __del__(self) -> None:
-        """Give the offset up if nobody did; no lock may be taken here."""
-        pin = getattr(self, "_pin", None)  # not there if the constructor failed
-        if pin is not None:
-            self._directory.store.abandon(pin)
-
-    def _require_open(self) -> Pin:
-        if self._pin is None:
+    def _require_open(self) -> None:
+        if self._hold.pin is None:
             raise ClosedError("this read transaction has ended")
-        return self._pin
 
     def _open(self, key: object) -> Table[Row]:
         entry = self._directory.entry(key)
         handle = self._handles.get(entry)
         if handle is None:
-            pin = self._require_open()
-            opened = entry.read_class(self._directory.store, entry.table, pin)
+            self._require_open()
+            opened = entry.read_class(self._directory.store, entry.table, self._hold)
             handle = self._handles[entry] = cast(ReadTable[Row], opened)
         self._handles[key] = handle
         return handle

@@ -2,13 +2,13 @@
 
 `write_table_class` joins the generated operations of one table with the common
 ones of `WriteTable`. One handle is made for each table that a transaction
-touches; when the transaction ends, `WriteTable.close` takes its `_find` away.
+touches; when the transaction ends, its `_find` is replaced by `closed`.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import NoReturn, TypeVar
 
-from qsdb.errors import ClosedError
+from qsdb.errors import ClosedError, ConstraintError
 from qsdb.schema.modules import BoundTable, derived
 from qsdb.schema.row_source import ALL
 from qsdb.store.handles import TableHandle, handle_members, no_primary_key
@@ -35,7 +35,7 @@ def closed(key: object = None) -> NoReturn:  # noqa: ARG001  like rows.get
 class WriteTable(TableHandle[R]):
     """One table in the write transaction; subclasses are generated."""
 
-    __slots__ = ("_before", "_find", "_layers", "_pre", "_rows", "_stored")
+    __slots__ = ("_before", "_find", "_pre", "_rows", "_stored")
 
     _stored: StoredTable
     _rows: dict[object, StoredRow]
@@ -195,9 +195,11 @@ class WriteTable(TableHandle[R]):
         self._remove(old_key)
         try:
             return self.insert(row)
+        except ConstraintError:  # refused, so nothing of it is stored
+            self._stored.restore({old_key: same[0]})
+            raise
         except BaseException:
-            if not self._stored.is_interrupted:
-                self._stored.restore({old_key: same[0]})
+            self._stored.is_interrupted = True
             raise
 
     def clear(self) -> int:
@@ -218,6 +220,7 @@ class WriteTable(TableHandle[R]):
         self, batch: dict[object, StoredRow], sequences: list[int]
     ) -> int:
         """Store rows that have been looked at one by one; all or none."""
+        self._require_open()  # the rows' generator may have ended the transaction
         rows, stored, pre = self._rows, self._stored, self._pre
         bound = self._bound
         if not rows.keys().isdisjoint(batch):
@@ -226,6 +229,7 @@ class WriteTable(TableHandle[R]):
                     raise taken(bound, bound.schema.primary_key, key)
                 del batch[key]
         _check_unique(stored, batch.values())
+        stored.sequences[:] = sequences
         if pre:
             for key in batch:
                 pre.setdefault(key, None)
@@ -238,7 +242,6 @@ class WriteTable(TableHandle[R]):
         except BaseException:
             stored.is_interrupted = True
             raise
-        stored.sequences[:] = sequences
         return len(batch)
 
     # What generated code calls when something is wrong or unusual.

@@ -21,6 +21,7 @@ there, the store is recompiled with every ``{}`` made a dict with gates.
 import ast
 import contextlib
 import inspect
+import types
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -48,31 +49,30 @@ GATED_MODULES = (images, indexes, writing)
 
 
 class _WithGates(ast.NodeTransformer):
-    """Makes dict displays dicts with gates."""
+    """Makes dict displays dicts with gates, labelled by their place."""
 
-    def visit_Dict(self, node: ast.Dict) -> ast.AST:  # noqa: N802  ast's name
+    def __init__(self, module: str) -> None:
+        self.module = module
+
+    def visit_Dict(self, node: ast.Dict) -> ast.AST:
         self.generic_visit(node)
         if None in node.keys:
             return node
         name = "_gated_bucket" if node.keys else "_gated_dict"
-        return ast.Call(ast.Name(name, ast.Load()), [node], [])
-
-
-def with_gates(tree: ast.Module) -> ast.Module:
-    changed: ast.Module = _WithGates().visit(tree)
-    return changed
+        label = ast.Constant(f"{self.module} {node.lineno}")
+        return ast.Call(ast.Name(name, ast.Load()), [node, label], [])
 
 
 def gated_attribute(owner: type, name: str) -> property:
     """Give a property in place of an attribute, which it keeps where it was."""
-    slot = owner.__dict__.get(name)
+    slot, label = owner.__dict__.get(name), f"{owner.__name__}.{name}"
 
     def get(self: Any) -> object:
-        gate((id(self), name), writes=False)
+        gate((id(self), name), label, writes=False)
         return self.__dict__[name] if slot is None else slot.__get__(self)
 
     def put(self: Any, value: object) -> None:
-        gate((id(self), name), writes=True)
+        gate((id(self), name), label, writes=True)
         if slot is None:
             self.__dict__[name] = value
         else:
@@ -86,10 +86,17 @@ def gated_method(owner: type, name: str, *, writes: bool) -> Callable[..., objec
     method: Callable[..., object] = getattr(owner, name)
 
     def step(self: object, *args: object) -> object:
-        gate(id(self), writes=writes)
+        gate(id(self), owner.__name__, writes=writes)
         return method(self, *args)
 
     return step
+
+
+def change_for(module: types.ModuleType) -> Callable[[ast.Module], ast.Module]:
+    """Give what puts gates into the code of a module."""
+    if module not in GATED_MODULES:
+        return lambda tree: tree
+    return _WithGates(module.__name__).visit
 
 
 @contextlib.contextmanager
@@ -103,8 +110,7 @@ def gates(*mutants: Mutant) -> Iterator[None]:
             source = source.replace("type(bucket) is dict", "isinstance(bucket, dict)")
             patch.setattr(module, "_gated_dict", GatedDict, raising=False)
             patch.setattr(module, "_gated_bucket", GatedBucket, raising=False)
-            change = with_gates if module in GATED_MODULES else lambda tree: tree
-            stack.enter_context(patched(module, source, change))
+            stack.enter_context(patched(module, source, change_for(module)))
         for owner, name in (
             (StoredTable, "layers"),
             (StoredTable, "count"),
@@ -113,11 +119,11 @@ def gates(*mutants: Mutant) -> Iterator[None]:
             replacement = gated_attribute(owner, name)
             patch.setattr(owner, name, replacement, raising=False)
         for name in ("add", "add_many", "remove", "clear"):
-            replacement = gated_method(OrderedIndex, name, writes=True)
-            patch.setattr(OrderedIndex, name, replacement)
+            method = gated_method(OrderedIndex, name, writes=True)
+            patch.setattr(OrderedIndex, name, method)
         for name in ("keys_between", "count_between"):
-            replacement = gated_method(OrderedIndex, name, writes=False)
-            patch.setattr(OrderedIndex, name, replacement)
+            method = gated_method(OrderedIndex, name, writes=False)
+            patch.setattr(OrderedIndex, name, method)
         yield
 
 
@@ -186,8 +192,9 @@ READERS: dict[str, Reader] = {
     "scan": lambda items: sorted(map(repr, items)),
     "range": lambda items: list(items.size.range(1, 100)),
     "hash filter": lambda items: sorted(map(repr, items.tag.filter(1))),
-    "unique": lambda items: (items.name.find(1), items.name.find(10)),
-    "length": lambda items: (len(items), items.tag.count(0)),
+    "unique": lambda items: items.name.find(1),
+    "no unique": lambda items: items.name.find(10),
+    "length": len,
 }
 
 
@@ -221,36 +228,32 @@ def undo_a_savepoint(world: World) -> None:
         tx[world.item].update(world.row(1, 10))
         with contextlib.suppress(UndoneError), tx.savepoint():
             tx[world.item].update(world.row(1, 11))
-            tx[world.item].insert(world.row(9, 9))
             raise UndoneError
 
 
-def twice(world: World, first: bool, second: bool) -> None:  # noqa: FBT001
-    update(world, commits=first)
-    update(world, commits=second, value=11)
+def update_twice(world: World, *, commits: tuple[bool, bool]) -> None:
+    update(world, commits=commits[0])
+    update(world, commits=commits[1], value=11)
 
 
 WRITERS: dict[str, Writer] = {
     "update": update,
-    "update rolled back": lambda world: update(world, commits=False),
+    "update, rolled back": lambda world: update(world, commits=False),
     "replace": replace,
-    "replace rolled back": lambda world: replace(world, commits=False),
+    "replace, rolled back": lambda world: replace(world, commits=False),
     "swap": swap,
     "fill anew": fill_anew,
     "undo a savepoint": undo_a_savepoint,
-    "two commits": lambda world: twice(world, True, True),
-    "commit, rollback": lambda world: twice(world, True, False),
-    "rollback, commit": lambda world: twice(world, False, True),
-    "two rollbacks": lambda world: twice(world, False, False),
+    "commit, commit": lambda world: update_twice(world, commits=(True, True)),
+    "commit, roll back": lambda world: update_twice(world, commits=(True, False)),
+    "roll back, commit": lambda world: update_twice(world, commits=(False, True)),
+    "roll back twice": lambda world: update_twice(world, commits=(False, False)),
 }
 
-
-def close_newest(world: World) -> None:
-    world.reads[-1].close()
-
-
-def open_and_close(world: World) -> None:
-    world.database.read().close()
+BESIDE: dict[str, Writer] = {
+    "the newer read closes": lambda world: world.reads[-1].close(),
+    "another read opens and closes": lambda world: world.database.read().close(),
+}
 
 
 @attrs.frozen
@@ -297,3 +300,132 @@ def wrong_outcomes(scenario: Scenario, explorer: Explorer) -> Iterator[object]:
         if seen != right or others != [None] * len(others):
             yield seen, right, others
     world.reset()
+
+
+def report(scenarios: Sequence[Scenario]) -> list[object]:
+    """Run scenarios; tell how many interleavings there were, give what was wrong."""
+    wrong: list[object] = []
+    explorers = []
+    for scenario in scenarios:
+        explorers.append(explorer := Explorer())
+        wrong += wrong_outcomes(scenario, explorer)
+    counts = [explorer.count for explorer in explorers]
+    print(f"{sum(counts)} interleavings: {counts}")
+    return wrong
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_reader_sees_its_offset_while_one_writes(writer: str) -> None:
+    with gates():
+        wrong = report([Scenario(each, WRITERS[writer]) for each in READERS.values()])
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("beside", BESIDE)
+@pytest.mark.parametrize("writer", ["update", "update, rolled back"])
+def test_the_older_read_is_as_it_was(writer: str, beside: str) -> None:
+    scenarios = [
+        Scenario(READERS[reader], WRITERS[writer], BESIDE[beside], is_between=True)
+        for reader in ("a row", "scan", "range", "hash filter", "length")
+    ]
+    with gates():
+        wrong = report(scenarios)
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("commits", [(True, True), (False, True), (True, False)])
+def test_a_read_opened_meanwhile_sees_one_commit(commits: tuple[bool, bool]) -> None:
+    seen: set[tuple[int, str]] = set()
+    with gates():
+        world, explorer = World(), Explorer()
+        start = 0
+
+        def read() -> tuple[int, str]:
+            with world.database.read() as tx:
+                return tx.offset - start, repr(tx[world.item].get(1))
+
+        def prepare() -> list[Actor]:
+            nonlocal start
+            world.reset()
+            start = world.database.offset
+            return [
+                Actor(read, reads=True),
+                Actor(lambda: update_twice(world, commits=commits), reads=False),
+            ]
+
+        for outcome, _ in explorer.runs(prepare):
+            assert isinstance(outcome, tuple), outcome
+            seen.add(outcome)
+    print(f"{explorer.count} interleavings")
+
+    states = [
+        1,
+        *[value for value, ends in zip((10, 11), commits, strict=True) if ends],
+    ]
+    assert seen == {
+        (offset, repr(world.row(1, value))) for offset, value in enumerate(states)
+    }
+
+
+BREAKAGES = {
+    "the row is stored before its pre-image": (
+        Mutant(
+            operations,
+            'yield f"{indent}if key not in pre: pre[key] = {old}"',
+            'yield f"{indent}self._rows[key] = stored"\n'
+            '        yield f"{indent}if key not in pre: pre[key] = {old}"',
+        ),
+        "update",
+    ),
+    "the notes are emptied before they are merged": (
+        Mutant(
+            images,
+            "    for images in table.layers:\n",
+            "    layers, table.layers = table.layers, ()\n    for images in layers:\n",
+        ),
+        "update",
+    ),
+    "a rollback does not merge its notes": (
+        Mutant(
+            images,
+            "                if pins:\n                    _note(pins[-1], table)",
+            "                if pins and commits:\n"
+            "                    _note(pins[-1], table)",
+        ),
+        "update, rolled back",
+    ),
+    "a reader looks from old to new": (
+        Mutant(
+            reading,
+            "        row = stored.rows.get(key)\n        for images",
+            "        for each in self._store.pins:\n"
+            "            undo = each.undo.get(stored, {})\n"
+            "            if each.offset >= pin.offset and key in undo:\n"
+            "                return undo[key]\n"
+            "        for images in stored.layers:\n"
+            "            if key in images:\n"
+            "                return images[key]\n"
+            "        return stored.rows.get(key)\n"
+            "        for images",
+        ),
+        "update",
+    ),
+}
+"""Each rule of `qsdb.store.images` broken, and the writer that shows it."""
+
+
+@pytest.mark.parametrize("name", BREAKAGES)
+def test_each_rule_is_needed(name: str) -> None:
+    mutant, writer = BREAKAGES[name]
+    explorer = Explorer()
+    with gates(mutant):
+        wrong = list(
+            wrong_outcomes(Scenario(READERS["a row"], WRITERS[writer]), explorer)
+        )
+    print(
+        f"{len(wrong)} of {explorer.count} interleavings are wrong, such as {wrong[:1]}"
+    )
+
+    assert wrong != []

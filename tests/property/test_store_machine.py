@@ -175,6 +175,8 @@ def run_step(twins: Twins, step: Any) -> None:
             twins.enter_savepoint()
         case "release" | "undo":
             twins.leave_savepoint(undo=step == "undo")
+        case _:
+            assert step in ("commit", "rollback")
 
 
 def seen(twins: Twins) -> list[str]:

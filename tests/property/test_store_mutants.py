@@ -19,7 +19,15 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from qsdb.store import images, indexes, operations, paths, reading, transactions, writing
+from qsdb.store import (
+    images,
+    indexes,
+    operations,
+    paths,
+    reading,
+    transactions,
+    writing,
+)
 from tests.property.test_store_machine import StoreMachine
 from tests.support.mutants import Mutant, planted
 from tests.support.schemas import RICH
@@ -58,7 +66,8 @@ MUTANTS = {
     ),
     "a delete is not noted": Mutant(
         writing,
-        "        if key not in self._pre:\n            self._pre[key] = old\n        try:",
+        "        if key not in self._pre:\n"
+        "            self._pre[key] = old\n        try:",
         "        try:",
     ),
     "clear is not noted": Mutant(
@@ -79,7 +88,9 @@ MUTANTS = {
         writing, "                stored.sequences[:] = before", "                pass"
     ),
     "a savepoint released takes its notes with it": Mutant(
-        writing, "        merge(self._pre, inner)\n", "        if undo: merge(self._pre, inner)\n"
+        writing,
+        "        merge(self._pre, inner)\n",
+        "        if undo: merge(self._pre, inner)\n",
     ),
     "a savepoint undone keeps its rows": Mutant(
         writing, "        if undo:\n            stored.restore(inner)\n", ""
@@ -102,7 +113,9 @@ MUTANTS = {
         "        self.pins = self.pins[:place] + self.pins[place + (place > 0) :]\n",
     ),
     "the newer image wins over the older": Mutant(
-        images, "            older.setdefault(key, image)", "            older[key] = image"
+        images,
+        "            older.setdefault(key, image)",
+        "            older[key] = image",
     ),
     "the number of rows is that of now": Mutant(
         reading, "count = each.counts.get(self._stored, count)", "pass"
@@ -114,7 +127,9 @@ MUTANTS = {
         reading, "for images in reversed(stored.layers):", "for images in ():"
     ),
     "a point read looks at savepoints from outside in": Mutant(
-        reading, "for images in reversed(stored.layers):", "for images in stored.layers:"
+        reading,
+        "for images in reversed(stored.layers):",
+        "for images in stored.layers:",
     ),
     "a point read looks at the newest pin only": Mutant(
         reading,
@@ -125,7 +140,8 @@ MUTANTS = {
         reading, "selected.sort(key=index.entry_of)", "pass"
     ),
     "changed rows are found by any index value": Mutant(
-        reading, "if row is not None and _matches(index, row, within, value):",
+        reading,
+        "if row is not None and _matches(index, row, within, value):",
         "if row is not None:",
     ),
     "NaN is not found in changed rows": Mutant(
@@ -147,7 +163,9 @@ MUTANTS = {
         indexes, "bucket.pop(key, None)", "bucket.clear()"
     ),
     "a hash index keeps one row for each value": Mutant(
-        indexes, "self.buckets[value] = {bucket: None, key: None}", "self.buckets[value] = key"
+        indexes,
+        "self.buckets[value] = {bucket: None, key: None}",
+        "self.buckets[value] = key",
     ),
 }
 
@@ -209,8 +227,8 @@ def ends_of_ranges(twins: Twins) -> None:
     for number in range(4):
         twins.insert(0, (0, 3, 1, number))
     for place in range(len(RICH.accessors)):
-        for include in itertools.product((False, True), repeat=2):
-            twins.look_between(0, place, (1,), (2,), include, reverse=False)
+        for low, high in itertools.product((False, True), repeat=2):
+            twins.look_between(0, place, (1,), (2,), (low, high), reverse=False)
 
 
 SCRIPTS = {
@@ -228,7 +246,7 @@ SCRIPTS = {
 
 
 def run_the_machine(examples_max: int) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         StoreMachine,
         settings=settings(
             max_examples=examples_max,

@@ -11,6 +11,11 @@ Two steps that touch different cells, or only read, come to the same in either
 order, and one order is enough: *sleep sets* (Godefroid, 1996) leave out
 interleavings that differ in nothing else. Each that is left is looked at.
 
+Nor are there gates before what the others never look at. Cells have a *label*,
+which is the same in each run; a label is shared when one actor reads and another
+writes cells of it. What is shared shows in the runs themselves: when a run finds
+one label more, the search begins anew with it.
+
 `GatedDict` is a dict whose operations are such steps. What C code does with a
 dict that it is given, ``other.update(shared)``, calls no method of `shared`; but
 it asks for the attribute ``keys`` before it copies in one go, so that is where
@@ -26,6 +31,8 @@ import attrs
 __all__ = ["Actor", "Explorer", "GateLock", "GatedBucket", "GatedDict", "gate"]
 
 Cell = object
+Label = str
+
 
 @attrs.frozen
 class Step:
@@ -90,22 +97,27 @@ class Explorer:
         self.count = self.redundant = 0
         self._path: list[Node] = []
         self._depth = 0
+        self._read: set[Label] = set()
+        self._written: set[Label] = set()
+        self._shared: set[Label] = set()
         self._is_redundant = self._is_started = self._is_stuck = False
         self._actors: Sequence[Actor] = ()
         self._by_thread: dict[int, Actor] = {}
         self._arrived = threading.Semaphore(0)
 
-    def runs(
-        self, prepare: Callable[[], Sequence[Actor]]
-    ) -> Iterator[list[object]]:
+    def runs(self, prepare: Callable[[], Sequence[Actor]]) -> Iterator[list[object]]:
         """Yield the actors' outcomes for each interleaving.
 
         Args:
             prepare: Makes everything anew for each run, the same each time.
         """
-        self._path = []
         while True:
             self._run(prepare())
+            if not self._read & self._written <= self._shared:
+                self._shared = self._read & self._written
+                self._path.clear()
+                self.count = self.redundant = 0
+                continue
             if self._is_redundant:
                 self.redundant += 1
             else:
@@ -159,11 +171,22 @@ class Explorer:
         else:
             self._arrived.release()
 
-    def gate(self, cell: Cell, *, writes: bool, is_ready: Callable[[], bool]) -> None:
+    def gate(
+        self,
+        cell: Cell,
+        label: Label | None,
+        *,
+        writes: bool,
+        is_ready: Callable[[], bool],
+    ) -> None:
         """Stop the calling actor until its step is chosen."""
         actor = self._by_thread.get(threading.get_ident())
         if actor is None or not (writes or actor.reads):
             return
+        if label is not None:
+            (self._written if writes else self._read).add(label)
+            if label not in self._shared:
+                return
         if self._is_redundant and is_ready():
             return
         actor.step = Step(cell, writes, is_ready)
@@ -232,11 +255,22 @@ _current: Explorer | None = None
 
 
 def gate(
-    cell: Cell, *, writes: bool, is_ready: Callable[[], bool] = lambda: True
+    cell: Cell,
+    label: Label | None,
+    *,
+    writes: bool,
+    is_ready: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Come to a gate before a step on `cell`; outside of a run, pass."""
+    """Come to a gate before a step on `cell`; outside of a run, pass.
+
+    Args:
+        cell: What is touched, and nothing else is.
+        label: The sort of cell; None for one that always counts.
+        writes: Whether the step changes it.
+        is_ready: Whether the step can be made now.
+    """
     if _current is not None:
-        _current.gate(cell, writes=writes, is_ready=is_ready)
+        _current.gate(cell, label, writes=writes, is_ready=is_ready)
 
 
 class GateLock:
@@ -246,7 +280,7 @@ class GateLock:
         self._is_held = False
 
     def acquire(self) -> bool:
-        gate(id(self), writes=True, is_ready=lambda: not self._is_held)
+        gate(id(self), None, writes=True, is_ready=lambda: not self._is_held)
         assert not self._is_held
         self._is_held = True
         return True
@@ -264,54 +298,59 @@ class GateLock:
 class GatedDict(dict[Any, Any]):
     """A dict each of whose operations is a step of its own."""
 
+    def __init__(self, content: dict[Any, Any], label: Label) -> None:
+        """Begin with `content`."""
+        super().__init__(content)
+        self.label = label
+
     def get(self, key: object, default: Any = None) -> Any:
-        gate(id(self), writes=False)
+        gate(id(self), self.label, writes=False)
         return super().get(key, default)
 
     def __getitem__(self, key: object) -> Any:
-        gate(id(self), writes=False)
+        gate(id(self), self.label, writes=False)
         return super().__getitem__(key)
 
     def __contains__(self, key: object) -> bool:
-        gate(id(self), writes=False)
+        gate(id(self), self.label, writes=False)
         return super().__contains__(key)
 
     def __len__(self) -> int:
-        gate(id(self), writes=False)
+        gate(id(self), self.label, writes=False)
         return super().__len__()
 
     def values(self) -> ValuesView[Any]:  # type: ignore[override]
-        gate(id(self), writes=False)
+        gate(id(self), self.label, writes=False)
         return super().values()
 
     @property
     def keys(self) -> Callable[[], KeysView[Any]]:  # type: ignore[override]
         """``other.update(shared)`` asks for this, and then copies in one go."""
-        gate(id(self), writes=False)
+        gate(id(self), self.label, writes=False)
         return super().keys
 
     def __setitem__(self, key: object, value: object) -> None:
-        gate(id(self), writes=True)
+        gate(id(self), self.label, writes=True)
         super().__setitem__(key, value)
 
     def __delitem__(self, key: object) -> None:
-        gate(id(self), writes=True)
+        gate(id(self), self.label, writes=True)
         super().__delitem__(key)
 
     def pop(self, key: object, *default: Any) -> Any:
-        gate(id(self), writes=True)
+        gate(id(self), self.label, writes=True)
         return super().pop(key, *default)
 
     def setdefault(self, key: object, default: Any = None) -> Any:
-        gate(id(self), writes=True)
+        gate(id(self), self.label, writes=True)
         return super().setdefault(key, default)
 
     def update(self, *others: Any) -> None:  # type: ignore[override]
-        gate(id(self), writes=True)
+        gate(id(self), self.label, writes=True)
         super().update(*others)
 
     def clear(self) -> None:
-        gate(id(self), writes=True)
+        gate(id(self), self.label, writes=True)
         super().clear()
 
 
@@ -322,7 +361,7 @@ class GatedBucket(GatedDict):
     """
 
     def __iter__(self) -> Iterator[Any]:
-        gate(id(self), writes=False)
+        gate(id(self), self.label, writes=False)
         return super().__iter__()
 
     def __len__(self) -> int:

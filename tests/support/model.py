@@ -13,6 +13,7 @@ import enum
 import functools
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import qsdb
 from tests.support.schemas import TableSpec
@@ -44,7 +45,7 @@ class RefusedError(Exception):
         super().__init__(self.errors, self.keys)
 
 
-def compare(left: object, right: object) -> int:
+def compare(left: Any, right: Any) -> int:  # noqa: PLR0911  a table of kinds
     """Give a negative number, 0 or a positive one, by the documented order."""
     match left, right:
         case (None, _) | (_, None):
@@ -66,7 +67,7 @@ def compare(left: object, right: object) -> int:
         case qsdb.ScheduleAt(), qsdb.ScheduleAt():
             return (left.is_time - right.is_time) or compare(left.value, right.value)
         case _:
-            return (left > right) - (left < right)  # type: ignore[operator]
+            return int(left > right) - int(left < right)
 
 
 def same(left: object, right: object) -> bool:

@@ -28,7 +28,7 @@ Like = int | None
 """Which of the table's rows to take values from."""
 
 
-class Undone(Exception):
+class UndoneError(Exception):
     """What the tests raise to roll back."""
 
 
@@ -84,13 +84,13 @@ class Twins:
         """Have an exception leave all savepoints and the transaction."""
         while self._savepoints:
             self.leave_savepoint(undo=True)
-        self._leave(Undone())
+        self._leave(UndoneError())
         self.model.rollback()
         self._check_between()
 
     def _leave(self, error: Exception | None) -> None:
         assert self._block is not None
-        self._block.__exit__(None if error is None else Undone, error, None)
+        self._block.__exit__(None if error is None else UndoneError, error, None)
         self._block = self._transaction = None
 
     def enter_savepoint(self) -> None:
@@ -104,7 +104,7 @@ class Twins:
     def leave_savepoint(self, *, undo: bool) -> None:
         """Leave the innermost savepoint."""
         if self._savepoints:
-            error = Undone() if undo else None
+            error = UndoneError() if undo else None
             self._savepoints.pop().__exit__(type(error) if error else None, error, None)
             self.model.leave_savepoint(undo=undo)
 
@@ -243,7 +243,9 @@ class Twins:
         # A sequence at its end may be told of first.
         safe = {each.name: 1 for each in spec.columns if each.is_generated}
         good = good.replace(**safe)
-        bad = good.replace(**{spec.columns[place].name: spec.columns[place].domain.wrong})
+        bad = good.replace(
+            **{spec.columns[place].name: spec.columns[place].domain.wrong}
+        )
         handle = self._handle(table)
         refuses(lambda: handle.insert(bad), qsdb.KindError)
         refuses(lambda: handle.insert_many([good, bad]), qsdb.KindError)
@@ -252,9 +254,7 @@ class Twins:
             refuses(lambda: handle.update(bad), qsdb.KindError)
             refuses(lambda: handle.upsert(bad), qsdb.KindError)
 
-    def _delete(
-        self, table: int, chosen: Callable[[ModelTable], list[Values]]
-    ) -> int:
+    def _delete(self, table: int, chosen: Callable[[ModelTable], list[Values]]) -> int:
         model = self._model(table)
         return model.delete_all(chosen(model))
 
@@ -448,11 +448,13 @@ def check_table(handle: Any, model: ModelTable) -> None:
             assert found == model.in_order(by.columns, model.rows)
         elif by.algorithm == "hash":
             values = {pick(row, by.columns) for row in model.rows}
-            found = [row for each in values for row in handle.index(by.name).filter(*each)]
+            found = [
+                row for each in values for row in handle.index(by.name).filter(*each)
+            ]
             assert Counter(map(tuple, found)) == Counter(model.rows)
         else:
-            values = [pick(row, by.columns) for row in model.rows]
-            keys = [each for each in values if not _is_free(model.spec, by, each)]
+            keys = [pick(row, by.columns) for row in model.rows]
+            keys = [each for each in keys if not _is_free(model.spec, by, each)]
             assert None not in [handle.index(by.name).find(*key) for key in keys]
 
 

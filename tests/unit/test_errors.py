@@ -192,6 +192,17 @@ def test_an_int_too_long_inside_another_value_is_not_shown() -> None:
     assert brief((1, 10**5000)) == "<a tuple too long to show>"
 
 
+def test_a_value_that_cannot_be_shown_hides_no_error() -> None:
+    class Shy:
+        def __repr__(self) -> str:
+            raise RuntimeError("do not look")
+
+    assert brief(Shy()) == "<a Shy that cannot be shown>"
+    assert str(KindError("t", "a", Shy(), "an int")) == (
+        "table t, column a: <a Shy that cannot be shown> is not an int"
+    )
+
+
 def test_a_very_long_int_can_be_told() -> None:
     assert "column a: 0x" in str(KindError("t", "a", 10**5000, "an int"))
     assert "another row has 0x" in str(UniqueError("t", ("a",), 10**5000))

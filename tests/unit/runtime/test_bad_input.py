@@ -697,7 +697,7 @@ def test_a_handle_after_its_transaction(
             with db.write() as tx:
                 kept = [tx, tx[Player]]
         case "rollback":
-            with pytest.raises(qsdb.ReducerError), db.write() as tx:  # noqa: PT012
+            with pytest.raises(qsdb.ReducerError), db.write() as tx:
                 kept = [tx, tx[Player]]
                 raise qsdb.ReducerError
         case "reducer":
@@ -827,6 +827,13 @@ def test_a_write_block_that_is_not_entered(db: qsdb.Database) -> None:
     assert db.offset == 2
 
 
+def test_a_write_block_that_is_left_before_it_was_entered(db: qsdb.Database) -> None:
+    block = db.write()
+
+    with refused(db, qsdb.UsageError, "left before it was entered"):
+        block.__exit__(None, None, None)
+
+
 def test_a_private_reducer_of_a_stranger(db: qsdb.Database) -> None:
     with refused(db, qsdb.NotFoundError, "no reducer secret"):
         db.caller(ALICE).call(secret)
@@ -837,7 +844,7 @@ def test_a_private_reducer_of_a_stranger(db: qsdb.Database) -> None:
 
 def declared(declare: Callable[[qsdb.Module], object]) -> str:
     module = qsdb.Module("declared")
-    with pytest.raises(qsdb.SchemaError) as caught:  # noqa: PT012
+    with pytest.raises(qsdb.SchemaError) as caught:
         declare(module)
         qsdb.Database(module)
     return str(caught.value)

@@ -470,7 +470,7 @@ def test_without_a_seed_numbers_differ() -> None:
 def test_a_savepoint_undoes_only_what_it_did(db: qsdb.Database) -> None:
     def partly(ctx: ReducerContext) -> None:
         deposit(ctx, "ann", 5)
-        with pytest.raises(OwnError), ctx.savepoint():  # noqa: PT012
+        with pytest.raises(OwnError), ctx.savepoint():
             deposit(ctx, "ann", 50)
             deposit(ctx, "bob", 50)
             raise OwnError
@@ -486,7 +486,7 @@ def test_savepoints_nest(db: qsdb.Database) -> None:
     def nested(ctx: ReducerContext) -> None:
         with ctx.savepoint():
             deposit(ctx, "ann", 1)
-            with pytest.raises(OwnError), ctx.savepoint():  # noqa: PT012
+            with pytest.raises(OwnError), ctx.savepoint():
                 deposit(ctx, "ann", 2)
                 with ctx.savepoint():
                     deposit(ctx, "ann", 4)

@@ -155,7 +155,7 @@ def test_a_block_commits_when_it_is_left(db: qsdb.Database) -> None:
 def test_a_block_rolls_back_what_an_exception_leaves(db: qsdb.Database) -> None:
     error = ValueError("no")
 
-    with pytest.raises(ValueError, match="no") as caught, db.write() as tx:  # noqa: PT012
+    with pytest.raises(ValueError, match="no") as caught, db.write() as tx:
         tx[Message].insert(Message("a"))
         raise error
 
@@ -169,7 +169,7 @@ def test_a_block_rolls_back_what_an_exception_leaves(db: qsdb.Database) -> None:
 def test_a_block_rolls_back_whatever_ends_it(
     db: qsdb.Database, error: type[BaseException]
 ) -> None:
-    with pytest.raises(error), db.write() as tx:  # noqa: PT012
+    with pytest.raises(error), db.write() as tx:
         tx[Message].insert(Message("a"))
         raise error
 
@@ -207,7 +207,7 @@ def test_a_block_has_one_time(db: qsdb.Database, clock: FakeClock) -> None:
 def test_a_block_has_savepoints(db: qsdb.Database) -> None:
     with db.write() as tx:
         tx[Message].insert(Message("a"))
-        with pytest.raises(ValueError, match="no"), tx.savepoint():  # noqa: PT012
+        with pytest.raises(ValueError, match="no"), tx.savepoint():
             tx[Message].insert(Message("b"))
             raise ValueError("no")
 
@@ -283,7 +283,7 @@ def test_a_table_may_have_any_name(name: str) -> None:
             assert bool(tx)
             tx[Thing].insert(Thing(1))
             assert tx.table(name) is tx[Thing]
-        with pytest.raises(ValueError, match="no"), db.write() as tx:  # noqa: PT012
+        with pytest.raises(ValueError, match="no"), db.write() as tx:
             with tx.savepoint():
                 tx.table(name).insert(Thing(2))
             raise ValueError("no")

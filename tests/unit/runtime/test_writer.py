@@ -96,6 +96,24 @@ def test_one_thread_has_one_transaction(writer: Writer) -> None:
     assert writer.directory.store.offset == 2
 
 
+def test_who_has_the_lock_without_a_transaction_begins_none(writer: Writer) -> None:
+    refused: list[qsdb.UsageError] = []
+
+    def work() -> None:
+        writer.enter()
+        try:
+            writer.begin()
+        except qsdb.UsageError as error:
+            refused.append(error)
+        writer.leave()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(5)
+
+    assert len(refused) == 1
+
+
 def test_another_thread_waits(writer: Writer) -> None:
     began, ended = threading.Event(), threading.Event()
 

@@ -403,6 +403,7 @@ def test_columns_beyond_the_bound_are_refused() -> None:
     def declare() -> type[Any]:
         return made("Bad", names)
 
+    assert COLUMNS_COUNT_MAX == 65536
     assert f"{COLUMNS_COUNT_MAX + 1} columns; at most {COLUMNS_COUNT_MAX}" in (
         only_mistake(declare)
     )
