@@ -45,8 +45,8 @@ MUTANTS = {
     ),
     "rollback leaves a row in the first index": Mutant(
         images,
-        "        for index in self.indexes:\n            index.remove(row)",
-        "        for index in self.indexes[1:]:\n            index.remove(row)",
+        "for index in indexes:\n                    index.remove(now)",
+        "for index in indexes[1:]:\n                    index.remove(now)",
     ),
     "update keeps the old index entry": Mutant(
         operations, "indexes[{number}].remove(old)", "pass"

@@ -9,6 +9,7 @@ The one clever thing is `compare`: the documented order of values, written
 down as what is asked of two of them.
 """
 
+import contextlib
 import enum
 import functools
 import math
@@ -242,10 +243,8 @@ class ModelTable:
 
     def _pass_over(self, row: Row) -> None:
         """Do with sequences what a row does that is refused for another reason."""
-        try:
+        with contextlib.suppress(RefusedError):
             self._follow(self._filled(row))
-        except RefusedError:
-            pass
 
 
 def pick(row: Row, columns: Iterable[int]) -> Row:

@@ -152,6 +152,9 @@ DOMAINS: tuple[Domain, ...] = (
     Domain(
         "floats", tuple[float, ...], ((), (0.0,), (0.0, 1.0), (NAN,)), wrong=(None,)
     ),
+    Domain(
+        "options", tuple[int | None, ...], ((), (1, None), (2,), (None,)), wrong=(0.5,)
+    ),
     Domain("option", int | None, (-1, 0, 3, None), wrong=True),
     Domain("option of float", float | None, (0.0, 1.5, NAN, None), ((-0.0, 0.0),)),
     Domain("option of place", Place | None, (Place(2, 0.0), Place(2, NAN), None)),

@@ -44,8 +44,16 @@ class CutError(BaseException):
     """Comes at a bad moment, like a KeyboardInterrupt."""
 
 
-def cut_index(db: qsdb.Database, number: int, patch: pytest.MonkeyPatch) -> None:
-    """Have the next operation on one index do its work and then raise."""
+METHODS = ("add", "add_many", "remove", "clear")
+
+
+def cut_index(
+    db: qsdb.Database,
+    number: int,
+    patch: pytest.MonkeyPatch,
+    methods: tuple[str, ...] = METHODS,
+) -> None:
+    """Have the next of some operations on an index do its work and then raise."""
     index = db._directory.store.tables[0].indexes[number]
 
     def cutting(method: str) -> Callable[..., None]:
@@ -60,7 +68,7 @@ def cut_index(db: qsdb.Database, number: int, patch: pytest.MonkeyPatch) -> None
 
         return cut
 
-    for method in ("add", "add_many", "remove", "clear"):
+    for method in methods:
         patch.setattr(type(index), method, cutting(method))
 
 
@@ -152,3 +160,19 @@ def test_a_replacement_that_is_refused_leaves_the_old_row(db: qsdb.Database) -> 
         assert tx[Item].get(1) == ROWS[1]
         assert tx[Item].sku.find("s1") == ROWS[1]
     db.check()
+
+
+def test_a_replacement_cut_in_its_second_half_cannot_be_committed(
+    db: qsdb.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        pytest.raises(qsdb.UsageError, match="in two and was caught"),
+        db.write() as tx,
+    ):
+        cut_index(db, 0, monkeypatch, ("add",))
+        with pytest.raises(CutError):
+            tx[Item].sku.update(Item(9, 1, 1, "s1"))
+    db.check()
+
+    with db.read() as reader:
+        assert sorted(reader[Item], key=lambda row: row.id) == ROWS
