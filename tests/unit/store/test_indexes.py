@@ -4,10 +4,13 @@ from qsdb.store.indexes import TOP, HashIndex
 
 
 def test_top_is_above_everything() -> None:
-    for value in (None, 0, "z", b"\xff", (1,), float("inf")):
+    values: list[object] = [None, 0, "z", b"\xff", (1,), float("inf")]
+    for value in values:
         assert value < TOP
         assert not value > TOP
-        assert (value,) < (TOP,)
+        below: tuple[object, ...] = (value,)
+        above: tuple[object, ...] = (TOP,)
+        assert below < above
     assert not TOP > TOP
 
 
