@@ -177,6 +177,15 @@ def an_undone_insert(twins: Twins) -> None:
     twins.insert(0, (0, 3, 0, 0))
 
 
+def an_undone_savepoint(twins: Twins) -> None:
+    """The next number is that of before the savepoint."""
+    twins.insert(0, (0, 3, 1, 0))
+    twins.enter_savepoint()
+    twins.insert(0, (0, 3, 1, 1))
+    twins.leave_savepoint(undo=True)
+    twins.insert(0, (0, 3, 1, 1))
+
+
 def a_savepoint_over_a_change(twins: Twins) -> None:
     """A reader passes by what the savepoint and the transaction did to a row."""
     twins.insert(0, (1, 3, 0, 0))
@@ -233,6 +242,7 @@ def ends_of_ranges(twins: Twins) -> None:
 
 SCRIPTS = {
     "a transaction without net change uses up sequence numbers": an_undone_insert,
+    "a savepoint undone keeps its sequence numbers": an_undone_savepoint,
     "a point read looks at savepoints from outside in": a_savepoint_over_a_change,
     "a point read looks at the newest pin only": three_reads,
     "undo is dropped while an older pin is open": three_reads,

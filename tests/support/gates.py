@@ -201,6 +201,8 @@ class Explorer:
 
     def _let_go(self) -> Actor | None:
         """Choose who makes a step; give the actor, or None when all are done."""
+        if self._is_stuck:
+            return None
         ready = {
             number: each.step
             for number, each in enumerate(self._actors)
@@ -211,7 +213,7 @@ class Explorer:
             if self._by_thread.get(threading.get_ident()) is not chosen:
                 chosen.turn.release()
             return chosen
-        if any(each.step for each in self._actors) and not self._is_stuck:
+        if any(each.step for each in self._actors):
             self._give_up()
         return None
 
