@@ -1,0 +1,217 @@
+"""Indexes as users have them: what each declaration carries, and what not."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import qsdb
+from qsdb import u8, u32
+
+shop = qsdb.Module("shop")
+
+
+class Size(qsdb.Product):
+    width: int
+    height: int | None
+
+
+class Item(
+    qsdb.Row,
+    module=shop,
+    unique=[("shelf", "place")],
+    indexes=[
+        qsdb.BTree("shelf", "place", "id", name="by_place"),
+        qsdb.Hash("shelf", "size"),
+        qsdb.BTree("id"),
+        qsdb.BTree("tags"),
+    ],
+):
+    id: u32 = qsdb.primary_key()
+    sku: str | None = qsdb.unique()
+    shelf: int = 0
+    place: int | None = None
+    size: Size | None = qsdb.unique(default=None)
+    tags: tuple[int, ...] = ()
+    count: int = qsdb.index(default=0)
+    bare: int = 0
+
+
+class Log(qsdb.Row, module=shop):
+    line: str = qsdb.unique()
+    number: u8 = qsdb.auto_inc()
+
+
+ROWS = [
+    Item(1, "a", 0, 1, Size(1, None), (1,), 5),
+    Item(2, "b", 0, 2, Size(1, 1), (1, 2), 6),
+    Item(3, None, 1, None, None, (), 7),
+    Item(4, None, 1, None, None, (2,), 7),
+]
+
+
+@pytest.fixture
+def items() -> Iterator[Any]:
+    with qsdb.Database(shop) as db, db.write() as tx:
+        tx[Item].insert_many(ROWS)
+        yield tx[Item]
+
+
+def ids(rows: Iterator[Item]) -> list[int]:
+    return [row.id for row in rows]
+
+
+FOUND: dict[str, tuple[Callable[[Any], object], object]] = {
+    "by the key": (lambda items: items.id.find(2), ROWS[1]),
+    "by a missing key": (lambda items: items.id.find(9), None),
+    "by a unique column": (lambda items: items.sku.find("a"), ROWS[0]),
+    "by two unique columns": (lambda items: items.shelf_place.find(0, 2), ROWS[1]),
+    "a product with None": (lambda items: items.size.find(Size(1, None)), ROWS[0]),
+    "filter by the key": (lambda items: ids(items.id.filter(2)), [2]),
+    "filter by a unique column": (lambda items: ids(items.sku.filter("b")), [2]),
+    "filter by a prefix": (lambda items: ids(items.by_place.filter(1)), [3, 4]),
+    "filter by all": (lambda items: ids(items.by_place.filter(0, 2, 2)), [2]),
+    "None is a value": (lambda items: ids(items.by_place.filter(1, None)), [3, 4]),
+    "filter by a hash": (
+        lambda items: ids(items.shelf_size.filter(0, Size(1, 1))),
+        [2],
+    ),
+    "range over the key": (lambda items: ids(items.id.range(2, 4)), [2, 3]),
+    "range over arrays": (lambda items: ids(items.tags.range((1,), (2,))), [1, 2]),
+    "range of a prefix": (lambda items: ids(items.by_place.range((0, 2))), [2, 3, 4]),
+    "a lone value is a prefix": (lambda items: ids(items.by_place.range(1)), [3, 4]),
+    "range to None": (
+        lambda items: ids(items.by_place.range((0,), (1, None))),
+        [1, 2],
+    ),
+    "backwards": (lambda items: ids(items.id.range(reverse=True)), [4, 3, 2, 1]),
+    "an empty range": (lambda items: ids(items.id.range(4, 2)), []),
+    "count of a unique column": (lambda items: items.sku.count("a"), 1),
+    "count of a btree": (lambda items: items.by_place.count(1), 2),
+    "count of a hash": (lambda items: items.shelf_size.count(1, None), 2),
+    "an index by name": (lambda items: ids(items.index("count").filter(7)), [3, 4]),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_found(items: Any, name: str) -> None:
+    look, wanted = FOUND[name]
+
+    assert look(items) == wanted
+
+
+REFUSED: dict[str, tuple[Callable[[Any], object], str]] = {
+    "find on a btree": (lambda items: items.by_place.find(0), "use filter"),
+    "find None": (lambda items: items.sku.find(None), "many rows may have None"),
+    "find one None": (lambda items: items.shelf_place.find(1, None), "may have None"),
+    "filter None": (lambda items: items.sku.filter(None), "many rows may have None"),
+    "delete None": (lambda items: items.sku.delete(None), "many rows may have None"),
+    "update by a btree": (lambda items: items.by_place.update(ROWS[0]), "needs a uni"),
+    "range on a hash": (lambda items: items.shelf_size.range(0), "needs a btree"),
+    "range on a key": (lambda items: items.sku.range("a"), "needs a btree"),
+    "prefix on a hash": (lambda items: items.shelf_size.filter(0), "prefixes need"),
+    "prefix on a key": (lambda items: items.shelf_place.find(0), "prefixes need"),
+    "too many": (lambda items: items.by_place.filter(1, 2, 3, 4), "4 values for"),
+    "none at all": (lambda items: items.by_place.filter(), "0 values for"),
+    "an empty end": (lambda items: items.by_place.range(()), "0 values for"),
+    "no key": (lambda items: items.get(), "0 values were given"),
+    "long key": (lambda items: items.get(1, 2), "2 values were given"),
+    "a column without index": (lambda items: items.bare, "bare has no index"),
+    "no such index": (lambda items: items.index("other"), "no index 'other'"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(items: Any, name: str) -> None:
+    look, text = REFUSED[name]
+
+    with pytest.raises(qsdb.UsageError, match=text):
+        look(items)
+    assert len(items) == len(ROWS)
+
+
+WRONG: dict[str, Callable[[Any], object]] = {
+    "text for a number": lambda items: items.get("1"),
+    "a bool for a number": lambda items: items.get(True),
+    "too great": lambda items: items.get(1 << 32),
+    "too small": lambda items: items.delete_by_key(-1),
+    "a number for a text": lambda items: items.sku.find(5),
+    "in a prefix": lambda items: items.by_place.filter("0"),
+    "in a range": lambda items: items.by_place.range((0, "1")),
+    "a tuple for a product": lambda items: items.shelf_size.filter(0, (1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_key_of_a_wrong_kind_is_refused(items: Any, name: str) -> None:
+    with pytest.raises(qsdb.KindError, match="table item, column"):
+        WRONG[name](items)
+
+
+def test_deleting_by_a_unique_column_tells_whether() -> None:
+    with qsdb.Database(shop) as db, db.write() as tx:
+        items = tx[Item]
+        items.insert_many(ROWS)
+
+        assert items.sku.delete("a") is True
+        assert items.sku.delete("a") is False
+        assert items.id.delete(2) is True
+        assert items.by_place.delete(1) == 2
+        assert items.by_place.delete(1) == 0
+        assert len(items) == 0
+
+
+def test_a_product_with_none_is_unique_like_any_value(items: Any) -> None:
+    with pytest.raises(qsdb.UniqueError, match="column size"):
+        items.insert(Item(9, None, 9, 9, Size(1, None)))
+
+
+def test_updating_by_a_unique_column() -> None:
+    with qsdb.Database(shop) as db, db.write() as tx:
+        items: Any = tx[Item]
+        items.insert_many(ROWS)
+        changed = ROWS[0].replace(count=9)
+        assert items.sku.update(changed) == changed
+        moved = changed.replace(id=9)
+        assert items.sku.update(moved) == moved
+        assert items.id.update(moved.replace(count=1)).count == 1
+
+        assert sorted(ids(iter(items))) == [2, 3, 4, 9]
+        for row, error in (
+            (Item(1, "z"), qsdb.NotFoundError),
+            (Item(1, None), qsdb.NotFoundError),
+            (Item(2, "a"), qsdb.UniqueError),
+            (Item("1", "a"), qsdb.KindError),  # type: ignore[arg-type]
+            (Log("a"), qsdb.KindError),
+        ):
+            with pytest.raises(error):
+                items.sku.update(row)
+        assert sorted(ids(iter(items))) == [2, 3, 4, 9]
+
+
+def test_a_table_without_a_primary_key() -> None:
+    with qsdb.Database(shop) as db, db.write() as tx:
+        logs: Any = tx[Log]
+        first = logs.insert(Log("a"))
+        assert logs.line.update(Log("a").replace(number=7)).number == 7
+        assert first not in logs
+        # Of generated columns that are 0, one is taken when a row is put anew.
+        assert logs.line.update(Log("a")).number == 8
+        for method, argument in (
+            (logs.get, "a"),
+            (logs.update, first),
+            (logs.upsert, first),
+            (logs.delete_by_key, "a"),
+        ):
+            with pytest.raises(qsdb.UsageError, match="no primary key"):
+                method(argument)
+
+
+def test_a_replacement_that_is_refused_leaves_a_zero_in_its_place() -> None:
+    with qsdb.Database(shop) as db, db.write() as tx:
+        logs: Any = tx[Log]
+        logs.insert(Log("a").replace(number=255))
+        with pytest.raises(qsdb.LimitError):
+            logs.line.update(Log("a"))
+
+        assert [row.number for row in logs] == [255]
