@@ -198,6 +198,9 @@ READERS: dict[str, Reader] = {
     "length": len,
 }
 
+FEW_READERS = ("a row", "scan", "range", "hash filter")
+"""For scenarios of many steps."""
+
 
 def update(world: World, *, commits: bool = True, value: int = 10) -> None:
     with world.write(commits=commits) as items:

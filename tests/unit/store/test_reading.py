@@ -122,14 +122,17 @@ def test_a_read_sees_its_offset(db: qsdb.Database, name: str, way: str) -> None:
 
 
 def test_a_newer_read_sees_what_was_committed(db: qsdb.Database) -> None:
-    older = db.read()
+    older: Any = db.read()
     with db.write() as tx:
         change_much(tx[Item])
-    newer = db.read()
+    newer: Any = db.read()
     with db.write() as tx:
         tx[Item].clear()
 
+    assert newer.offset == older.offset + 1
     assert sorted(ids(iter(newer[Item]))) == [1, 2, 3, 9]
+    assert newer[Item].get(1).colour == 5
+    assert older[Item].get(1).colour == 1
     assert ids(newer[Item].weight.filter(NAN)) == [1]
     assert sorted(ids(iter(older[Item]))) == [0, 1, 2, 3]
 

@@ -172,3 +172,47 @@ def test_tables_are_attributes_of_the_class() -> None:
 
     assert described.__doc__ == "The table item."
     assert described.__get__(None, type(qsdb)) is described
+
+
+def test_a_table_is_one_handle_by_any_name() -> None:
+    db = qsdb.Database(shop)
+    for block in (db.write(), db.read()):
+        with block as tx:
+            tables = [tx[Item], tx.item, tx.table("item"), tx[Item], tx.item]
+            assert all(table is tables[0] for table in tables)
+            assert bool(tx.other)
+
+
+def test_a_class_that_is_no_table_is_named() -> None:
+    class Strange(qsdb.Row):
+        a: u32
+
+    db = qsdb.Database(shop)
+    for block in (db.write(), db.read()):
+        with block as tx:
+            with pytest.raises(qsdb.NotFoundError, match="Strange"):
+                _ = tx[Strange]
+            with pytest.raises(qsdb.NotFoundError, match="'strange'"):
+                tx.table("strange")
+
+
+def test_no_table_is_opened_after_the_end() -> None:
+    db = qsdb.Database(shop)
+    with db.write() as tx:
+        assert tx.timestamp == tx.timestamp
+        for way in (tx.commit, tx.rollback):
+            with pytest.raises(qsdb.UsageError):
+                way()
+
+    with pytest.raises(qsdb.ClosedError, match="this write transaction has ended"):
+        _ = tx[Item]
+
+
+def test_a_table_opened_late_knows_the_savepoints() -> None:
+    db = qsdb.Database(shop)
+    with db.write() as tx:
+        with pytest.raises(ZeroDivisionError), tx.savepoint(), tx.savepoint():
+            tx[Item].insert(ITEM)
+            _ = 1 / 0
+        assert len(tx[Item]) == 0
+        assert tx[Item].insert(ITEM).id == 1
