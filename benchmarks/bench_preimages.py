@@ -17,16 +17,17 @@ Not measured: writes beside a pin; what a rollback costs; `insert_many`, deletes
 import linecache
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import cast
+from typing import Any, cast
 
 import qsdb
 from benchmarks.accounts import Account, digest, draw_ids, load_qsdb, qsdb_rows
 from benchmarks.harness import Contender, Cost, Question, Task, require
 from benchmarks.program import Benchmark, Sizes, make_parser, run
 from qsdb.schema.rows import Row
-from qsdb.store.images import Images, StoredTable
-from qsdb.store.transactions import WriteTransaction
-from qsdb.store.writing import WriteTable, closed
+from qsdb.store.handles import closed
+from qsdb.store.images import Images
+from qsdb.store.transactions import WriteTransaction, beginner
+from qsdb.store.writing import WriteTable
 from qsdb.values.source import Names, compile_source
 
 Load = Callable[[int], qsdb.Database]
@@ -62,42 +63,46 @@ def twin_operations(table_class: type) -> dict[str, object]:
     return {name: made[name] for name in OPERATIONS}
 
 
-def open_twin_table(
-    table: WriteTable[Row],
-    stored: StoredTable,
-    depth: int,  # noqa: ARG001  no savepoints here
-) -> None:
-    """Open a table with an undo list; stands for `WriteTable._open`."""
-    table._stored = stored
-    table._rows = rows = stored.rows
-    table._find = rows.get
-    table._pre = cast(Images, [])
+def open_twin_table(transaction: WriteTransaction, entry: Any) -> WriteTable[Row]:  # noqa: ANN401  private
+    """Open a table with an undo list; stands for `WriteTransaction._open`."""
+    stored = entry.table
+    for handle in transaction._opened:
+        if handle._stored is stored:
+            return handle
+    handle = object.__new__(entry.write_class)
+    handle._stored = stored
+    handle._rows = entry.rows
+    handle._find = entry.find
+    handle._pre = cast(Images, [])
+    transaction._opened += (handle,)
+    return handle
 
 
-def finish_twin(transaction: WriteTransaction) -> bool:
+def finish_twin(transaction: WriteTransaction) -> int:
     """Commit by forgetting how to undo; stands for `WriteTransaction._finish`."""
-    has_changed = False
+    store = transaction._store
+    offset = store.offset
     for handle in transaction._opened:
         if handle._pre:
-            has_changed = True
+            offset = store.offset + 1
             handle._pre.clear()
-    transaction._directory.store.publish(transaction._opened, int(has_changed))
+    store.publish(transaction._opened, offset)
     transaction._is_open = False
     for handle in transaction._opened:
         handle._find = closed
-    return has_changed
+    return offset
 
 
 def load_twin(count: int) -> qsdb.Database:
     """Open a database with accounts whose writes keep an undo list."""
     db = load_qsdb(count)
     directory, writer = db._directory, db._writer
-    entry = directory.entry(Account)
-    members = {"__slots__": (), "_open": open_twin_table}
-    members |= twin_operations(entry.write_class)
+    entry = directory.by_class[Account]
+    members = {"__slots__": (), **twin_operations(entry.write_class)}
     entry.write_class = type("TwinTable", (entry.write_class,), members)
-    writer._transaction_class = type(
-        "TwinTransaction", (directory.write_class,), {"_finish": finish_twin}
+    transaction = {"_open": open_twin_table, "_finish": finish_twin}
+    writer._begin = beginner(
+        type("TwinTransaction", (directory.write_class,), transaction)
     )
     return db
 

@@ -7,8 +7,10 @@ is undone when it raises. What it raises reaches the caller as it is.
 
 import logging
 import random
+from types import CoroutineType
+from typing import NoReturn
 
-from qsdb.errors import NotFoundError, brief
+from qsdb.errors import NotFoundError, UsageError, brief
 from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.writer import Writer
 from qsdb.schema.contexts import Auth, ReducerContext, Savepoint
@@ -31,7 +33,6 @@ class Calls:
 
     __slots__ = (
         "_by_key",
-        "_steps",
         "count",
         "identity",
         "module",
@@ -46,7 +47,6 @@ class Calls:
         self.writer = writer
         self.seeds = seeds
         self.count = 0
-        self._steps = (writer.begin, writer.commit, writer.rollback)
         subject = f"{seeds.of_call(0):016x}:{module.name}"
         self.identity = _identity(f"database:{subject}")
         self.owner = _identity(f"owner:{subject}")
@@ -84,34 +84,53 @@ class Calls:
             values = reducer.check(*args, **kwargs)
         except TypeError as error:
             reducer.parameters.explain(error, args)
-        begin, commit, rollback = self._steps
-        transaction = begin()
+        writer = self.writer
+        if writer.current is not None:
+            writer.require_outside()
         try:
+            transaction = writer.begin()
             self.count = number = self.count + 1
-            context = CallContext(
-                transaction, sender, _EXTERNAL, (self, reducer, number)
-            )
+            # No constructor: it would cost as much as the rest of the context.
+            context = _new(CallContext)
+            context.db = transaction
+            context.sender = sender
+            context._auth = _EXTERNAL
+            context._call = (self, reducer, number)
             result = reducer.function(context, *values)
+            if result is not None and type(result) is CoroutineType:
+                _refuse_coroutine(reducer, result)
+            writer.commit(transaction)
         except BaseException:
-            rollback(transaction)
+            try:
+                writer.abort()
+            finally:
+                writer.abort()
             raise
-        commit(transaction)
         return result
 
     def initialise(self) -> None:
         """Run `init`, if there is one, and make the commit that is offset 1."""
-        init = self.module.init
-        transaction = self.writer.begin()
+        init, writer = self.module.init, self.writer
         try:
+            transaction = writer.begin()
             if init is not None:
                 self.count = 1
-                init.function(
-                    CallContext(transaction, self.owner, _INTERNAL, (self, init, 1))
-                )
+                context = _new(CallContext)
+                context.db = transaction
+                context.sender = self.owner
+                context._auth = _INTERNAL
+                context._call = (self, init, 1)
+                init.function(context)
+            writer.commit(transaction)
         except BaseException:
-            self.writer.rollback(transaction)
+            try:
+                writer.abort()
+            finally:
+                writer.abort()
             raise
-        self.writer.create(transaction)
+        store = writer.directory.store
+        if store.offset == 0:  # nothing was written, but it is a commit
+            store.publish((), 1)
 
     def _unknown(self, key: object) -> NotFoundError:
         name = key if isinstance(key, str) else getattr(key, "__name__", brief(key))
@@ -124,6 +143,15 @@ class Calls:
         )
 
 
+def _refuse_coroutine(reducer: Reducer, result: object) -> NoReturn:
+    assert type(result) is CoroutineType
+    result.close()
+    raise UsageError(
+        f"reducer {reducer.name} gave a coroutine, of which nothing has run; a reducer "
+        "runs in one go under the writer lock and cannot await"
+    )
+
+
 def _identity(subject: str) -> Identity:
     """Make an identity of qsdb's own; of a long subject the beginning counts."""
     claim = subject.encode()[:CLAIM_BYTES_MAX].decode(errors="ignore")
@@ -131,32 +159,20 @@ def _identity(subject: str) -> Identity:
 
 
 _EXTERNAL, _INTERNAL = Auth(), Auth(is_internal=True)
+_new = object.__new__
 
 
 class CallContext(ReducerContext):
-    """The context of one call; what is rarely wanted is made when asked for."""
+    """The context of one call; what is rarely wanted is made when asked for.
+
+    `Calls` sets the slots, since a constructor would cost every call a frame.
+    """
 
     __slots__ = ("_auth", "_call", "_random")
 
-    def __init__(
-        self,
-        db: WriteTransaction,
-        sender: Identity,
-        auth: Auth,
-        call: tuple[Calls, Reducer, int],
-    ) -> None:
-        """Begin a call.
-
-        Args:
-            db: Its transaction.
-            sender: Who calls.
-            auth: What else is known of the caller.
-            call: Whose call it is, of which reducer, and its number.
-        """
-        self.db = db
-        self.sender = sender
-        self._auth = auth
-        self._call = call
+    _auth: Auth
+    _call: tuple[Calls, Reducer, int]
+    """Whose call it is, of which reducer, and its number."""
 
     @property
     def connection_id(self) -> None:

@@ -154,7 +154,7 @@ class Database:
         return Stats(
             module=self._calls.module.name,
             offset=store.offset,
-            commits=writer.commits,
+            commits=store.offset,
             rollbacks=writer.rollbacks,
             calls=self._calls.count,
             pins=len(store.pins),
@@ -170,11 +170,13 @@ class Database:
             UsageError: this thread is inside a transaction.
             ClosedError: the database is closed.
         """
-        self._writer.enter()
+        writer = self._writer
+        writer.require_outside()
         try:
+            writer.enter()
             self._directory.store.check()
         finally:
-            self._writer.leave()
+            writer.leave()
 
     def close(self) -> None:
         """End the database; closing twice is no error.
@@ -182,8 +184,8 @@ class Database:
         Raises:
             UsageError: this thread is inside a transaction.
         """
-        if not self._directory.store.is_closed:
-            self._writer.close()
+        self._writer.require_outside()
+        self._writer.close()
 
     def __enter__(self) -> Self:
         """Give the database itself.
@@ -252,7 +254,16 @@ class WriteBlock:
         """
         if self._transaction is not None:
             raise UsageError("a write block can be entered once; call db.write() again")
-        self._transaction = self._writer.begin()
+        writer = self._writer
+        writer.require_outside()
+        try:
+            self._transaction = writer.begin()
+        except BaseException:
+            try:
+                writer.abort()
+            finally:
+                writer.abort()
+            raise
         return self._transaction
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -264,7 +275,12 @@ class WriteBlock:
         transaction = self._transaction
         if transaction is None:
             raise UsageError("a write block is left before it was entered")
-        if kind is None:
-            self._writer.commit(transaction)
-        else:
-            self._writer.rollback(transaction)
+        writer = self._writer
+        try:
+            if kind is None:
+                writer.commit(transaction)
+        finally:
+            try:
+                writer.abort()
+            finally:
+                writer.abort()

@@ -1,17 +1,35 @@
-"""The writer: one lock, one transaction at a time, and what is counted of it.
+"""The writer: one lock, one transaction at a time.
 
-All that writes begins with `Writer.begin` and ends with `Writer.commit` or
-`Writer.rollback`. A thread that asks for the lock while it holds it would wait
-for itself for ever; it gets a `UsageError` instead.
+All that writes stands between `Writer.begin` and `Writer.commit`, or ends with
+`Writer.abort`, and has one form, which holds for exceptions that a signal handler
+raises anywhere, even inside these calls::
+
+    writer.require_outside()
+    try:
+        transaction = writer.begin()
+        …
+        writer.commit(transaction)
+    except BaseException:
+        try:
+            writer.abort()
+        finally:
+            writer.abort()
+        raise
+
+`abort` looks at what there is: a transaction that has not come to its commit is
+undone, one that was cut in the middle of it is committed after all, and the lock
+is given back if this thread has it. The second one has nothing to do unless the
+first was cut off in its turn. The lock belongs to a thread (it is
+reentrant), so that this can be told, and so that a thread which asks for it twice
+gets a `UsageError` and does not wait for itself for ever.
 """
 
 import threading
-from threading import get_ident
 from typing import NoReturn
 
 from qsdb.errors import ClosedError, UsageError
 from qsdb.runtime.clock import Clock, nanosecond_reader
-from qsdb.store.transactions import Directory, WriteTransaction
+from qsdb.store.transactions import Directory, WriteTransaction, beginner
 
 __all__ = ["Writer"]
 
@@ -20,19 +38,18 @@ class Writer:
     """Runs write transactions one after the other.
 
     Attributes:
-        commits: Transactions that changed something, the creation included.
+        current: The transaction that runs, of whatever thread.
         rollbacks: Transactions that an exception ended.
     """
 
     __slots__ = (
         "_acquire",
-        "_is_closed",
+        "_begin",
+        "_is_owned",
         "_now",
-        "_owner",
         "_release",
-        "_transaction_class",
         "clock",
-        "commits",
+        "current",
         "directory",
         "rollbacks",
     )
@@ -41,91 +58,85 @@ class Writer:
         """Write to the store of `directory`."""
         self.directory = directory
         self.clock = clock
-        self.commits = self.rollbacks = 0
-        lock = threading.Lock()
+        self.current: WriteTransaction | None = None
+        self.rollbacks = 0
+        lock = threading.RLock()
         self._acquire, self._release = lock.acquire, lock.release
-        self._owner = 0
-        self._transaction_class = directory.write_class
+        self._is_owned = lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
+        self._begin = beginner(directory.write_class)
         self._now = nanosecond_reader(clock)
-        self._is_closed = False
+
+    def require_outside(self) -> None:
+        """Refuse what no transaction of this thread may run beside.
+
+        Raises:
+            UsageError: this thread is inside a write transaction, or in the
+                middle of a commit.
+        """
+        if self._is_owned() or self.directory.store.is_busy_here():
+            raise UsageError(
+                "this thread is inside a write transaction or a reducer already; "
+                "what writes, checks or closes the database must wait for its end"
+            )
 
     def enter(self) -> None:
         """Take the writer lock, for whatever no transaction may run beside.
 
         Raises:
-            UsageError: this thread has it.
             ClosedError: the database is closed.
         """
-        if self._owner == get_ident():
-            self._refuse_nested()
         self._acquire()
-        self._owner = get_ident()
-        if self._is_closed:
-            self.leave()
+        if self.directory.store.is_closed:
             self._refuse_closed()
-
-    def _refuse_nested(self) -> NoReturn:
-        raise UsageError(
-            "this thread is inside a write transaction or a reducer already; what "
-            "writes, checks or closes the database must wait for its end"
-        )
 
     def _refuse_closed(self) -> NoReturn:
         raise ClosedError("the database is closed")
 
     def leave(self) -> None:
-        """Give the writer lock back."""
-        self._owner = 0
-        self._release()
+        """Give the writer lock back, if this thread has it."""
+        if self._is_owned():
+            self._release()
 
     def begin(self) -> WriteTransaction:
         """Take the lock and begin a transaction.
 
         Raises:
-            UsageError, ClosedError: as `enter` does.
+            ClosedError: the database is closed.
         """
-        thread = get_ident()
-        if self._owner == thread:
-            self._refuse_nested()
         self._acquire()
-        self._owner = thread
-        try:
-            if self._is_closed:
-                self._refuse_closed()
-            return self._transaction_class(self._now())
-        except BaseException:
-            self.leave()
-            raise
+        if self.directory.store.is_closed:
+            self._refuse_closed()
+        self.current = transaction = self._begin(self._now())
+        return transaction
 
-    def commit(self, transaction: WriteTransaction) -> None:
-        """Commit a transaction and give the lock back."""
-        try:
-            if transaction._finish():  # noqa: SLF001  its names are the user's tables
-                self.commits += 1
-        finally:
-            self._owner = 0
-            self._release()
+    def commit(self, transaction: WriteTransaction) -> int:
+        """Commit a transaction, give the lock back, and give the offset.
 
-    def rollback(self, transaction: WriteTransaction) -> None:
-        """Undo a transaction and give the lock back."""
-        try:
-            transaction._undo()  # noqa: SLF001  its names are the user's tables
-            self.rollbacks += 1
-        finally:
-            self.leave()
+        Raises:
+            UsageError: it cannot be committed; `abort` is to undo it.
+        """
+        offset = transaction._finish()  # noqa: SLF001  its names are the user's tables
+        self.current = None
+        self._release()
+        return offset
 
-    def create(self, transaction: WriteTransaction) -> None:
-        """Commit the creation, which is offset 1 whatever `init` changed."""
-        if not transaction._finish():  # noqa: SLF001  its names are the user's tables
-            self.directory.store.publish((), 1)
-        self.commits += 1
-        self.leave()
+    def abort(self) -> None:
+        """End what an exception has cut off, if this thread is inside anything."""
+        if not self._is_owned():
+            return
+        transaction = self.current
+        if transaction is not None:
+            if transaction._undo():  # noqa: SLF001  its names are the user's tables
+                self.rollbacks += 1
+            self.current = None
+        self._release()
 
     def close(self) -> None:
         """Let nothing begin any more; waits for the transaction that runs."""
         try:
             self.enter()
+            self.directory.store.close()
         except ClosedError:  # while this thread waited for the lock
             return
-        self._is_closed = self.directory.store.is_closed = True
-        self.leave()
+        finally:
+            self.leave()

@@ -182,10 +182,27 @@ def bind(
         return _bind_union(typing.get_args(annotation), find_product, lists=lists)
     if origin in (tuple, list):
         return _bind_sequence(annotation, find_product, lists=lists)
-    inner = getattr(annotation, "__supertype__", None)
-    if inner is not None:  # typing.NewType
+    # What typing.NewType and, from Python 3.12 on, a type statement stand for.
+    inner = getattr(annotation, "__supertype__", None) or _alias_value(annotation)
+    if inner is not None:
         return bind(inner, find_product, lists=lists)
     return _bind_class(annotation, find_product)
+
+
+def _alias_value(annotation: object) -> object:
+    """Give what a ``type`` statement named, or None where there was none.
+
+    Raises:
+        MistakeError: it names something unknown.
+    """
+    if type(annotation).__name__ != "TypeAliasType":
+        return None
+    try:
+        return annotation.__value__  # type: ignore[attr-defined]
+    except NameError as error:
+        raise MistakeError(
+            f"the type {annotation} names something unknown: {error}"
+        ) from None
 
 
 def _bind_annotated(

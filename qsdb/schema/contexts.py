@@ -88,9 +88,8 @@ class Index(abc.ABC, Generic[R]):
         self,
         lo: object = UNBOUNDED,
         hi: object = UNBOUNDED,
-        *,
         include: tuple[bool, bool] = (True, False),
-        reverse: bool = False,
+        reverse: bool = False,  # noqa: FBT001, FBT002  the contract has it by place too
     ) -> Iterator[R]:
         """Yield the rows between two keys of a btree, in key order.
 
@@ -264,6 +263,8 @@ class Savepoint(abc.ABC):
 
 class Transaction(abc.ABC):
     """The database inside one transaction: a table for each row class and name."""
+
+    __slots__ = ()
 
     @abc.abstractmethod
     def __getitem__(self, row_class: type[AnyRow]) -> Table[AnyRow]:

@@ -8,6 +8,7 @@ know nothing of each other.
 
 import functools
 import inspect
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
@@ -137,6 +138,8 @@ class Module:
         self._reducers: list[_DeclaredFunction] = []
         self._init: _DeclaredFunction | None = None
         self._compiled: ModuleSchema | None = None
+        self._compiling = threading.Lock()
+        """Databases of one module may be opened by several threads at once."""
 
     def __repr__(self) -> str:
         """Show the name."""
@@ -237,21 +240,25 @@ class Module:
         Raises:
             SchemaError: every mistake in the module, each with its place.
         """
-        if self._compiled is None:
-            mistakes: list[str] = []
-            tables = _compile_tables(self._tables, mistakes)
-            reducers: dict[str, Reducer] = {}
-            for declared in self._reducers:
-                reducer = _compile_reducer(declared, mistakes)
-                if reducer is not None and reducer.name in reducers:
-                    mistakes.append(f"reducer {reducer.name}: it is declared twice")
-                elif reducer is not None:
-                    reducers[reducer.name] = reducer
-            init = None if self._init is None else _compile_init(self._init, mistakes)
-            if mistakes:
-                raise SchemaError(*[f"module {self.name}, {each}" for each in mistakes])
-            self._compiled = ModuleSchema(self.name, tuple(tables), reducers, init)
-        return self._compiled
+        with self._compiling:
+            if self._compiled is None:
+                self._compiled = self._compile()
+            return self._compiled
+
+    def _compile(self) -> ModuleSchema:
+        mistakes: list[str] = []
+        tables = _compile_tables(self._tables, mistakes)
+        reducers: dict[str, Reducer] = {}
+        for declared in self._reducers:
+            reducer = _compile_reducer(declared, mistakes)
+            if reducer is not None and reducer.name in reducers:
+                mistakes.append(f"reducer {reducer.name}: it is declared twice")
+            elif reducer is not None:
+                reducers[reducer.name] = reducer
+        init = None if self._init is None else _compile_init(self._init, mistakes)
+        if mistakes:
+            raise SchemaError(*[f"module {self.name}, {each}" for each in mistakes])
+        return ModuleSchema(self.name, tuple(tables), reducers, init)
 
 
 def _as_tuple(given: object) -> object:

@@ -64,9 +64,8 @@ class IndexAccess(Index[R]):
         self,
         lo: object = UNBOUNDED,
         hi: object = UNBOUNDED,
-        *,
         include: tuple[bool, bool] = (True, False),
-        reverse: bool = False,
+        reverse: bool = False,  # noqa: FBT001, FBT002  the contract has it by place too
     ) -> Iterator[R]:
         within = self._path.range(lo, hi, include)
         stored = self._table._select(self._path.lookup, within, None)

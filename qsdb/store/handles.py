@@ -15,19 +15,28 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import repeat
 from typing import NoReturn, TypeVar
 
-from qsdb.errors import UsageError
+from qsdb.errors import ClosedError, UsageError
 from qsdb.schema.contexts import Index, Table
 from qsdb.schema.modules import BoundTable, derived
 from qsdb.schema.row_source import ALL
 from qsdb.schema.specifiers import MISSING
 from qsdb.store.access import IndexAccess, index_attributes, no_index
-from qsdb.store.operations import canonical_row, read_operations
+from qsdb.store.operations import canonical_row
 from qsdb.store.orders import StoredRow, key_function
 from qsdb.store.paths import Path, Range, enter_key, paths_of
 
-__all__ = ["TableHandle", "handle_members", "no_primary_key"]
+__all__ = ["TableHandle", "closed", "handle_members", "no_primary_key"]
 
 R = TypeVar("R")
+
+
+def closed(key: object = None) -> NoReturn:  # noqa: ARG001  like rows.get
+    """Stand in for ``rows.get`` once the transaction has ended.
+
+    Raises:
+        ClosedError: always.
+    """
+    raise ClosedError("this table handle belongs to a transaction that has ended")
 
 
 class TableHandle(Table[R]):
@@ -40,6 +49,15 @@ class TableHandle(Table[R]):
     _canonical: Callable[[StoredRow], StoredRow]
     _row_key: Callable[[StoredRow], object]
     _find: Callable[[object], StoredRow | None]
+
+    @abc.abstractmethod
+    def _require_open(self) -> object:
+        """Refuse what is asked after the end.
+
+        Raises:
+            ClosedError: the transaction, or the database, has ended.
+        """
+        ...
 
     @abc.abstractmethod
     def _select(
@@ -99,6 +117,7 @@ class TableHandle(Table[R]):
             KindError: a value is of a wrong kind.
             UsageError: there is no primary key, or it has more or fewer columns.
         """
+        self._require_open()
         bound = self._bound
         places = bound.schema.primary_key
         if not places:
@@ -143,5 +162,4 @@ def handle_members(bound: BoundTable) -> dict[str, object]:
         "_canonical": staticmethod(canonical_row(bound)),
         "_row_key": staticmethod(key_function(bound)),
         **index_attributes(bound, paths),
-        **read_operations(bound),
     }

@@ -3,7 +3,7 @@
 The shape of the source, for ``id: u64 = primary_key(); balance: i64``::
 
     def update(self, row):
-        if _type(row) is not _row_class: _refuse_row(row)
+        if _type(row) is not _row_class: _refuse_row(self, row)
         v0, v1, = row
         stored = (v0, v1, )
         if <v0 or v1 is doubtful>:
@@ -21,9 +21,13 @@ The shape of the source, for ``id: u64 = primary_key(); balance: i64``::
 `_find` is the bound ``rows.get``. When the transaction ends it is replaced by a
 function that raises `ClosedError`, so the check that a handle is still open
 costs nothing. Everything about rows in general is in `qsdb.store.writing`.
+
+In a read transaction ``get`` takes the live row, and looks further where rule 6
+of `qsdb.store.images` does not say that this row is right.
 """
 
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from qsdb.errors import KindError, LimitError, NotFoundError, UniqueError, brief
 from qsdb.schema.modules import BoundTable, derived
@@ -45,20 +49,21 @@ __all__ = [
 
 
 def read_operations(bound: BoundTable) -> dict[str, object]:
-    """Generate ``get``, which both kinds of handles have: name → function."""
+    """Generate what a read transaction has: name → function."""
     if not bound.schema.primary_key:
         return {}
     names = Names(MISSING=MISSING, row_class=bound.row_class, tuple_new=tuple.__new__)
-    source = "\n".join(_Source(bound, names).get())
-    namespace = compile_source(f"table {bound.schema.name} get", source, names)
+    source = "\n".join(_Source(bound, names).get(is_live=False))
+    namespace = compile_source(f"table {bound.schema.name}, read", source, names)
     return {"get": namespace["get"]}
 
 
 def write_operations(bound: BoundTable) -> dict[str, object]:
-    """Generate what the write transaction has besides: name → function."""
+    """Generate what the write transaction has: name → function."""
     schema = bound.schema
     names = Names(
         ALL=ALL,
+        MISSING=MISSING,
         canonical=canonical_row(bound),
         missing=_misser(bound),
         refuse_row=_refuser(bound),
@@ -68,12 +73,16 @@ def write_operations(bound: BoundTable) -> dict[str, object]:
         tuple_new=tuple.__new__,
     )
     writer = _Source(bound, names)
-    lines = [*writer.insert(), *writer.insert_many()]
+    lines = [*writer.insert("insert", generate=True), *writer.insert_many()]
+    if writer.generated:
+        lines += writer.insert("insert_given", generate=False)
     if schema.primary_key:
-        lines += [*writer.update(), *writer.upsert()]
+        lines += [*writer.get(is_live=True), *writer.update(), *writer.upsert()]
     namespace = compile_source(f"table {schema.name}", "\n".join(lines), names)
-    operations = ("insert", "insert_many", "update", "upsert")
-    return {name: namespace[name] for name in operations if name in namespace}
+    operations = ("get", "insert", "insert_many", "update", "upsert")
+    members = {name: namespace[name] for name in operations if name in namespace}
+    as_given = namespace.get("insert_given", namespace["insert"])
+    return {**members, "_insert_given": as_given}
 
 
 class _Source:
@@ -89,8 +98,12 @@ class _Source:
             place for place, each in enumerate(self.schema.columns) if each.auto_inc
         ]
 
-    def get(self) -> Iterator[str]:
-        """``get(key)``: one look-up, and a row of the user's class."""
+    def get(self, *, is_live: bool) -> Iterator[str]:
+        """``get(key)``: one look-up, and a row of the user's class.
+
+        Args:
+            is_live: Whether the live row is always the right one.
+        """
         places = self.schema.primary_key
         given = [f"k{n}" for n in range(len(places))]
         entered, doubts = [], ["extra"]
@@ -104,15 +117,21 @@ class _Source:
             doubts.append(f"({binding.kind.key_doubt(entered[-1], self.names)})")
         key = entered[0] if len(entered) == 1 else f"({', '.join(entered)})"
         yield f"    if not ({' or '.join(doubts)}):"
-        yield f"        row = self._find({key})"
+        if is_live:
+            yield f"        row = self._find({key})"
+        else:
+            yield f"        row = self._live({key})"
+            yield "        stored = self._stored"
+            yield "        if stored.layers or stored.changed_at > self._offset:"
+            yield f"            row = self._find({key})"
         yield "        if row is not None: return _tuple_new(_row_class, row)"
         yield f"    row = self._find(self._key(({', '.join(given)}, *extra)))"
         yield "    return row if row is None else _tuple_new(_row_class, row)"
 
-    def insert(self) -> Iterator[str]:
-        """``insert(row)``."""
-        yield "def insert(self, row):"
-        yield from self._enter("    ", generate=True)
+    def insert(self, name: str, *, generate: bool) -> Iterator[str]:
+        """``insert(row)``; without `generate`, a generated column may stay 0."""
+        yield f"def {name}(self, row):"
+        yield from self._enter("    ", generate=generate)
         yield "    old = self._find(key)"
         yield "    if old is not None:"
         yield "        if old == stored: return row"
@@ -147,7 +166,7 @@ class _Source:
         yield "    self._require_open()"
         yield "    entered = []"
         yield "    for row in rows:"
-        yield "        if _type(row) is not _row_class: _refuse_row(row)"
+        yield "        if _type(row) is not _row_class: _refuse_row(self, row)"
         yield "        entered.append(_stored_of(row, _ALL))"
         if self.generated:
             yield "    sequences = self._stored.sequences[:]"
@@ -168,7 +187,7 @@ class _Source:
 
     def _enter(self, indent: str, *, generate: bool) -> Iterator[str]:
         """From a user's row to ``stored``, ``v0 …`` and ``key``."""
-        yield f"{indent}if _type(row) is not _row_class: _refuse_row(row)"
+        yield f"{indent}if _type(row) is not _row_class: _refuse_row(self, row)"
         yield from self._unpack(indent)
         if generate:
             yield from self._generate(indent, "self._stored.sequences", "row")
@@ -307,8 +326,13 @@ def wrong_row(bound: BoundTable, row: object) -> KindError:
     return KindError(bound.schema.name, None, row, f"{article} {name} row")
 
 
-def _refuser(bound: BoundTable) -> Callable[[object], None]:
-    def refuse(row: object) -> None:
+class _Handle(Protocol):
+    def _require_open(self) -> object: ...
+
+
+def _refuser(bound: BoundTable) -> Callable[[_Handle, object], None]:
+    def refuse(handle: _Handle, row: object) -> None:
+        handle._require_open()
         raise wrong_row(bound, row)
 
     return refuse

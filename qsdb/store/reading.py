@@ -3,23 +3,26 @@
 `ReadTable` keeps rule 2 of `qsdb.store.images`: it looks at the live rows first,
 then at the notes of the open write transaction, then at the undo of each pin
 from the newest to its own, and the last hit wins. It takes no lock but the one
-that an ordered index has for copying a range.
+that an ordered index has for copying a range. Where a table has not changed since
+the pin's offset (rule 6), the live rows are all it looks at.
 
 Whatever is found by an index is found in the live index first; then every row
 that has been changed since, and so stands in the notes, is put in or taken out
 by its old value.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn, TypeVar
 
 from qsdb.errors import ClosedError, ReadOnlyError
 from qsdb.schema.modules import BoundTable, derived
-from qsdb.store.handles import TableHandle, handle_members
-from qsdb.store.images import AnyIndex, Hold, Images, Pin, Store, StoredTable
+from qsdb.store.handles import TableHandle, closed, handle_members
+from qsdb.store.images import AnyIndex, Images, StoredTable
 from qsdb.store.indexes import OrderedIndex
+from qsdb.store.operations import read_operations
 from qsdb.store.orders import StoredRow
 from qsdb.store.paths import Path, Range
+from qsdb.store.pins import Hold, Pin, Store
 
 __all__ = ["ReadTable", "read_table_class"]
 
@@ -29,25 +32,27 @@ R = TypeVar("R")
 class ReadTable(TableHandle[R]):
     """One table at one offset; subclasses are generated."""
 
-    __slots__ = ("_hold", "_pin", "_store", "_stored")
+    __slots__ = ("_hold", "_live", "_offset", "_pin", "_store", "_stored")
 
-    def __init__(self, store: Store, stored: StoredTable, hold: Hold) -> None:
-        """Read `stored` as it was at the pin."""
+    def __init__(self, store: Store, stored: StoredTable, hold: Hold, pin: Pin) -> None:
+        """Read `stored` as it was at the pin, which `hold` keeps."""
         self._store = store
         self._stored = stored
         self._hold: Hold | None = hold
-        self._pin = hold.pin
+        self._pin: Pin | None = pin
+        self._offset = pin.offset
+        self._live: Callable[[object], StoredRow | None] = stored.rows.get
+        """Looks up among the live rows; `closed` after the end."""
 
     def _close(self) -> None:
         """End the handle: every later use raises `ClosedError`."""
+        self._live = closed
         self._pin = self._hold = None
 
     def _require_open(self) -> Pin:
         pin = self._pin
         if pin is None:
-            raise ClosedError(
-                "this table handle belongs to a transaction that has ended"
-            )
+            closed()
         if self._store.is_closed:
             raise ClosedError("the database is closed")
         return pin
@@ -99,7 +104,7 @@ class ReadTable(TableHandle[R]):
         pin = self._require_open()
         rows = self._stored.rows
         live = list(rows.values())
-        if not any(self._undo(pin)):
+        if _is_settled(self._stored, self._offset):
             return live
         # Something has changed: copy again, with keys, and lay the notes over.
         found: Images = {}
@@ -121,6 +126,8 @@ class ReadTable(TableHandle[R]):
         else:
             keys = index.keys_equal(value)
         found: Images = {key: rows.get(key) for key in keys}
+        if _is_settled(self._stored, self._offset):
+            return list(found.values())  # type: ignore[arg-type]  # none is None
         changed = self._changed(pin)
         for key, row in changed.items():
             found.pop(key, None)
@@ -182,6 +189,11 @@ class ReadTable(TableHandle[R]):
         self._refuse()
 
 
+def _is_settled(stored: StoredTable, offset: int) -> bool:
+    """Whether live rows that were taken before this call are right (rule 6)."""
+    return not stored.layers and stored.changed_at <= offset
+
+
 def _matches(
     index: AnyIndex, row: StoredRow, within: Range | None, value: object
 ) -> bool:
@@ -196,5 +208,5 @@ def _matches(
 @derived
 def read_table_class(bound: BoundTable) -> type[ReadTable[object]]:
     """Make the handle class of one table."""
-    members = handle_members(bound)
+    members = {**handle_members(bound), **read_operations(bound)}
     return type(f"{bound.row_class.__name__}ReadTable", (ReadTable,), members)

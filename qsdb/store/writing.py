@@ -2,34 +2,26 @@
 
 `write_table_class` joins the generated operations of one table with the common
 ones of `WriteTable`. One handle is made for each table that a transaction
-touches; when the transaction ends, its `_find` is replaced by `closed`.
+touches (`WriteTransaction._open`, which sets its slots); when the transaction
+ends, its `_find` is replaced by `closed`.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import NoReturn, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
-from qsdb.errors import ClosedError, ConstraintError
+from qsdb.errors import ConstraintError
 from qsdb.schema.modules import BoundTable, derived
 from qsdb.schema.row_source import ALL
-from qsdb.store.handles import TableHandle, handle_members, no_primary_key
+from qsdb.store.handles import TableHandle, closed, handle_members, no_primary_key
 from qsdb.store.images import Images, StoredTable, merge
 from qsdb.store.indexes import OrderedIndex, UniqueIndex, is_free
 from qsdb.store.operations import missing, taken, write_operations, wrong_row
 from qsdb.store.orders import StoredRow
 from qsdb.store.paths import Path, Range
 
-__all__ = ["WriteTable", "closed", "write_table_class"]
+__all__ = ["WriteTable", "write_table_class"]
 
 R = TypeVar("R")
-
-
-def closed(key: object = None) -> NoReturn:  # noqa: ARG001  like rows.get
-    """Stand in for ``rows.get`` once the transaction has ended.
-
-    Raises:
-        ClosedError: always.
-    """
-    raise ClosedError("this table handle belongs to a transaction that has ended")
 
 
 class WriteTable(TableHandle[R]):
@@ -42,47 +34,37 @@ class WriteTable(TableHandle[R]):
     _pre: Images
     _before: list[list[int]]
     """The sequences as they were before the transaction and each savepoint."""
+    _insert_given: Callable[[R], R]
+    """Generated: insert with 0 in generated columns, if that is what is given."""
 
-    def _open(self, stored: StoredTable, depth: int) -> None:
-        """Open the table, with a layer for each savepoint that is open already.
+    def _note_sequences(self, depth: int) -> None:
+        """Note where the sequences are, for the transaction and each savepoint."""
+        self._before = [self._stored.sequences[:]] * (depth + 1)
 
-        A handle is made for each table and transaction, so this stands in the
-        way of every call: there is no constructor, which would cost a frame
-        more (`WriteTransaction._open` makes the object).
-        """
-        self._stored = stored
-        self._rows = rows = stored.rows
-        self._find = rows.get
-        pre: Images = {}
-        self._pre = pre
-        stored.layers = (pre,)
-        if depth or stored.sequences:
-            outer: tuple[Images, ...] = tuple([{} for _ in range(depth)])
-            stored.layers = (*outer, pre)
-            self._before = [stored.sequences[:]] * (depth + 1)
-
-    # What the transaction does with a handle.
+    # What the transaction does with a handle. Each may be cut in two by an
+    # exception, and is then done again.
 
     def _push(self) -> None:
         """Begin a savepoint: note changes in a layer of their own."""
-        self._pre = {}
-        self._stored.layers = (*self._stored.layers, self._pre)
-        if self._stored.sequences:
-            self._before.append(self._stored.sequences[:])
+        stored = self._stored
+        if stored.sequences:
+            self._before[len(stored.layers) :] = [stored.sequences[:]]
+        inner: Images = {}
+        stored.layers = (*stored.layers, inner)
+        self._pre = inner
 
     def _pop(self, *, undo: bool) -> None:
         """End the innermost savepoint, and put back what it changed if `undo`."""
-        stored, inner = self._stored, self._pre
+        stored = self._stored
+        *outer, inner = stored.layers
         if undo:
             stored.restore(inner)
-        self._pre = stored.layers[-2]
+            if stored.sequences:
+                stored.sequences[:] = self._before[len(outer)]
         # Rules 3 and 4: into the older layer before out of the newer one.
-        merge(self._pre, inner)
-        stored.layers = stored.layers[:-1]
-        if self._stored.sequences:
-            before = self._before.pop()
-            if undo:
-                stored.sequences[:] = before
+        merge(outer[-1], inner)
+        self._pre = outer[-1]
+        stored.layers = tuple(outer)
 
     def _restore(self) -> None:
         """Put everything back as it was before the transaction."""
@@ -194,7 +176,7 @@ class WriteTable(TableHandle[R]):
             return self.update(row)
         self._remove(old_key)
         try:
-            return self.insert(row)
+            return self._insert_given(row)
         except ConstraintError:  # refused, so nothing of it is stored
             self._stored.restore({old_key: same[0]})
             raise

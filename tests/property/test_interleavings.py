@@ -30,9 +30,18 @@ import attrs
 import pytest
 
 import qsdb
-from qsdb.store import images, indexes, operations, reading, writing
-from qsdb.store.images import Store, StoredTable
+from qsdb.store import (
+    images,
+    indexes,
+    operations,
+    pins,
+    reading,
+    transactions,
+    writing,
+)
+from qsdb.store.images import StoredTable
 from qsdb.store.indexes import OrderedIndex
+from qsdb.store.pins import Store
 from qsdb.store.transactions import ReadTransaction
 from tests.support.gates import (
     Actor,
@@ -46,7 +55,7 @@ from tests.support.mutants import Mutant, mutated, patched
 
 pytestmark = pytest.mark.slow
 
-GATED_MODULES = (images, indexes, writing)
+GATED_MODULES = (images, indexes, pins, transactions, writing)
 
 
 class _WithGates(ast.NodeTransformer):
@@ -66,10 +75,14 @@ class _WithGates(ast.NodeTransformer):
 
 def gated_attribute(owner: type, name: str) -> property:
     """Give a property in place of an attribute, which it keeps where it was."""
-    slot, label = owner.__dict__.get(name), f"{owner.__name__}.{name}"
+    slot = owner.__dict__.get(name)
+    label: str | None = f"{owner.__name__}.{name}"
+    is_changed_in_place = name == "abandoned"
+    if is_changed_in_place:
+        label = None  # not the readers, but who else comes first depends on it
 
     def get(self: Any) -> object:
-        gate((id(self), name), label, writes=False)
+        gate((id(self), name), label, writes=is_changed_in_place)
         return self.__dict__[name] if slot is None else slot.__get__(self)
 
     def put(self: Any, value: object) -> None:
@@ -115,6 +128,8 @@ def gates(*mutants: Mutant) -> Iterator[None]:
         for owner, name in (
             (StoredTable, "layers"),
             (StoredTable, "count"),
+            (StoredTable, "changed_at"),
+            (Store, "abandoned"),
             (Store, "pins"),
         ):
             replacement = gated_attribute(owner, name)
@@ -393,15 +408,15 @@ BREAKAGES = {
         "update",
     ),
     "the notes are emptied before they are merged": breakage(
-        images,
+        pins,
         "    for images in table.layers:\n",
         "    layers, table.layers = table.layers, ()\n    for images in layers:\n",
         "update",
     ),
     "a rollback does not merge its notes": breakage(
-        images,
-        "                if pins:\n                    _note",
-        "                if pins and commits:\n                    _note",
+        pins,
+        "                if pins and handle._pre:\n                    _note",
+        "                if pins and offset > self.offset:\n                    _note",
         "update, rolled back",
     ),
     "a reader looks from old to new": breakage(
@@ -418,8 +433,29 @@ BREAKAGES = {
         "        for images",
         "update",
     ),
+    "a table does not say that it changed": breakage(
+        pins,
+        "                    table.changed_at = self.offset + 1\n",
+        "",
+        "update",
+    ),
+    "a table does not say that it was rolled back": breakage(
+        pins,
+        "                    table.changed_at = self.offset + 1\n",
+        "                    table.changed_at = offset\n",
+        "update, rolled back",
+    ),
+    "a table says that it changed after its notes are gone": breakage(
+        pins,
+        "                    table.changed_at = self.offset + 1\n"
+        "                table.layers = ()\n",
+        "                table.layers = ()\n"
+        "                if pins:\n"
+        "                    table.changed_at = self.offset + 1\n",
+        "update",
+    ),
     "a pin is unlinked before it is merged": breakage(
-        images,
+        pins,
         "        if place:\n            _merge_pin(self.pins[place - 1], pin)\n"
         "        self.pins = self.pins[:place] + self.pins[place + 1 :]\n",
         "        older = self.pins[place - 1]\n"

@@ -24,6 +24,7 @@ from qsdb.store import (
     indexes,
     operations,
     paths,
+    pins,
     reading,
     transactions,
     writing,
@@ -85,15 +86,17 @@ MUTANTS = {
         writing, "self._stored.restore({old_key: same[0]})", "pass"
     ),
     "a savepoint undone keeps its sequence numbers": Mutant(
-        writing, "                stored.sequences[:] = before", "                pass"
+        writing,
+        "                stored.sequences[:] = self._before[len(outer)]",
+        "                pass",
     ),
     "a savepoint released takes its notes with it": Mutant(
         writing,
-        "        merge(self._pre, inner)\n",
-        "        if undo: merge(self._pre, inner)\n",
+        "        merge(outer[-1], inner)\n",
+        "        if undo: merge(outer[-1], inner)\n",
     ),
     "a savepoint undone keeps its rows": Mutant(
-        writing, "        if undo:\n            stored.restore(inner)\n", ""
+        writing, "            stored.restore(inner)\n", "            pass\n"
     ),
     "the net change is looked for the wrong way": Mutant(
         transactions, "if find(key) != old:", "if find(key) == old:"
@@ -102,13 +105,13 @@ MUTANTS = {
         transactions, "handle._restore_sequences()", "pass"
     ),
     "undo is dropped while an older pin is open": Mutant(
-        images, "_merge_pin(self.pins[place - 1], pin)", "pass"
+        pins, "_merge_pin(self.pins[place - 1], pin)", "pass"
     ),
     "a read transaction shares the newest pin, whatever its offset": Mutant(
-        images, "if self.pins and self.pins[-1].offset == self.offset:", "if self.pins:"
+        pins, "if self.pins and self.pins[-1].offset == self.offset:", "if self.pins:"
     ),
     "undo is kept though nobody reads": Mutant(
-        images,
+        pins,
         "        self.pins = self.pins[:place] + self.pins[place + 1 :]\n",
         "        self.pins = self.pins[:place] + self.pins[place + (place > 0) :]\n",
     ),
@@ -119,6 +122,16 @@ MUTANTS = {
     ),
     "the number of rows is that of now": Mutant(
         reading, "count = each.counts.get(self._stored, count)", "pass"
+    ),
+    "a table that changed after a rollback is taken as it is": Mutant(
+        reading,
+        "stored.changed_at <= offset",
+        "stored.changed_at <= offset + 1",
+    ),
+    "a point read does not look whether the table changed": Mutant(
+        operations,
+        "if stored.layers or stored.changed_at > self._offset:",
+        "if stored.layers:",
     ),
     "a scan does not look at the open transaction's notes": Mutant(
         reading, "        yield from reversed(stored.layers)\n", ""

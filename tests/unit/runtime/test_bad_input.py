@@ -859,6 +859,26 @@ def test_a_coroutine_as_reducer() -> None:
     )
 
 
+def test_a_reducer_that_hides_a_coroutine() -> None:
+    module = qsdb.Module("hiding")
+
+    class Note(qsdb.Row, module=module):
+        text: str
+
+    async def later() -> None: ...
+
+    @module.reducer
+    def send(ctx: ReducerContext) -> Any:
+        ctx.db[Note].insert(Note("lost"))
+        return later()
+
+    db = qsdb.Database(module)
+    with pytest.raises(qsdb.UsageError, match="send gave a coroutine"):
+        db.call(send)
+    assert db.stats().rows == {"note": 0}
+    assert db.offset == 1
+
+
 def test_a_reducer_with_an_unannotated_parameter() -> None:
     def send(ctx, text) -> None: ...  # type: ignore[no-untyped-def]  # noqa: ANN001
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar, Final, Literal, NewType, Optional, Union
 
 import pytest
+from typing_extensions import TypeAliasType
 
 import qsdb
 from qsdb.schema import annotations
@@ -344,3 +345,24 @@ def test_a_scope_is_that_of_the_frame_at_its_depth() -> None:
 
     assert module.call(scope).resolve("Outside") == 1
     assert sys.modules.get("elsewhere") is None
+
+
+def test_a_type_statement_stands_for_what_it_names() -> None:
+    score = TypeAliasType("score", qsdb.u16)
+    scores = TypeAliasType("scores", tuple[score, ...])
+
+    assert bind(score, find_product).kind == k.U16
+    assert bind(scores, find_product).kind == ArrayKind(k.U16)
+
+
+def test_a_type_statement_that_names_something_unknown() -> None:
+    class TypeAliasType:  # as lazy as the real one of Python 3.12
+        def __str__(self) -> str:
+            return "score"
+
+        @property
+        def __value__(self) -> object:
+            raise NameError("name 'u61' is not defined")
+
+    with pytest.raises(MistakeError, match=r"the type score names .* 'u61'"):
+        bind(TypeAliasType(), find_product)

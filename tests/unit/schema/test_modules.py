@@ -4,6 +4,7 @@ import enum
 import functools
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -575,3 +576,16 @@ def test_the_row_class_and_the_shape_are_at_hand(module: qsdb.Module) -> None:
     assert [each.attribute for each in table.shape.columns] == ["who", "mood", "level"]
     assert table.shape.columns[2].binding.kind == k.U8
     assert find_product(table.row_class) is None
+
+
+def test_a_module_is_compiled_once_for_many_threads() -> None:
+    module = qsdb.Module("shared")
+
+    class Thing(qsdb.Row, module=module):
+        a: int
+
+    with ThreadPoolExecutor(8) as pool:
+        schemas = list(pool.map(lambda _: module.compiled(), range(32)))
+
+    assert all(schema is schemas[0] for schema in schemas)
+    assert schemas[0].tables[0].row_class is Thing

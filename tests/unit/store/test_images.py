@@ -7,7 +7,7 @@ import pytest
 
 import qsdb
 from qsdb import f64, u32
-from qsdb.store.images import Pin, Store
+from qsdb.store.pins import Pin, Store
 
 shop = qsdb.Module("shop")
 
@@ -67,7 +67,7 @@ def pin_the_future(store: Store) -> None:
 
 def pin_for_nobody(store: Store) -> None:
     pin = Pin(1)
-    pin.holders = 0
+    pin.holders = -1
     store.pins = (pin,)
 
 
@@ -140,3 +140,30 @@ def test_readers_at_one_offset_share_a_pin() -> None:
     second.close()
 
     assert db.stats().pins == 0
+
+
+def test_in_the_middle_of_a_commit_reads_close_and_none_opens() -> None:
+    db, store = opened()
+    reader, another = db.read(), db.read()
+    with store._publication:  # what a finalizer finds that runs in there
+        store._is_publishing = True
+        with pytest.raises(qsdb.UsageError, match="in the middle of a commit"):
+            db.read()
+        with pytest.raises(qsdb.UsageError, match="inside a write transaction"):
+            db.write().__enter__()
+        reader.close()
+        assert store.pins[0].holders == 2
+        store._is_publishing = False
+
+    another.close()
+    assert store.pins == ()
+    db.check()
+
+
+def test_a_publication_that_fails_gives_its_lock_back() -> None:
+    _, store = opened()
+    with pytest.raises(AttributeError):
+        store.publish([None], 2)  # type: ignore[list-item]
+
+    assert not store.is_busy_here()
+    assert not store._publication._is_owned()  # type: ignore[attr-defined]

@@ -1,0 +1,261 @@
+"""Pins, and the store in which notes are moved to them: rules 3 to 6 at work.
+
+A `Pin` stands for an offset that somebody reads at; read transactions at the
+same offset share one. `Store.publish` ends a write transaction, and is where its
+notes go to the newest pin or nowhere. The rules are those of `qsdb.store.images`.
+
+**Cut in two.** A signal handler may raise anywhere. Whatever moves notes or pins
+is then done again from its beginning: each step says what shall be and not what
+to add, so that what is done twice is done once. Where two steps must not be
+parted, no call stands between them, since CPython runs signal handlers only after
+calls and at the ends of loops. A handler or finalizer that *runs* in the middle of
+a publication, on the thread that publishes, may close read transactions, which
+then takes effect later; opening one is a `UsageError`.
+"""
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from qsdb.errors import InternalError, UsageError
+from qsdb.schema.modules import BoundTable
+from qsdb.store.images import Images, StoredTable, merge
+
+__all__ = ["Hold", "Pin", "Store"]
+
+
+class Pin:
+    """An offset that somebody reads at, and what has changed since.
+
+    Attributes:
+        offset: The commit whose state is read.
+        undo: Table → images of rows changed after this offset and before the
+            next newer pin's.
+        counts: Table → its number of rows at this offset, for those changed.
+        holders: How many read transactions share the pin.
+    """
+
+    __slots__ = ("counts", "holders", "offset", "undo")
+
+    def __init__(self, offset: int) -> None:
+        """Begin with one holder."""
+        self.offset = offset
+        self.undo: dict[StoredTable, Images] = {}
+        self.counts: dict[StoredTable, int] = {}
+        self.holders = 1
+
+
+class Hold:
+    """A pin in use, by a read transaction and by the tables opened in it.
+
+    It lasts as long as any of them, so that a table can be used whose
+    transaction nobody named: ``messages = db.read()[Message]``.
+    """
+
+    __slots__ = ("_store", "pin")
+
+    def __init__(self, store: "Store") -> None:
+        """Pin the last commit."""
+        self._store = store
+        self.pin: Pin | None = None
+        store.pin(self)
+
+    def release(self) -> None:
+        """Give the pin up; a second time nothing happens."""
+        self.__del__()
+        self._store.sweep()
+
+    def __del__(self) -> None:
+        """Have the pin given up if nobody did; no lock may be taken here."""
+        pin = self.pin
+        if pin is not None:
+            # No call stands between these two, so no signal handler does.
+            self._store.abandoned += (pin,)
+            self.pin = None
+
+
+class Opened(Protocol):
+    """A handle of a table in the write transaction."""
+
+    _stored: StoredTable
+    _pre: Images
+
+
+class Store:
+    """All tables, the offset they are at, and the pins."""
+
+    def __init__(self, tables: Sequence[BoundTable]) -> None:
+        """Begin with empty tables at offset 0."""
+        self.tables = tuple([StoredTable(bound) for bound in tables])
+        self.offset = 0
+        self.pins: tuple[Pin, ...] = ()
+        """Oldest first; replaced as a whole, so that readers see one state."""
+        self.is_closed = False
+        # Reentrant, so that a thread can be told that it is inside already.
+        self._publication = threading.RLock()
+        self._begin_publication = self._publication.acquire
+        self._end_publication = self._publication.release
+        self._is_publishing = False
+        self.abandoned: deque[Pin] = deque()
+        """Pins that holders have left; given up at the next publication."""
+
+    def publish(self, opened: Sequence["Opened"], offset: int) -> None:
+        """End a transaction: move its notes to where readers need them.
+
+        Args:
+            opened: Handles of the tables whose notes are to go. For a commit
+                their rows are new, after a rollback they are old again.
+            offset: Where the store is from now on: one further, or where it
+                was after a rollback.
+        """
+        try:
+            self._begin_publication()  # by hand: a with statement costs twice that
+            self._is_publishing = True
+            if self.abandoned:
+                self._give_up_abandoned()
+            pins = self.pins
+            for handle in opened:
+                table = handle._stored
+                if pins and handle._pre:
+                    _note(pins[-1], table)
+                    table.changed_at = self.offset + 1
+                table.layers = ()
+                table.count = len(table.rows)
+            self.offset = offset
+            self._is_publishing = False
+            self._end_publication()
+        except BaseException:
+            self._leave_publication()
+            raise
+
+    def _leave_publication(self) -> None:
+        """Give the lock back, if this thread has it, after an exception."""
+        if _is_owned(self._publication):
+            self._is_publishing = False
+            self._end_publication()
+
+    def close(self) -> None:
+        """Have every use raise `ClosedError`; while no transaction is open."""
+        self.is_closed = True
+        for table in self.tables:
+            # Sends readers to where they look whether the database is closed.
+            table.changed_at = sys.maxsize
+
+    def is_busy_here(self) -> bool:
+        """Whether this thread is in the middle of a publication."""
+        return self._is_publishing and _is_owned(self._publication)
+
+    def pin(self, hold: Hold) -> None:
+        """Keep the state of the last commit readable; never waits for a reducer.
+
+        Args:
+            hold: Whose pin it is, and who gives it up.
+
+        Raises:
+            UsageError: a signal handler or finalizer asks, and this thread is
+                in the middle of a publication.
+        """
+        if self.is_busy_here():
+            raise UsageError(
+                "a signal handler or finalizer ran in the middle of a commit; no "
+                "transaction can be begun there"
+            )
+        with self._publication:
+            self._is_publishing = True
+            try:
+                self._give_up_abandoned()
+                if self.pins and self.pins[-1].offset == self.offset:
+                    pin = self.pins[-1]
+                    # No call from here on, as above.
+                    pin.holders += 1
+                else:
+                    pin = Pin(self.offset)
+                    self.pins = (*self.pins, pin)
+                hold.pin = pin
+            finally:
+                self._is_publishing = False
+
+    def sweep(self) -> None:
+        """Give up the pins that were left, unless this thread is busy with them."""
+        if self.is_busy_here():
+            return
+        with self._publication:
+            self._is_publishing = True
+            try:
+                self._give_up_abandoned()
+            finally:
+                self._is_publishing = False
+
+    def _give_up_abandoned(self) -> None:
+        while self.abandoned:
+            pin = self.abandoned[0]
+            # No call stands between these two either.
+            pin.holders -= 1
+            del self.abandoned[0]
+        for pin in self.pins:
+            if not pin.holders:
+                self._unlink(pin)
+
+    def _unlink(self, pin: Pin) -> None:
+        place = self.pins.index(pin)
+        if place:
+            _merge_pin(self.pins[place - 1], pin)
+        self.pins = self.pins[:place] + self.pins[place + 1 :]
+
+    def problems(self) -> Iterator[str]:
+        """Yield a sentence for each broken rule; while no transaction is open."""
+        for table in self.tables:
+            yield from table.problems()
+        self.sweep()
+        with self._publication:
+            offsets = [pin.offset for pin in self.pins]
+            holders = [pin.holders for pin in self.pins]
+        if offsets != sorted(set(offsets)) or any(
+            each > self.offset for each in offsets
+        ):
+            yield f"pins at {offsets}, the offset is {self.offset}"
+        if any(count < 1 for count in holders):
+            yield "a pin that nobody holds"
+
+    def check(self) -> None:
+        """Verify every rule.
+
+        Raises:
+            InternalError: with a sentence for each that is broken.
+        """
+        problems = list(self.problems())
+        if problems:
+            raise InternalError(*problems)
+
+    @property
+    def undo_count(self) -> int:
+        """Number of row images kept for read transactions."""
+        # Lists, since a commit on another thread may add to a dict meanwhile.
+        return sum(len(images) for pin in self.pins for images in [*pin.undo.values()])
+
+
+def _is_owned(lock: "threading.RLock") -> bool:
+    """Whether this thread holds a lock; `threading.Condition` asks the same way."""
+    return lock._is_owned()  # type: ignore[attr-defined,no-any-return]
+
+
+def _note(pin: Pin, table: StoredTable) -> None:
+    """Merge a table's notes into a pin's undo, inner savepoints last."""
+    pin.counts.setdefault(table, table.count)
+    undo = pin.undo.get(table)
+    if undo is None:
+        undo = pin.undo[table] = {}
+    for images in table.layers:
+        merge(undo, images)
+
+
+def _merge_pin(older: Pin, newer: Pin) -> None:
+    for table, images in newer.undo.items():
+        undo = older.undo.get(table)
+        if undo is None:
+            undo = older.undo[table] = {}
+        merge(undo, images)
+    for table, count in newer.counts.items():
+        older.counts.setdefault(table, count)
