@@ -15,7 +15,13 @@
     │   ├── UniqueError         the key is taken
     │   └── LimitError          a counter or size has come to its end
     ├── AccessError           the caller may not do this
-    └── ReducerError          raised by user code, to refuse a call
+    ├── ReducerError          raised by user code, to refuse a call
+    └── StorageError          the files, or the disk under them; look at both
+        ├── CorruptionError     stored bytes are not what was written
+        ├── FormatVersionError  stored by a newer qsdb
+        ├── DatabaseLocked      another process has the database open
+        ├── DiskFull            no room for a commit; it was undone
+        └── FailedError         a write failed; close the database and open it again
 
     InternalError             a broken invariant: a fault of qsdb itself
 
@@ -29,6 +35,11 @@ __all__ = [
     "ArgumentError",
     "ClosedError",
     "ConstraintError",
+    "CorruptionError",
+    "DatabaseLocked",
+    "DiskFull",
+    "FailedError",
+    "FormatVersionError",
     "InternalError",
     "KindError",
     "LimitError",
@@ -38,6 +49,7 @@ __all__ = [
     "ReadOnlyError",
     "ReducerError",
     "SchemaError",
+    "StorageError",
     "UniqueError",
     "UsageError",
 ]
@@ -160,6 +172,151 @@ class AccessError(QsdbError):
 
 class ReducerError(QsdbError):
     """Raised by a reducer to refuse a call: all it did is rolled back."""
+
+
+class StorageError(QsdbError):
+    """The files cannot be used as they are, or the disk under them cannot."""
+
+
+class CorruptionError(StorageError):
+    """Stored bytes are not what was written there; nothing was changed.
+
+    Attributes:
+        path: The damaged file.
+        position: Where in the file the damage was met, in bytes.
+        reason: What is wrong there.
+        last_good_offset: The last commit before the damage, or None where the
+            damage tells nothing about commits.
+        frames_after: Whole frames of the log that follow the damage.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        position: int,
+        reason: str,
+        last_good_offset: int | None = None,
+        frames_after: int = 0,
+    ) -> None:
+        """Name the place, what is still good, and what to do."""
+        self.path = path
+        self.position = position
+        self.reason = reason
+        self.last_good_offset = last_good_offset
+        self.frames_after = frames_after
+        text = f"{path}, byte {position}: {reason}. "
+        if last_good_offset is not None:
+            text += (
+                f"Commits up to offset {last_good_offset} are good; "
+                f"{last_good_offset + 1} is the first that is not, and "
+                f"{frames_after} whole frames follow the damage. "
+            )
+        super().__init__(
+            f"{text}Nothing was changed; to go on without what is damaged, use "
+            "python -m qsdb repair PATH"
+        )
+
+    @property
+    def first_bad_offset(self) -> int | None:
+        """The first commit that is damaged, or None where that is not known."""
+        good = self.last_good_offset
+        return None if good is None else good + 1
+
+    def __reduce__(self) -> tuple[type["CorruptionError"], tuple[object, ...]]:
+        """Pickle by the parts."""
+        parts = self.path, self.position, self.reason
+        return type(self), (*parts, self.last_good_offset, self.frames_after)
+
+
+class FormatVersionError(StorageError):
+    """A file is sound, but of a format that this qsdb does not know.
+
+    Attributes:
+        path: The file.
+        found: What it asks for, in words.
+        understood: What this qsdb knows, in words.
+    """
+
+    def __init__(self, path: str, found: str, understood: str) -> None:
+        """Name the file, what it has and what would have been understood."""
+        self.path = path
+        self.found = found
+        self.understood = understood
+        super().__init__(
+            f"{path} has {found}, this qsdb understands {understood}. "
+            "Nothing was changed; open it with a newer qsdb"
+        )
+
+    def __reduce__(self) -> tuple[type["FormatVersionError"], tuple[str, ...]]:
+        """Pickle by the parts."""
+        return type(self), (self.path, self.found, self.understood)
+
+
+class DatabaseLocked(StorageError):  # noqa: N818  a state, named as users know it
+    """Somebody else has the database open; one process at a time may.
+
+    Attributes:
+        path: Directory of the database.
+        pid: Number of the process that has it, or None where that is not known.
+    """
+
+    def __init__(self, path: str, pid: int | None = None) -> None:
+        """Name the directory and the process."""
+        self.path = path
+        self.pid = pid
+        holder = "another process" if pid is None else f"process {pid}"
+        super().__init__(
+            f"{path} is open in {holder}; close it there, or wait until that ends"
+        )
+
+    def __reduce__(self) -> tuple[type["DatabaseLocked"], tuple[str, int | None]]:
+        """Pickle by the parts."""
+        return type(self), (self.path, self.pid)
+
+
+class DiskFull(StorageError):  # noqa: N818  a state, named as users know it
+    """There is no room for a commit. It was undone; all before it is good.
+
+    Attributes:
+        path: The file that could not grow.
+        bytes_count: How many bytes it was to have.
+    """
+
+    def __init__(self, path: str, bytes_count: int) -> None:
+        """Name the file and the size that it was to have."""
+        self.path = path
+        self.bytes_count = bytes_count
+        super().__init__(
+            f"no room on the disk for {path} to have {bytes_count} bytes. The "
+            "transaction was undone, all commits before it are good; make room "
+            "and try again"
+        )
+
+    def __reduce__(self) -> tuple[type["DiskFull"], tuple[str, int]]:
+        """Pickle by the parts."""
+        return type(self), (self.path, self.bytes_count)
+
+
+class FailedError(StorageError):
+    """Writing to disk has failed, and so this open database has ended for writers.
+
+    Attributes:
+        reason: What failed.
+        durable_offset: The last commit that is known to be on the disk.
+    """
+
+    def __init__(self, reason: str, durable_offset: int) -> None:
+        """Tell what failed, what is still good, and what to do."""
+        self.reason = reason
+        self.durable_offset = durable_offset
+        super().__init__(
+            f"the database takes no more writes: {reason}. Commits up to offset "
+            f"{durable_offset} are on the disk; close the database and open it again"
+        )
+
+    def __reduce__(self) -> tuple[type["FailedError"], tuple[str, int]]:
+        """Pickle by the parts."""
+        return type(self), (self.reason, self.durable_offset)
 
 
 class InternalError(Exception):

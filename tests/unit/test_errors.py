@@ -9,12 +9,18 @@ import qsdb
 from qsdb import errors
 from qsdb.errors import (
     BRIEF_LENGTH_MAX,
+    CorruptionError,
+    DatabaseLocked,
+    DiskFull,
+    FailedError,
+    FormatVersionError,
     InternalError,
     KindError,
     MissingNameError,
     NotFoundError,
     QsdbError,
     SchemaError,
+    StorageError,
     UniqueError,
     brief,
     shown,
@@ -38,6 +44,12 @@ from qsdb.errors import (
         ("LimitError", (errors.ConstraintError,)),
         ("AccessError", (QsdbError,)),
         ("ReducerError", (QsdbError,)),
+        ("StorageError", (QsdbError,)),
+        ("CorruptionError", (errors.StorageError,)),
+        ("FormatVersionError", (errors.StorageError,)),
+        ("DatabaseLocked", (errors.StorageError,)),
+        ("DiskFull", (errors.StorageError,)),
+        ("FailedError", (errors.StorageError,)),
         ("InternalError", (Exception,)),
     ],
 )
@@ -45,16 +57,23 @@ def test_errors_stand_in_a_tree(error: str, bases: tuple[type, ...]) -> None:
     assert getattr(errors, error).__bases__ == bases
 
 
-def test_the_tree_is_complete() -> None:
-    found = {name for name in vars(errors) if name.endswith("Error")}
+def exception_names(module: object) -> set[str]:
+    """Give the names under which a module has exceptions."""
+    return {
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, Exception)
+    }
 
-    assert found == set(errors.__all__)
+
+def test_the_tree_is_complete() -> None:
+    assert exception_names(errors) == set(errors.__all__)
     assert errors.__doc__ is not None
     assert all(name in errors.__doc__ for name in errors.__all__)
 
 
 def test_the_front_door_shows_what_a_user_names() -> None:
-    shown_names = {name for name in qsdb.__all__ if name.endswith("Error")}
+    shown_names = exception_names(qsdb) & set(qsdb.__all__)
 
     assert shown_names == set(errors.__all__) - {"MissingNameError"}
     assert all(getattr(qsdb, name) is getattr(errors, name) for name in shown_names)
@@ -131,6 +150,74 @@ def test_problems_are_joined() -> None:
     assert error.problems == ("one", "two")
 
 
+def test_damage_is_told_with_what_is_still_good() -> None:
+    error = CorruptionError("/db/log/1.log", 4096, "it fails its checksum", 41, 3)
+
+    assert str(error) == (
+        "/db/log/1.log, byte 4096: it fails its checksum. Commits up to offset 41 are "
+        "good; 42 is the first that is not, and 3 whole frames follow the damage. "
+        "Nothing was changed; to go on without what is damaged, use "
+        "python -m qsdb repair PATH"
+    )
+    assert (error.path, error.position) == ("/db/log/1.log", 4096)
+    assert (error.last_good_offset, error.first_bad_offset) == (41, 42)
+    assert (error.reason, error.frames_after) == ("it fails its checksum", 3)
+
+
+def test_damage_that_tells_nothing_of_commits_names_none() -> None:
+    error = CorruptionError("/db/MANIFEST", 0, "it is empty")
+
+    assert str(error) == (
+        "/db/MANIFEST, byte 0: it is empty. Nothing was changed; to go on without "
+        "what is damaged, use python -m qsdb repair PATH"
+    )
+    assert error.last_good_offset is error.first_bad_offset is None
+
+
+def test_a_newer_format_is_told_with_what_is_understood() -> None:
+    error = FormatVersionError("/db/log/1.log", "format 3", "formats up to 2")
+
+    assert str(error) == (
+        "/db/log/1.log has format 3, this qsdb understands formats up to 2. "
+        "Nothing was changed; open it with a newer qsdb"
+    )
+    assert (error.found, error.understood) == ("format 3", "formats up to 2")
+
+
+@pytest.mark.parametrize(
+    ("pid", "holder"), [(123, "process 123"), (None, "another process")]
+)
+def test_a_locked_database_is_told_with_its_holder(
+    pid: int | None, holder: str
+) -> None:
+    error = DatabaseLocked("/db", pid)
+
+    assert str(error) == (
+        f"/db is open in {holder}; close it there, or wait until that ends"
+    )
+    assert (error.path, error.pid) == ("/db", pid)
+
+
+def test_a_full_disk_is_told_with_what_was_wanted() -> None:
+    error = DiskFull("/db/log/1.log", 8192)
+
+    assert str(error) == (
+        "no room on the disk for /db/log/1.log to have 8192 bytes. The transaction "
+        "was undone, all commits before it are good; make room and try again"
+    )
+    assert (error.path, error.bytes_count) == ("/db/log/1.log", 8192)
+
+
+def test_a_failed_database_is_told_with_what_is_on_disk() -> None:
+    error = FailedError("fdatasync of /db/log/1.log gave EIO", 41)
+
+    assert str(error) == (
+        "the database takes no more writes: fdatasync of /db/log/1.log gave EIO. "
+        "Commits up to offset 41 are on the disk; close the database and open it again"
+    )
+    assert error.durable_offset == 41
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -145,6 +232,14 @@ def test_problems_are_joined() -> None:
         errors.ArgumentError("wrong"),
         errors.ReducerError("no", 5),
         errors.ClosedError("closed"),
+        StorageError("gone"),
+        CorruptionError("/db/log/1.log", 64, "damaged", 3, 2),
+        CorruptionError("/db/MANIFEST", 0, "empty"),
+        FormatVersionError("/db/MANIFEST", "format 3", "formats up to 2"),
+        DatabaseLocked("/db", 123),
+        DatabaseLocked("/db"),
+        DiskFull("/db/log/1.log", 8192),
+        FailedError("EIO", 41),
     ],
     ids=repr,
 )
