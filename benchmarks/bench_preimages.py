@@ -78,7 +78,7 @@ def open_twin_table(transaction: WriteTransaction, entry: Any) -> WriteTable[Row
     return handle
 
 
-def finish_twin(transaction: WriteTransaction) -> int:
+def finish_twin(transaction: WriteTransaction, _journal: object = None) -> int:
     """Commit by forgetting how to undo; stands for `WriteTransaction._finish`."""
     store = transaction._store
     offset = store.offset

@@ -35,8 +35,10 @@ from qsdb.errors import (
     UniqueError,
     UsageError,
 )
+from qsdb.recovery.report import Recovery
 from qsdb.runtime.database import Database
 from qsdb.runtime.stats import Stats
+from qsdb.runtime.storage import StorageOptions
 from qsdb.schema.annotations import (
     f32,
     f64,
@@ -92,6 +94,7 @@ __all__ = [
     "Product",
     "QsdbError",
     "ReadOnlyError",
+    "Recovery",
     "ReducerContext",
     "ReducerError",
     "Row",
@@ -99,6 +102,7 @@ __all__ = [
     "SchemaError",
     "Stats",
     "StorageError",
+    "StorageOptions",
     "Table",
     "TimeDuration",
     "Timestamp",

@@ -45,11 +45,15 @@ __all__ = [
     "OsDirectory",
     "OsFile",
     "OsLock",
+    "StrPath",
     "host_name",
     "on_fork",
     "open_directory",
     "process_id",
 ]
+
+StrPath = str | os.PathLike[str]
+"""What a path can be given as."""
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -137,7 +141,7 @@ class Directory(Protocol):
         """
 
 
-def open_directory(path: str | os.PathLike[str]) -> "OsDirectory":
+def open_directory(path: StrPath) -> "OsDirectory":
     """Give the directory of a path, which need not be there yet.
 
     A relative path is taken from the working directory of now.

@@ -13,6 +13,7 @@ from typing import NoReturn
 from qsdb.errors import NotFoundError, UsageError, brief
 from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.writer import Writer
+from qsdb.schema.catalogue import catalogue_rows
 from qsdb.schema.contexts import Auth, ReducerContext, Savepoint
 from qsdb.schema.modules import ModuleSchema, Reducer
 from qsdb.store.transactions import WriteTransaction
@@ -41,15 +42,29 @@ class Calls:
         "writer",
     )
 
-    def __init__(self, module: ModuleSchema, writer: Writer, seeds: Seeds) -> None:
-        """Make the database's identities and the table of its reducers."""
+    def __init__(
+        self,
+        module: ModuleSchema,
+        writer: Writer,
+        seeds: Seeds,
+        identities: tuple[Identity, Identity] | None = None,
+    ) -> None:
+        """Make the table of the reducers.
+
+        Args:
+            module: Whose reducers.
+            writer: Runs them.
+            seeds: Of the calls.
+            identities: Of the database and of its owner; made if not given.
+        """
         self.module = module
         self.writer = writer
         self.seeds = seeds
         self.count = 0
-        subject = f"{seeds.of_call(0):016x}:{module.name}"
-        self.identity = _identity(f"database:{subject}")
-        self.owner = _identity(f"owner:{subject}")
+        if identities is None:
+            subject = f"{seeds.of_call(0):016x}:{module.name}"
+            identities = _identity(f"database:{subject}"), _identity(f"owner:{subject}")
+        self.identity, self.owner = identities
         self._by_key: dict[object, Reducer] = {}
         for name, reducer in module.reducers.items():
             self._by_key[name] = self._by_key[reducer.function] = reducer
@@ -95,7 +110,8 @@ class Calls:
             context.db = transaction
             context.sender = sender
             context._auth = _EXTERNAL
-            context._call = (self, reducer, number)
+            context._call = (self, reducer, number, values)
+            transaction._context = context
             result = reducer.function(context, *values)
             if result is not None and type(result) is CoroutineType:
                 _refuse_coroutine(reducer, result)
@@ -108,18 +124,36 @@ class Calls:
             raise
         return result
 
-    def initialise(self) -> None:
-        """Run `init`, if there is one, and make the commit that is offset 1."""
+    def initialise(self, version: str) -> None:
+        """Make the commit that is offset 1: the catalogue, and what `init` does.
+
+        Args:
+            version: Of qsdb, for the catalogue.
+        """
         init, writer = self.module.init, self.writer
         try:
             transaction = writer.begin()
+            catalogue = catalogue_rows(
+                self.module,
+                database_identity=self.identity,
+                owner_identity=self.owner,
+                seed=self.seeds.base % (1 << 64),
+                created=transaction.timestamp,
+                version=version,
+            )
+            for table_id, rows in catalogue.items():
+                entry = writer.directory.system[table_id]
+                row_class = entry.table.bound.row_class
+                table = transaction._open(entry)
+                table.insert_many([tuple.__new__(row_class, row) for row in rows])  # type: ignore[type-var]
             if init is not None:
                 self.count = 1
                 context = _new(CallContext)
                 context.db = transaction
                 context.sender = self.owner
                 context._auth = _INTERNAL
-                context._call = (self, init, 1)
+                context._call = (self, init, 1, ())
+                transaction._context = context
                 init.function(context)
             writer.commit(transaction)
         except BaseException:
@@ -128,9 +162,6 @@ class Calls:
             finally:
                 writer.abort()
             raise
-        store = writer.directory.store
-        if store.offset == 0:  # nothing was written, but it is a commit
-            store.publish((), 1)
 
     def _unknown(self, key: object) -> NotFoundError:
         name = key if isinstance(key, str) else getattr(key, "__name__", brief(key))
@@ -171,8 +202,8 @@ class CallContext(ReducerContext):
     __slots__ = ("_auth", "_call", "_random")
 
     _auth: Auth
-    _call: tuple[Calls, Reducer, int]
-    """Whose call it is, of which reducer, and its number."""
+    _call: tuple[Calls, Reducer, int, tuple[object, ...]]
+    """Whose call it is, of which reducer, its number, and the arguments."""
 
     @property
     def connection_id(self) -> None:
@@ -186,7 +217,7 @@ class CallContext(ReducerContext):
     @property
     def random(self) -> random.Random:
         if not hasattr(self, "_random"):  # few calls draw, so none prepares
-            calls, _, number = self._call
+            calls, _, number, _ = self._call
             seed = calls.seeds.of_call(number)
             self._random = random.Random(seed)  # noqa: S311  reproducible by design
         return self._random
@@ -201,7 +232,7 @@ class CallContext(ReducerContext):
 
     @property
     def log(self) -> "logging.LoggerAdapter[logging.Logger]":
-        calls, reducer, _ = self._call
+        calls, reducer, *_ = self._call
         logger = logging.getLogger(f"qsdb.{calls.module.name}.{reducer.name}")
         extra = {"sender": self.sender.to_hex(), "timestamp": str(self.timestamp)}
         return logging.LoggerAdapter(logger, extra)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from qsdb.values.timestamps import Timestamp
 
-__all__ = ["Clock", "SystemClock", "nanosecond_reader"]
+__all__ = ["Clock", "SystemClock", "nanosecond_reader", "never_back"]
 
 
 class Clock(Protocol):
@@ -34,3 +34,22 @@ def nanosecond_reader(clock: Clock) -> Callable[[], int]:
     if type(clock) is SystemClock:
         return time.time_ns
     return lambda: clock.now().micros * 1000
+
+
+def never_back(now: Callable[[], int], latest: int) -> Callable[[], int]:
+    """Give a reader of a clock that stands still while the clock is behind.
+
+    Used by one thread at a time.
+
+    >>> times = iter([7, 5, 9])
+    >>> now = never_back(lambda: next(times), 6)
+    >>> now(), now(), now()
+    (7, 7, 9)
+    """
+
+    def read() -> int:
+        nonlocal latest
+        latest = max(now(), latest)
+        return latest
+
+    return read

@@ -4,18 +4,27 @@ It owns nothing but its parts: a `Directory` of tables over a store, a `Writer`
 with the one lock, and the `Calls` of the module's reducers.
 """
 
+import threading
+import weakref
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
 from qsdb.errors import ArgumentError, ClosedError, UsageError, brief
+from qsdb.files import Directory as Files
+from qsdb.files import StrPath
+from qsdb.log.writing import INTERVAL
+from qsdb.recovery.opening import Progress
+from qsdb.recovery.report import Recovery
+from qsdb.runtime.assembly import as_files, open_parts
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.clock import Clock, SystemClock
-from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.stats import Stats
+from qsdb.runtime.storage import StorageOptions, log_options
 from qsdb.runtime.writer import Writer
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.modules import Module
-from qsdb.store.transactions import Directory, ReadTransaction, WriteTransaction
+from qsdb.store.reads import ReadTransaction
+from qsdb.store.transactions import WriteTransaction
 from qsdb.values.identity import Identity
 
 __all__ = ["Caller", "Database", "WriteBlock"]
@@ -39,32 +48,63 @@ class Database:
     [Note(text='milk')]
     """
 
-    def __init__(
-        self, module: Module, *, clock: Clock | None = None, seed: int | None = None
+    def __init__(  # noqa: PLR0913  as users know it from other databases
+        self,
+        module: Module,
+        path: StrPath | Files | None = None,
+        *,
+        durability: str = INTERVAL,
+        sync_interval: float = 0.01,
+        clock: Clock | None = None,
+        seed: int | None = None,
+        options: StorageOptions | None = None,
+        progress: Progress | None = None,
     ) -> None:
-        """Create the tables and run `init`, as one commit: offset 1.
+        """Open a database, or create it: tables, and `init`, as one commit, offset 1.
 
         Args:
             module: What to hold.
+            path: The directory to keep it in, made if it is not there; in memory
+                only if not given.
+            durability: When a commit is on the disk: ``"always"`` when it returns,
+                ``"interval"`` within `sync_interval`, ``"os"`` when the operating
+                system pleases.
+            sync_interval: Seconds, for ``"interval"``.
             clock: Where the time comes from; the machine's if not given.
             seed: What ``ctx.random`` and the identities derive from; entropy of
                 the operating system if not given.
+            options: How files are cut, and when snapshots are taken.
+            progress: Called with how many segments of the log are read, and how
+                many there are.
 
         Raises:
-            SchemaError: the module's declarations are wrong; all mistakes are
-                listed. Whatever `init` raises passes through.
+            SchemaError: the module's declarations are wrong, or not those that are
+                stored; all mistakes are listed. Whatever `init` raises passes
+                through, and then no database was created.
+            ArgumentError: an argument is of a wrong kind.
+            StorageError: the directory cannot be opened: `DatabaseLocked`,
+                `CorruptionError`, `FormatVersionError`, `DiskFull`, or something
+                else is in it. Nothing was changed.
+            OSError: the system refuses.
         """
         if not isinstance(module, Module):
             raise ArgumentError(f"Database takes a qsdb.Module, not {brief(module)}")
         if seed is not None and type(seed) is not int:
             raise ArgumentError(f"a seed is an int or None, not {brief(seed)}")
-        schema = module.compiled()
-        self._directory = Directory(schema.tables)
-        self._writer = Writer(
-            self._directory, SystemClock() if clock is None else clock
+        if clock is not None and not callable(getattr(clock, "now", None)):
+            raise ArgumentError(f"a clock has a method now, {brief(clock)} has none")
+        parts = open_parts(
+            module.compiled(),
+            None if path is None else as_files(path),
+            log_options(durability, sync_interval, options or StorageOptions()),
+            SystemClock() if clock is None else clock,
+            seed,
+            progress,
         )
-        self._calls = Calls(schema, self._writer, Seeds(seed))
-        self._calls.initialise()
+        self._directory, self._writer, self._calls, self._storage = parts
+        if self._storage is not None:
+            # Closes it when the program ends, or nobody has it any more.
+            weakref.finalize(self, self._storage.close)
 
     def __repr__(self) -> str:
         """Name the module and the offset."""
@@ -84,6 +124,49 @@ class Database:
     def offset(self) -> int:
         """The number of the last commit; creation is 1."""
         return self._directory.store.offset
+
+    @property
+    def durable_offset(self) -> int:
+        """The last commit that is on the disk; in memory the last one."""
+        storage = self._storage
+        return self.offset if storage is None else storage.log.durable_offset
+
+    @property
+    def recovery(self) -> Recovery | None:
+        """What opening found; None in memory."""
+        return None if self._storage is None else self._storage.recovery
+
+    def wait_durable(
+        self, offset: int | None = None, timeout: float | None = None
+    ) -> bool:
+        """Wait until a commit is on the disk, and give whether it is.
+
+        Args:
+            offset: Of the commit; the last one if not given.
+            timeout: Most seconds to wait; None for as long as it takes.
+
+        Raises:
+            ArgumentError: there is no such commit yet, or the timeout is negative.
+            FailedError: it may not be on the disk, nor ever be.
+            UsageError: this thread is inside a transaction.
+            ClosedError: the database is closed.
+        """
+        self._require_open()
+        self._writer.require_outside()
+        last = self.offset
+        if offset is not None and (type(offset) is not int or not 0 <= offset <= last):
+            raise ArgumentError(
+                f"an offset is an int from 0 to {last}, not {brief(offset)}"
+            )
+        if timeout is not None and not 0 <= timeout <= threading.TIMEOUT_MAX:
+            raise ArgumentError(
+                f"a timeout is a number of seconds from 0 on, not {brief(timeout)}"
+            )
+        if self._storage is None:
+            return True
+        return self._storage.log.wait_durable(
+            last if offset is None else offset, timeout
+        )
 
     @overload
     def call(
@@ -159,7 +242,11 @@ class Database:
             calls=self._calls.count,
             pins=len(store.pins),
             undo_rows=store.undo_count,
-            rows={table.bound.schema.name: table.count for table in store.tables},
+            rows={
+                table.bound.schema.name: table.count
+                for table in store.tables
+                if not table.is_system
+            },
         )
 
     def check(self) -> None:
@@ -179,13 +266,16 @@ class Database:
             writer.leave()
 
     def close(self) -> None:
-        """End the database; closing twice is no error.
+        """End the database, with all commits on the disk; twice is no error.
 
         Raises:
             UsageError: this thread is inside a transaction.
+            FailedError: the disk failed; the directory is given up all the same.
         """
         self._writer.require_outside()
         self._writer.close()
+        if self._storage is not None:
+            self._storage.close()
 
     def __enter__(self) -> Self:
         """Give the database itself.

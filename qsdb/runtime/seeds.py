@@ -16,11 +16,30 @@ _MASK = (1 << 64) - 1
 class Seeds:
     """A sequence of 64-bit seeds, one for each call."""
 
-    __slots__ = ("base",)
+    __slots__ = ("_random", "base")
 
     def __init__(self, base: int | None) -> None:
         """Begin with `base`, or with entropy of the operating system."""
         self.base = random.SystemRandom().getrandbits(64) if base is None else base
+        self._random: random.Random | None = None
+
+    def after(self, offset: int) -> "Seeds":
+        """Give the seeds of a database that is opened again at an offset.
+
+        >>> Seeds(1).after(7).of_call(1) != Seeds(1).of_call(1)
+        True
+        """
+        return Seeds(self.of_call(-offset))
+
+    def draw(self, bits: int) -> int:
+        """Give a number of so many bits, for what is neither secret nor of a call.
+
+        >>> Seeds(1).draw(32) == Seeds(1).draw(32)
+        True
+        """
+        if self._random is None:
+            self._random = random.Random(self.of_call(0))  # noqa: S311  not secret
+        return self._random.getrandbits(bits)
 
     def of_call(self, number: int) -> int:
         """Give the seed of the call with this number.

@@ -28,8 +28,10 @@ import threading
 from typing import NoReturn
 
 from qsdb.errors import ClosedError, UsageError
-from qsdb.runtime.clock import Clock, nanosecond_reader
-from qsdb.store.transactions import Directory, WriteTransaction, beginner
+from qsdb.log.writing import LogWriter
+from qsdb.runtime.clock import Clock, nanosecond_reader, never_back
+from qsdb.store.directory import Directory
+from qsdb.store.transactions import Journal, WriteTransaction, beginner
 
 __all__ = ["Writer"]
 
@@ -39,6 +41,8 @@ class Writer:
 
     Attributes:
         current: The transaction that runs, of whatever thread.
+        log: What has commits on the disk; None for a database in memory.
+        journal: What writes them to the log.
         rollbacks: Transactions that an exception ended.
     """
 
@@ -51,20 +55,35 @@ class Writer:
         "clock",
         "current",
         "directory",
+        "journal",
+        "log",
         "rollbacks",
     )
 
-    def __init__(self, directory: Directory, clock: Clock) -> None:
-        """Write to the store of `directory`."""
+    def __init__(
+        self, directory: Directory, clock: Clock, microseconds: int | None = None
+    ) -> None:
+        """Write to the store of `directory`.
+
+        Args:
+            directory: Of the database.
+            clock: Where the time of transactions comes from.
+            microseconds: On disk: the time of the last commit, since 1970. None is
+                before it, nor before one after that, if the clock goes back.
+        """
         self.directory = directory
         self.clock = clock
         self.current: WriteTransaction | None = None
         self.rollbacks = 0
+        self.log: LogWriter | None = None
+        self.journal: Journal | None = None
         lock = threading.RLock()
         self._acquire, self._release = lock.acquire, lock.release
         self._is_owned = lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
         self._begin = beginner(directory.write_class)
         self._now = nanosecond_reader(clock)
+        if microseconds is not None:
+            self._now = never_back(self._now, microseconds * 1000)
 
     def require_outside(self) -> None:
         """Refuse what no transaction of this thread may run beside.
@@ -106,19 +125,23 @@ class Writer:
         self._acquire()
         if self.directory.store.is_closed:
             self._refuse_closed()
+        if self.log is not None and self.log.failure is not None:
+            raise self.log.failure
         self.current = transaction = self._begin(self._now())
         return transaction
 
-    def commit(self, transaction: WriteTransaction) -> int:
-        """Commit a transaction, give the lock back, and give the offset.
+    def commit(self, transaction: WriteTransaction) -> None:
+        """Commit a transaction, give the lock back, and wait as the log says.
 
         Raises:
-            UsageError: it cannot be committed; `abort` is to undo it.
+            UsageError, DiskFull: it cannot be committed; `abort` is to undo it.
+            FailedError: that too, or it is committed and may not last.
         """
-        offset = transaction._finish()  # noqa: SLF001  its names are the user's tables
+        offset = transaction._finish(self.journal)  # noqa: SLF001  tables have the names
         self.current = None
         self._release()
-        return offset
+        if offset and self.log is not None:
+            self.log.settle(offset)
 
     def abort(self) -> None:
         """End what an exception has cut off, if this thread is inside anything."""
@@ -126,7 +149,7 @@ class Writer:
             return
         transaction = self.current
         if transaction is not None:
-            if transaction._undo():  # noqa: SLF001  its names are the user's tables
+            if transaction._undo(self.journal):  # noqa: SLF001  its names are the user's tables
                 self.rollbacks += 1
             self.current = None
         self._release()

@@ -18,7 +18,14 @@ from qsdb.schema.specifiers import MISSING, Specifier
 from qsdb.values.compounds import Field, ProductKind
 from qsdb.values.kinds import BOOL, IntKind, MismatchError
 
-__all__ = ["Column", "Declared", "Shape", "ShapeLookup", "resolve_shape"]
+__all__ = [
+    "Column",
+    "Declared",
+    "Shape",
+    "ShapeLookup",
+    "fault_of_attribute",
+    "resolve_shape",
+]
 
 COLUMNS_COUNT_MAX = 1 << 16
 """SpacetimeDB's bound; column numbers are 16 bits in its schema messages."""
@@ -151,7 +158,7 @@ def _mistakes_in_class(declared: Declared, columns: list[Column]) -> list[str]:
     mistakes = [
         f"{declared.class_name}.{attribute}: {fault}"
         for attribute in declared.annotations
-        if (fault := _fault_of_attribute(attribute))
+        if (fault := fault_of_attribute(attribute))
     ]
     mistakes += [
         f"{declared.class_name}.{attribute}: a column needs an annotation"
@@ -182,7 +189,8 @@ def _mistakes_in_class(declared: Declared, columns: list[Column]) -> list[str]:
     return mistakes
 
 
-def _fault_of_attribute(attribute: str) -> str | None:
+def fault_of_attribute(attribute: str) -> str | None:
+    """Say why a column cannot have this attribute, or None."""
     if attribute.startswith("_"):
         return "a column's attribute cannot begin with an underscore"
     if attribute == "replace":

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from qsdb.errors import SchemaError, brief
-from qsdb.schema.shapes import Shape
-from qsdb.schema.specifiers import BTree, Hash
-from qsdb.values.kinds import Kind
+from qsdb.schema.shapes import Column, Shape
+from qsdb.schema.specifiers import MISSING, BTree, Hash
+from qsdb.values.kinds import Kind, Stored
 
 __all__ = [
     "ColumnSchema",
@@ -35,6 +35,11 @@ class ColumnSchema:
     """The name in Python."""
     kind: Kind
     auto_inc: bool = False
+    default: Stored = attrs.field(default=MISSING, eq=lambda value: (value,))
+    """In stored form and canonical, or `MISSING`; of a generated column `MISSING`.
+
+    Compared inside a tuple, where NaN equals itself.
+    """
 
 
 @attrs.frozen
@@ -99,8 +104,15 @@ def snake_case(name: str) -> str:
     return "".join(out)
 
 
-def table_schema(shape: Shape, options: TableOptions) -> TableSchema:
+def table_schema(
+    shape: Shape, options: TableOptions, *, is_system: bool = False
+) -> TableSchema:
     """Join a row class's shape with the options of one table.
+
+    Args:
+        shape: Of the row class.
+        options: The class keywords.
+        is_system: Whether the name may begin with ``st_``.
 
     Raises:
         SchemaError: one sentence for each mistake, each naming table and column.
@@ -109,7 +121,9 @@ def table_schema(shape: Shape, options: TableOptions) -> TableSchema:
     draft = _Draft(name, shape)
     primary_key = draft.primary_key(options)
     indexes = tuple(draft.indexes(options, primary_key))
-    draft.check_names(name if options.name is None else options.name)
+    draft.check_names(
+        name if options.name is None else options.name, is_system=is_system
+    )
     if type(options.public) is not bool:
         draft.mistakes.append(f", public: {brief(options.public)} is not a bool")
     if draft.mistakes:
@@ -117,12 +131,22 @@ def table_schema(shape: Shape, options: TableOptions) -> TableSchema:
     columns = tuple(
         [
             ColumnSchema(
-                each.name, each.attribute, each.binding.kind, each.specifier.auto_inc
+                each.name,
+                each.attribute,
+                each.binding.kind,
+                each.specifier.auto_inc,
+                _stored_default(each),
             )
             for each in shape.columns
         ]
     )
     return TableSchema(name, columns, primary_key, indexes, options.public is True)
+
+
+def _stored_default(column: Column) -> Stored:
+    if column.is_generated or column.default is MISSING:
+        return MISSING
+    return column.binding.enter(column.default)
 
 
 class _Draft:
@@ -241,12 +265,12 @@ class _Draft:
             elif places:
                 yield IndexSchema(accessor, places, given.algorithm)
 
-    def check_names(self, table_name: object) -> None:
+    def check_names(self, table_name: object, *, is_system: bool) -> None:
         """Note what is wrong with the names of the table and its columns."""
         fault = fault_of_name(table_name)
         if fault:
             self.mistakes.append(f": {fault}")
-        elif self.name.startswith("st_"):
+        elif self.name.startswith("st_") and not is_system:
             self.mistakes.append(": names beginning with st_ belong to qsdb")
         if not self.columns:
             self.mistakes.append(": it has no columns")

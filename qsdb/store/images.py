@@ -43,10 +43,11 @@ What this leaves out: writers beside the one. Source: HyPer's undo buffers
 (SIGMOD 2015), with one undo for each pin in place of one for each commit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from qsdb.errors import KindError
 from qsdb.schema.modules import BoundTable
+from qsdb.schema.system import USER_IDS_FIRST
 from qsdb.store.indexes import HashIndex, OrderedIndex, UniqueIndex
 from qsdb.store.operations import canonical_row
 from qsdb.store.orders import StoredRow, index_functions, key_function
@@ -73,6 +74,7 @@ class StoredTable:
 
     Attributes:
         bound: Its schema and row class.
+        table_id: Its number in the catalogue.
         rows: Row key → stored row. Never replaced, and changed by the writer.
         layers: The notes of the open transaction, savepoints last; else ().
         indexes: As in the schema, in its order. Replaced as a whole where an
@@ -94,18 +96,33 @@ class StoredTable:
         "layers",
         "rows",
         "sequences",
+        "table_id",
     )
 
-    def __init__(self, bound: BoundTable) -> None:
+    def __init__(self, bound: BoundTable, table_id: int = 0) -> None:
         """Begin empty."""
         schema = bound.schema
         self.bound = bound
+        self.table_id = table_id
         self.rows: dict[object, StoredRow] = {}
         self.layers: tuple[Images, ...] = ()
         self.indexes = tuple(_make_indexes(bound))
         self.sequences = [1 for column in schema.columns if column.auto_inc]
         self.count = self.changed_at = 0
         self.is_interrupted = False
+
+    @property
+    def is_system(self) -> bool:
+        """Whether it is one of those that describe the others."""
+        return 0 < self.table_id < USER_IDS_FIRST
+
+    def adopt(self, rows: dict[object, StoredRow], sequences: Sequence[int]) -> None:
+        """Begin with what was stored, while nobody reads; the dict is the table's."""
+        self.rows = rows
+        self.sequences[:] = sequences
+        self.count = len(rows)
+        for index in self.indexes:
+            index.add_many(rows.values())
 
     def restore(self, images: Images) -> None:
         """Put rows back as `images` has them, with their index entries."""

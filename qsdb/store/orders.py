@@ -21,6 +21,7 @@ from qsdb.values.source import Names, compile_source
 
 __all__ = [
     "StoredRow",
+    "compile_key",
     "entry_function",
     "key_function",
     "key_source",
@@ -53,8 +54,12 @@ def _compile(
 
 @derived
 def key_function(bound: BoundTable) -> Callable[[StoredRow], object]:
+    """Compile the row key, once for each table."""
+    return compile_key(bound.schema)
+
+
+def compile_key(schema: TableSchema) -> Callable[[StoredRow], object]:
     """Compile the row key."""
-    schema = bound.schema
     parts = [f"row[{place}]" for place in schema.primary_key]
     expression = _tuple_source(parts) if parts else "row"
     return _compile(f"{schema.name} key", expression, Names())

@@ -20,7 +20,6 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from qsdb.errors import InternalError, UsageError
-from qsdb.schema.modules import BoundTable
 from qsdb.store.images import Images, StoredTable, merge
 
 __all__ = ["Hold", "Pin", "Store"]
@@ -86,10 +85,10 @@ class Opened(Protocol):
 class Store:
     """All tables, the offset they are at, and the pins."""
 
-    def __init__(self, tables: Sequence[BoundTable]) -> None:
-        """Begin with empty tables at offset 0."""
-        self.tables = tuple([StoredTable(bound) for bound in tables])
-        self.offset = 0
+    def __init__(self, tables: Sequence[StoredTable], offset: int = 0) -> None:
+        """Begin with tables as they were at an offset."""
+        self.tables = tuple(tables)
+        self.offset = offset
         self.pins: tuple[Pin, ...] = ()
         """Oldest first; replaced as a whole, so that readers see one state."""
         self.is_closed = False

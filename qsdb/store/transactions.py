@@ -1,152 +1,68 @@
-"""Transactions over a store: which tables are open in them, and how they end.
+"""`WriteTransaction`: what one transaction changes, and how it ends.
 
-A `Directory` knows the tables of one database by row class and by name, and has
-the handle classes made for them. `WriteTransaction` and `ReadTransaction` open
-a handle for each table when it is first asked for; subclasses made by the
-directory give each table as an attribute. Who may write, and when, is not
-decided here: the runtime holds the writer lock.
+It commits or rolls back as a whole (`_finish`, `_undo`), and may be told of to a
+`Journal` in between: after the net change is known, and before anybody sees it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn, Self, TypeVar, cast
+from collections.abc import Callable
+from typing import NoReturn, Protocol, TypeVar, cast
 
-from qsdb.errors import ClosedError, NotFoundError, UsageError, brief
-from qsdb.schema.contexts import AnyRow, Savepoint, Table, Transaction
-from qsdb.schema.modules import BoundTable
+from qsdb.errors import ClosedError, UsageError
+from qsdb.schema.contexts import Savepoint, Table
 from qsdb.schema.rows import Row
 from qsdb.store.handles import closed
 from qsdb.store.images import Images, StoredTable
-from qsdb.store.pins import Hold, Pin, Store
-from qsdb.store.reading import ReadTable, read_table_class
-from qsdb.store.writing import WriteTable, write_table_class
+from qsdb.store.opened import Entry, Opened
+from qsdb.store.writing import WriteTable
 from qsdb.values.timestamps import Timestamp
 
-__all__ = ["Directory", "ReadTransaction", "WriteTransaction", "beginner"]
-
-
-class _TableAttribute:
-    """``tx.message``: opens the table once, then the instance has it."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.__doc__ = f"The table {name}."
-
-    def __get__(self, transaction: "_Open | None", owner: type) -> object:
-        if transaction is None:
-            return self
-        handle = transaction.table(self.name)
-        transaction.__dict__[self.name] = handle
-        return handle
-
-
-class Directory:
-    """The tables of a database, by row class and by name, and their handles."""
-
-    def __init__(self, tables: Sequence[BoundTable]) -> None:
-        """Make the store and the classes of its handles."""
-        self.store = Store(tables)
-        self.by_name: dict[str, _Entry] = {}
-        self.by_class: dict[type[Row], _Entry] = {}
-        for table in self.store.tables:
-            entry = _Entry(table)
-            self.by_name[table.bound.schema.name] = entry
-            self.by_class.setdefault(table.bound.row_class, entry)
-        attributes = {name: _TableAttribute(name) for name in self.by_name}
-        self.write_class = _with_tables(WriteTransaction, self, attributes)
-        self.read_class = _with_tables(ReadTransaction, self, attributes)
-
-    def missing(self, key: object) -> NotFoundError:
-        """Make the error for a row class or name that no table has."""
-        there = ", ".join(self.by_name) or "none"
-        if not isinstance(key, type):
-            return NotFoundError(f"no table {brief(key)}; there are: {there}")
-        return NotFoundError(f"no table of {key.__name__}; there are: {there}")
-
-
-class _Entry:
-    """One table and its two handle classes."""
-
-    __slots__ = ("find", "read_class", "rows", "table", "write_class")
-
-    write_class: type[WriteTable[Row]]
-    read_class: type[ReadTable[Row]]
-
-    def __init__(self, table: StoredTable) -> None:
-        self.table = table
-        self.rows = table.rows
-        self.find = table.rows.get
-        self.write_class = cast(type[WriteTable[Row]], write_table_class(table.bound))
-        self.read_class = cast(type[ReadTable[Row]], read_table_class(table.bound))
-
+__all__ = ["Journal", "WriteTransaction", "beginner"]
 
 AnyObject = TypeVar("AnyObject")
-_T = TypeVar("_T", bound="_Open")
-
-
-def _with_tables(
-    base: type[_T], directory: Directory, attributes: Mapping[str, _TableAttribute]
-) -> type[_T]:
-    """Derive a class whose tables are attributes, but for names that are taken."""
-    members: dict[str, object] = {"__doc__": base.__doc__, "_directory": directory}
-    # Not hasattr, which also sees what the metaclass has: register, mro.
-    taken = {name for each in base.__mro__ for name in vars(each)}
-    members |= {
-        name: each
-        for name, each in attributes.items()
-        if not (name.startswith("__") or name in members or name in taken)
-    }
-    return type(base.__name__, (base,), members)
-
-
-class _Open(Transaction):
-    """A transaction and the handles that it has opened."""
-
-    # Slots, since attributes of the class cost more to read. Derived classes have
-    # a dict besides, where tables go that were asked for by attribute.
-    __slots__ = ("_by_class", "_handles", "_store")
-
-    _directory: Directory
-    """Of the derived class: the tables of one database."""
-    _store: Store
-    _by_class: Mapping[type[Row], _Entry]
-    """The directory's, at hand."""
-    _handles: dict[type[Row], Table[Row]]
-    """Those that were asked for by row class."""
-
-    def __getitem__(self, row_class: type[AnyRow]) -> Table[AnyRow]:
-        handle = self._handles.get(row_class)
-        if handle is None:
-            entry = self._by_class.get(row_class)
-            if entry is None:
-                raise self._directory.missing(row_class)
-            handle = self._handles[row_class] = self._open(entry)
-        return handle  # type: ignore[return-value]
-
-    def table(self, name: str) -> Table[Row]:
-        entry = self._directory.by_name.get(name)
-        if entry is None:
-            raise self._directory.missing(name)
-        return self._open(entry)
-
-    def _open(self, entry: _Entry) -> Table[Row]:
-        """Give the one handle of a table, made when it is first asked for."""
-        raise NotImplementedError  # pragma: no cover  both kinds have their own
-
 
 _new = cast(Callable[[type[AnyObject]], AnyObject], object.__new__)
 """Makes an object whose slots are set by whoever calls: a constructor costs a call
 that takes as long as setting ten of them."""
 
 
-class WriteTransaction(_Open):
+class Journal(Protocol):
+    """What is told of each commit before anybody can see it."""
+
+    @property
+    def told_offset(self) -> int:
+        """The last commit that it was told of."""
+        ...
+
+    def tell(self, transaction: "WriteTransaction") -> None:
+        """Take what a transaction did; when this returns it is a commit.
+
+        Raises:
+            StorageError: it was not taken, and is to be rolled back.
+        """
+        ...
+
+
+class WriteTransaction(Opened):
     """The one transaction that writes; it commits or rolls back as a whole.
 
     Whoever runs it (``with db.write()``, or a call) ends it: its own `commit` and
     `rollback` raise `UsageError`.
     """
 
-    __slots__ = ("_depth", "_is_open", "_nanoseconds", "_offset", "_opened")
+    __slots__ = (
+        "_context",
+        "_depth",
+        "_is_open",
+        "_is_told",
+        "_nanoseconds",
+        "_offset",
+        "_opened",
+    )
 
+    _context: object
+    """Of the call that it belongs to; None for a block."""
+    _is_told: bool
+    """Whether the journal was about to be told of it."""
     _depth: int
     """How many savepoints are open."""
     _is_open: bool
@@ -161,7 +77,7 @@ class WriteTransaction(_Open):
         """The time at which the transaction began; the same throughout."""
         return Timestamp.from_stored(self._nanoseconds // 1000)
 
-    def _open(self, entry: _Entry) -> Table[Row]:
+    def _open(self, entry: Entry) -> Table[Row]:
         stored = entry.table
         for handle in self._opened:
             if handle._stored is stored:
@@ -204,8 +120,14 @@ class WriteTransaction(_Open):
         """
         raise UsageError("to roll back, raise an exception out of the block or call")
 
-    def _finish(self) -> int:  # noqa: C901  the hot path, without calls
-        """Commit; give the offset that the store is then at.
+    def _finish(self, journal: "Journal | None" = None) -> int:  # noqa: C901, PLR0912  hot
+        """Commit.
+
+        Args:
+            journal: What is told of it before it can be seen.
+
+        Returns:
+            The offset of the commit; 0 if there was no net change and so is none.
 
         Raises:
             UsageError: an exception cut a write in two and was swallowed; the
@@ -213,19 +135,25 @@ class WriteTransaction(_Open):
         """
         if self._depth:  # a savepoint that nobody left
             self._collapse(undo=False)
-        store = self._store
-        offset = store.offset
+        has_changed = False
         for handle in self._opened:
             if handle._pre:
                 if handle._stored.is_interrupted:
                     _refuse_interrupted(handle._stored)
-                if offset == store.offset:
+                if not has_changed:
                     find = handle._find
                     for key, old in handle._pre.items():
                         if find(key) != old:
-                            offset += 1
+                            has_changed = True
                             break
-        if offset == store.offset:
+        store = self._store
+        offset = store.offset
+        if has_changed:
+            offset += 1
+            if journal is not None:
+                self._is_told = True
+                journal.tell(self)
+        else:
             for handle in self._opened:
                 handle._restore_sequences()
         self._offset = offset
@@ -233,15 +161,19 @@ class WriteTransaction(_Open):
         self._is_open = False
         for handle in self._opened:
             handle._find = closed
-        return offset
+        return offset if has_changed else 0
 
-    def _undo(self) -> bool:
+    def _undo(self, journal: "Journal | None" = None) -> bool:
         """Roll back; or end the commit, where an exception cut that in two.
 
         Returns:
             Whether it was rolled back.
         """
         store = self._store
+        if self._offset < 0 and self._is_told and journal is not None:
+            told = journal.told_offset
+            if told > store.offset:  # it is in the journal, so it is a commit
+                self._offset = told
         is_undone = self._offset < 0
         if is_undone:
             self._collapse(undo=True)
@@ -279,8 +211,8 @@ def beginner(
 
     Whoever calls it holds the writer lock.
     """
-    directory = write_class._directory
-    store, by_class = directory.store, directory.by_class
+    tables = write_class._tables
+    store, by_class = tables.store, tables.by_class
 
     def begin(nanoseconds: int) -> WriteTransaction:
         transaction = _new(write_class)
@@ -292,6 +224,8 @@ def beginner(
         transaction._depth = 0
         transaction._offset = -1
         transaction._is_open = True
+        transaction._is_told = False
+        transaction._context = None
         return transaction
 
     return begin
@@ -329,59 +263,3 @@ class _LayeredSavepoint(Savepoint):
         if transaction._depth != self._depth:
             raise UsageError("savepoints end in the reverse order of their beginning")
         transaction._pop(undo=kind is not None)
-
-
-class ReadTransaction(_Open):
-    """The database as it was at one offset, for as long as it is open.
-
-    Use it with ``with``, or call `close`; one that is collected, and its tables
-    with it, closes itself.
-    """
-
-    __slots__ = ("_hold", "_offset", "_opened")
-
-    def __init__(self) -> None:
-        """Pin the last commit."""
-        directory = self._directory
-        self._store = directory.store
-        self._by_class = directory.by_class
-        self._handles = {}
-        self._opened: list[ReadTable[Row]] = []
-        self._hold = Hold(self._store)
-        assert self._hold.pin is not None
-        self._offset = self._hold.pin.offset
-
-    @property
-    def offset(self) -> int:
-        """The number of the commit whose state is read."""
-        return self._offset
-
-    def __enter__(self) -> Self:
-        """Give the transaction itself."""
-        self._require_open()
-        return self
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        """Close."""
-        self.close()
-
-    def close(self) -> None:
-        """Give the offset up; closing twice is no error."""
-        for handle in self._opened:
-            handle._close()
-        self._hold.release()
-
-    def _require_open(self) -> Pin:
-        pin = self._hold.pin
-        if pin is None:
-            raise ClosedError("this read transaction has ended")
-        return pin
-
-    def _open(self, entry: _Entry) -> Table[Row]:
-        for handle in self._opened:
-            if handle._stored is entry.table:
-                return handle
-        pin = self._require_open()
-        opened = entry.read_class(self._store, entry.table, self._hold, pin)
-        self._opened.append(opened)
-        return opened

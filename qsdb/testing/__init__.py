@@ -5,24 +5,29 @@ memory that can crash; `FaultyDirectory` and `TracedDirectory` stand before any
 disk, and let calls go wrong or write them down.
 """
 
+import importlib
+from typing import TYPE_CHECKING
+
 from qsdb.testing.clock import FakeClock
-from qsdb.testing.disk.faults import (
-    Crash,
-    Fail,
-    FailSync,
-    Fault,
-    FaultyDirectory,
-    FlipBit,
-    IgnoreSync,
-    Plan,
-    Short,
-    once,
-    since,
-)
-from qsdb.testing.disk.inodes import Policy
-from qsdb.testing.disk.interposed import Call, Operation
-from qsdb.testing.disk.simulated import SimulatedCrash, SimulatedDirectory
-from qsdb.testing.disk.traces import TracedDirectory
+
+if TYPE_CHECKING:
+    from qsdb.testing.disk.faults import (
+        Crash,
+        Fail,
+        FailSync,
+        Fault,
+        FaultyDirectory,
+        FlipBit,
+        IgnoreSync,
+        Plan,
+        Short,
+        once,
+        since,
+    )
+    from qsdb.testing.disk.inodes import Policy
+    from qsdb.testing.disk.interposed import Call, Operation
+    from qsdb.testing.disk.simulated import SimulatedCrash, SimulatedDirectory
+    from qsdb.testing.disk.traces import TracedDirectory
 
 __all__ = [
     "Call",
@@ -44,3 +49,15 @@ __all__ = [
     "once",
     "since",
 ]
+
+_MODULES = ("faults", "inodes", "interposed", "simulated", "traces")
+
+
+def __getattr__(name: str) -> object:
+    """Load the disks when they are first used: most programs need the clock only."""
+    if name in __all__:
+        for module in _MODULES:
+            found = importlib.import_module(f"qsdb.testing.disk.{module}")
+            if hasattr(found, name):
+                return getattr(found, name)
+    raise AttributeError(f"module 'qsdb.testing' has no attribute {name!r}")

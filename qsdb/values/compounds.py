@@ -11,12 +11,19 @@ from collections.abc import Callable
 import attrs
 
 from qsdb.values.kinds import Kind, MismatchError, Stored
+from qsdb.values.misfits import Misfit
 from qsdb.values.source import Names, compile_source
 
 __all__ = ["ArrayKind", "EnumKind", "Field", "OptionKind", "ProductKind", "SumKind"]
 
 VARIANTS_COUNT_MAX = 256
 """A tag is one byte on the wire and in the log."""
+
+EMPTY_ITEMS_COUNT_MAX = 256
+"""Most items of an array whose items hold nothing, and so have no bytes.
+
+Encoded, nothing but a count would speak for them; `qsdb.codec` admits no more.
+"""
 
 
 @attrs.frozen
@@ -43,8 +50,11 @@ class OptionKind(Kind):
         try:
             return self.inner.canonical(value)
         except MismatchError as mismatch:
+            own = value.value if isinstance(value, Misfit) else value
+            if mismatch.value is not own:  # None would not do inside either
+                raise
             admitted = f"{mismatch.admitted}, or None"
-            raise MismatchError(mismatch.value, admitted) from None
+            raise MismatchError(own, admitted) from None
 
     def order(self, value: Stored) -> Stored:
         return (1,) if value is None else (0, self.inner.order(value))
@@ -78,6 +88,9 @@ class ArrayKind(Kind):
     def canonical(self, value: Stored) -> Stored:
         if type(value) is not tuple:
             raise MismatchError(value, f"a sequence of {self.item.name}")
+        if len(value) > EMPTY_ITEMS_COUNT_MAX and _holds_nothing(self.item):
+            bound = f"at most {EMPTY_ITEMS_COUNT_MAX} items, which hold nothing"
+            raise MismatchError(value, f"a sequence of {self.item.name}, {bound}")
         return tuple([self.item.canonical(item) for item in value])
 
     def order(self, value: Stored) -> Stored:
@@ -86,7 +99,10 @@ class ArrayKind(Kind):
 
     def suspicion(self, variable: str, names: Names) -> str:
         suspect = names.bind("is_item_suspect", _suspect_function([self.item]))
-        return f"_type({variable}) is not _tuple or _any(_map({suspect}, {variable}))"
+        doubt = f"_any(_map({suspect}, {variable}))"
+        if _holds_nothing(self.item):
+            doubt = f"_len({variable}) > {EMPTY_ITEMS_COUNT_MAX} or {doubt}"
+        return f"_type({variable}) is not _tuple or {doubt}"
 
 
 @attrs.frozen
@@ -209,6 +225,13 @@ class SumKind(Kind):
             return tests[tag](payload)
 
         return f"{names.bind('is_sum_suspect', is_sum_suspect)}({variable})"
+
+
+def _holds_nothing(kind: Kind) -> bool:
+    """Whether a kind has one value only, which no bytes encode."""
+    return isinstance(kind, ProductKind) and all(
+        _holds_nothing(field.kind) for field in kind.fields
+    )
 
 
 def _suspect_function(kinds: list[Kind]) -> Callable[..., bool]:

@@ -11,7 +11,7 @@ slow and obvious twin in the tests.
 import linecache
 from collections.abc import Callable
 
-__all__ = ["Names", "compile_source", "set_listener"]
+__all__ = ["Names", "compile_source", "printable", "set_listener"]
 
 _listeners: list[Callable[[str], object]] = []
 _counts: dict[str, int] = {}
@@ -60,17 +60,30 @@ class Names:
         return candidate
 
 
+def printable(text: str) -> str:
+    r"""Give a text with whatever cannot be shown escaped: it may be a user's name.
+
+    >>> printable("a\0b"), printable("naïve")
+    ('a\\x00b', 'naïve')
+    """
+    if text.isprintable():
+        return text
+    return "".join([char if char.isprintable() else repr(char)[1:-1] for char in text])
+
+
 def compile_source(title: str, source: str, names: Names) -> dict[str, object]:
     """Run `source` and give the names that it defined together with `names`.
 
     Args:
-        title: Where the code belongs, for tracebacks: ``"message operations"``.
+        title: Where the code belongs, for tracebacks: ``"message operations"``. What
+            cannot be printed is escaped; the name of a file holds no NUL.
         source: Python text. It must hold no text of a user's but checked
             identifiers and `repr`s.
         names: What the source may refer to.
 
     Cost: about a millisecond for a hundred lines.
     """
+    title = printable(title)
     _counts[title] = number = _counts.get(title, 0) + 1
     filename = f"<qsdb {title}>" if number == 1 else f"<qsdb {title} {number}>"
     for listener in _listeners:

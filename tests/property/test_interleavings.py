@@ -42,7 +42,7 @@ from qsdb.store import (
 from qsdb.store.images import StoredTable
 from qsdb.store.indexes import OrderedIndex
 from qsdb.store.pins import Store
-from qsdb.store.transactions import ReadTransaction
+from qsdb.store.reads import ReadTransaction
 from tests.support.gates import (
     Actor,
     Explorer,

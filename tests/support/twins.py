@@ -16,7 +16,7 @@ import attrs
 
 import qsdb
 from qsdb.runtime.database import WriteBlock
-from qsdb.store.transactions import ReadTransaction
+from qsdb.store.reads import ReadTransaction
 from tests.support.model import Model, ModelTable, RefusedError, pick
 from tests.support.schemas import Accessor, TableSpec, build
 

@@ -8,7 +8,8 @@ import pytest
 
 import qsdb
 from qsdb.runtime.writer import Writer
-from qsdb.store.transactions import Directory
+from qsdb.store.directory import Directory
+from qsdb.store.images import StoredTable
 from qsdb.testing import FakeClock
 
 module = qsdb.Module("written")
@@ -36,7 +37,8 @@ def clock() -> BrokenClock:
 
 @pytest.fixture
 def writer(clock: BrokenClock) -> Iterator[Writer]:
-    made = Writer(Directory(module.compiled().tables), clock)
+    tables = [StoredTable(bound) for bound in module.compiled().tables]
+    made = Writer(Directory(tables), clock)
     yield made
     assert is_free(made), "a test has left the lock"
 
@@ -60,8 +62,8 @@ def is_free(writer: Writer) -> bool:
 def test_a_commit_counts_if_it_changed_something(writer: Writer) -> None:
     transaction = writer.begin()
     transaction[Thing].insert(Thing(1))
-    assert writer.commit(transaction) == 1
-    assert writer.commit(writer.begin()) == 1
+    writer.commit(transaction)
+    writer.commit(writer.begin())
 
     assert writer.directory.store.offset == 1
     assert writer.rollbacks == 0

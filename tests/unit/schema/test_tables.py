@@ -158,7 +158,7 @@ def test_a_table_is_its_columns_keys_and_indexes() -> None:
             ColumnSchema("room", "room", k.STR),
             ColumnSchema("the sender", "sender", k.IDENTITY),
             ColumnSchema("sent", "sent", k.TIMESTAMP),
-            ColumnSchema("text", "text", k.STR),
+            ColumnSchema("text", "text", k.STR, default=""),
         ),
         primary_key=(0,),
         indexes=(

@@ -1,0 +1,200 @@
+"""The end of the log: the segment that is written to, and how the next one begins.
+
+A `Tail` writes frames one after the other, knows what a sync has returned for, and
+has room allocated ahead, so that a full disk shows before anything is promised and
+a sync has no new size to write. Errors of the system leave it as they are, but
+for "no room", which is `DiskFull` as long as nothing has changed; what anything
+else means is for `qsdb.log.writing` to say.
+
+It is used by one thread at a time.
+"""
+
+import errno
+
+from qsdb.errors import DiskFull
+from qsdb.files import Directory, File
+from qsdb.log.frames import MARK, Body, Place, build_frame
+from qsdb.log.segments import (
+    LOG_DIRECTORY,
+    SEGMENT_HEADER_BYTES,
+    SegmentHeader,
+    segment_name,
+)
+
+__all__ = ["Tail", "begin_log", "write_whole"]
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+def write_whole(file: File, position: int, data: bytes) -> None:
+    """Write all of `data`, however little the system takes at a time."""
+    taken = file.write(position, data)
+    while taken < len(data):
+        data = data[taken:]
+        position += taken
+        taken = file.write(position, data)
+
+
+class Tail:
+    """The last segment of a log.
+
+    Attributes:
+        header: Of the segment.
+        place: Where the next frame goes.
+        synced: Up to where a sync has returned, in bytes of the segment.
+        marked: Up to where a durable mark in the segment vouches.
+        allocated: How much room the segment has, in bytes.
+    """
+
+    __slots__ = (
+        "_directory",
+        "_file",
+        "allocated",
+        "header",
+        "marked",
+        "place",
+        "synced",
+    )
+
+    def __init__(
+        self, directory: Directory, header: SegmentHeader, file: File, place: Place
+    ) -> None:
+        """Go on at a place.
+
+        Args:
+            directory: Of the database.
+            header: Of the segment.
+            file: The segment, writable; all before `place` is synced.
+            place: Where the next frame goes.
+        """
+        self._directory = directory
+        self._file = file
+        self.header = header
+        self.place = place
+        self.allocated = self.synced = self.marked = place.position
+
+    @property
+    def path(self) -> str:
+        """The whole path of the segment, for messages."""
+        return self._directory.describe(segment_name(self.header.first_offset))
+
+    def write(self, body: Body) -> Place:
+        """Write a frame at `place`, and give the place after it.
+
+        The caller moves `place` there, so that it can do so together with what
+        belongs to that; a frame written again stands where it stood.
+        """
+        frame, after = build_frame(
+            self.place, body, salt=self.header.salt, durable=self.synced
+        )
+        write_whole(self._file, self.place.position, frame)
+        self.marked = self.synced
+        return after
+
+    def write_mark(self) -> None:
+        """Write a frame that vouches for all before it; it needs no sync itself."""
+        self.place = self.write(MARK)
+
+    def sync(self) -> None:
+        """Have everything up to `place` on the disk."""
+        position = self.place.position
+        if self.synced < position:
+            self._file.sync()
+        self.synced = position
+
+    def go_back(self, place: Place) -> None:
+        """Have the next frame written at a place before this one."""
+        self.place = place
+        self.synced = min(self.synced, place.position)
+
+    def allocate(self, size: int) -> None:
+        """Have room for `size` bytes in the segment.
+
+        Raises:
+            DiskFull: there is none.
+        """
+        try:
+            self._file.allocate(size)
+        except OSError as error:
+            _refuse_if_full(error, self.path, size)
+            raise
+        self.allocated = size
+
+    def rotate(self, salt: int, microseconds: int) -> None:
+        """End the segment, of which all is synced, and begin the next one.
+
+        Args:
+            salt: A random number below 2**32.
+            microseconds: The time now, since 1970.
+
+        Raises:
+            DiskFull: there is no room; this segment goes on.
+        """
+        header = SegmentHeader(
+            database=self.header.database,
+            first_offset=self.place.offset,
+            chain=self.place.chain,
+            salt=salt,
+            created_microseconds=microseconds,
+        )
+        self._cut()
+        file, old = _create_segment(self._directory, header), self._file
+        place = Place(SEGMENT_HEADER_BYTES, header.first_offset, header.chain)
+        # No call stands between these, so no signal handler does.
+        self._file, self.header, self.place = file, header, place
+        self.allocated = self.synced = self.marked = SEGMENT_HEADER_BYTES
+        old.close()
+
+    def finish(self) -> None:
+        """End the log for now: a last mark, no room ahead, the file closed."""
+        self.write_mark()
+        self._cut()
+        self._file.close()
+
+    def _cut(self) -> None:
+        """Give back the room after `place`."""
+        self._file.truncate(self.place.position)
+        self._file.sync()
+        self.allocated = self.place.position
+
+    def close(self) -> None:
+        """Give the file up as it is."""
+        self._file.close()
+
+
+def begin_log(directory: Directory, header: SegmentHeader) -> Tail:
+    """Begin a log with its first segment.
+
+    Raises:
+        DiskFull: there is no room; nothing has changed.
+    """
+    file = _create_segment(directory, header)
+    place = Place(SEGMENT_HEADER_BYTES, header.first_offset, header.chain)
+    return Tail(directory, header, file, place)
+
+
+def _create_segment(directory: Directory, header: SegmentHeader) -> File:
+    """Make the file of a segment, whole or not at all.
+
+    Raises:
+        DiskFull: there is no room; nothing has changed.
+    """
+    name = segment_name(header.first_offset)
+    temporary = f"{name}.tmp"
+    try:
+        if directory.exists(temporary):  # an attempt that was cut off
+            directory.remove(temporary)
+        file = directory.create(temporary)
+        write_whole(file, 0, header.encode())
+        file.sync()
+    except OSError as error:
+        _refuse_if_full(error, directory.describe(name), SEGMENT_HEADER_BYTES)
+        raise
+    directory.rename(temporary, name)
+    directory.sync(LOG_DIRECTORY)
+    return file
+
+
+def _refuse_if_full(error: OSError, path: str, bytes_count: int) -> None:
+    if error.errno in _NO_ROOM:
+        raise DiskFull(path, bytes_count) from error

@@ -1,0 +1,371 @@
+"""The log writer: takes records in commit order, and has them on the disk.
+
+Committing threads hand their records to a queue, one after the other. Whoever
+flushes takes all that is there, makes frames of it, and writes and syncs one
+frame after the other: never a frame before the sync of the one before has
+returned. So what is promised is exactly what stands before the durable mark.
+
+============  =======================================================
+durability    when a commit returns
+============  =======================================================
+`ALWAYS`      it is on the disk; those that wait at once share a sync
+`INTERVAL`    at once; a thread flushes after `sync_interval` seconds
+`OS`          the operating system has it; synced when a segment ends
+============  =======================================================
+
+A thread that waits for a sync does it itself if it is alone, which saves two thread
+switches. Where several came to the last one, all wait for the log thread, which
+flushes for those who came meanwhile. Without records for a while that thread writes
+a mark, so that damage to the last frame can be told from a torn tail.
+
+**Room before promise.** Before a record is taken, the file has the room for it,
+allocated ahead in steps. A full disk so fails the one transaction that would have
+needed the room, with `DiskFull`, and it is undone; the next may try again. A
+segment that is full is ended there, too, and the next one begun.
+
+**Fail-stop.** After a failed write or sync nobody knows what the disk has: a sync
+that succeeds later proves nothing (Rebello et al., ATC 2020). The writer then
+fails for good, wakes all who wait with `FailedError`, and touches the file no more.
+Opening the database again reads what is really there.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import NoReturn
+
+import attrs
+
+from qsdb.errors import DiskFull, FailedError, UsageError
+from qsdb.log.frames import FRAME_HEADER_BYTES, PART, Body, pack_records
+from qsdb.log.segments import SEGMENT_HEADER_BYTES
+from qsdb.log.tail import Tail
+from qsdb.log.waiting import Bell, Waiters
+
+__all__ = ["ALWAYS", "DURABILITIES", "INTERVAL", "OS", "LogOptions", "LogWriter"]
+
+ALWAYS, INTERVAL, OS = DURABILITIES = "always", "interval", "os"
+
+_RECORD_COST = FRAME_HEADER_BYTES + 16
+"""Most bytes that a record adds to its own: a length, and a frame of its own."""
+_IDLE_SECONDS = 0.05
+"""After this long without records the last ones get a mark."""
+
+
+@attrs.frozen
+class LogOptions:
+    """How a log is written."""
+
+    durability: str = INTERVAL
+    sync_interval: float = 0.01
+    """Seconds that a record may wait for its sync."""
+    segment_bytes: int = 64 << 20
+    """A segment that has this many is ended."""
+    step_bytes: int = 4 << 20
+    """Room is allocated in such steps."""
+    queue_bytes_max: int = 64 << 20
+    """With more than this waiting, committing threads flush themselves."""
+    has_thread: bool = True
+    """Without it only those flush who wait: for tests, which then repeat exactly."""
+
+
+class LogWriter:
+    """Writes the last segment of a log, and begins new ones.
+
+    `append` is called by one thread at a time, which holds the writer lock of the
+    database; all else by any thread.
+
+    Attributes:
+        failure: Why nothing can be written any more, or None.
+        durable_offset: The last commit that a sync has returned for.
+    """
+
+    def __init__(
+        self,
+        tail: Tail,
+        options: LogOptions,
+        new_salt: Callable[[], int],
+        now: Callable[[], int],
+    ) -> None:
+        """Go on writing where a log ends.
+
+        Args:
+            tail: The end of the log.
+            options: How to write.
+            new_salt: Gives a random number below 2**32 for each segment.
+            now: Gives microseconds since 1970, for the headers of segments.
+        """
+        self._tail = tail
+        self._options = options
+        self._new_salt, self._now = new_salt, now
+        self._queue: list[bytes] = []
+        self._queued_cost = self._flushed_cost = 0
+        # Most bytes that all records so far can need, and those of them written.
+        self._flushed_offset = self.durable_offset = tail.place.offset - 1
+        self.failure: FailedError | None = None
+        self._io = threading.RLock()
+        """Held by whoever touches the file."""
+        self._waiters = Waiters()
+        self._bell = Bell()
+        self._is_closing = self._is_flushing = self._is_crowded = False
+        self._thread: threading.Thread | None = None
+        if options.has_thread:
+            self._thread = threading.Thread(
+                target=self._run, name="qsdb log", daemon=True
+            )
+            self._thread.start()
+
+    # For committing threads.
+
+    def append(self, record: bytes) -> None:
+        """Take the record of the next commit; it is decided when this returns.
+
+        Called by one thread at a time, which holds the writer lock.
+
+        Raises:
+            DiskFull: there is no room; nothing was taken.
+            FailedError: the log has failed before.
+        """
+        if self.failure is not None:
+            raise self.failure
+        cost = len(record) + _RECORD_COST
+        waiting = self._queued_cost - self._flushed_cost
+        tail = self._tail
+        if tail.place.position + waiting + cost > tail.allocated:
+            self._reserve(cost)
+        # No call stands between these two, so no signal handler does.
+        self._queued_cost += cost
+        self._queue += (record,)
+
+    @property
+    def appended_offset(self) -> int:
+        """The last commit whose record was taken. Waits for a flush that runs."""
+        with self._io:
+            return self._flushed_offset + len(self._queue)
+
+    def settle(self, offset: int) -> None:
+        """Do what the durability says before the commit at `offset` returns.
+
+        Raises:
+            FailedError: it may not be on the disk, nor ever be.
+        """
+        durability = self._options.durability
+        if durability == INTERVAL:
+            self._bell.ring()
+            if self._queued_cost - self._flushed_cost > self._options.queue_bytes_max:
+                self.flush()
+        elif durability == ALWAYS:
+            self.wait_durable(offset)
+        else:
+            self.flush(sync=False)
+
+    def wait_durable(self, offset: int, timeout: float | None = None) -> bool:
+        """Wait until a commit is on the disk, and give whether it is.
+
+        Args:
+            offset: Of the commit.
+            timeout: Most seconds to wait; None for as long as it takes.
+
+        Raises:
+            FailedError: it may not be, nor ever be.
+        """
+        if self.durable_offset >= offset:
+            return True
+        if not self._is_crowded and self._io.acquire(blocking=False):
+            try:
+                self._flush(sync=True)
+            finally:
+                self._io.release()
+            return True
+        lock = self._waiters.add(offset)
+        # Whoever flushes may have looked for waiters before this one was there.
+        self._bell.hurry()
+        if self._thread is None:
+            self.flush()
+        lock.acquire(timeout=-1 if timeout is None else timeout)
+        if self.durable_offset < offset and self.failure is not None:
+            raise self.failure
+        return self.durable_offset >= offset
+
+    def flush(self, *, sync: bool = True) -> None:
+        """Write all that was appended.
+
+        Raises:
+            FailedError: the log has failed.
+        """
+        with self._io:
+            self._flush(sync=sync)
+        self._bell.ring()  # a mark is due when nothing else comes
+
+    def close(self) -> None:
+        """Write all that was appended, and a last mark; end the thread.
+
+        Closing twice, or after a failure, writes nothing.
+        """
+        self._is_closing = True
+        self._bell.hurry()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+        with self._io:
+            if self.failure is not None:
+                return
+            self._flush(sync=True)
+            try:
+                self._tail.finish()
+            except OSError as error:
+                self._fail(error)
+            self.failure = FailedError("the log is closed", self.durable_offset)
+
+    def fail(self, reason: str) -> None:
+        """Have everything refused from now on, and nothing written any more."""
+        self.failure = FailedError(reason, self.durable_offset)
+        self._is_closing = True
+        self._bell.hurry()
+        self._release_waiters()
+
+    # For whoever holds the file.
+
+    def _flush(self, *, sync: bool) -> None:
+        if self.failure is not None:
+            raise self.failure
+        if self._is_flushing:
+            raise UsageError(
+                "a signal handler ran in the middle of a write to the log and cannot "
+                "wait for that; what it committed is on the disk soon after"
+            )
+        self._is_flushing = True
+        try:
+            self._write_queue(sync=sync)
+        except OSError as error:
+            self._fail(error)
+        finally:
+            self._is_flushing = False
+            self._release_waiters()
+
+    def _write_queue(self, *, sync: bool) -> None:
+        tail, record_start = self._tail, None
+        self._is_crowded = len(self._queue) > 1
+        try:
+            for body in pack_records(self._queue[:]):
+                if body.flags & PART and record_start is None:
+                    record_start = tail.place
+                self._write_body(body)
+                if body.records_count:
+                    record_start = None
+                if sync:
+                    self._sync()
+            if sync:
+                self._sync()
+        finally:
+            if record_start is not None:  # cut in two: all parts are written again
+                tail.go_back(record_start)
+
+    def _write_body(self, body: Body) -> None:
+        """Write a frame, and take its records out of the queue."""
+        tail, count = self._tail, body.records_count
+        after = tail.write(body)
+        cost = sum([len(record) + _RECORD_COST for record in self._queue[:count]])
+        # No call stands between these, so no signal handler does.
+        tail.place = after
+        self._flushed_offset += count
+        self._flushed_cost += cost
+        del self._queue[:count]
+
+    def _sync(self) -> None:
+        offset = self._flushed_offset
+        self._tail.sync()
+        self.durable_offset = offset
+
+    def _release_waiters(self) -> None:
+        """Let those go on whose commit is on the disk, or never will be."""
+        self._waiters.release(
+            self.durable_offset if self.failure is None else float("inf")
+        )
+        if self._waiters:
+            self._bell.hurry()
+
+    def _fail(self, error: OSError) -> NoReturn:
+        """Touch the file no more, whatever comes.
+
+        Raises:
+            FailedError: always.
+        """
+        self.failure = FailedError(f"{error}", self.durable_offset)
+        raise self.failure from error
+
+    # Room.
+
+    def _reserve(self, cost: int) -> None:
+        """Have room for a record beside those that wait, in this segment or a new one.
+
+        Raises:
+            DiskFull: there is none.
+            FailedError: the log has failed.
+        """
+        with self._io:
+            tail = self._tail
+            try:
+                if self._needed(cost) > self._options.segment_bytes:
+                    self._flush(sync=True)
+                    if tail.place.position > SEGMENT_HEADER_BYTES:
+                        tail.rotate(self._new_salt(), self._now())
+                needed = self._needed(cost)
+                ahead = max(needed, tail.allocated + self._options.step_bytes)
+                try:
+                    tail.allocate(ahead)
+                except DiskFull:
+                    if ahead == needed:
+                        raise
+                    tail.allocate(needed)
+            except OSError as error:
+                self._fail(error)
+
+    def _needed(self, cost: int) -> int:
+        waiting = self._queued_cost - self._flushed_cost
+        return self._tail.place.position + waiting + cost
+
+    # The log thread.
+
+    def _run(self) -> None:
+        try:
+            while not self._is_closing:
+                self._work()
+        except FailedError:
+            return  # those who wait have been told
+        except BaseException as error:
+            self.fail(f"the log thread ended with {error!r}")
+            raise
+
+    def _work(self) -> None:
+        """Do what is due now, or wait until something is."""
+        if self._has_work():
+            if self._options.durability == INTERVAL and not self._waiters:
+                self._bell.gather(self._options.sync_interval)
+            self.flush()
+            return
+        place, seconds = self._tail.place, -1.0
+        if self._needs_mark():
+            seconds = _IDLE_SECONDS
+        self._bell.is_asleep = True
+        if self._has_work():  # seen once more, now that others know they must ring
+            self._bell.is_asleep = False
+        elif not self._bell.sleep(seconds) and self._tail.place is place:
+            self._mark()
+
+    def _has_work(self) -> bool:
+        return bool(self._queue or self._waiters or self._is_closing)
+
+    def _needs_mark(self) -> bool:
+        return self._tail.synced > self._tail.marked
+
+    def _mark(self) -> None:
+        """Write a frame that vouches for all before it, if it has room."""
+        with self._io:
+            if self.failure is not None:
+                raise self.failure
+            if self._queue or self._needed(_RECORD_COST) > self._tail.allocated:
+                self._tail.marked = self._tail.synced  # not now; a frame will
+                return
+            try:
+                self._tail.write_mark()
+            except OSError as error:
+                self._fail(error)

@@ -1,0 +1,1 @@
+"""From files to a state, and back: opening, checking, mending, copying."""

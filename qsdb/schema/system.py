@@ -1,0 +1,156 @@
+"""The system tables: tables of qsdb's own that describe all others.
+
+They are tables like those of users, with row classes, keys and kinds, so they are
+logged, recovered and queried like any. What is special is that their layout is
+known without a catalogue: whoever reads a log begins with them.
+
+==  =============  =====================================================
+id  table          a row for
+==  =============  =====================================================
+ 1  st_table       each table, these too
+ 2  st_column      each column of them
+ 3  st_sequence    each generated column
+ 4  st_index       each index that is not unique
+ 5  st_constraint  each unique key besides the primary one
+ 6  st_module      the module: one row, which only the owner may read
+64  st_reducer     each reducer
+==  =============  =====================================================
+
+Ids below 4096 are theirs, and names that begin with ``st_``. A table that means
+the same as one of SpacetimeDB's has the id that it has there; qsdb's own begin
+at 64.
+
+*Source*: SpacetimeDB's system tables, cut down to what qsdb needs.
+"""
+
+import functools
+from typing import cast
+
+from qsdb.schema.annotations import u16, u32, u64
+from qsdb.schema.modules import BoundTable
+from qsdb.schema.rows import Row, RowClass, shape_of
+from qsdb.schema.specifiers import primary_key, unique
+from qsdb.schema.tables import TableOptions, table_schema
+from qsdb.values.identity import Identity
+from qsdb.values.timestamps import Timestamp
+
+__all__ = [
+    "USER_IDS_FIRST",
+    "StColumn",
+    "StConstraint",
+    "StIndex",
+    "StModule",
+    "StReducer",
+    "StSequence",
+    "StTable",
+    "system_tables",
+]
+
+USER_IDS_FIRST = 4096
+"""Tables, keys and sequences of users have ids from here on, reducers too."""
+
+
+class StTable(Row):
+    """A table."""
+
+    table_id: u32 = primary_key()
+    table_name: str = unique()
+    table_type: str
+    """``"system"`` or ``"user"``."""
+    table_access: str
+    """``"public"`` or ``"private"``."""
+    table_primary_key: tuple[u16, ...]
+    """Places of the key's columns; empty where rows are their own key."""
+
+
+class StColumn(Row):
+    """A column."""
+
+    table_id: u32
+    col_pos: u16
+    """Its place in the table, from 0."""
+    col_name: str
+    col_attribute: str
+    """The name in Python."""
+    col_type: bytes
+    """The kind in CBOR, as `qsdb.schema.kind_data` writes it."""
+    col_auto_inc: bool
+    col_default: bytes | None
+    """The stored default in CBOR; None where there is none."""
+
+
+class StSequence(Row):
+    """What numbers a generated column."""
+
+    sequence_id: u32 = primary_key()
+    table_id: u32
+    col_pos: u16
+
+
+class StIndex(Row):
+    """An index; its id also says where it stands among the table's indexes."""
+
+    index_id: u32 = primary_key()
+    table_id: u32
+    index_name: str
+    """What it is reached by: the accessor."""
+    index_algorithm: str
+    """``"btree"`` or ``"hash"``."""
+    index_columns: tuple[u16, ...]
+
+
+class StConstraint(Row):
+    """A unique key; it is an index too, and has an id of the same numbering."""
+
+    constraint_id: u32 = primary_key()
+    table_id: u32
+    constraint_name: str
+    """What it is reached by: the accessor."""
+    constraint_columns: tuple[u16, ...]
+
+
+class StModule(Row):
+    """The database and its module."""
+
+    database_identity: Identity = primary_key()
+    owner_identity: Identity
+    module_name: str
+    seed: u64
+    """What the seeds of all calls come from: who knows it knows `ctx.random`."""
+    created: Timestamp
+    version: str
+    """The version of qsdb that created the database."""
+
+
+class StReducer(Row):
+    """A reducer."""
+
+    reducer_id: u32 = primary_key()
+    name: str = unique()
+    is_private: bool
+    params: bytes
+    """The product of its parameters in CBOR, so that logged calls can be read."""
+
+
+@functools.cache
+def system_tables() -> tuple[tuple[int, BoundTable], ...]:
+    """Give the id of each system table and the table, ascending.
+
+    Cost: some milliseconds at the first call, since rows get their code then.
+    """
+    public = TableOptions(public=True)
+    column_key = TableOptions(public=True, primary_key=("table_id", "col_pos"))
+    return (
+        (1, _bound(StTable, public)),
+        (2, _bound(StColumn, column_key)),
+        (3, _bound(StSequence, public)),
+        (4, _bound(StIndex, public)),
+        (5, _bound(StConstraint, public)),
+        (6, _bound(StModule, TableOptions())),
+        (64, _bound(StReducer, public)),
+    )
+
+
+def _bound(row_class: type[Row], options: TableOptions) -> BoundTable:
+    shape = shape_of(cast(RowClass, row_class))
+    return BoundTable(table_schema(shape, options, is_system=True), shape, row_class)

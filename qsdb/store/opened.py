@@ -1,0 +1,103 @@
+"""What write and read transactions share: tables, and the handles opened in them.
+
+A transaction opens a handle for each table when it is first asked for. Who may
+write, and when, is not decided here: the runtime holds the writer lock.
+"""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from qsdb.errors import NotFoundError, brief
+from qsdb.schema.contexts import AnyRow, Table, Transaction
+from qsdb.schema.rows import Row
+from qsdb.store.images import StoredTable
+from qsdb.store.pins import Store
+from qsdb.store.reading import ReadTable, read_table_class
+from qsdb.store.writing import WriteTable, write_table_class
+
+__all__ = ["Entry", "Opened", "Tables"]
+
+
+class Entry:
+    """One table and its two handle classes."""
+
+    __slots__ = ("find", "read_class", "rows", "table", "write_class")
+
+    write_class: type[WriteTable[Row]]
+    read_class: type[ReadTable[Row]]
+
+    def __init__(self, table: StoredTable) -> None:
+        """Make the classes, or take those that were made for the declaration."""
+        self.table = table
+        self.rows = table.rows
+        self.find = table.rows.get
+        self.write_class = cast(type[WriteTable[Row]], write_table_class(table.bound))
+        self.read_class = cast(type[ReadTable[Row]], read_table_class(table.bound))
+
+
+class Tables:
+    """The tables of one database: its store, and what is known of each.
+
+    Attributes:
+        store: The rows.
+        by_name: Name → table, without those of the system.
+        by_class: Row class → the table that was declared with it.
+        system: Id → table, of those that describe the others.
+    """
+
+    def __init__(self, store: Store) -> None:
+        """Sort the tables of a store."""
+        self.store = store
+        self.by_name: dict[str, Entry] = {}
+        self.by_class: dict[type[Row], Entry] = {}
+        self.system: dict[int, Entry] = {}
+        for table in store.tables:
+            entry = Entry(table)
+            if table.is_system:
+                self.system[table.table_id] = entry
+                continue
+            self.by_name[table.bound.schema.name] = entry
+            self.by_class.setdefault(table.bound.row_class, entry)
+
+    def missing(self, key: object) -> NotFoundError:
+        """Make the error for a row class or name that no table has."""
+        there = ", ".join(self.by_name) or "none"
+        if not isinstance(key, type):
+            return NotFoundError(f"no table {brief(key)}; there are: {there}")
+        return NotFoundError(f"no table of {key.__name__}; there are: {there}")
+
+
+class Opened(Transaction):
+    """A transaction and the handles that it has opened."""
+
+    # Slots, since attributes of the class cost more to read. Derived classes have
+    # a dict besides, where tables go that were asked for by attribute.
+    __slots__ = ("_by_class", "_handles", "_store")
+
+    _tables: Tables
+    """Of the derived class: those of one database."""
+    _store: Store
+    _by_class: Mapping[type[Row], Entry]
+    """Of the tables, at hand."""
+    _handles: dict[type[Row], Table[Row]]
+    """Those that were asked for by row class."""
+
+    def __getitem__(self, row_class: type[AnyRow]) -> Table[AnyRow]:
+        handle = self._handles.get(row_class)
+        if handle is None:
+            entry = self._look_up(self._by_class, row_class)
+            handle = self._handles[row_class] = self._open(entry)
+        return handle  # type: ignore[return-value]
+
+    def table(self, name: str) -> Table[Row]:
+        return self._open(self._look_up(self._tables.by_name, name))
+
+    def _look_up(self, entries: Mapping[Any, Entry], key: object) -> Entry:
+        try:
+            return entries[key]
+        except (KeyError, TypeError):  # not there, or no hash
+            raise self._tables.missing(key) from None
+
+    def _open(self, entry: Entry) -> Table[Row]:
+        """Give the one handle of a table, made when it is first asked for."""
+        raise NotImplementedError  # pragma: no cover  both kinds have their own
