@@ -38,7 +38,7 @@ from qsdb.errors import (
 from qsdb.recovery.report import Recovery
 from qsdb.runtime.database import Database
 from qsdb.runtime.stats import Stats
-from qsdb.runtime.storage import StorageOptions
+from qsdb.runtime.options import StorageOptions
 from qsdb.schema.annotations import (
     f32,
     f64,

@@ -36,7 +36,14 @@ from typing import NoReturn
 import attrs
 
 from qsdb.errors import DiskFull, FailedError, UsageError
-from qsdb.log.frames import FRAME_HEADER_BYTES, PART, Body, pack_records
+from qsdb.files import on_fork
+from qsdb.log.frames import (
+    FRAME_BODY_MAX,
+    FRAME_HEADER_BYTES,
+    PART,
+    Body,
+    pack_records,
+)
 from qsdb.log.segments import SEGMENT_HEADER_BYTES
 from qsdb.log.tail import Tail
 from qsdb.log.waiting import Bell, Waiters
@@ -45,8 +52,8 @@ __all__ = ["ALWAYS", "DURABILITIES", "INTERVAL", "OS", "LogOptions", "LogWriter"
 
 ALWAYS, INTERVAL, OS = DURABILITIES = "always", "interval", "os"
 
-_RECORD_COST = FRAME_HEADER_BYTES + 16
-"""Most bytes that a record adds to its own: a length, and a frame of its own."""
+_FRAME_COST = FRAME_HEADER_BYTES + 16
+"""Most bytes that a frame adds to those of one record in it, its length too."""
 _IDLE_SECONDS = 0.05
 """After this long without records the last ones get a mark."""
 
@@ -68,6 +75,12 @@ class LogOptions:
     """Without it only those flush who wait: for tests, which then repeat exactly."""
 
 
+def _cost_of(record: bytes) -> int:
+    """Give the most bytes of a segment that a record can take."""
+    size = len(record)
+    return size + _FRAME_COST * (1 + size // FRAME_BODY_MAX)
+
+
 class LogWriter:
     """Writes the last segment of a log, and begins new ones.
 
@@ -77,6 +90,7 @@ class LogWriter:
     Attributes:
         failure: Why nothing can be written any more, or None.
         durable_offset: The last commit that a sync has returned for.
+        after_flush: Called after each one; what it does is to be quick.
     """
 
     def __init__(
@@ -102,12 +116,15 @@ class LogWriter:
         # Most bytes that all records so far can need, and those of them written.
         self._flushed_offset = self.durable_offset = tail.place.offset - 1
         self.failure: FailedError | None = None
+        self.after_flush: Callable[[], object] | None = None
         self._io = threading.RLock()
         """Held by whoever touches the file."""
         self._waiters = Waiters()
         self._bell = Bell()
         self._is_closing = self._is_flushing = self._is_crowded = False
+        self._is_loss_told = False
         self._thread: threading.Thread | None = None
+        on_fork(self._forked)
         if options.has_thread:
             self._thread = threading.Thread(
                 target=self._run, name="qsdb log", daemon=True
@@ -127,7 +144,7 @@ class LogWriter:
         """
         if self.failure is not None:
             raise self.failure
-        cost = len(record) + _RECORD_COST
+        cost = _cost_of(record)
         waiting = self._queued_cost - self._flushed_cost
         tail = self._tail
         if tail.place.position + waiting + cost > tail.allocated:
@@ -135,6 +152,11 @@ class LogWriter:
         # No call stands between these two, so no signal handler does.
         self._queued_cost += cost
         self._queue += (record,)
+
+    @property
+    def written_bytes(self) -> int:
+        """How many bytes of log were taken since it was opened, at most."""
+        return self._queued_cost
 
     @property
     def appended_offset(self) -> int:
@@ -200,27 +222,38 @@ class LogWriter:
         """Write all that was appended, and a last mark; end the thread.
 
         Closing twice, or after a failure, writes nothing.
+
+        Raises:
+            FailedError: commits may not be on the disk. Told once.
         """
         self._is_closing = True
         self._bell.hurry()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
         with self._io:
-            if self.failure is not None:
-                return
-            self._flush(sync=True)
-            try:
-                self._tail.finish()
-            except OSError as error:
-                self._fail(error)
-            self.failure = FailedError("the log is closed", self.durable_offset)
+            if self.failure is None:
+                self._is_loss_told = True  # by what this raises, if there is one
+                self._flush(sync=True)
+                try:
+                    self._tail.finish()
+                except OSError as error:
+                    self._fail(error)
+                self.failure = FailedError("the log is closed", self.durable_offset)
+            self._tail.close()
+            if not self._is_loss_told and self.durable_offset < self.appended_offset:
+                self._is_loss_told = True
+                raise self.failure
 
     def fail(self, reason: str) -> None:
         """Have everything refused from now on, and nothing written any more."""
         self.failure = FailedError(reason, self.durable_offset)
         self._is_closing = True
-        self._bell.hurry()
         self._release_waiters()
+
+    def _forked(self) -> None:
+        """Have new locks in a forked child: the old ones' holders are not in it."""
+        self._io, self._waiters, self._bell = threading.RLock(), Waiters(), Bell()
+        self._is_loss_told = True  # it is the parent's
 
     # For whoever holds the file.
 
@@ -240,6 +273,8 @@ class LogWriter:
         finally:
             self._is_flushing = False
             self._release_waiters()
+        if self.after_flush is not None:
+            self.after_flush()
 
     def _write_queue(self, *, sync: bool) -> None:
         tail, record_start = self._tail, None
@@ -263,7 +298,7 @@ class LogWriter:
         """Write a frame, and take its records out of the queue."""
         tail, count = self._tail, body.records_count
         after = tail.write(body)
-        cost = sum([len(record) + _RECORD_COST for record in self._queue[:count]])
+        cost = sum(map(_cost_of, self._queue[:count]))
         # No call stands between these, so no signal handler does.
         tail.place = after
         self._flushed_offset += count
@@ -304,7 +339,8 @@ class LogWriter:
         with self._io:
             tail = self._tail
             try:
-                if self._needed(cost) > self._options.segment_bytes:
+                needed = self._needed(cost)
+                if tail.is_ending or needed > self._options.segment_bytes:
                     self._flush(sync=True)
                     if tail.place.position > SEGMENT_HEADER_BYTES:
                         tail.rotate(self._new_salt(), self._now())
@@ -362,7 +398,7 @@ class LogWriter:
         with self._io:
             if self.failure is not None:
                 raise self.failure
-            if self._queue or self._needed(_RECORD_COST) > self._tail.allocated:
+            if self._queue or self._needed(_FRAME_COST) > self._tail.allocated:
                 self._tail.marked = self._tail.synced  # not now; a frame will
                 return
             try:

@@ -6,11 +6,11 @@ from typing import NamedTuple, cast
 from qsdb.errors import ArgumentError, brief
 from qsdb.files import Directory as Files
 from qsdb.files import StrPath, open_directory
-from qsdb.log.writing import LogOptions
 from qsdb.recovery.opening import Progress
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.clock import Clock
 from qsdb.runtime.journal import DiskJournal
+from qsdb.runtime.options import Options
 from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.storage import Opened, Storage, new_tables, open_storage
 from qsdb.runtime.version import VERSION
@@ -47,7 +47,7 @@ def as_files(path: StrPath | Files) -> Files:
 def open_parts(
     schema: ModuleSchema,
     files: Files | None,
-    options: LogOptions,
+    options: Options,
     clock: Clock,
     seed: int | None,
     progress: Progress | None,
@@ -78,6 +78,7 @@ def _on_disk(schema: ModuleSchema, opened: Opened, clock: Clock, seeds: Seeds) -
     writer = Writer(directory, clock, opened.microseconds)
     writer.log = storage.log
     writer.journal = DiskJournal(storage.log, opened.tables, schema)
+    storage.snapshots.watch(directory.store)
     if stored is None:
         calls = Calls(schema, writer, seeds)
         calls.initialise(VERSION)

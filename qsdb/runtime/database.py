@@ -4,22 +4,21 @@ It owns nothing but its parts: a `Directory` of tables over a store, a `Writer`
 with the one lock, and the `Calls` of the module's reducers.
 """
 
-import threading
 import weakref
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
-from qsdb.errors import ArgumentError, ClosedError, UsageError, brief
+from qsdb.errors import ArgumentError, UsageError, brief
 from qsdb.files import Directory as Files
 from qsdb.files import StrPath
 from qsdb.log.writing import INTERVAL
 from qsdb.recovery.opening import Progress
-from qsdb.recovery.report import Recovery
 from qsdb.runtime.assembly import as_files, open_parts
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.clock import Clock, SystemClock
+from qsdb.runtime.on_disk import OnDisk
+from qsdb.runtime.options import StorageOptions, options_of
 from qsdb.runtime.stats import Stats
-from qsdb.runtime.storage import StorageOptions, log_options
 from qsdb.runtime.writer import Writer
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.modules import Module
@@ -33,7 +32,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Database:
+class Database(OnDisk):
     """A module's tables in memory, and the transactions on them.
 
     >>> from qsdb.schema.rows import Row
@@ -96,7 +95,7 @@ class Database:
         parts = open_parts(
             module.compiled(),
             None if path is None else as_files(path),
-            log_options(durability, sync_interval, options or StorageOptions()),
+            options_of(durability, sync_interval, options),
             SystemClock() if clock is None else clock,
             seed,
             progress,
@@ -124,49 +123,6 @@ class Database:
     def offset(self) -> int:
         """The number of the last commit; creation is 1."""
         return self._directory.store.offset
-
-    @property
-    def durable_offset(self) -> int:
-        """The last commit that is on the disk; in memory the last one."""
-        storage = self._storage
-        return self.offset if storage is None else storage.log.durable_offset
-
-    @property
-    def recovery(self) -> Recovery | None:
-        """What opening found; None in memory."""
-        return None if self._storage is None else self._storage.recovery
-
-    def wait_durable(
-        self, offset: int | None = None, timeout: float | None = None
-    ) -> bool:
-        """Wait until a commit is on the disk, and give whether it is.
-
-        Args:
-            offset: Of the commit; the last one if not given.
-            timeout: Most seconds to wait; None for as long as it takes.
-
-        Raises:
-            ArgumentError: there is no such commit yet, or the timeout is negative.
-            FailedError: it may not be on the disk, nor ever be.
-            UsageError: this thread is inside a transaction.
-            ClosedError: the database is closed.
-        """
-        self._require_open()
-        self._writer.require_outside()
-        last = self.offset
-        if offset is not None and (type(offset) is not int or not 0 <= offset <= last):
-            raise ArgumentError(
-                f"an offset is an int from 0 to {last}, not {brief(offset)}"
-            )
-        if timeout is not None and not 0 <= timeout <= threading.TIMEOUT_MAX:
-            raise ArgumentError(
-                f"a timeout is a number of seconds from 0 on, not {brief(timeout)}"
-            )
-        if self._storage is None:
-            return True
-        return self._storage.log.wait_durable(
-            last if offset is None else offset, timeout
-        )
 
     @overload
     def call(
@@ -220,10 +176,6 @@ class Database:
         """
         self._require_open()
         return self._directory.read_class()
-
-    def _require_open(self) -> None:
-        if self._directory.store.is_closed:
-            raise ClosedError("the database is closed")
 
     def stats(self) -> Stats:
         """Give counters and sizes; ``print(db.stats())`` shows them as a page.

@@ -11,82 +11,27 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from qsdb.errors import (
-    ArgumentError,
     CorruptionError,
     DatabaseLocked,
     SchemaError,
-    brief,
 )
 from qsdb.files import Directory as Files
 from qsdb.files import Lock, host_name, on_fork, process_id
 from qsdb.log.segments import LOG_DIRECTORY, SegmentHeader
 from qsdb.log.tail import Tail, begin_log
-from qsdb.log.writing import DURABILITIES, LogOptions, LogWriter
+from qsdb.log.writing import LogWriter
 from qsdb.recovery.opening import LOCK_NAME, Progress, is_new, mend, read_state
 from qsdb.recovery.report import Recovery
 from qsdb.recovery.state import State
+from qsdb.runtime.options import Options
+from qsdb.runtime.snapshots import Snapshots
 from qsdb.schema.catalogue import module_of
 from qsdb.schema.comparison import describe, difference
 from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.system import USER_IDS_FIRST, StModule, system_tables
 from qsdb.store.images import StoredTable
 
-__all__ = [
-    "Opened",
-    "Storage",
-    "StorageOptions",
-    "log_options",
-    "new_tables",
-    "open_storage",
-]
-
-SYNC_INTERVAL_MAX = 3600
-
-
-@attrs.frozen(kw_only=True)
-class StorageOptions:
-    """How a database is kept on disk, besides its durability.
-
-    Sizes are in bytes. The defaults suit databases of some gigabytes.
-
-    Raises:
-        ArgumentError: a number is no int, or too small.
-    """
-
-    segment_bytes: int = 64 << 20
-    """A segment of the log that would be larger is ended, and the next one begun."""
-    step_bytes: int = 4 << 20
-    """Room for the log is allocated in such steps."""
-    queue_bytes_max: int = 64 << 20
-    """With more than this waiting for the disk, committing threads wait too."""
-    snapshot_commits: int = 1_000_000
-    """A snapshot is taken after so many commits."""
-    snapshot_log_bytes: int = 256 << 20
-    """And after so many bytes of log."""
-    snapshots_kept: int = 2
-    """`Database.compact` keeps so many, and the log since the oldest of them."""
-    has_threads: bool = True
-    """Without threads only callers flush, and none takes snapshots: for tests, whose
-    runs then repeat exactly."""
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse numbers that cannot be."""
-        for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if type(value) is not int or value < least:
-                raise ArgumentError(
-                    f"{name} is an int of at least {least}, not {brief(value)}"
-                )
-
-
-_LEAST = {
-    "segment_bytes": 256,
-    "step_bytes": 1,
-    "queue_bytes_max": 1,
-    "snapshot_commits": 1,
-    "snapshot_log_bytes": 1,
-    "snapshots_kept": 1,
-}
+__all__ = ["Opened", "Storage", "new_tables", "open_storage"]
 
 
 class Storage:
@@ -95,8 +40,8 @@ class Storage:
     Attributes:
         files: Its directory.
         log: What has commits on the disk.
+        snapshots: What takes snapshots.
         recovery: What opening found.
-        database: Its id, 16 bytes.
     """
 
     def __init__(
@@ -104,14 +49,14 @@ class Storage:
         files: Files,
         lock: Lock,
         log: LogWriter,
+        snapshots: Snapshots,
         recovery: Recovery,
-        database: bytes,
     ) -> None:
         """Own them."""
         self.files = files
         self.log = log
+        self.snapshots = snapshots
         self.recovery = recovery
-        self.database = database
         self._lock = lock
         on_fork(self._forked)
 
@@ -121,6 +66,7 @@ class Storage:
     def close(self) -> None:
         """Have all commits on the disk, and give the directory up."""
         try:
+            self.snapshots.close()
             self.log.close()
         finally:
             self._lock.release()
@@ -150,7 +96,7 @@ def new_tables(schema: ModuleSchema) -> list[StoredTable]:
 def open_storage(
     files: Files,
     schema: ModuleSchema,
-    options: LogOptions,
+    options: Options,
     draw: Callable[[int], int],
     now: Callable[[], int],
     progress: Progress | None,
@@ -160,7 +106,7 @@ def open_storage(
     Args:
         files: The directory.
         schema: The module.
-        options: How the log is written.
+        options: How files are written.
         draw: Gives a random number of so many bits.
         now: Gives microseconds since 1970.
         progress: Is told how far the log is read.
@@ -188,41 +134,13 @@ def open_storage(
         module = module_of(state.catalogue()) if state.offset else None
         if module is None:
             recovery = attrs.evolve(recovery, is_created=True)
-        log = LogWriter(tail, options, lambda: draw(32), now)
+        log = LogWriter(tail, options.log, lambda: draw(32), now)
+        snapshots = Snapshots(files, database, log, options.storage, now)
     except BaseException:
         lock.release()
         raise
-    storage = Storage(files, lock, log, recovery, database)
+    storage = Storage(files, lock, log, snapshots, recovery)
     return Opened(storage, tables, state.offset, state.microseconds, module)
-
-
-def log_options(
-    durability: str, sync_interval: float, options: StorageOptions
-) -> LogOptions:
-    """Say how a log is written.
-
-    Raises:
-        ArgumentError: there is no such durability, or the interval is none.
-    """
-    if durability not in DURABILITIES:
-        raise ArgumentError(
-            f"durability is one of {', '.join(map(repr, DURABILITIES))}, "
-            f"not {brief(durability)}"
-        )
-    is_number = type(sync_interval) in (int, float)
-    if not is_number or not 0 <= sync_interval <= SYNC_INTERVAL_MAX:
-        raise ArgumentError(
-            f"sync_interval is a number of seconds from 0 to {SYNC_INTERVAL_MAX}, "
-            f"not {brief(sync_interval)}"
-        )
-    return LogOptions(
-        durability=durability,
-        sync_interval=sync_interval,
-        segment_bytes=options.segment_bytes,
-        step_bytes=options.step_bytes,
-        queue_bytes_max=options.queue_bytes_max,
-        has_thread=options.has_threads,
-    )
 
 
 def _take_lock(files: Files) -> Lock:

@@ -80,6 +80,7 @@ class StoredTable:
         indexes: As in the schema, in its order. Replaced as a whole where an
             exception cut a write in two.
         sequences: The next value of each generated column, in column order.
+        settled_sequences: The same at the last commit.
         count: Number of rows at the last commit.
         changed_at: While `layers` is empty, live rows are right for pins at
             this offset and at later ones.
@@ -96,6 +97,7 @@ class StoredTable:
         "layers",
         "rows",
         "sequences",
+        "settled_sequences",
         "table_id",
     )
 
@@ -108,6 +110,7 @@ class StoredTable:
         self.layers: tuple[Images, ...] = ()
         self.indexes = tuple(_make_indexes(bound))
         self.sequences = [1 for column in schema.columns if column.auto_inc]
+        self.settled_sequences = tuple(self.sequences)
         self.count = self.changed_at = 0
         self.is_interrupted = False
 
@@ -120,6 +123,7 @@ class StoredTable:
         """Begin with what was stored, while nobody reads; the dict is the table's."""
         self.rows = rows
         self.sequences[:] = sequences
+        self.settled_sequences = tuple(sequences)
         self.count = len(rows)
         for index in self.indexes:
             index.add_many(rows.values())

@@ -122,6 +122,8 @@ class Store:
                     table.changed_at = self.offset + 1
                 table.layers = ()
                 table.count = len(table.rows)
+                if table.sequences:
+                    table.settled_sequences = tuple(table.sequences)
             self.offset = offset
             self._is_publishing = False
             self._end_publication()
@@ -175,6 +177,15 @@ class Store:
                 hold.pin = pin
             finally:
                 self._is_publishing = False
+
+    def hold_with_sequences(self) -> tuple[Hold, list[tuple[int, ...]]]:
+        """Pin the last commit, and give the sequences of all tables at it.
+
+        Raises:
+            UsageError: as `pin` does.
+        """
+        with self._publication:
+            return Hold(self), [table.settled_sequences for table in self.tables]
 
     def sweep(self) -> None:
         """Give up the pins that were left, unless this thread is busy with them."""

@@ -1,0 +1,189 @@
+"""Snapshots of an open database: when they are taken, how, and what is kept.
+
+One is taken beside the writers: it pins an offset and copies table by table
+(`qsdb.store.pinned`). Its manifest is written last, and after the log has all up to
+its offset on the disk, so that no snapshot is ever ahead of the log.
+
+One at a time; `compact` and backups wait for it, since they count on files that
+stay. An error leaves the older snapshots and the log as they are, and commits go
+on. After an error of the disk nothing is removed any more until the database is
+opened again: what looks written may not be (`qsdb.log.writing`, fail-stop).
+"""
+
+import contextlib
+import itertools
+import logging
+import threading
+from collections.abc import Callable
+
+from qsdb.errors import CorruptionError, StorageError
+from qsdb.files import Directory as Files
+from qsdb.log.manifests import Snapshot
+from qsdb.log.segments import LOG_DIRECTORY, segment_name, segment_offset
+from qsdb.log.snapshots import (
+    SnapshotWriter,
+    list_snapshots,
+    read_snapshot,
+    remove_unreferenced,
+)
+from qsdb.log.writing import LogWriter
+from qsdb.recovery.state import row_kind
+from qsdb.runtime.options import StorageOptions
+from qsdb.store.pinned import PinnedState
+from qsdb.store.pins import Store
+
+__all__ = ["Snapshots"]
+
+logger = logging.getLogger("qsdb.snapshots")
+
+
+class Snapshots:
+    """Takes the snapshots of one database.
+
+    Attributes:
+        error: Why the last one was not taken; None if it was.
+        offset: Of the newest snapshot; 0 if there is none.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        database: bytes,
+        log: LogWriter,
+        options: StorageOptions,
+        now: Callable[[], int],
+    ) -> None:
+        """Look which snapshots there are.
+
+        Args:
+            files: The directory.
+            database: Its id.
+            log: What has commits on the disk.
+            options: How often, and how many are kept.
+            now: Gives microseconds since 1970.
+        """
+        self._files = files
+        self._database = database
+        self._log = log
+        self._options = options
+        self._now = now
+        self._lock = threading.Lock()
+        self._store: Store | None = None
+        self._bytes_before = log.written_bytes
+        self._has_failed_disk = False
+        self._running: threading.Thread | None = None
+        self.error: Exception | None = None
+        self.offset = max(list_snapshots(files), default=0)
+
+    def watch(self, store: Store) -> None:
+        """Take snapshots of a store by themselves from now on."""
+        self._store = store
+        if self._options.has_threads:
+            self._log.after_flush = self._take_if_due
+
+    def take(self, store: Store) -> int:
+        """Take a snapshot of the last commit, and give its offset.
+
+        Raises:
+            StorageError: the log has failed.
+            OSError: the disk refuses; there is no new snapshot.
+        """
+        with self._lock, PinnedState(store) as state:
+            self._bytes_before = self._log.written_bytes
+            if state.offset == self.offset and self.error is None:
+                return self.offset
+            try:
+                self._write(state)
+            except (OSError, StorageError) as error:
+                self.error = error
+                self._has_failed_disk = True
+                raise
+            self.error = None
+            self.offset = state.offset
+            return state.offset
+
+    def _write(self, state: PinnedState) -> None:
+        previous = None
+        if self.offset:
+            with contextlib.suppress(CorruptionError):  # then all is written anew
+                previous = read_snapshot(self._files, self.offset)
+        snapshot = Snapshot(
+            database=self._database,
+            offset=state.offset,
+            chain=None,
+            microseconds=self._now(),
+        )
+        writer = SnapshotWriter(self._files, snapshot, previous)
+        for table in state.tables:
+            kind = row_kind(table.bound.schema)
+            writer.add_table(table.table_id, kind, table.slices(), table.sequences)
+        self._log.wait_durable(state.offset)
+        writer.finish()
+
+    def _take_if_due(self) -> None:
+        """Begin a snapshot if there is enough new in the log; on the log thread."""
+        log, options = self._log, self._options
+        is_due = (
+            log.durable_offset - self.offset >= options.snapshot_commits
+            or log.written_bytes - self._bytes_before >= options.snapshot_log_bytes
+        )
+        if not is_due or self._has_failed_disk or self._running is not None:
+            return
+        self._running = threading.Thread(
+            target=self._take_alone, name="qsdb snapshot", daemon=True
+        )
+        self._running.start()
+
+    def _take_alone(self) -> None:
+        assert self._store is not None
+        try:
+            self.take(self._store)
+        except Exception:
+            logger.exception("no snapshot was taken; the database goes on")
+        finally:
+            self._running = None
+
+    def compact(self) -> int:
+        """Remove older snapshots, and the log that only they need.
+
+        Returns:
+            How many segments of the log were removed. None are as long as there
+            are fewer snapshots than are to be kept.
+
+        Raises:
+            StorageError: a snapshot to be kept is damaged, or the disk has failed;
+                nothing was removed.
+        """
+        with self._lock:
+            if self._has_failed_disk:
+                raise StorageError(
+                    f"after {self.error!r} nothing is removed from "
+                    f"{self._files.describe()} until it is opened again"
+                )
+            kept = list_snapshots(self._files)[-self._options.snapshots_kept :]
+            remove_unreferenced(self._files, kept)
+            if len(kept) < self._options.snapshots_kept:
+                return 0
+            return self._remove_segments(kept[0])
+
+    def _remove_segments(self, offset: int) -> int:
+        """Remove the segments of the log that end at or before an offset."""
+        names = self._files.list(LOG_DIRECTORY)
+        offsets = [segment_offset(name) for name in names]
+        firsts = sorted([each for each in offsets if each is not None])
+        count = 0
+        for first, following in itertools.pairwise(firsts):
+            if following > offset + 1:
+                break
+            # Oldest first: whenever this is cut off, no gap is left.
+            self._files.remove(segment_name(first))
+            self._files.sync(LOG_DIRECTORY)
+            count += 1
+        return count
+
+    def close(self) -> None:
+        """Wait for the snapshot that is being taken."""
+        self._log.after_flush = None
+        running = self._running
+        if running is not None and running is not threading.current_thread():
+            running.join()
