@@ -102,7 +102,8 @@ def load_twin(count: int) -> qsdb.Database:
     entry.write_class = type("TwinTable", (entry.write_class,), members)
     transaction = {"_open": open_twin_table, "_finish": finish_twin}
     writer._begin = beginner(
-        type("TwinTransaction", (directory.write_class,), transaction)
+        type("TwinTransaction", (directory.write_class,), transaction),
+        writer.is_mine,
     )
     return db
 

@@ -161,7 +161,8 @@ class Database(OnDisk):
         """Give the serial write transaction, for a ``with`` block.
 
         The writer lock is taken on entering. Leaving the block commits; an
-        exception rolls everything back and goes on.
+        exception rolls everything back and goes on. The block and what is opened in
+        it belong to one thread.
         """
         return WriteBlock(self._writer)
 
@@ -314,15 +315,25 @@ class WriteBlock:
         Raises:
             UsageError: the block was not entered.
         """
-        transaction = self._transaction
-        if transaction is None:
-            raise UsageError("a write block is left before it was entered")
-        writer = self._writer
+        transaction, writer = self._transaction, self._writer
         try:
+            if transaction is None:
+                raise UsageError("a write block is left before it was entered")
+            if writer.current is not transaction or not writer.is_mine():
+                raise UsageError(
+                    "a write block is left by the thread that entered it, and once; "
+                    "nothing is committed"
+                )
             if kind is None:
                 writer.commit(transaction)
         finally:
+            self.__del__()
+
+    def __del__(self) -> None:
+        """Roll back, if the block is still open: an exception may cut its end off."""
+        transaction = getattr(self, "_transaction", None)  # made in full, and entered
+        if transaction is not None and self._writer.current is transaction:
             try:
-                writer.abort()
+                self._writer.abort()
             finally:
-                writer.abort()
+                self._writer.abort()

@@ -43,18 +43,19 @@ class Writer:
         current: The transaction that runs, of whatever thread.
         log: What has commits on the disk; None for a database in memory.
         journal: What writes them to the log.
+        is_mine: Whether the calling thread has the lock.
         rollbacks: Transactions that an exception ended.
     """
 
     __slots__ = (
         "_acquire",
         "_begin",
-        "_is_owned",
         "_now",
         "_release",
         "clock",
         "current",
         "directory",
+        "is_mine",
         "journal",
         "log",
         "rollbacks",
@@ -79,8 +80,8 @@ class Writer:
         self.journal: Journal | None = None
         lock = threading.RLock()
         self._acquire, self._release = lock.acquire, lock.release
-        self._is_owned = lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
-        self._begin = beginner(directory.write_class)
+        self.is_mine = lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
+        self._begin = beginner(directory.write_class, self.is_mine)
         self._now = nanosecond_reader(clock)
         if microseconds is not None:
             self._now = never_back(self._now, microseconds * 1000)
@@ -92,7 +93,7 @@ class Writer:
             UsageError: this thread is inside a write transaction, or in the
                 middle of a commit.
         """
-        if self._is_owned() or self.directory.store.is_busy_here():
+        if self.is_mine() or self.directory.store.is_busy_here():
             raise UsageError(
                 "this thread is inside a write transaction or a reducer already; "
                 "what writes, checks or closes the database must wait for its end"
@@ -113,7 +114,7 @@ class Writer:
 
     def leave(self) -> None:
         """Give the writer lock back, if this thread has it."""
-        if self._is_owned():
+        if self.is_mine():
             self._release()
 
     def begin(self) -> WriteTransaction:
@@ -145,7 +146,7 @@ class Writer:
 
     def abort(self) -> None:
         """End what an exception has cut off, if this thread is inside anything."""
-        if not self._is_owned():
+        if not self.is_mine():
             return
         transaction = self.current
         if transaction is not None:

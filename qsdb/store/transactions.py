@@ -52,6 +52,7 @@ class WriteTransaction(Opened):
     __slots__ = (
         "_context",
         "_depth",
+        "_is_mine",
         "_is_open",
         "_is_told",
         "_nanoseconds",
@@ -61,6 +62,8 @@ class WriteTransaction(Opened):
 
     _context: object
     """Of the call that it belongs to; None for a block."""
+    _is_mine: Callable[[], bool]
+    """Whether this thread holds the writer lock, and so is in the transaction."""
     _is_told: bool
     """Whether the journal was about to be told of it."""
     _depth: int
@@ -84,6 +87,11 @@ class WriteTransaction(Opened):
                 return handle
         if not self._is_open:
             raise ClosedError("this write transaction has ended")
+        if not self._is_mine():
+            raise UsageError(
+                "a write transaction belongs to the thread that began it; another one "
+                "may read with db.read(), or write when it is over"
+            )
         # In the way of every call, so there is no constructor: a frame less.
         handle = _new(entry.write_class)
         handle._stored = stored
@@ -159,6 +167,7 @@ class WriteTransaction(Opened):
         self._offset = offset
         store.publish(self._opened, offset)
         self._is_open = False
+        self._context = None  # which has the transaction: no work for the collector
         for handle in self._opened:
             handle._find = closed
         return offset if has_changed else 0
@@ -182,6 +191,7 @@ class WriteTransaction(Opened):
             self._offset = store.offset
         store.publish(self._opened, self._offset)
         self._is_open = False
+        self._context = None  # which has the transaction: no work for the collector
         for handle in self._opened:
             handle._find = closed
         return is_undone
@@ -205,11 +215,15 @@ class WriteTransaction(Opened):
 
 
 def beginner(
-    write_class: type[WriteTransaction],
+    write_class: type[WriteTransaction], is_mine: Callable[[], bool]
 ) -> Callable[[int], WriteTransaction]:
     """Make the function that begins a transaction at a time in nanoseconds.
 
     Whoever calls it holds the writer lock.
+
+    Args:
+        write_class: Of the database's own.
+        is_mine: Whether the calling thread holds the writer lock.
     """
     tables = write_class._tables
     store, by_class = tables.store, tables.by_class
@@ -224,6 +238,7 @@ def beginner(
         transaction._depth = 0
         transaction._offset = -1
         transaction._is_open = True
+        transaction._is_mine = is_mine
         transaction._is_told = False
         transaction._context = None
         return transaction

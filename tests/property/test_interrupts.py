@@ -82,15 +82,19 @@ class Interrupter:
                 return None
             frame.f_trace_opcodes = True
             frame.f_trace_lines = False
+            self.take_step(frame)
         elif event == "opcode":
             expected = self.expected.get(frame)
             self.expected[frame] = checked_at(frame.f_code).get(frame.f_lasti)
             if frame.f_lasti == expected:
-                self.count += 1
-                if self.count == self.step:
-                    self.place = f"{frame.f_code.co_qualname}:{frame.f_lineno}"
-                    raise KeyboardInterrupt
+                self.take_step(frame)
         return self.trace
+
+    def take_step(self, frame: FrameType) -> None:
+        self.count += 1
+        if self.count == self.step:
+            self.place = f"{frame.f_code.co_qualname}:{frame.f_lineno}"
+            raise KeyboardInterrupt
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -211,7 +215,7 @@ def test_an_interrupt_leaves_all_or_nothing(scene: str, *, has_reader: bool) -> 
             assert sorted(map(repr, reader[Account])) == before[1], where
             assert list(reader[Account].balance.range()) != [], where
             reader.close()
-        assert not db._writer._is_owned(), f"{where}: the lock is left"
+        assert not db._writer.is_mine(), f"{where}: the lock is left"
         db.check()
         assert db.stats().pins == 0, where
         assert is_free(db), f"{where}: a lock is left"

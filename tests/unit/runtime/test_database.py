@@ -3,7 +3,7 @@
 import gc
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -599,3 +599,65 @@ def test_a_database_that_nobody_holds_is_collected() -> None:
     gc.collect()
 
     assert watched() is None
+
+
+def on_another_thread(work: Callable[[], object]) -> list[BaseException]:
+    """Run something on a thread of its own, and give what it raised."""
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001  it is looked at
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(10)
+    return raised
+
+
+def test_a_write_block_is_left_on_its_own_thread() -> None:
+    db = qsdb.Database(chat)
+    block = db.write()
+    tx = block.__enter__()
+    tx[User].insert(User("ann"))
+
+    (error,) = on_another_thread(lambda: block.__exit__(None, None, None))
+    assert isinstance(error, qsdb.UsageError)
+    assert "left by the thread that entered it" in str(error)
+    assert db.offset == 1, "nothing is committed"
+
+    block.__exit__(None, None, None)
+    assert db.offset == 2
+    with pytest.raises(qsdb.UsageError, match="and once"):
+        block.__exit__(None, None, None)
+
+
+def test_a_write_transaction_opens_tables_on_its_own_thread() -> None:
+    db = qsdb.Database(chat)
+    with db.write() as tx:
+        (error,) = on_another_thread(lambda: tx[User])
+        assert isinstance(error, qsdb.UsageError)
+        assert "belongs to the thread that began it" in str(error)
+        assert len(tx[User]) == 0
+    db.check()
+
+
+def test_calls_leave_nothing_for_the_garbage_collector() -> None:
+    db = qsdb.Database(chat)
+    db.call(send, "hi")
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(100):
+            db.call(send, "hi")
+            with db.write() as tx:
+                tx[User].insert(User(f"{number}"))
+            with db.read() as reading:
+                assert len(reading[User]) > number
+        found = gc.collect()
+    finally:
+        gc.enable()
+
+    assert found == 0
