@@ -53,12 +53,12 @@ class Hold:
     transaction nobody named: ``messages = db.read()[Message]``.
     """
 
-    __slots__ = ("_store", "pin")
+    pin: Pin | None = None
+    """Of the class too, for one whose constructor was cut off."""
 
     def __init__(self, store: "Store") -> None:
         """Pin the last commit."""
         self._store = store
-        self.pin: Pin | None = None
         store.pin(self)
 
     def release(self) -> None:
