@@ -24,6 +24,7 @@ reentrant), so that this can be told, and so that a thread which asks for it twi
 gets a `UsageError` and does not wait for itself for ever.
 """
 
+import gc
 import threading
 from typing import NoReturn
 
@@ -34,6 +35,12 @@ from qsdb.store.directory import Directory
 from qsdb.store.transactions import Journal, WriteTransaction, beginner
 
 __all__ = ["Writer"]
+
+COMMITS_FOR_A_YOUNG_COLLECTION = 256
+"""Stored rows are tuples of atoms, which a young collection takes off the list of
+what later ones look at. Such collections come when more is made than dropped, and
+small transactions drop an old row for each new one: without help, a million updates
+leave a million rows to be looked at in one pause."""
 
 
 class Writer:
@@ -141,8 +148,12 @@ class Writer:
         offset = transaction._finish(self.journal)  # noqa: SLF001  tables have the names
         self.current = None
         self._release()
-        if offset and self.log is not None:
+        if not offset:
+            return
+        if self.log is not None:
             self.log.settle(offset)
+        if not offset % COMMITS_FOR_A_YOUNG_COLLECTION and gc.isenabled():
+            gc.collect(0)
 
     def abort(self) -> None:
         """End what an exception has cut off, if this thread is inside anything."""

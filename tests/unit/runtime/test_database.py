@@ -661,3 +661,32 @@ def test_calls_leave_nothing_for_the_garbage_collector() -> None:
         gc.enable()
 
     assert found == 0
+
+
+def test_small_transactions_leave_no_rows_for_one_long_collection() -> None:
+    db = qsdb.Database(chat)
+    users = [f"user {number}" for number in range(2_000)]
+    with db.write() as tx:
+        tx[User].insert_many([User(name) for name in users])
+    gc.collect()
+    for name in users:
+        with db.write() as tx:
+            tx[User].update(User(name, 1))
+
+    # A row for each transaction since the last young collection, and what is in hand.
+    assert len(gc.get_objects(0)) < 1_500
+
+
+def test_a_collector_that_is_off_stays_off() -> None:
+    db = qsdb.Database(chat)
+    gc.collect()
+    gc.disable()
+    try:
+        kept = [[number] for number in range(2_000)]
+        for number in range(600):
+            db.call(send, f"{number}")
+        young = len(gc.get_objects(0))
+    finally:
+        gc.enable()
+
+    assert young >= len(kept)
