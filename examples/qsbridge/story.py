@@ -6,6 +6,7 @@ that counts the rest. Heartbeats and beats are told only by their absence.
 
 from collections import Counter
 
+import qsdb
 from examples.qsbridge.cluster import Outcome
 from examples.qsbridge.events import (
     Ban,
@@ -17,8 +18,13 @@ from examples.qsbridge.events import (
     format_time,
 )
 from examples.qsbridge.refusals import refusal_class
-from examples.qsbridge.tables import SILENCE_MAX
-from examples.qsbridge.wording import plain, span
+from examples.qsbridge.tables import (
+    SILENCE_MAX,
+    PlayerServerPresence,
+    ServerRegistry,
+)
+from examples.qsbridge.wording import plain, short, span
+from qsdb import Timestamp
 
 __all__ = ["Story"]
 
@@ -48,6 +54,18 @@ class Story:
         # Player's id → the server left last, and when.
         self._left: dict[str, tuple[str | None, int]] = {}
 
+    def begin(self, db: qsdb.Database, now: Timestamp) -> None:
+        """Take up what the tables say; needed where they are not empty.
+
+        They do not say which server a player has left last.
+        """
+        with db.read() as tx:
+            self._players_count = len(tx[PlayerServerPresence])
+            servers = sorted(tx[ServerRegistry], key=lambda each: each.last_heartbeat)
+        for server in servers:
+            known = self._silent if server.is_degraded(now) else self._heard
+            known[server.server_id] = server.last_heartbeat.micros
+
     def add(self, outcome: Outcome) -> list[str]:
         """Give the lines that one more outcome brings about."""
         lines = self._silences(outcome.event.at)
@@ -72,7 +90,7 @@ class Story:
             del self._heard[server_id]
             self._silent[server_id] = heard
             lines += self._hours(fallen)
-            text = f"{server_id} has not been heard for 90 s: degraded"
+            text = f"{short(server_id)} has not been heard for 90 s: degraded"
             lines += self._highlight(fallen, "silence", text)
         return lines
 
@@ -115,15 +133,17 @@ class Story:
             case Join() if outcome.is_takeover and outcome.presence is not None:
                 age = span(outcome.event.at - outcome.presence.last_heartbeat.micros)
                 return "takeover", (
-                    f"{outcome.event.player} is let into {outcome.server_id}, "
-                    f"last shown on {outcome.presence.server_id} {age} ago"
+                    f"{short(outcome.event.player)} is let into "
+                    f"{short(str(outcome.server_id))}, last shown on "
+                    f"{short(outcome.presence.server_id)} {age} ago"
                 )
             case Ban(player=player, name=name, reason=reason, hours=hours):
                 term = "for ever" if hours is None else f"for {hours} h"
-                by = outcome.server_id or "the owner"
-                return "ban", f"{name} ({player}) is banned {term} by {by}: {reason}"
+                by = short(outcome.server_id or "the owner")
+                who = f"{short(name)} ({short(player)})"
+                return "ban", f"{who} is banned {term} by {by}: {reason}"
             case Unban(player=player):
-                return "unban", f"{player} is unbanned"
+                return "unban", f"{short(player)} is unbanned"
             case _:
                 return None, ""
 
@@ -136,13 +156,15 @@ class Story:
         self._heard[server_id] = event.at
         back = "" if heard is None else f" after {span(event.at - heard)} of silence"
         if isinstance(event, Register):
-            bridge = "" if event.bridge == server_id else f" by bridge {event.bridge}"
+            is_own = event.bridge == server_id
+            bridge = "" if is_own else f" by bridge {short(str(event.bridge))}"
             return "register", (
-                f"{server_id} is registered{bridge}{back}: {event.game_mode} in "
-                f"{event.region}, version {event.version}"
+                f"{short(server_id)} is registered{bridge}{back}: "
+                f"{short(event.game_mode)} in {short(event.region)}, version "
+                f"{short(event.version)}"
             )
         if heard is not None:
-            return "silence", f"{server_id} is back{back}"
+            return "silence", f"{short(server_id)} is back{back}"
         return None, ""
 
     def _count(self, outcome: Outcome) -> None:
@@ -168,7 +190,7 @@ def _refused(outcome: Outcome, refusal: str) -> tuple[str | None, str]:
     event, why = outcome.event, refusal_class(refusal)
     if isinstance(event, Join) and why == "WrongState":
         return None, ""
-    who = event.bridge or "the owner"
+    who = short(event.bridge or "the owner")
     return f"{event.kind} {why}", f"{event.kind} by {who} is refused, {refusal}"
 
 

@@ -1,6 +1,6 @@
 """How the example words things: time spans, and text that came from outside."""
 
-__all__ = ["plain", "span"]
+__all__ = ["plain", "short", "span"]
 
 LINE_CHARS_MAX = 200
 """Beyond this a line of output is cut; a user's file may hold anything."""
@@ -16,6 +16,21 @@ def plain(text: str) -> str:
     if kept.isprintable():
         return kept
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in kept)
+
+
+NAME_CHARS_MAX = 60
+"""Beyond this a name is cut, so that the sentence around it is read to its end."""
+
+
+def short(name: str) -> str:
+    """Give a name, or the beginning of a long one.
+
+    >>> short("us-east-pvp-1"), len(short("x" * 1000))
+    ('us-east-pvp-1', 60)
+    """
+    if len(name) <= NAME_CHARS_MAX:
+        return name
+    return f"{name[: NAME_CHARS_MAX - 1]}…"
 
 
 def span(micros: int) -> str:

@@ -7,7 +7,9 @@ a `Scope` remembers where names would be looked up: the module, and the frames
 of the enclosing functions.
 
 A kind that no column can have is a mistake: `MistakeError` carries the
-sentence, and whoever knows the place puts it in front.
+sentence, and whoever knows the place puts it in front. So is a kind that nests too
+deep: what looks into annotations and products knows how many levels stand around
+it, and gives up beyond `LEVELS_COUNT_MAX`.
 """
 
 import enum
@@ -18,6 +20,10 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Annotated
 
+import attrs
+
+from qsdb.codec.layout import KIND_DEPTH_MAX, refuse_deep
+from qsdb.errors import LimitError
 from qsdb.schema.bindings import (
     ArrayBinding,
     Binding,
@@ -30,14 +36,16 @@ from qsdb.schema.bindings import (
     WrappedBinding,
 )
 from qsdb.values import kinds
-from qsdb.values.compounds import VARIANTS_COUNT_MAX
+from qsdb.values.compounds import VARIANTS_COUNT_MAX, ArrayKind
 from qsdb.values.identity import ConnectionId, Identity
 from qsdb.values.timestamps import ScheduleAt, TimeDuration, Timestamp
 
 __all__ = [
+    "DeepError",
     "MistakeError",
     "ProductLookup",
     "Scope",
+    "annotation_text",
     "bind",
     "f32",
     "f64",
@@ -70,8 +78,15 @@ u256 = Annotated[int, kinds.U256]
 f32 = Annotated[float, kinds.F32]
 f64 = Annotated[float, kinds.F64]
 
-ProductLookup = Callable[[object], tuple[int, ProductBinding] | None]
-"""Gives a product class's place in the order of definition and its binding."""
+ProductLookup = Callable[[object, int], tuple[int, ProductBinding] | None]
+"""Gives a product class's place in the order of definition and its binding; the
+number is that of the levels around it."""
+
+LEVELS_COUNT_MAX = KIND_DEPTH_MAX - 2
+"""Most levels of kinds within kinds in a column or an argument.
+
+A snapshot's rows put two more around it: the row, and the array of rows.
+"""
 
 _SIMPLE: Mapping[object, Binding] = {
     bool: PlainBinding(kinds.BOOL),
@@ -100,6 +115,14 @@ _READING_ERRORS = (SyntaxError, TypeError, ValueError, LookupError, AttributeErr
 
 class MistakeError(Exception):
     """A mistake in a declaration; the text is for the user."""
+
+
+class DeepError(MistakeError):
+    """A kind nests too deep, which is told of the outermost column only."""
+
+    def __init__(self) -> None:
+        """Name the bound."""
+        super().__init__(f"it nests kinds more than {LEVELS_COUNT_MAX} levels deep")
 
 
 class Scope:
@@ -137,7 +160,8 @@ class Scope:
         """Evaluate strings, also inside, until something that is none is left.
 
         Raises:
-            MistakeError: a name is unknown.
+            MistakeError: a name is unknown, or a text is no annotation.
+            DeepError: it nests deeper than can be looked into.
         """
         local: dict[str, object] = {}
         for frame in reversed(self._frames):
@@ -153,11 +177,17 @@ class Scope:
         except _READING_ERRORS as error:
             text = f"the annotation {annotation!r} cannot be read: {error}"
             raise MistakeError(text) from None
+        except RecursionError:
+            raise DeepError from None
         return hints["it"]
 
 
 def bind(
-    annotation: object, find_product: ProductLookup, *, lists: bool = False
+    annotation: object,
+    find_product: ProductLookup,
+    *,
+    lists: bool = False,
+    depth: int = 0,
 ) -> Binding:
     """Give the binding of an evaluated annotation.
 
@@ -165,10 +195,53 @@ def bind(
         annotation: What `Scope.resolve` gave.
         find_product: Knows the product classes.
         lists: Whether ``list[T]`` is admitted, as it is for arguments.
+        depth: How many levels stand around it.
 
     Raises:
         MistakeError: no column can be of this kind.
+        DeepError: it nests more than `LEVELS_COUNT_MAX` levels deep. Names that
+            stand for something else count, so that none stands for itself.
     """
+    if depth >= LEVELS_COUNT_MAX:
+        raise DeepError
+    binding = _bind(annotation, _Place(find_product, lists, depth))
+    if not depth and not isinstance(binding, PlainBinding):
+        _refuse_deep(binding)
+    return binding
+
+
+def _refuse_deep(binding: Binding) -> None:
+    """Look at all levels, also at those of products that were resolved before.
+
+    Raises:
+        DeepError: they are too many.
+    """
+    try:
+        refuse_deep(ArrayKind(ArrayKind(binding.kind)))
+    except LimitError:
+        raise DeepError from None
+
+
+@attrs.frozen
+class _Place:
+    """Where an annotation stands."""
+
+    find_product: ProductLookup
+    lists: bool
+    depth: int
+
+    def bind_inner(self, annotation: object) -> Binding:
+        """Give the binding of an annotation inside this one."""
+        return bind(
+            annotation, self.find_product, lists=self.lists, depth=self.depth + 1
+        )
+
+    def product(self, annotation: object) -> tuple[int, ProductBinding] | None:
+        """Give a product class's place in the order of definition and its binding."""
+        return self.find_product(annotation, self.depth)
+
+
+def _bind(annotation: object, place: _Place) -> Binding:
     try:
         simple = _SIMPLE.get(annotation)
     except TypeError:
@@ -177,16 +250,16 @@ def bind(
         return simple
     origin = typing.get_origin(annotation)
     if origin is Annotated:
-        return _bind_annotated(annotation, find_product, lists=lists)
+        return _bind_annotated(annotation, place)
     if origin is typing.Union or origin is types.UnionType:
-        return _bind_union(typing.get_args(annotation), find_product, lists=lists)
+        return _bind_union(typing.get_args(annotation), place)
     if origin in (tuple, list):
-        return _bind_sequence(annotation, find_product, lists=lists)
+        return _bind_sequence(annotation, place)
     # What typing.NewType and, from Python 3.12 on, a type statement stand for.
     inner = getattr(annotation, "__supertype__", None) or _alias_value(annotation)
     if inner is not None:
-        return bind(inner, find_product, lists=lists)
-    return _bind_class(annotation, find_product)
+        return place.bind_inner(inner)
+    return _bind_class(annotation, place)
 
 
 def _alias_value(annotation: object) -> object:
@@ -205,28 +278,24 @@ def _alias_value(annotation: object) -> object:
         ) from None
 
 
-def _bind_annotated(
-    annotation: object, find_product: ProductLookup, *, lists: bool
-) -> Binding:
+def _bind_annotated(annotation: object, place: _Place) -> Binding:
     inner, *extras = typing.get_args(annotation)
     for extra in extras:
         if isinstance(extra, kinds.Kind):
             return PlainBinding(extra)
-    return bind(inner, find_product, lists=lists)
+    return place.bind_inner(inner)
 
 
-def _bind_union(
-    members: tuple[object, ...], find_product: ProductLookup, *, lists: bool
-) -> Binding:
+def _bind_union(members: tuple[object, ...], place: _Place) -> Binding:
     some = [member for member in members if member is not type(None)]
     if len(some) == 1:
-        inner = bind(some[0], find_product, lists=lists)
+        inner = place.bind_inner(some[0])
         return inner if isinstance(inner, OptionBinding) else OptionBinding(inner)
-    products = [find_product(member) for member in some]
+    products = [place.product(member) for member in some]
     known = [product for product in products if product is not None]
     if len(known) < len(products):
         names = ", ".join(
-            _name(member)
+            annotation_text(member)
             for member, product in zip(some, products, strict=True)
             if product is None
         )
@@ -243,51 +312,63 @@ def _bind_union(
     return OptionBinding(union) if len(some) < len(members) else union
 
 
-def _bind_sequence(
-    annotation: object, find_product: ProductLookup, *, lists: bool
-) -> Binding:
+def _bind_sequence(annotation: object, place: _Place) -> Binding:
     arguments = typing.get_args(annotation)
     if not arguments and annotation != tuple[()]:
-        raise MistakeError(f"{_name(annotation)} says not of what: write tuple[T, ...]")
+        raise MistakeError(
+            f"{annotation_text(annotation)} says not of what: write tuple[T, ...]"
+        )
     if typing.get_origin(annotation) is list:
-        item_name = _name(arguments[0])
-        if not lists:
+        item_name = annotation_text(arguments[0])
+        if not place.lists:
             raise MistakeError(
                 f"list[{item_name}] can change, and rows cannot: "
                 f"write tuple[{item_name}, ...]"
             )
-        return ArrayBinding(bind(arguments[0], find_product, lists=True), make=list)
+        return ArrayBinding(place.bind_inner(arguments[0]), make=list)
     if len(arguments) != 2 or arguments[1] is not Ellipsis:
         raise MistakeError(
-            f"{_name(annotation)} is no column kind: write tuple[T, ...] for many "
-            "values of one kind, or a qsdb.Product for a fixed number"
+            f"{annotation_text(annotation)} is no column kind: write tuple[T, ...] for "
+            "many values of one kind, or a qsdb.Product for a fixed number"
         )
-    return ArrayBinding(bind(arguments[0], find_product, lists=lists))
+    return ArrayBinding(place.bind_inner(arguments[0]))
 
 
-def _bind_class(annotation: object, find_product: ProductLookup) -> Binding:
-    product = find_product(annotation)
+def _bind_class(annotation: object, place: _Place) -> Binding:
+    product = place.product(annotation)
     if product is not None:
         return product[1]
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         count = len(annotation)
         if not 1 <= count <= VARIANTS_COUNT_MAX:
             bound = f"1 to {VARIANTS_COUNT_MAX} are possible"
-            raise MistakeError(f"enum {_name(annotation)} has {count} members; {bound}")
+            raise MistakeError(
+                f"enum {annotation_text(annotation)} has {count} members; {bound}"
+            )
         return EnumBinding(annotation)
     if annotation in (list, tuple):
-        raise MistakeError(f"{_name(annotation)} says not of what: write tuple[T, ...]")
-    raise MistakeError(f"{_name(annotation)} is no column kind; there are: {ADMITTED}")
+        raise MistakeError(
+            f"{annotation_text(annotation)} says not of what: write tuple[T, ...]"
+        )
+    raise MistakeError(
+        f"{annotation_text(annotation)} is no column kind; there are: {ADMITTED}"
+    )
 
 
-def _name(annotation: object) -> str:
-    """Give an annotation as the user would write it."""
+def annotation_text(annotation: object) -> str:
+    """Give an evaluated annotation as the user would write it."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
         kind = next((each for each in arguments if isinstance(each, kinds.Kind)), None)
-        return _name(arguments[0]) if kind is None else kind.name
+        return annotation_text(arguments[0]) if kind is None else kind.name
+    if origin is typing.Union or origin is types.UnionType:
+        return " | ".join([annotation_text(each) for each in arguments])
+    if annotation is type(None):
+        return "None"
     if origin in (tuple, list) and arguments:
-        inner = ["..." if each is Ellipsis else _name(each) for each in arguments]
+        inner = [
+            "..." if each is Ellipsis else annotation_text(each) for each in arguments
+        ]
         return f"{origin.__name__}[{', '.join(inner)}]"
     if isinstance(annotation, type) and origin is None:
         return annotation.__name__

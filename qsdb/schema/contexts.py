@@ -66,6 +66,9 @@ class Index(abc.ABC, Generic[R]):
     def update(self, row: R) -> R:
         """Replace the row that has the same value in this unique column.
 
+        A generated primary key that is 0 in `row` stays what it was; all other
+        columns are stored as given.
+
         Raises:
             NotFoundError: there is none.
             UniqueError: another row has one of the row's other keys.
@@ -176,6 +179,8 @@ class Table(abc.ABC, Generic[R]):
     @abc.abstractmethod
     def upsert(self, row: R) -> R:
         """Update the row with the same primary key, or insert it.
+
+        A row whose generated primary key is 0 is always inserted: 0 is "the next".
 
         Raises:
             KindError, UniqueError, LimitError, UsageError: as `insert` and

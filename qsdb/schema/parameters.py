@@ -20,7 +20,13 @@ from typing import NoReturn
 import attrs
 
 from qsdb.errors import ArgumentError, SchemaError, brief
-from qsdb.schema.annotations import MistakeError, ProductLookup, Scope, bind
+from qsdb.schema.annotations import (
+    MistakeError,
+    ProductLookup,
+    Scope,
+    annotation_text,
+    bind,
+)
 from qsdb.schema.bindings import Binding
 from qsdb.schema.specifiers import MISSING
 from qsdb.values.kinds import MismatchError
@@ -34,6 +40,8 @@ class Parameter:
     """One parameter of a reducer."""
 
     name: str
+    annotation: str
+    """As the user would write it."""
     binding: Binding
     default: object
     """As users see it, or `MISSING`."""
@@ -61,7 +69,7 @@ class Parameters:
         if isinstance(error, ArgumentError):
             raise error
         names = [
-            f"{each.name}: {each.binding.kind.name}"
+            f"{each.name}: {each.annotation}"
             + ("" if each.default is MISSING else f" = {each.default!r}")
             for each in self.parameters
         ]
@@ -114,7 +122,8 @@ def _parameter(
         raise MistakeError("a parameter's name cannot begin with an underscore")
     if given.annotation is inspect.Parameter.empty:
         raise MistakeError("it needs an annotation: arguments are checked by it")
-    binding = bind(scope.resolve(given.annotation), find_product, lists=True)
+    annotation = scope.resolve(given.annotation)
+    binding = bind(annotation, find_product, lists=True)
     default: object = MISSING
     if given.default is not inspect.Parameter.empty:
         try:
@@ -123,7 +132,7 @@ def _parameter(
             raise MistakeError(
                 f"the default {brief(mismatch.value)} is not {mismatch.admitted}"
             ) from None
-    return Parameter(given.name, binding, default)
+    return Parameter(given.name, annotation_text(annotation), binding, default)
 
 
 def _compile_check(

@@ -22,7 +22,7 @@ from qsdb.schema.shapes import Column, Shape
 from qsdb.schema.specifiers import MISSING
 from qsdb.values.source import Names, compile_source
 
-__all__ = ["row_members"]
+__all__ = ["ALL", "row_members"]
 
 ALL = slice(None)
 """``tuple.__getitem__(row, ALL)`` is the exact tuple of the stored values."""
@@ -44,6 +44,9 @@ def row_members(shape: Shape, row_class: type) -> dict[str, object]:
     if not all(column.binding.is_plain for column in columns):
         lines += _iterator(columns)
     namespace = compile_source(f"row {shape.class_name}", "\n".join(lines), names)
+    for name in ("__new__", "replace", "__iter__"):
+        if name in namespace:  # errors of Python's own then name the class
+            _function(namespace[name]).__qualname__ = f"{shape.class_name}.{name}"
     attributes = tuple([each.attribute for each in columns])
     members: dict[str, object] = {
         "_fields": attributes,  # as a named tuple has it: pytest tells what differs

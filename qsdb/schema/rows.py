@@ -12,15 +12,11 @@ checker that saw it would let rows be indexed and compared.
 """
 
 import inspect
-import itertools
-import re
 import threading
-import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import (
     TYPE_CHECKING,
     Any,
-    ClassVar,
     NoReturn,
     Self,
     cast,
@@ -28,14 +24,12 @@ from typing import (
 )
 
 from qsdb.errors import ArgumentError, SchemaError, brief
-from qsdb.schema.annotations import Scope
 from qsdb.schema.bindings import ProductBinding, Record, one_nan
 from qsdb.schema.row_source import ALL, row_members
-from qsdb.schema.shapes import Declared, Shape, resolve_shape
+from qsdb.schema.shapes import Declared, Shape, declare, resolve_shape
 from qsdb.schema.specifiers import (
     BTree,
     Hash,
-    Specifier,
     auto_inc,
     column,
     index,
@@ -53,8 +47,6 @@ __all__ = [
     "shape_of",
     "stored_of",
 ]
-
-_serials = itertools.count()
 
 _resolving = threading.RLock()
 """Held while a class is finished: its first rows may be made by many threads."""
@@ -86,9 +78,7 @@ class RowClass(type):
                 raise SchemaError(
                     f"{name}: a row class has one base, {parent.__name__}"
                 )
-            declared = _declare(
-                name, namespace, is_product=parent.__name__ == "Product"
-            )
+            declared = declare(name, namespace, is_product=parent.__name__ == "Product")
         elif parent is not None:
             raise SchemaError(
                 f"{name}: the row class {parent.__name__} has no subclasses"
@@ -120,32 +110,6 @@ def _is_root(row_class: RowClass) -> bool:
     return row_class._declared is None  # noqa: SLF001  this module owns it
 
 
-def _declare(name: str, namespace: dict[str, Any], *, is_product: bool) -> Declared:
-    """Note a class statement, and take its defaults out of the namespace."""
-    annotations: Mapping[str, object] = {
-        attribute: annotation
-        for attribute, annotation in namespace.get("__annotations__", {}).items()
-        if not _is_class_variable(annotation)
-    }
-    defaults = {
-        attribute: namespace.pop(attribute)
-        for attribute in [*namespace]
-        if attribute in annotations or isinstance(namespace[attribute], Specifier)
-    }
-    # Two frames up: the metaclass's __new__, and the class statement.
-    scope = Scope(namespace.get("__qualname__", name), 2)
-    return Declared(name, is_product, annotations, defaults, scope, next(_serials))
-
-
-_class_variable = re.compile(r"""[\s'"]*(\w+\.)*ClassVar\b""")
-
-
-def _is_class_variable(annotation: object) -> bool:
-    if isinstance(annotation, str):
-        return _class_variable.match(annotation) is not None
-    return annotation is ClassVar or typing.get_origin(annotation) is ClassVar
-
-
 def _register(row_class: RowClass, options: dict[str, object]) -> None:
     """Hand a table's class to its module, or refuse options without one."""
     module = options.pop("module", None)
@@ -173,22 +137,29 @@ def _register(row_class: RowClass, options: dict[str, object]) -> None:
     add_table(row_class, **options)
 
 
-def shape_of(row_class: RowClass) -> Shape:
+def shape_of(row_class: RowClass, depth: int = 0) -> Shape:
     """Give the resolved shape of a class, and finish the class at the first call.
+
+    Args:
+        row_class: The class of a row or a product.
+        depth: How many levels of kinds stand around its columns.
 
     Raises:
         SchemaError: the declaration is wrong; every mistake is listed.
+        DeepError: a column nests too deep, and there are levels around.
     """
     shape = row_class._shape  # noqa: SLF001  this module owns it
     if shape is None:
-        shape = draft_of(row_class)
+        shape = draft_of(row_class, depth)
         if shape.mistakes:
             raise SchemaError(*shape.mistakes)
     return shape
 
 
-def draft_of(row_class: RowClass) -> Shape:
+def draft_of(row_class: RowClass, depth: int = 0) -> Shape:
     """Give the shape of a class, with its mistakes; without any, finish the class.
+
+    Args, and DeepError, as in `shape_of`.
 
     Raises:
         SchemaError: the class is `Row` or `Product` itself, or contains itself.
@@ -202,7 +173,7 @@ def draft_of(row_class: RowClass) -> Shape:
             raise SchemaError(
                 f"{row_class.__name__} itself has no columns; derive from it"
             )
-        shape = resolve_shape(declared, _declared_product)
+        shape = resolve_shape(declared, _declared_product, depth)
         if not shape.mistakes:
             for name, member in row_members(shape, row_class).items():
                 setattr(row_class, name, member)
@@ -211,20 +182,29 @@ def draft_of(row_class: RowClass) -> Shape:
         return shape
 
 
-def _declared_product(annotation: object) -> tuple[Declared, ProductBinding] | None:
+def _declared_product(
+    annotation: object, depth: int
+) -> tuple[Declared, ProductBinding] | None:
     if not isinstance(annotation, RowClass) or not issubclass(annotation, Product):
         return None
     product = cast(RowClass, annotation)  # a checker does not see the metaclass
     declared = product._declared  # noqa: SLF001  this module owns it
     if declared is None:
         return None
-    kind = shape_of(product).kind
+    kind = shape_of(product, depth + 1).kind
     return declared, ProductBinding(kind, cast(type[tuple[object, ...]], product))
 
 
-def find_product(annotation: object) -> tuple[int, ProductBinding] | None:
-    """Give a product class's place in the order of definition and its binding."""
-    found = _declared_product(annotation)
+def find_product(
+    annotation: object, depth: int = 0
+) -> tuple[int, ProductBinding] | None:
+    """Give a product class's place in the order of definition and its binding.
+
+    Args:
+        annotation: The class, or anything else, which is none.
+        depth: How many levels of kinds stand around it.
+    """
+    found = _declared_product(annotation, depth)
     return None if found is None else (found[0].serial, found[1])
 
 
@@ -259,8 +239,17 @@ def _plain(value: object) -> object:
 
 
 def _rebuild(row_class: type[tuple[object, ...]], stored: tuple[object, ...]) -> object:
-    """Make a row from its pickled parts."""
-    shape_of(cast(RowClass, row_class))
+    """Make a row from its pickled parts.
+
+    Raises:
+        SchemaError: it was pickled when the class had more or fewer columns.
+    """
+    columns = shape_of(cast(RowClass, row_class)).columns
+    if len(stored) != len(columns):
+        raise SchemaError(
+            f"{row_class.__name__}: a pickled row has {len(stored)} values, and the "
+            f"class has {len(columns)} columns"
+        )
     return tuple.__new__(row_class, cast(tuple[object, ...], one_nan(stored)))
 
 
@@ -322,6 +311,17 @@ else:
         def __bool__(self) -> bool:
             return True
 
+        def __setattr__(self, name: str, _: object) -> NoReturn:
+            owner = type(self).__name__
+            raise AttributeError(
+                f"{owner} is immutable; cannot set {name}. replace(…) gives a "
+                "changed copy"
+            )
+
+        def __delattr__(self, name: str) -> NoReturn:
+            owner = type(self).__name__
+            raise AttributeError(f"{owner} is immutable; cannot delete {name}")
+
         def __reduce__(self) -> tuple[object, ...]:
             return _rebuild, (type(self), stored_of(self))
 
@@ -358,7 +358,12 @@ else:
         A row is immutable and hashable, equal to rows of its class with equal
         values, iterates over what its attributes give, and copies itself with
         `replace`. Constructors check names only; values are checked when they
-        enter a table.
+        enter a table. A class may have methods and properties of its own.
+
+        A row is a tuple underneath, and two places of Python show it: in a
+        ``match``, class patterns must stand before sequence patterns, which raise
+        a TypeError when they are tried on a row; and ``"%s" % row`` spreads the
+        stored values out, so write ``f"{row}"`` or ``"%s" % (row,)``.
 
         >>> class Point(Row):
         ...     x: int

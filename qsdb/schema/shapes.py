@@ -6,23 +6,29 @@ are looked at later: all columns are resolved, all mistakes are gathered, and a
 table are made.
 """
 
+import itertools
 import keyword
+import re
+import typing
 from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import attrs
 
 from qsdb.errors import SchemaError, brief
-from qsdb.schema.annotations import MistakeError, Scope, bind
+from qsdb.schema.annotations import DeepError, MistakeError, Scope, bind
 from qsdb.schema.bindings import Binding, PlainBinding, ProductBinding
 from qsdb.schema.specifiers import MISSING, Specifier
 from qsdb.values.compounds import Field, ProductKind
 from qsdb.values.kinds import BOOL, IntKind, MismatchError
 
 __all__ = [
+    "OWN_MEMBERS",
     "Column",
     "Declared",
     "Shape",
     "ShapeLookup",
+    "declare",
     "fault_of_attribute",
     "resolve_shape",
 ]
@@ -65,6 +71,14 @@ class Shape:
         return ProductKind(self.class_name, tuple(fields))
 
 
+OWN_MEMBERS = frozenset(
+    {"__iter__", "__match_args__", "__new__", "__replace__", "_fields", "replace"}
+)
+"""What is made for every class (`qsdb.schema.row_source`), besides columns."""
+
+_serials = itertools.count()
+
+
 @attrs.define
 class Declared:
     """What a class statement said, before any annotation is evaluated."""
@@ -77,25 +91,67 @@ class Declared:
     scope: Scope
     serial: int
     """Place in the order in which classes were defined; tags of unions."""
+    replaced: tuple[str, ...] = ()
+    """Members that the class statement defines and that qsdb makes anew."""
     is_resolving: bool = False
 
 
-ShapeLookup = Callable[[object], tuple[Declared, ProductBinding] | None]
-"""Gives what a product class declared and its binding; None for other things."""
+def declare(name: str, namespace: dict[str, Any], *, is_product: bool) -> Declared:
+    """Note a class statement, and take its defaults out of the namespace.
+
+    The statement stands two frames above the caller.
+    """
+    annotations: Mapping[str, object] = {
+        attribute: annotation
+        for attribute, annotation in namespace.get("__annotations__", {}).items()
+        if not _is_class_variable(annotation)
+    }
+    defaults = {
+        attribute: namespace.pop(attribute)
+        for attribute in [*namespace]
+        if attribute in annotations or isinstance(namespace[attribute], Specifier)
+    }
+    replaced = tuple([name for name in namespace if name in OWN_MEMBERS])
+    # Two frames up: the metaclass's __new__, and the class statement.
+    scope = Scope(namespace.get("__qualname__", name), 2)
+    serial = next(_serials)
+    return Declared(name, is_product, annotations, defaults, scope, serial, replaced)
 
 
-def resolve_shape(declared: Declared, find_product: ShapeLookup) -> Shape:
+_class_variable = re.compile(r"""[\s'"]*(\w+\.)*ClassVar\b""")
+
+
+def _is_class_variable(annotation: object) -> bool:
+    if isinstance(annotation, str):
+        return _class_variable.match(annotation) is not None
+    return annotation is ClassVar or typing.get_origin(annotation) is ClassVar
+
+
+ShapeLookup = Callable[[object, int], tuple[Declared, ProductBinding] | None]
+"""Gives what a product class declared and its binding; None for other things. The
+number is that of the levels around it."""
+
+
+def resolve_shape(
+    declared: Declared, find_product: ShapeLookup, depth: int = 0
+) -> Shape:
     """Resolve all columns, and note all mistakes.
+
+    Args:
+        declared: What the class statement said.
+        find_product: Knows the product classes.
+        depth: How many levels of kinds stand around the columns.
 
     Raises:
         SchemaError: the class contains itself.
+        DeepError: a column nests too deep, and the class stands inside another.
     """
     mistakes: list[str] = []
     if declared.is_resolving:
         raise SchemaError(f"{declared.class_name} contains itself")
 
-    def lookup(annotation: object) -> tuple[int, ProductBinding] | None:
-        found = find_product(annotation)
+    def lookup(annotation: object, depth: int) -> tuple[int, ProductBinding] | None:
+        found = find_product(annotation, depth)
         return None if found is None else (found[0].serial, found[1])
 
     columns: list[Column] = []
@@ -104,11 +160,16 @@ def resolve_shape(declared: Declared, find_product: ShapeLookup) -> Shape:
         for attribute, annotation in declared.annotations.items():
             given = declared.defaults.get(attribute, MISSING)
             try:
-                binding = bind(declared.scope.resolve(annotation), lookup)
+                resolved = declared.scope.resolve(annotation)
+                binding = bind(resolved, lookup, depth=depth)
                 columns.append(_column(attribute, binding, given))
                 continue
-            except MistakeError as mistake:
+            except DeepError as mistake:
+                if depth:
+                    raise
                 faults: tuple[str, ...] = (str(mistake),)
+            except MistakeError as mistake:
+                faults = (str(mistake),)
             except SchemaError as error:
                 faults = error.mistakes
             place = f"{declared.class_name}.{attribute}"
@@ -164,6 +225,11 @@ def _mistakes_in_class(declared: Declared, columns: list[Column]) -> list[str]:
         f"{declared.class_name}.{attribute}: a column needs an annotation"
         for attribute in declared.defaults
         if attribute not in declared.annotations
+    ]
+    mistakes += [
+        f"{declared.class_name}.{name}: qsdb makes {name} for every row, and yours "
+        "would be lost; give it another name"
+        for name in declared.replaced
     ]
     if len(declared.annotations) > COLUMNS_COUNT_MAX:
         bound = f"at most {COLUMNS_COUNT_MAX} are possible"

@@ -7,7 +7,7 @@ rows by an index (`Selecting`), and the rest is the same.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn, Protocol, TypeVar
 
-from qsdb.errors import MissingNameError, UsageError
+from qsdb.errors import KindError, MissingNameError, UsageError, brief
 from qsdb.schema.contexts import UNBOUNDED, Index, Table
 from qsdb.schema.modules import BoundTable
 from qsdb.store.indexes import is_free
@@ -23,6 +23,7 @@ R_co = TypeVar("R_co", covariant=True)
 class Selecting(Protocol[R]):
     """What an index needs of its table's handle."""
 
+    def _require_open(self) -> object: ...
     def _select(
         self, number: int | None, within: Range | None, value: object
     ) -> list[StoredRow]: ...
@@ -32,6 +33,11 @@ class Selecting(Protocol[R]):
     def _users_rows(self, stored: Iterable[StoredRow]) -> Iterator[R]: ...
     def _replace(self, path: Path, row: R) -> R: ...
     def _remove_all(self, stored: list[StoredRow]) -> int: ...
+
+
+_REFUSALS = (KindError, UsageError)
+"""What a path raises, which knows no transaction. Where one has ended, that is told
+instead; looking only then costs right calls nothing."""
 
 
 class IndexAccess(Index[R]):
@@ -54,8 +60,12 @@ class IndexAccess(Index[R]):
         return next(self._table._users_rows(stored), None)
 
     def update(self, row: R) -> R:
-        self._path.require(self._is_unique, "update needs a unique column")
-        return self._table._replace(self._path, row)
+        try:
+            self._path.require(self._is_unique, "update needs a unique column")
+            return self._table._replace(self._path, row)
+        except _REFUSALS:
+            self._table._require_open()
+            raise
 
     def filter(self, *prefix: object) -> Iterator[R]:
         return self._table._users_rows(self._table._select(*self._equal(prefix)))
@@ -67,7 +77,11 @@ class IndexAccess(Index[R]):
         include: tuple[bool, bool] = (True, False),
         reverse: bool = False,  # noqa: FBT001, FBT002  the contract has it by place too
     ) -> Iterator[R]:
-        within = self._path.range(lo, hi, include)
+        try:
+            within = self._path.range(lo, hi, include)
+        except _REFUSALS:
+            self._table._require_open()
+            raise
         stored = self._table._select(self._path.lookup, within, None)
         if reverse:
             stored.reverse()
@@ -91,13 +105,16 @@ class IndexAccess(Index[R]):
     def _unique_value(self, key: tuple[object, ...]) -> tuple[int | None, object]:
         """Give the unique index's number and the value to look up in it."""
         path = self._path
-        path.require(self._is_unique, "the columns are not unique; use filter")
-        value = path.stored_key(key)
-        if not path.is_primary and is_free(value, len(path.columns)):
-            raise UsageError(
-                f"table {path.table}, index {path.accessor}: many rows may have None; "
-                "it finds no single one"
+        try:
+            path.require(self._is_unique, "the columns are not unique; use filter")
+            value = path.stored_key(key)
+            is_no_key = not path.is_primary and is_free(value, len(path.columns))
+            path.require(
+                not is_no_key, "many rows may have None; it finds no single one"
             )
+        except _REFUSALS:
+            self._table._require_open()
+            raise
         return (None if path.is_primary else path.unique), value
 
     def _equal(
@@ -108,9 +125,13 @@ class IndexAccess(Index[R]):
         if path.lookup is None:
             number, value = self._unique_value(prefix)
             return number, None, value
-        if path.is_ordered:
-            return path.lookup, path.prefix_range(prefix), None
-        return path.lookup, None, path.stored_key(prefix)
+        try:
+            if path.is_ordered:
+                return path.lookup, path.prefix_range(prefix), None
+            return path.lookup, None, path.stored_key(prefix)
+        except _REFUSALS:
+            self._table._require_open()
+            raise
 
 
 def index_attributes(
@@ -145,7 +166,7 @@ def no_index(
     if name in [column.attribute for column in bound.schema.columns]:
         what = f"the column {name} has no index; {there}. Declare it with qsdb.index()"
     else:
-        what = f"no index {name!r}; {there}"
+        what = f"no index {brief(name)}; {there}"
     return MissingNameError(f"table {bound.schema.name}: {what}")
 
 

@@ -11,8 +11,8 @@ its columns alone leaves it alone:
   containers. Buckets are dicts since a dict keeps its order and a set has none.
 * `OrderedIndex`: a sorted list of entries (`qsdb.store.orders`).
 
-**Readers on other threads.** They copy a bucket by one C call, which is atomic
-under the interpreter lock as long as keys are built-ins. A sorted list has no
+**Readers on other threads.** They copy or measure a bucket by one C call, which is
+atomic under the interpreter lock as long as keys are built-ins. A sorted list has no
 such call: its moves take Python code, so an `OrderedIndex` has a lock, held for
 one mutation and for one copied range, never longer.
 
@@ -91,6 +91,10 @@ class UniqueIndex:
         key = self.entries.get(value, ABSENT)
         return [] if key is ABSENT else [key]
 
+    def count_equal(self, value: object) -> int:
+        """Give the number of rows with a value: 0 or 1."""
+        return int(value in self.entries)
+
     def clear(self) -> None:
         """Take all out. Readers keep what they copied."""
         self.entries.clear()
@@ -165,6 +169,13 @@ class HashIndex:
         if type(bucket) is dict:
             return list(bucket)
         return [] if bucket is ABSENT else [bucket]
+
+    def count_equal(self, value: object) -> int:
+        """Give the number of rows with a value. Cost: O(1)."""
+        bucket = self.buckets.get(value, ABSENT)
+        if type(bucket) is dict:
+            return len(bucket)
+        return int(bucket is not ABSENT)
 
     def clear(self) -> None:
         """Take all out."""

@@ -29,12 +29,19 @@ of `qsdb.store.images` does not say that this row is right.
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from qsdb.errors import KindError, LimitError, NotFoundError, UniqueError, brief
+from qsdb.errors import (
+    ArgumentError,
+    KindError,
+    LimitError,
+    NotFoundError,
+    UniqueError,
+    brief,
+)
 from qsdb.schema.modules import BoundTable, derived
 from qsdb.schema.row_source import ALL
 from qsdb.schema.specifiers import MISSING
 from qsdb.schema.tables import TableSchema
-from qsdb.store.orders import StoredRow, key_source
+from qsdb.store.orders import StoredRow, generated_key, key_source
 from qsdb.values.kinds import IntKind, MismatchError
 from qsdb.values.source import Names, compile_source
 
@@ -64,9 +71,12 @@ def write_operations(bound: BoundTable) -> dict[str, object]:
     names = Names(
         ALL=ALL,
         MISSING=MISSING,
+        TypeError=TypeError,
         canonical=canonical_row(bound),
+        iter=iter,
         missing=_misser(bound),
         refuse_row=_refuser(bound),
+        refuse_rows=_refuser_of_rows(bound),
         row_class=bound.row_class,
         stored_of=tuple.__getitem__,
         taken=_taker(bound),
@@ -147,14 +157,15 @@ class _Source:
         yield from self._replace("_missing(key)")
 
     def upsert(self) -> Iterator[str]:
-        """``upsert(row)``."""
+        """``upsert(row)``; a row whose key is yet to be generated is a new one."""
         yield "def upsert(self, row):"
-        yield from self._replace("return self.insert(row)")
+        zeros = [f" or v{place} == 0" for place in generated_key(self.schema)]
+        yield from self._replace("return self.insert(row)", "".join(zeros))
 
-    def _replace(self, otherwise: str) -> Iterator[str]:
+    def _replace(self, otherwise: str, more: str = "") -> Iterator[str]:
         yield from self._enter("    ", generate=False)
         yield "    old = self._find(key)"
-        yield f"    if old is None: {otherwise}"
+        yield f"    if old is None{more}: {otherwise}"
         yield from self._check_unique("    ")
         yield from self._advance_sequences("    ")
         yield from self._store("    ", "old")
@@ -165,7 +176,11 @@ class _Source:
         yield "def insert_many(self, rows):"
         yield "    self._require_open()"
         yield "    entered = []"
-        yield "    for row in rows:"
+        yield "    try:"
+        yield "        given = _iter(rows)"
+        yield "    except _TypeError as error:"
+        yield "        _refuse_rows(rows, error)"
+        yield "    for row in given:"
         yield "        if _type(row) is not _row_class: _refuse_row(self, row)"
         yield "        entered.append(_stored_of(row, _ALL))"
         if self.generated:
@@ -334,6 +349,17 @@ def _refuser(bound: BoundTable) -> Callable[[_Handle, object], None]:
     def refuse(handle: _Handle, row: object) -> None:
         handle._require_open()
         raise wrong_row(bound, row)
+
+    return refuse
+
+
+def _refuser_of_rows(bound: BoundTable) -> Callable[[object, TypeError], None]:
+    def refuse(rows: object, error: TypeError) -> None:
+        if hasattr(type(rows), "__iter__"):  # and so the error is of the user's own
+            raise error
+        raise ArgumentError(
+            f"table {bound.schema.name}: insert_many takes rows, not {brief(rows)}"
+        ) from None
 
     return refuse
 

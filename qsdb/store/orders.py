@@ -23,6 +23,7 @@ __all__ = [
     "StoredRow",
     "compile_key",
     "entry_function",
+    "generated_key",
     "key_function",
     "key_source",
     "value_function",
@@ -37,6 +38,14 @@ def key_source(schema: TableSchema) -> str:
     if not schema.primary_key:
         return "row"
     return _tuple_source([f"v{place}" for place in schema.primary_key])
+
+
+def generated_key(schema: TableSchema) -> tuple[int, ...]:
+    """Give the places of the primary key's generated columns.
+
+    0 there stands for the next number, and so for no key.
+    """
+    return tuple([n for n in schema.primary_key if schema.columns[n].auto_inc])
 
 
 def _tuple_source(parts: list[str]) -> str:

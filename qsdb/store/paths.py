@@ -11,15 +11,18 @@ from collections.abc import Mapping
 
 import attrs
 
-from qsdb.errors import KindError, UsageError
+from qsdb.errors import ArgumentError, KindError, UsageError, brief
 from qsdb.schema.bindings import Binding
 from qsdb.schema.contexts import UNBOUNDED
 from qsdb.schema.modules import BoundTable
 from qsdb.schema.tables import IndexSchema
-from qsdb.store.indexes import TOP, Bound
+from qsdb.store.indexes import TOP, Bound, HashIndex, OrderedIndex, UniqueIndex
 from qsdb.values.kinds import MismatchError
 
-__all__ = ["Path", "Range", "enter_key", "paths_of"]
+__all__ = ["Path", "Range", "count_in", "enter_key", "paths_of"]
+
+_INCLUDES = ((True, False), (True, True), (False, False), (False, True))
+"""What can be said of the ends of a range."""
 
 
 @attrs.frozen
@@ -39,6 +42,24 @@ class Range:
         # as the index does.
         above = self.low is None or not entry < self.low
         return above and (self.high is None or entry < self.high)
+
+
+def count_in(
+    index: UniqueIndex | HashIndex | OrderedIndex, within: Range | None, value: object
+) -> int:
+    """Give the number of rows in a range of an index, or with a value.
+
+    Args:
+        index: The index.
+        within: The range, for an ordered index.
+        value: The value, for the others.
+
+    Cost: O(log n).
+    """
+    if isinstance(index, OrderedIndex):
+        assert within is not None
+        return index.count_between(within.low, within.high)
+    return index.count_equal(value)
 
 
 @attrs.frozen
@@ -110,8 +131,19 @@ class Path:
         return Range(self.bound(values, after=False), self.bound(values, after=True))
 
     def range(self, lo: object, hi: object, include: tuple[bool, bool]) -> Range:
-        """Give the range between two ends; an end left out is open."""
+        """Give the range between two ends; an end left out is open.
+
+        Raises:
+            UsageError: the index has no order, or an end has too many values.
+            KindError: a value is of a wrong kind.
+            ArgumentError: `include` is not a bool for each end.
+        """
         self.require(self.is_ordered, "a range needs a btree")
+        if include not in _INCLUDES:
+            raise ArgumentError(
+                f"table {self.table}, index {self.accessor}: include is a tuple of "
+                f"two bools, for the lower and the upper end, not {brief(include)}"
+            )
         low = high = None
         if lo is not UNBOUNDED:
             low = self.bound(_as_tuple(lo, self.columns), after=not include[0])

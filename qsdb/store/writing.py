@@ -12,12 +12,12 @@ from typing import TypeVar
 from qsdb.errors import ConstraintError
 from qsdb.schema.modules import BoundTable, derived
 from qsdb.schema.row_source import ALL
-from qsdb.store.handles import TableHandle, closed, handle_members, no_primary_key
+from qsdb.store.handles import TableHandle, closed, handle_class, no_primary_key
 from qsdb.store.images import Images, StoredTable, merge
 from qsdb.store.indexes import OrderedIndex, UniqueIndex, is_free
 from qsdb.store.operations import missing, taken, write_operations, wrong_row
 from qsdb.store.orders import StoredRow
-from qsdb.store.paths import Path, Range
+from qsdb.store.paths import Path, Range, count_in
 
 __all__ = ["WriteTable", "write_table_class"]
 
@@ -106,12 +106,10 @@ class WriteTable(TableHandle[R]):
         return [rows[key] for key in index.keys_between(within.low, within.high)]
 
     def _count(self, number: int | None, within: Range | None, value: object) -> int:
-        if number is None or within is None:
-            return len(self._select(number, within, value))
+        if number is None:
+            return int(self._find(value) is not None)
         self._require_open()
-        index = self._stored.indexes[number]
-        assert isinstance(index, OrderedIndex)
-        return index.count_between(within.low, within.high)
+        return count_in(self._stored.indexes[number], within, value)
 
     # Writing.
 
@@ -171,6 +169,9 @@ class WriteTable(TableHandle[R]):
         same = [] if is_nobodys else self._select(path.unique, None, value)
         if not same:
             raise missing(bound, path.columns, value)
+        if self._generated_key:
+            stored = _with_key_of(same[0], stored, self._generated_key)
+            (row,) = self._users_rows([stored])
         old_key, key = self._row_key(same[0]), self._row_key(stored)
         if bound.schema.primary_key and (old_key is key or old_key == key):
             return self.update(row)
@@ -236,6 +237,16 @@ class WriteTable(TableHandle[R]):
         raise taken(self._bound, columns, index.value_of(row))
 
 
+def _with_key_of(
+    old: StoredRow, stored: StoredRow, generated_key: tuple[int, ...]
+) -> StoredRow:
+    """Give a row with the generated key of another where its own is left out."""
+    values = list(stored)
+    for place in generated_key:
+        values[place] = values[place] or old[place]
+    return tuple(values)
+
+
 def _check_unique(stored: StoredTable, rows: Iterable[StoredRow]) -> None:
     """Refuse rows among which a unique value is taken, or stands twice.
 
@@ -258,5 +269,6 @@ def _check_unique(stored: StoredTable, rows: Iterable[StoredRow]) -> None:
 @derived
 def write_table_class(bound: BoundTable) -> type[WriteTable[object]]:
     """Make the handle class of one table. Cost: about a millisecond."""
-    members = {**handle_members(bound), **write_operations(bound)}
-    return type(f"{bound.row_class.__name__}WriteTable", (WriteTable,), members)
+    operations = write_operations(bound)
+    # What is abstract in WriteTable is among the operations.
+    return handle_class(WriteTable, bound, operations)  # type: ignore[type-abstract]

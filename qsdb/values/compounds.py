@@ -89,8 +89,8 @@ class ArrayKind(Kind):
         if type(value) is not tuple:
             raise MismatchError(value, f"a sequence of {self.item.name}")
         if len(value) > EMPTY_ITEMS_COUNT_MAX and _holds_nothing(self.item):
-            bound = f"at most {EMPTY_ITEMS_COUNT_MAX} items, which hold nothing"
-            raise MismatchError(value, f"a sequence of {self.item.name}, {bound}")
+            items = f"at most {EMPTY_ITEMS_COUNT_MAX} {self.item.name}"
+            raise MismatchError(value, f"a sequence of {items}, which hold nothing")
         return tuple([self.item.canonical(item) for item in value])
 
     def order(self, value: Stored) -> Stored:

@@ -142,7 +142,9 @@ class ModelTable:
 
     def insert(self, row: Row) -> Row:
         """Store a row with its sequences' numbers filled in."""
-        row = self._filled(row)
+        return self._insert_given(self._filled(row))
+
+    def _insert_given(self, row: Row) -> Row:
         if not self.holds(row):
             self._require_free(row, besides=None)
             self.rows.append(row)
@@ -175,12 +177,21 @@ class ModelTable:
         return self._put_in_place_of(old, row)
 
     def upsert(self, row: Row) -> Row:
-        """Update, or insert where there is nothing to update."""
+        """Update, or insert where there is nothing to update.
+
+        0 in a generated key is no key, also where a row happens to have it.
+        """
         old = self.get(pick(row, self.spec.primary_key))
+        if self._key_left_out(row):
+            old = None
         return self.insert(row) if old is None else self._put_in_place_of(old, row)
 
     def update_by(self, columns: Sequence[int], row: Row) -> Row:
-        """Replace the row with the same values in unique columns."""
+        """Replace the row with the same values in unique columns.
+
+        Where a generated key is left out, the row keeps its own; 0 in another
+        generated column is stored as it is given.
+        """
         if tuple(columns) == self.spec.primary_key:
             return self.update(row)
         values = pick(row, columns)
@@ -188,20 +199,30 @@ class ModelTable:
         if not found:
             raise RefusedError([qsdb.NotFoundError])
         (old,) = found
+        left_out = self._key_left_out(row)
+        row = tuple([(old if n in left_out else row)[n] for n in range(len(row))])
         key = self.spec.primary_key
         if key and same(pick(old, key), pick(row, key)):
             return self._put_in_place_of(old, row)
         trial = self.copy()
         trial.rows.remove(old)
-        stored = trial.insert(row)
+        trial._insert_given(row)
         self.rows, self.next = trial.rows, trial.next
-        return stored
+        return row
 
     def delete_all(self, rows: Iterable[Row]) -> int:
         """Delete rows that are there."""
         gone = list(rows)
         self.rows = [row for row in self.rows if row not in gone]
         return len(gone)
+
+    def _key_left_out(self, row: Row) -> list[int]:
+        """Give the generated columns of the key that are 0."""
+        return [
+            place
+            for place in self.spec.primary_key
+            if self.spec.columns[place].is_generated and row[place] == 0
+        ]
 
     def _put_in_place_of(self, old: Row, row: Row) -> Row:
         self._require_free(row, besides=old)

@@ -335,7 +335,8 @@ def test_an_unknown_index(db: qsdb.Database, name: str) -> None:
 @pytest.mark.parametrize("way", ["write", "read"])
 def test_an_unknown_attribute(db: qsdb.Database, way: str) -> None:
     # Python's own AttributeError: a __getattr__ would slow every access down.
-    with pytest.raises(AttributeError, match="nmae"), _transaction(db, way) as tx:
+    text = "'table player' object has no attribute 'nmae'"
+    with pytest.raises(AttributeError, match=text), _transaction(db, way) as tx:
         _ = tx[Player].nmae
     with pytest.raises(AttributeError, match="playre"), _transaction(db, way) as tx:
         _ = tx.playre
@@ -668,6 +669,10 @@ USES_OF_A_HANDLE = [
     "len(table)",
     "iter(table)",
     "row in table",
+    "3 in table",
+    "table.owner.find('x')",
+    "table.team.update(row)",
+    "table.team.range('x', include=True)",
     "table.owner.find(ALICE)",
     "table.owner.update(row)",
     "table.owner.delete(ALICE)",
@@ -962,3 +967,48 @@ def test_a_refusal_on_one_thread_leaves_the_lock_to_others(db: qsdb.Database) ->
 
     assert not thread.is_alive()
     assert calls == ["rename"]
+
+
+# What a declaration may be called, and how deep it may go.
+
+
+def test_a_table_of_any_name() -> None:
+    module = qsdb.Module("a\0b")
+    for name in ("a\0b", "\n", "\x1b[2J", "x" * 70_000):
+        module.add_table(Log, name=name)
+    with qsdb.Database(module) as opened:
+        with opened.write() as tx:
+            assert tx.table("a\0b").insert(Log("kept")) == Log("kept")
+        opened.check()
+
+
+@pytest.mark.parametrize("count", [63, 400, 1500])
+def test_a_column_of_many_levels(count: int) -> None:
+    deep: Any = qsdb.u8
+    for _ in range(count):
+        deep = tuple[deep, ...]
+    module = qsdb.Module("deep")
+
+    class Deep(qsdb.Row, module=module):
+        column: deep
+
+    with pytest.raises(qsdb.SchemaError) as caught:
+        qsdb.Database(module)
+    assert caught.value.mistakes == (
+        "module deep, table deep, Deep.column: it nests kinds more than 62 levels deep",
+    )
+
+
+def test_too_many_items_that_hold_nothing() -> None:
+    module = qsdb.Module("units")
+
+    class Unit(qsdb.Product):
+        pass
+
+    class Units(qsdb.Row, module=module):
+        units: tuple[Unit, ...]
+
+    with qsdb.Database(module) as opened, opened.write() as tx:
+        assert len(tx[Units].insert(Units((Unit(),) * 256)).units) == 256
+        with pytest.raises(qsdb.KindError, match=r"column units: .* at most 256 Unit"):
+            tx[Units].insert(Units((Unit(),) * 257))

@@ -12,8 +12,16 @@ import pytest
 from typing_extensions import TypeAliasType
 
 import qsdb
+from qsdb.codec.layout import refuse_deep
 from qsdb.schema import annotations
-from qsdb.schema.annotations import MistakeError, Scope, bind
+from qsdb.schema.annotations import (
+    LEVELS_COUNT_MAX,
+    DeepError,
+    MistakeError,
+    Scope,
+    annotation_text,
+    bind,
+)
 from qsdb.schema.bindings import ArrayBinding, EnumBinding, OptionBinding, SumBinding
 from qsdb.schema.rows import find_product
 from qsdb.values import kinds as k
@@ -153,7 +161,7 @@ def test_the_admitted_kinds_are_listed_in_the_message() -> None:
         (Final[int], "Final"),
         (ClassVar[int], "ClassVar"),
         (typing.TypeVar("T"), "T"),
-        (type(None), "NoneType"),
+        (type(None), "None is no column kind"),
         (5, "5"),
         (Mood.calm, "Mood.calm"),
         (qsdb.Product, "Product"),
@@ -234,6 +242,82 @@ def test_lists_are_admitted_for_arguments_only() -> None:
     assert bound(Annotated[list[str], "noted"], lists=True) == ArrayKind(k.STR)
     assert bound(Levels, lists=True) == ArrayKind(k.I64)
     assert "tuple[T, ...]" in mistake(typing.List, lists=True)  # noqa: UP006
+
+
+def nested(levels_count: int) -> Any:
+    """Give an annotation of so many levels."""
+    annotation: Any = qsdb.u8
+    for _ in range(levels_count - 1):
+        annotation = tuple[annotation, ...]
+    return annotation
+
+
+@pytest.mark.parametrize("levels_count", [LEVELS_COUNT_MAX + 1, 100])
+def test_kinds_that_nest_too_deep_are_a_mistake(levels_count: int) -> None:
+    bind(nested(LEVELS_COUNT_MAX), find_product)
+
+    with pytest.raises(DeepError, match="more than 62 levels deep"):
+        bind(nested(levels_count), find_product)
+    with pytest.raises(DeepError):
+        bind(nested(levels_count - 1) | None, find_product)
+
+
+def test_what_nests_too_deep_to_be_looked_into_is_a_mistake() -> None:
+    with pytest.raises(DeepError):
+        Scope("anything", 0).resolve(nested(5000))
+
+
+def test_levels_of_a_product_that_is_known_count() -> None:
+    deepest = ArrayBinding(bind(nested(LEVELS_COUNT_MAX - 1), find_product))
+
+    class Known:
+        """Stands for a product that was resolved before."""
+
+    def find(annotation: object, depth: int) -> tuple[int, Any] | None:
+        found = find_product(annotation, depth)
+        return (0, deepest) if annotation is Known else found
+
+    assert bind(Known, find) is deepest
+    with pytest.raises(DeepError):
+        bind(tuple[Known, ...], find)
+
+
+def test_a_column_as_deep_as_can_be_fits_into_a_snapshot() -> None:
+    kind = bind(nested(LEVELS_COUNT_MAX), find_product).kind
+
+    row = ProductKind("row", (Field("column", kind),))
+    refuse_deep(ArrayKind(row))
+    with pytest.raises(qsdb.LimitError):
+        refuse_deep(ArrayKind(ArrayKind(row)))
+
+
+def test_a_name_that_stands_for_itself_is_a_mistake() -> None:
+    class TypeAliasType:  # as lazy as the real one of Python 3.12
+        @property
+        def __value__(self) -> object:
+            return self
+
+    with pytest.raises(DeepError):
+        bind(TypeAliasType(), find_product)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        (int, "int"),
+        (qsdb.u8, "u8"),
+        (list[qsdb.u8], "list[u8]"),
+        (list[list[Mood]], "list[list[Mood]]"),
+        (tuple[Circle, ...], "tuple[Circle, ...]"),
+        (list[str] | None, "list[str] | None"),
+        (Optional[qsdb.f32], "f32 | None"),  # noqa: UP045
+        (Union[Circle, Square], "Circle | Square"),  # noqa: UP007
+        (Annotated[list[str], "noted"], "list[str]"),
+    ],
+    ids=str,
+)
+def test_an_annotation_is_shown_as_it_is_written(annotation: Any, text: str) -> None:
+    assert annotation_text(annotation) == text
 
 
 def test_bindings_show_users_their_classes() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 
 import qsdb
 from qsdb import BTree, Hash, Identity, ScheduleAt, TimeDuration, Timestamp
+from qsdb.codec.cbor import from_cbor
 from qsdb.errors import LimitError
 from qsdb.schema.catalogue import (
     catalogue_rows,
@@ -18,7 +19,6 @@ from qsdb.schema.catalogue import (
     reducers_of,
     schemas_of,
 )
-from qsdb.schema.kind_data import from_cbor
 from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.specifiers import MISSING
 from qsdb.schema.system import USER_IDS_FIRST, StModule, system_tables

@@ -3,20 +3,14 @@
 import itertools
 from typing import Any
 
-import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qsdb import LimitError
+from qsdb.codec.cbor import from_cbor, to_cbor
 from qsdb.codec.layout import KIND_DEPTH_MAX
-from qsdb.schema.kind_data import (
-    from_cbor,
-    kind_from_data,
-    kind_to_data,
-    to_cbor,
-    value_from_data,
-)
+from qsdb.schema.kind_data import kind_from_data, kind_to_data, value_from_data
 from qsdb.values import kinds as k
 from qsdb.values.compounds import (
     ArrayKind,
@@ -203,84 +197,3 @@ def test_a_nan_comes_back_as_the_one() -> None:
 def test_a_value_of_another_kind_is_refused(kind: k.Kind, data: object) -> None:
     with pytest.raises(ValueError, match=" is not "):
         value_from_data(kind, data)
-
-
-# CBOR.
-
-
-@pytest.mark.parametrize("number", [2**64, -(2**64) - 1, 2**255, -(2**255)])
-def test_great_integers_are_the_one_tag_that_is_read(number: int) -> None:
-    assert from_cbor(to_cbor(number)) == number
-
-
-@pytest.mark.parametrize("tag", [0, 1, 4, 5, 25, 28, 29, 30, 35, 37, 256, 258, 55799])
-def test_other_tags_are_refused(tag: int) -> None:
-    data = cbor2.dumps(cbor2.CBORTag(tag, [1]))
-
-    with pytest.raises(ValueError, match=f"the tag {tag} is refused"):
-        from_cbor(data)
-
-
-def test_parts_are_never_shared() -> None:
-    cyclic: list[Any] = []
-    cyclic.append(cyclic)
-
-    with pytest.raises(ValueError, match="the tag 28 is refused"):
-        from_cbor(cbor2.dumps(cyclic, value_sharing=True))
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"", "is not the CBOR of data"),
-        (b"\xff", "is not the CBOR of data"),
-        (b"\x61\xff", "is not the CBOR of data"),
-        (b"\xc2\x01", "is not the CBOR of data"),
-        (b"\x9b\x7f\xff\xff\xff\xff\xff\xff\xff", "is not the CBOR of data"),
-        (b"\x5b\x7f\xff\xff\xff\xff\xff\xff\xff", "is not the CBOR of data"),
-        (b"\x81" * 193 + b"\x01", "is not the CBOR of data.*depth"),
-        (b"\x81" * 100_000, "is not the CBOR of data.*depth"),
-        (b"\x01\x02", "1 bytes follow the value"),
-        (b"\x01" + bytes(100_000), "100000 bytes follow the value"),
-    ],
-)
-def test_what_is_no_cbor_is_refused(data: bytes, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        from_cbor(data)
-
-
-def test_a_kind_cut_off_anywhere_is_refused() -> None:
-    kind = SumKind((Field("Place", PLACE), Field("Mood", EnumKind("Mood", ("a",)))))
-    data = to_cbor(kind_to_data(kind))
-
-    for length in range(len(data)):
-        with pytest.raises(ValueError, match="is not the CBOR of data"):
-            from_cbor(data[:length])
-
-
-@pytest.mark.slow
-@given(st.data())
-def test_a_kind_with_a_wrong_byte_is_a_kind_or_a_value_error(
-    data: st.DataObject,
-) -> None:
-    encoded = bytearray(to_cbor(kind_to_data(data.draw(kinds()))))
-    place = data.draw(st.integers(0, len(encoded) - 1))
-    encoded[place] = data.draw(st.integers(0, 255))
-
-    try:
-        kind_from_data(from_cbor(bytes(encoded)))
-    except ValueError:
-        return
-
-
-@given(st.binary(max_size=40))
-def test_any_bytes_are_data_or_a_value_error(data: bytes) -> None:
-    try:
-        from_cbor(data)
-    except ValueError:
-        return
-
-
-def test_a_text_that_is_no_unicode_is_not_written() -> None:
-    with pytest.raises(ValueError, match="surrogates"):
-        to_cbor(["\ud800"])

@@ -295,6 +295,32 @@ def test_a_wrong_call_is_told_with_the_signature() -> None:
     assert refusal(post).endswith("'room' and 'level'")
 
 
+def test_a_wrong_call_is_told_with_the_annotations_as_they_are_written() -> None:
+    def take(
+        ctx: object,
+        words: list[str],
+        grid: "list[list[qsdb.u8]] | None" = None,
+        many: tuple[float, ...] = (),
+    ) -> None: ...
+
+    assert refusal(take).startswith(
+        "take(words: list[str], grid: list[list[u8]] | None = None, "
+        "many: tuple[float, ...] = ()): missing 1"
+    )
+
+
+def test_a_parameter_that_nests_too_deep_is_a_mistake() -> None:
+    deep: Any = qsdb.u8
+    for _ in range(62):
+        deep = tuple[deep, ...]
+
+    def take(ctx: object, deep: deep) -> None: ...
+
+    assert mistakes(take) == (
+        "reducer take, parameter deep: it nests kinds more than 62 levels deep",
+    )
+
+
 def test_a_wrong_value_is_an_argument_error_and_a_type_error() -> None:
     with pytest.raises(TypeError):
         call(post, 5, 5)

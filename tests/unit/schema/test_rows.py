@@ -248,7 +248,7 @@ def test_a_refusal_names_columns_and_no_class_variables() -> None:
 
 
 def test_one_column_given_twice_is_a_type_error() -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"^Message\.__new__\(\) got multiple values"):
         Message("a", ALICE, room="b")  # type: ignore[misc]
 
 
@@ -479,6 +479,21 @@ def test_a_row_does_not_change() -> None:
     assert row == User(ALICE)
 
 
+@pytest.mark.parametrize("name", ["name", "mood", "colour", "__class__"])
+@pytest.mark.parametrize("row", [User(ALICE), Place(1.0, 2.0)], ids=repr)
+def test_a_row_that_is_to_be_changed_tells_how(row: Any, name: str) -> None:
+    owner = type(row).__name__
+
+    with pytest.raises(AttributeError) as caught:
+        setattr(row, name, 1)
+    assert str(caught.value) == (
+        f"{owner} is immutable; cannot set {name}. replace(…) gives a changed copy"
+    )
+    with pytest.raises(AttributeError) as caught:
+        delattr(row, name)
+    assert str(caught.value) == f"{owner} is immutable; cannot delete {name}"
+
+
 def test_rows_are_equal_by_class_and_values() -> None:
     class Pair(qsdb.Row):
         x: f32
@@ -586,6 +601,17 @@ def test_rows_are_copied() -> None:
     assert type(copy.deepcopy(row)) is Everything
 
 
+@pytest.mark.parametrize("values", [(), ("a",), ("a", ALICE.stored, "", 1, 2)])
+def test_a_row_pickled_by_another_shape_is_refused(values: tuple[object, ...]) -> None:
+    rebuild: Any = Message("a", ALICE).__reduce__()[0]
+
+    with pytest.raises(qsdb.SchemaError) as caught:
+        rebuild(Message, values)
+    assert str(caught.value) == (
+        f"Message: a pickled row has {len(values)} values, and the class has 4 columns"
+    )
+
+
 def test_a_row_is_unpickled_before_any_other_is_made() -> None:
     rebuild: Any = Message("a", ALICE).__reduce__()[0]
 
@@ -679,6 +705,24 @@ def test_match_by_place_leaves_generated_columns_out() -> None:
         case _:
             pytest.fail("no match")
     assert Message.__match_args__ == ("room", "sender", "text")
+
+
+def test_what_the_documentation_says_of_match_and_of_percent() -> None:
+    def matched(value: object) -> str:
+        match value:
+            case Place(x=1.0):
+                return "a class"
+            case [_, _]:
+                return "a sequence"
+            case _:
+                return "nothing"
+
+    assert matched(Place(1.0, 2.0)) == "a class"
+    assert [matched((1.0, 2.0)), matched(1.0)] == ["a sequence", "nothing"]
+    with pytest.raises(TypeError, match="no sequence"):
+        matched(Place(2.0, 2.0))
+    assert "%s %s" % Place(1.0, 2.0) == "1.0 2.0"  # noqa: UP031  that is asked
+    assert "%s" % (Place(1.0, 2.0),) == f"{Place(1.0, 2.0)}"  # noqa: UP031
 
 
 def test_a_sequence_pattern_on_a_row_is_an_error() -> None:

@@ -273,6 +273,95 @@ def test_names_that_are_the_rows_own_are_refused() -> None:
     assert "method" in found[2]
 
 
+def test_members_that_would_be_lost_are_refused() -> None:
+    def declare() -> type[Any]:
+        class Bad(qsdb.Row):
+            _fields = ("a",)
+            __match_args__ = ("a",)
+            a: qsdb.u8
+
+            def __new__(cls, *args: object) -> Any:
+                return args
+
+            def __iter__(self) -> Any:
+                return iter([99])
+
+            def replace(self, **changes: Any) -> Any:
+                return changes
+
+            def __replace__(self, **changes: Any) -> Any:
+                return changes
+
+            def __bool__(self) -> bool:
+                return False
+
+        return Bad
+
+    found = mistakes(declare)
+
+    assert [each.partition(":")[0] for each in found] == [
+        "Bad._fields",
+        "Bad.__match_args__",
+        "Bad.__new__",
+        "Bad.__iter__",
+        "Bad.replace",
+        "Bad.__replace__",
+    ]
+    assert "Bad.replace: qsdb makes replace for every row, and yours would" in found[4]
+
+
+def test_members_of_a_product_that_would_be_lost_are_refused() -> None:
+    def declare() -> type[Any]:
+        class Bad(qsdb.Product):
+            a: qsdb.u8
+
+            def replace(self, **changes: Any) -> Any:
+                return changes
+
+        return Bad
+
+    assert only_mistake(declare).startswith("Bad.replace: qsdb makes replace")
+
+
+def products(count: int) -> list[type[Any]]:
+    """Make product classes, each of which holds the one before."""
+    made: list[type[Any]] = []
+    metaclass: Any = type(qsdb.Product)
+    inner: object = qsdb.u8
+    for number in range(count):
+        members = {"__annotations__": {"x": inner}}
+        inner = metaclass(f"P{number}", (qsdb.Product,), members)
+        made.append(inner)  # type: ignore[arg-type]
+    return made
+
+
+@pytest.mark.parametrize("count", [62, 70, 400, 1500])
+def test_products_that_nest_too_deep_are_told_of_the_row_alone(count: int) -> None:
+    classes = products(count)
+    row_class = made("Deep", {"x": classes[-1], "y": classes[60]})
+
+    found = draft_of(row_class).mistakes  # type: ignore[arg-type]
+    assert found == ("Deep.x: it nests kinds more than 62 levels deep",)
+
+
+@pytest.mark.parametrize("known", [1, 30, 62])
+def test_levels_of_products_that_have_been_made_count(known: int) -> None:
+    classes = products(62)
+    shape(classes[known - 1])
+
+    assert shape(made("Fits", {"x": classes[60]})).mistakes == ()
+    (mistake,) = draft_of(made("Deep", {"x": classes[61]})).mistakes  # type: ignore[arg-type]
+    assert mistake.startswith("Deep.x: it nests kinds")
+
+
+def test_a_product_that_nests_too_deep_may_be_told_by_itself() -> None:
+    classes = products(64)
+
+    with pytest.raises(qsdb.SchemaError) as caught:
+        classes[63](1)
+    assert caught.value.mistakes == ("P63.x: it nests kinds more than 62 levels deep",)
+
+
 @pytest.mark.parametrize("name", ["class", "None", "a b", "", "1a", "a-b"])
 def test_an_attribute_is_an_identifier(name: str) -> None:
     def declare() -> type[Any]:

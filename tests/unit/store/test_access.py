@@ -118,6 +118,13 @@ REFUSED: dict[str, tuple[Callable[[Any], object], str]] = {
     "long key": (lambda items: items.get(1, 2), "2 values were given"),
     "a column without index": (lambda items: items.bare, "bare has no index"),
     "no such index": (lambda items: items.index("other"), "no index 'other'"),
+    "no name at all": (lambda items: items.index(["sku"]), r"no index \['sku'\]"),
+    "one bool for both ends": (lambda items: items.id.range(include=True), "not True"),
+    "a bool for one end": (lambda items: items.id.range(include=(True,)), "two bools"),
+    "a list of bools": (
+        lambda items: items.id.range(include=[True, False]),
+        r"table item, index id: include is a tuple of two .* not \[True, False\]",
+    ),
 }
 
 
@@ -128,6 +135,74 @@ def test_refused(items: Any, name: str) -> None:
     with pytest.raises(qsdb.UsageError, match=text):
         look(items)
     assert len(items) == len(ROWS)
+
+
+def test_ends_that_are_not_two_bools_are_wrong_arguments(items: Any) -> None:
+    for include in (None, True, (), (1,), ("a", "b"), (True, True, True)):
+        with pytest.raises(qsdb.ArgumentError, match="include is a tuple"):
+            items.id.range(include=include)
+
+
+@pytest.mark.parametrize("way", ["write", "read"])
+@pytest.mark.parametrize("name", [*FOUND, *REFUSED])
+def test_after_its_end_a_handle_tells_that_alone(way: str, name: str) -> None:
+    look = FOUND[name][0] if name in FOUND else REFUSED[name][0]
+    with qsdb.Database(shop) as db:
+        with db.write() if way == "write" else db.read() as tx:
+            items: Any = tx[Item]
+            indexes = _Indexes(items)
+        if name in ("a column without index", "no such index", "no name at all"):
+            with pytest.raises(qsdb.NotFoundError):
+                look(indexes)
+        else:
+            with pytest.raises(qsdb.ClosedError, match="has ended"):
+                look(indexes)
+
+
+class _Indexes:
+    """Gives a table's indexes as they were taken before the end."""
+
+    def __init__(self, items: Any) -> None:
+        self._items = items
+        self._kept = {name: items.index(name) for name in items._paths}
+
+    def index(self, name: Any) -> Any:
+        return self._items.index(name)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._kept.get(name) or getattr(self._items, name)
+
+
+@pytest.mark.parametrize("way", ["write", "read"])
+def test_what_is_not_a_row_is_not_in_a_table_that_is_open(way: str) -> None:
+    with qsdb.Database(shop) as db:
+        with db.write() if way == "write" else db.read() as tx:
+            items: Any = tx[Item]
+            assert 3 not in items
+        for row in (3, ROWS[0], ROWS[0].replace(shelf="0")):
+            with pytest.raises(qsdb.ClosedError, match="has ended"):
+                _ = row in items
+        with pytest.raises(qsdb.ClosedError, match="has ended"):
+            items.sku.update(3)
+
+
+@pytest.mark.parametrize("way", ["write", "read"])
+def test_errors_of_python_name_the_table(way: str) -> None:
+    module = qsdb.Module("named")
+    module.add_table(Item, name="shelves")
+    module.add_table(Item, name="a\0b")
+    with (
+        qsdb.Database(module) as db,
+        db.write() if way == "write" else db.read() as tx,
+    ):
+        shelves: Any = tx[Item]
+        with pytest.raises(AttributeError) as caught:
+            _ = shelves.nosuch
+        assert str(caught.value) == "'table shelves' object has no attribute 'nosuch'"
+        with pytest.raises(TypeError, match=r"^table shelves\.get\(\) got an unexpec"):
+            shelves.get(id=1)
+        with pytest.raises(AttributeError, match=r"^'table a\\x00b' object has no"):
+            _ = tx.table("a\0b").nosuch
 
 
 WRONG: dict[str, Callable[[Any], object]] = {

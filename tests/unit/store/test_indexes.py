@@ -69,3 +69,18 @@ def test_one_none_makes_a_key_of_several_columns_free() -> None:
     assert not one.is_free((None, 1))
     assert two.is_free((None, 1))
     assert not two.is_free((0, (None,)))
+
+
+@pytest.mark.parametrize("kind", [HashIndex, UniqueIndex])
+def test_rows_with_a_value_are_counted(kind: type[HashIndex | UniqueIndex]) -> None:
+    more = (1,) if kind is UniqueIndex else ()
+    index = kind(lambda row: row[0], lambda row: row[1], *more)
+    index.add((1, "a"))
+    assert (index.count_equal("a"), index.count_equal("b")) == (1, 0)
+
+    if kind is HashIndex:
+        index.add((2, "a"))
+        index.add((None, "b"))
+        assert (index.count_equal("a"), index.count_equal("b")) == (2, 1)
+        index.remove((2, "a"))
+        assert index.count_equal("a") == 1

@@ -37,6 +37,12 @@ class Ticket(qsdb.Row, module=shop):
     name: str | None = qsdb.unique(default=None)
 
 
+class Part(qsdb.Row, module=shop, primary_key=("owner", "number")):
+    number: u8 = qsdb.auto_inc()
+    owner: str
+    name: str = qsdb.unique()
+
+
 class Tag(qsdb.Row, module=shop):
     word: str
 
@@ -137,6 +143,72 @@ def test_upsert_updates_or_inserts(tx: Any) -> None:
     assert len(tx[Ticket]) == 1
     with pytest.raises(qsdb.NotFoundError, match="no row with number 9"):
         tx[Ticket].update(ticket.replace(number=9))
+
+
+def put_row_0(tickets: Any, row: tuple[object, ...]) -> None:
+    """Store a row whose generated key is 0, which no operation would."""
+    tickets._pre[0] = None
+    tickets._rows[0] = row
+    for index in tickets._stored.indexes:
+        index.add(row)
+
+
+def test_upsert_takes_0_for_the_next_key_though_a_row_has_it(tx: Any) -> None:
+    tickets = tx[Ticket]
+    put_row_0(tickets, (0, 0, "zero"))
+    assert tickets.upsert(Ticket(name="a")).number == 1
+    assert tickets.upsert(Ticket(name="b")).number == 2
+    with pytest.raises(qsdb.UniqueError, match="column name"):
+        tickets.upsert(Ticket(name="zero"))
+
+    assert sorted((row.number, row.name) for row in tickets) == [
+        (0, "zero"),
+        (1, "a"),
+        (2, "b"),
+    ]
+    assert tickets.update(Ticket(name="null")).number == 0
+
+
+def test_an_update_by_a_unique_column_keeps_a_generated_key(tx: Any) -> None:
+    tickets = tx[Ticket]
+    for name in ("a", "b"):
+        tickets.insert(Ticket(name=name))
+    row = tickets.name.update(Ticket(name="b"))
+    assert (row.number, row.serial) == (2, 0)
+    assert tickets.get(2) == row
+    moved = Ticket(name="a").replace(number=9, serial=7)
+    assert tickets.name.update(moved) == moved
+    put_row_0(tickets, (0, 0, "zero"))
+    assert tickets.name.update(Ticket(name="zero").replace(serial=5)).number == 0
+
+    assert sorted(row.number for row in tickets) == [0, 2, 9]
+    assert tickets.insert(Ticket()).number == 10
+
+
+def test_a_generated_part_of_a_key_is_kept_too(tx: Any) -> None:
+    parts = tx[Part]
+    first = parts.insert(Part("a", "x"))
+    assert parts.upsert(Part("a", "y")).number == 2
+
+    assert parts.name.update(Part("a", "x")) == first
+    assert parts.name.update(Part("b", "x")).number == 1
+    assert sorted((row.number, row.owner) for row in parts) == [(1, "b"), (2, "a")]
+
+
+def test_what_yields_no_rows_is_a_wrong_argument(tx: Any) -> None:
+    for wrong in (None, 5, Ticket):
+        with pytest.raises(qsdb.ArgumentError) as caught:
+            tx[Ticket].insert_many(wrong)
+        assert str(caught.value).startswith("table ticket: insert_many takes rows, not")
+        assert caught.value.__suppress_context__
+
+    class Broken:
+        def __iter__(self) -> Iterator[Ticket]:
+            raise TypeError("the user's own")
+
+    with pytest.raises(TypeError, match="the user's own"):
+        tx[Ticket].insert_many(Broken())
+    assert len(tx[Ticket]) == 0
 
 
 def test_a_table_without_a_key_is_a_set_of_rows(tx: Any) -> None:

@@ -70,6 +70,10 @@ LOOKS: dict[str, Callable[[Any], object]] = {
     "hash": lambda items: sorted(ids(items.colour.filter(1))),
     "hash of NaN": lambda items: sorted(ids(items.weight.filter(NAN))),
     "counts": lambda items: [items.shelf.count(0), items.colour.count(1)],
+    "counts of a prefix": lambda items: [items.at.count(0), items.at.count(0, 0.0)],
+    "counts of NaN": lambda items: [items.weight.count(n) for n in (NAN, 0, 0.5)],
+    "counts of keys": lambda items: [items.id.count(n) for n in (0, 1, 9)],
+    "counts of unique": lambda items: [items.sku.count(f"s{n}") for n in (0, 1, 3, 9)],
 }
 
 
@@ -119,6 +123,24 @@ def test_a_read_sees_its_offset(db: qsdb.Database, name: str, way: str) -> None:
     for _ in WAYS[way](db):
         assert look(reader[Item]) == before
         assert list(reader[Tag]) == [Tag("old")]
+
+
+COUNTS: dict[str, Callable[[Any], object]] = {
+    name: look for name, look in LOOKS.items() if name.startswith("counts")
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+@pytest.mark.parametrize("way", ["read", "write"])
+def test_counting_unchanged_rows_looks_at_none(
+    db: qsdb.Database, name: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with db.write() if way == "write" else db.read() as tx:
+        items: Any = tx[Item]
+        wanted = COUNTS[name](items)
+        monkeypatch.setattr(type(items), "_select", None)
+
+        assert COUNTS[name](items) == wanted
 
 
 def test_a_newer_read_sees_what_was_committed(db: qsdb.Database) -> None:

@@ -194,6 +194,33 @@ def test_an_update_by_a_unique_column_may_change_the_key() -> None:
     assert sorted(table.rows) == [(2, 0, 1), (5, 3, 7)]
 
 
+def test_a_generated_key_left_out_is_kept_by_an_update_and_new_in_an_upsert() -> None:
+    table = filled((4, 3, 0))
+
+    assert table.update_by((1,), (0, 3, 7)) == (4, 3, 7)
+    assert table.update_by((1,), (0, 3, 8)) == (4, 3, 8)
+    table.update_by((0,), (4, None, 8))
+    table.rows.append((0, 0, 0))
+    assert table.upsert((0, None, 1)) == (5, None, 1)
+    assert table.rows == [(4, None, 8), (0, 0, 0), (5, None, 1)]
+
+
+def test_another_generated_column_is_updated_as_given() -> None:
+    table = ModelTable(
+        TableSpec(
+            "log",
+            (
+                ColumnSpec("name", OPTION, "unique"),
+                ColumnSpec("number", SEQUENCE, is_generated=True),
+            ),
+        )
+    )
+    table.insert((3, 255))
+
+    assert table.update_by((0,), (3, 0)) == (3, 0)
+    assert table.rows == [(3, 0)]
+
+
 def pairs() -> ModelTable:
     table = ModelTable(PAIR)
     table.insert_many([(a, b) for a in (-2, 0, 1) for b in (0, 7)])

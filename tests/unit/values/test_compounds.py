@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from qsdb.codec import layout
 from qsdb.values import kinds as k
 from qsdb.values.compounds import (
+    EMPTY_ITEMS_COUNT_MAX,
     ArrayKind,
     EnumKind,
     Field,
@@ -25,6 +27,7 @@ COLOUR = EnumKind("Colour", ("red", "green", "blue"))
 POSITION = ProductKind("Position", (Field("x", k.F64), Field("y", k.F64)))
 UNIT = ProductKind("Unit", ())
 SHAPE = SumKind((Field("Circle", k.F64), Field("Position", POSITION)))
+COLOURS = "one of Colour.red, Colour.green, Colour.blue"
 ALL = [OptionKind(k.U8), ArrayKind(k.U8), COLOUR, POSITION, UNIT, SHAPE]
 
 each_compound = pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.name)
@@ -112,11 +115,18 @@ def test_parts_become_canonical(kind: Kind, value: Stored, canonical: Stored) ->
     ("kind", "value", "blamed", "admitted"),
     [
         (OptionKind(k.U8), 256, 256, "an int from 0 to 255, or None"),
+        (OptionKind(COLOUR), Misfit("x"), "x", f"{COLOURS}, or None"),
+        (OptionKind(ArrayKind(k.U8)), (1, 256), 256, "an int from 0 to 255"),
+        (OptionKind(ArrayKind(k.U8)), (None,), None, "an int from 0 to 255"),
+        (OptionKind(ArrayKind(k.U8)), 5, 5, "a sequence of u8, or None"),
+        (OptionKind(ArrayKind(COLOUR)), (Misfit("x"),), "x", COLOURS),
+        (OptionKind(SHAPE), (1, (1.0,)), (1.0,), "a Position"),
+        (ArrayKind(OptionKind(k.U8)), (1, 256), 256, "an int from 0 to 255, or None"),
         (ArrayKind(k.U8), 5, 5, "a sequence of u8"),
         (ArrayKind(k.U8), (1, 256), 256, "an int from 0 to 255"),
-        (COLOUR, 3, 3, "one of Colour.red, Colour.green, Colour.blue"),
-        (COLOUR, True, True, "one of Colour.red, Colour.green, Colour.blue"),
-        (COLOUR, -1, -1, "one of Colour.red, Colour.green, Colour.blue"),
+        (COLOUR, 3, 3, COLOURS),
+        (COLOUR, True, True, COLOURS),
+        (COLOUR, -1, -1, COLOURS),
         (POSITION, (1.0,), (1.0,), "a Position"),
         (POSITION, (1.0, 2.0, 3.0), (1.0, 2.0, 3.0), "a Position"),
         (UNIT, (1,), (1,), "a Unit"),
@@ -179,3 +189,31 @@ def test_a_sum_sorts_by_its_tag_first() -> None:
 )
 def test_only_floats_and_options_need_keys(kind: Kind, *, is_natural: bool) -> None:
     assert kind.is_naturally_ordered == is_natural
+
+
+@pytest.mark.parametrize(
+    "item", [UNIT, ProductKind("Pair", (Field("a", UNIT), Field("b", UNIT)))]
+)
+def test_items_that_hold_nothing_are_bounded(item: ProductKind) -> None:
+    kind = ArrayKind(item)
+    most = (item.default,) * EMPTY_ITEMS_COUNT_MAX
+
+    assert not is_suspect(kind, most)
+    assert kind.canonical(most) == most
+    assert is_suspect(kind, (*most, item.default))
+    _, admitted = refusal(kind, (*most, item.default))
+    assert admitted == f"a sequence of at most 256 {item.name}, which hold nothing"
+
+
+@pytest.mark.parametrize(
+    "item", [k.BOOL, OptionKind(UNIT), ProductKind("P", (Field("a", k.U8),))]
+)
+def test_items_that_hold_something_are_not_bounded(item: Kind) -> None:
+    many = (item.default,) * (EMPTY_ITEMS_COUNT_MAX + 1)
+
+    assert not is_suspect(ArrayKind(item), many)
+    assert ArrayKind(item).canonical(many) == many
+
+
+def test_as_many_items_that_hold_nothing_are_admitted_as_can_be_encoded() -> None:
+    assert EMPTY_ITEMS_COUNT_MAX == layout.EMPTY_ITEMS_COUNT_MAX

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qsdb.values.source import Names, compile_source, set_listener
+from qsdb.values.source import Names, compile_source, printable, set_listener
 
 
 @pytest.fixture
@@ -141,3 +141,22 @@ def test_generated_lines_outlive_a_check_of_the_cache() -> None:
     linecache.checkcache()
 
     assert linecache.getline("<qsdb test cache>", 1) == "x = 1\n"
+
+
+def test_a_title_that_cannot_be_printed_is_escaped(shown: list[str]) -> None:
+    for title in ("test a\0b", "test \ud800", "test \n", "test \x1b[2J", "test ü"):
+        compile_source(title, "x = 1\n", Names())
+
+    assert [source.splitlines()[0] for source in shown] == [
+        "# <qsdb test a\\x00b>",
+        "# <qsdb test \\ud800>",
+        "# <qsdb test \\n>",
+        "# <qsdb test \\x1b[2J>",
+        "# <qsdb test ü>",
+    ]
+
+
+@given(st.text(st.characters()))
+def test_what_is_printable_has_no_character_that_is_not(text: str) -> None:
+    assert printable(text).isprintable()
+    assert printable(text) == text or not text.isprintable()
