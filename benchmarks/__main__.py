@@ -13,7 +13,7 @@ from benchmarks.program import make_parser
 from benchmarks.report import Answer, header, machine, summary
 
 FOLDER = Path(__file__).parent
-TITLE = "qsdb beside sqlite3 in memory and a floor of plain Python; medians."
+TITLE = "qsdb beside sqlite3, kept alike, and a floor of plain Python; medians."
 
 
 def names() -> list[str]:
@@ -51,6 +51,7 @@ def main() -> None:
     options = ["--runs", str(arguments.runs)] if arguments.runs else []
     options += ["--small"] if arguments.small else []
     options += ["--cpu"] if arguments.cpu else []
+    options += ["--directory", str(arguments.directory.resolve())]
     answers: list[Answer] = []
     for name in arguments.names or names():
         print(f"{name} …", file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from benchmarks.harness import InvariantError, Question, ask
 from benchmarks.report import Answer, Sizes, answer, header, machine, report
@@ -49,6 +50,12 @@ def make_parser(text: str) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--cpu", action="store_true", help="count processor time, not wall time"
+    )
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(),
+        help="where files are kept for as long as they are needed (here)",
     )
     return parser
 

@@ -1,8 +1,10 @@
-"""Plays an event file: ``python -m examples.qsbridge [FILE]``.
+"""Plays an event file: ``python -m examples.qsbridge [--data DIR] [FILE]``.
 
 Prints what happened and, at the end, the cluster. A bad line is reported on
-standard error with its number, counted, and passed over. Exit codes: 0, the
-file was played; 2, it could not be read, or the command line is wrong.
+standard error with its number, counted, and passed over. With ``--data`` the
+cluster is kept in a directory, and a run goes on where the last one ended, however
+that ended. Exit codes: 0, the file was played; 2, it or the directory could not be
+used, or the command line is wrong.
 """
 
 import argparse
@@ -10,11 +12,13 @@ import io
 import os
 import pathlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
+import qsdb
 from examples.qsbridge.cluster import Cluster, Tally
 from examples.qsbridge.events import BadLine
+from examples.qsbridge.playing import SourceError, unplayed
 from examples.qsbridge.reader import read_events
 from examples.qsbridge.report import report
 from examples.qsbridge.story import Story
@@ -46,6 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="N",
         help="tell at most N events of one sort each hour (%(default)s)",
     )
+    parser.add_argument(
+        "--data",
+        type=pathlib.Path,
+        metavar="DIR",
+        help="keep the cluster there, and go on where the last run ended",
+    )
     chosen = parser.parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -56,26 +66,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.exit(2, f"cannot read {chosen.file}: {error.strerror}\n")
     with events:
         try:
-            _play(events, Story(chosen.highlights), str(chosen.file))
+            with Cluster(chosen.data, chosen.file.name) as cluster:
+                _play(cluster, events, Story(chosen.highlights), chosen.file)
             sys.stdout.flush()
         except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except (SourceError, qsdb.StorageError, qsdb.SchemaError, OSError) as error:
+            parser.exit(2, f"cannot go on with {chosen.data or chosen.file}: {error}\n")
     return 0
 
 
-def _play(events: BinaryIO, story: Story, name: str) -> None:
-    tally = Tally()
-    with Cluster() as cluster:
-        for item in read_events(events):
-            if isinstance(item, BadLine):
-                tally.lines_bad += 1
-                print(f"{name}:{item.line}: {plain(item.why)}", file=sys.stderr)
-                continue
-            outcome = cluster.apply(item)
-            tally.add(outcome)
-            _print(story.add(outcome))
-        _print(story.end())
-        _print(report(cluster.db, tally, cluster.now))
+def _play(cluster: Cluster, events: BinaryIO, story: Story, file: pathlib.Path) -> None:
+    played = cluster.played
+    tally = Tally(lines_before=0 if played is None else played.lines_read)
+    _print(_found(cluster))
+    story.begin(cluster.db, cluster.now)
+    for item in unplayed(read_events(events), file.name, played):
+        if isinstance(item, BadLine):
+            tally.lines_bad += 1
+            print(f"{file}:{item.line}: {plain(item.why)}", file=sys.stderr)
+            continue
+        outcome = cluster.apply(item)
+        tally.add(outcome)
+        _print(story.add(outcome))
+    _print(story.end())
+    _print(report(cluster.db, tally, cluster.now))
+
+
+def _found(cluster: Cluster) -> Iterator[str]:
+    """Yield what a directory held, and how far its events had come."""
+    recovery, played = cluster.db.recovery, cluster.played
+    if recovery is None or recovery.is_created:
+        return
+    yield from map(plain, str(recovery).splitlines())
+    if played is not None:
+        yield plain(f"  played    {played.name} up to line {played.lines_read}")
+    yield ""
 
 
 def _print(lines: Iterable[str]) -> None:

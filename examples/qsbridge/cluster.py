@@ -2,7 +2,8 @@
 
 The database's clock is set by the events, so a file plays in no time and always
 alike. Each bridge has an identity of its own, made from its name; admin actions
-without a server are the owner's.
+without a server are the owner's. The call goes through `playing.play_event`,
+which keeps the place in the event file with it.
 
 A refused call is a result like any other: it changes nothing, and its outcome
 carries the reason. What a story wants to know of the time before the call (had
@@ -10,7 +11,9 @@ the server been silent, where was the player) stands in the outcome too.
 """
 
 import hashlib
+import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -32,10 +35,12 @@ from examples.qsbridge.events import (
     Register,
     Unban,
 )
+from examples.qsbridge.playing import EventSource, play_event
 from examples.qsbridge.refusals import refusal_class
 from examples.qsbridge.suggested import presence_beat, presence_join, presence_leave
 from examples.qsbridge.tables import PlayerServerPresence, ServerRegistry, platform
 from qsdb import Identity, Timestamp
+from qsdb.files import Directory, StrPath
 from qsdb.testing import FakeClock
 
 __all__ = ["Cluster", "Outcome", "Tally"]
@@ -83,11 +88,26 @@ class Outcome:
 class Cluster:
     """The platform's database, and the way of events into it."""
 
-    def __init__(self) -> None:
-        """Make an empty platform, in memory, at the beginning of 1970."""
-        self._clock = FakeClock(Timestamp.from_micros(0))
-        self.db = qsdb.Database(platform, clock=self._clock)
+    def __init__(
+        self,
+        data: StrPath | Directory | None = None,
+        source: str = "events",
+    ) -> None:
+        """Open a platform; a new one is empty, at the beginning of 1970.
+
+        Args:
+            data: The directory to keep it in; in memory if not given.
+            source: The name of the file that events are from.
+
+        Raises:
+            StorageError, SchemaError, OSError: as `qsdb.Database` does.
+        """
+        self._clock = FakeClock(Timestamp.EPOCH)
+        self.db = qsdb.Database(platform, data, clock=self._clock)
+        self._source = source
         self._identities: dict[str, Identity] = {}
+        if self.played is not None:
+            self._clock.set(self.played.event_at)
 
     def __enter__(self) -> Self:
         return self
@@ -105,16 +125,32 @@ class Cluster:
         """The time of the last event."""
         return self._clock.now()
 
+    @property
+    def played(self) -> EventSource | None:
+        """How far an event file has been played; None before the first event."""
+        with self.db.read() as tx:
+            return next(iter(tx[EventSource]), None)
+
     def apply(self, event: Event) -> Outcome:
-        """Make the event's call, at the event's time."""
+        """Make the event's call, at the event's time.
+
+        Raises:
+            ReducerError: an event of that line, or of a later one, was applied.
+            StorageError: the call is not, or may not be, on the disk.
+        """
         self._clock.set(Timestamp.from_micros(event.at))
         identity = self._identity(event)
         server_id, presence = self._before(event, identity)
-        try:
-            self._call(event, identity)
-        except qsdb.ReducerError as error:
-            return Outcome(event, str(error), server_id, presence)
-        return Outcome(event, None, server_id, presence)
+        reducer, arguments = _call_of(event)
+        refusal = self.db.call(
+            play_event,
+            self._source,
+            event.line,
+            identity,
+            reducer.__name__,
+            json.dumps(arguments),
+        )
+        return Outcome(event, refusal, server_id, presence)
 
     def _identity(self, event: Event) -> Identity:
         if event.bridge is None:
@@ -138,40 +174,41 @@ class Cluster:
                 return server_id, None
             return server_id, tx[PlayerServerPresence].get(event.player)
 
-    def _call(self, event: Event, identity: Identity) -> None:
-        caller = self.db.caller(identity)
-        match event:
-            case Register():
-                self._register(event, identity)
-            case Heartbeat():
-                caller.call(server_heartbeat, event.online_count)
-            case Join():
-                caller.call(presence_join, event.player)
-            case Beat():
-                caller.call(presence_beat, list(event.players))
-            case Leave():
-                caller.call(presence_leave, event.player)
-            case Ban():
-                caller.call(
-                    admin_ban, event.player, event.name, event.reason, event.hours
-                )
-            case Unban():
-                caller.call(admin_unban, event.player)
 
-    def _register(self, event: Register, identity: Identity) -> None:
-        self.db.caller(identity).call(
-            server_register,
-            event.server,
-            event.display_name,
-            event.region,
-            event.game_module,
-            event.game_mode,
-            event.hosting_id,
-            event.version,
-            event.max_players,
-            event.wipe_schedule,
-            event.config_template_id,
-        )
+def _call_of(event: Event) -> tuple[Callable[..., None], list[object]]:
+    """Give the reducer that an event calls, and its arguments."""
+    call: tuple[Callable[..., None], list[object]]
+    match event:
+        case Register():
+            call = server_register, _registration(event)
+        case Heartbeat():
+            call = server_heartbeat, [event.online_count]
+        case Join():
+            call = presence_join, [event.player]
+        case Beat():
+            call = presence_beat, [event.players]
+        case Leave():
+            call = presence_leave, [event.player]
+        case Ban():
+            call = admin_ban, [event.player, event.name, event.reason, event.hours]
+        case Unban():
+            call = admin_unban, [event.player]
+    return call
+
+
+def _registration(event: Register) -> list[object]:
+    return [
+        event.server,
+        event.display_name,
+        event.region,
+        event.game_module,
+        event.game_mode,
+        event.hosting_id,
+        event.version,
+        event.max_players,
+        event.wipe_schedule,
+        event.config_template_id,
+    ]
 
 
 @dataclass(slots=True)
@@ -188,6 +225,8 @@ class Tally:
     refusals: Counter[str] = field(default_factory=Counter)
     """Server's id → refused calls of all kinds."""
     lines_bad: int = 0
+    lines_before: int = 0
+    """Lines that an earlier run has played, and that nothing else here counts."""
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""

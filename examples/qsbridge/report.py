@@ -31,7 +31,8 @@ def report(db: qsdb.Database, tally: Tally, now: Timestamp) -> Iterator[str]:
     """Yield the report's lines, without ends.
 
     `players` is what the last heartbeat said, and the limit; `present` counts the
-    rows of `player_server_presence`, stale ones too.
+    rows of `player_server_presence`, stale ones too. What `tally` has counted is of
+    this run alone.
     """
     yield from _table(SERVER_TITLES, _servers(db, tally, now), left_count=4)
     yield ""
@@ -44,7 +45,9 @@ def report(db: qsdb.Database, tally: Tally, now: Timestamp) -> Iterator[str]:
         f"lines    {granted + refused + tally.lines_bad}: {granted} granted, "
         f"{refused} refused, {tally.lines_bad} bad"
     )
-    if granted + refused:
+    if tally.lines_before:
+        yield f"before   {tally.lines_before}, played by an earlier run"
+    if granted + refused + tally.lines_before:
         yield f"time     {format_time(now.micros)}"
 
 

@@ -10,6 +10,7 @@ import pytest
 import qsdb
 from examples.qsbridge import (
     BanEntry,
+    EventSource,
     ModuleConfig,
     PlayerServerPresence,
     ServerConfig,
@@ -26,6 +27,8 @@ from qsdb.testing import FakeClock
 EAST = Identity.from_claims("test", "east")
 WEST = Identity.from_claims("test", "west")
 STRANGER = Identity.from_claims("test", "stranger")
+TABLES = (ServerRegistry, ServerConfig, BanEntry, PlayerServerPresence, EventSource)
+"""All but `ModuleConfig`, whose owner each database has for itself."""
 START = Timestamp.parse("2026-03-06T18:00:00Z")
 HOUR_MICROS = 3_600_000_000
 

@@ -197,6 +197,41 @@ def test_caller_of_any_name_is_judged_by_reducers(
     assert "register         0        1  InvalidArgument 1" in capsys.readouterr().out
 
 
+def test_a_long_name_leaves_the_sentence_whole(tmp_path: Path, capsys: Output) -> None:
+    name, long, id_ = "n" * 64, "x" * 150, "i" * 64
+    file = write(
+        tmp_path / "names.jsonl",
+        register(id_, "2026-03-06T18:00:00Z", bridge=long, region="eu"),
+        register(long, "2026-03-06T18:00:00Z"),
+        at("18:00:01", "ban", player=id_, name=name, reason="aimbot", hours=1),
+        at("18:00:02", "unban", player=id_),
+        register("other", "2026-03-06T18:00:03Z"),
+        at("18:00:04", "join", server=id_, bridge=long, player="p"),
+        at("18:03:00", "join", server="other", player="p"),
+        at("18:03:00", "heartbeat", server=id_, bridge=long, online_count=0),
+    )
+
+    main([str(file)])
+
+    def cut(text: str) -> str:
+        return f"{text[:59]}…"
+
+    too_long = "InvalidArgument: server_id has 150 characters, more than 64"
+    mode = "pvp in eu, version 1.0"
+    told = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert told[1:10] == [
+        f"18:00:00  {cut(id_)} is registered by bridge {cut(long)}: {mode}",
+        f"18:00:00  register by {cut(long)} is refused, {too_long}",
+        f"18:00:01  {cut(name)} ({cut(id_)}) is banned for 1 h by the owner: aimbot",
+        f"18:00:02  {cut(id_)} is unbanned",
+        "18:00:03  other is registered: pvp in other, version 1.0",
+        f"18:01:30  {cut(id_)} has not been heard for 90 s: degraded",
+        "18:01:33  other has not been heard for 90 s: degraded",
+        f"18:03:00  p is let into other, last shown on {cut(id_)} 2 min 56 s ago",
+        f"18:03:00  {cut(id_)} is back after 3 min 0 s of silence",
+    ]
+
+
 def test_highlights_of_one_sort_are_told_up_to_the_limit(
     tmp_path: Path, capsys: Output
 ) -> None:
