@@ -8,9 +8,9 @@ bytes
 =====  =====================================================================
   1    flags: 1 where a call made the commit, and the next five parts are there
   8    time of the transaction, microseconds since 1970 (UTC)
- 32    identity of the caller, its number
- 16    connection of the caller, its number; 0 for none
-  8    seed of the call's random numbers
+ 32    identity of the caller, its number, big-endian
+ 16    connection of the caller, likewise; 0 for none
+  8    state that the seed of the call's random numbers is mixed from (SplitMix64)
   2+n  name of the reducer, UTF-8, after its length
   4+n  the arguments as a product of the reducer's parameters, after its length
   …    a *section* for the rows of each table that are different, tables in
@@ -95,7 +95,8 @@ class Call(NamedTuple):
     """An identity as it is stored: 32 bytes, big-endian."""
     connection: bytes
     """Likewise, 16 bytes; zeros for none."""
-    seed: int
+    state: int
+    """What the seed of the call's random numbers is mixed from."""
 
 
 class Section(NamedTuple):
@@ -239,18 +240,23 @@ def call_prefix(reducer: str) -> bytes:
 
 
 def write_call(
-    microseconds: int, call: Call, prefix: bytes, sections: Sequence[bytes]
+    microseconds: int,
+    call: tuple[bytes, bytes, int],
+    prefix: bytes,
+    arguments: bytes,
+    sections: Sequence[bytes],
 ) -> bytes:
     """Give the record of a commit that a call made.
 
     Args:
         microseconds: Time of the transaction.
-        call: What was called.
-        prefix: ``call_prefix(call.reducer)``, kept by the caller.
-        sections: From `TableCodec.write`, by ascending table id.
+        call: Caller and connection, as they are stored, and the state of the seed.
+        prefix: ``call_prefix(reducer)``, kept by who calls this often.
+        arguments: A product of the reducer's parameters, encoded.
+        sections: From `TableCodec.write`, by ascending table id, then those of
+            sequences.
     """
-    _, arguments, caller, connection, seed = call
-    head = _CALL.pack(_IS_CALL, microseconds, caller[::-1], connection[::-1], seed)
+    head = _CALL.pack(_IS_CALL, microseconds, *call)
     return b"".join([head, prefix, _LENGTH.pack(len(arguments)), arguments, *sections])
 
 
@@ -357,7 +363,7 @@ def replay(data: bytes, tables: Mapping[int, Target]) -> int:  # noqa: C901  in 
 
 
 def _read_call(data: bytes) -> tuple[Call, int]:
-    _, _, caller, connection, seed = _CALL.unpack_from(data)
+    _, _, caller, connection, state = _CALL.unpack_from(data)
     at = _CALL.size
     (name_bytes,) = _COUNT.unpack_from(data, at)
     end = at + _COUNT.size + name_bytes
@@ -367,7 +373,7 @@ def _read_call(data: bytes) -> tuple[Call, int]:
     arguments = data[start : start + length]
     if len(arguments) < length:
         raise RecordError("the arguments of a call are cut off")
-    return Call(name, arguments, caller[::-1], connection[::-1], seed), start + length
+    return Call(name, arguments, caller, connection, state), start + length
 
 
 def _read_sections(data: bytes, at: int) -> Iterator[Section]:

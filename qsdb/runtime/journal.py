@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from qsdb.codec.bsatn import encoder
-from qsdb.log.records import Call, TableCodec, call_prefix, write_call, write_plain
+from qsdb.log.records import TableCodec, call_prefix, write_call, write_plain
 from qsdb.log.writing import LogWriter
 from qsdb.recovery.state import row_kind
-from qsdb.runtime.calls import CallContext
 from qsdb.schema.catalogue import parameters_kind
 from qsdb.schema.modules import ModuleSchema, Reducer
+from qsdb.schema.rows import Row
 from qsdb.store.images import StoredTable
 from qsdb.store.transactions import WriteTransaction
+from qsdb.store.writing import WriteTable
 from qsdb.values.kinds import Stored
 
 __all__ = ["DiskJournal"]
@@ -44,8 +45,9 @@ class DiskJournal:
             module: Whose reducers are called.
         """
         self._log = log
+        self._append = log.append
         self._codecs = {
-            table: TableCodec(
+            table.table_id: TableCodec(
                 table.table_id,
                 row_kind(table.bound.schema),
                 table.bound.schema.primary_key,
@@ -70,47 +72,40 @@ class DiskJournal:
             DiskFull: there is no room for it.
             FailedError: the log has failed before.
         """
-        sections: list[bytes] = []
-        sequences: list[bytes] = []
         opened = transaction._opened
         if len(opened) > 1:
-            opened = sorted(opened, key=lambda handle: handle._stored.table_id)
+            opened = sorted(opened, key=_table_id)
+        sections = []
+        sequences: list[bytes] = []
         for handle in opened:
             stored = handle._stored
-            codec = self._codecs[stored]
+            codec = self._codecs[stored.table_id]
             section = codec.write(handle._pre, handle._find)
             if section:
                 sections.append(section)
             if stored.sequences and stored.sequences != handle._before[0]:
-                moved = enumerate(zip(handle._before[0], stored.sequences, strict=True))
-                sequences.append(
-                    codec.write_sequences(
-                        [(place, now) for place, (was, now) in moved if was != now]
-                    )
-                )
+                sequences.append(_sequences_section(codec, handle))
+        sections += sequences
         microseconds = transaction._nanoseconds // 1000
         context = transaction._context
         if context is None:
-            record = write_plain(microseconds, sections + sequences)
-        else:
-            record = self._call_record(
-                microseconds, cast(CallContext, context), sections + sequences
-            )
-        self._log.append(record)
-
-    def _call_record(
-        self, microseconds: int, context: CallContext, sections: list[bytes]
-    ) -> bytes:
-        calls, reducer, number, values = context._call
+            self._append(write_plain(microseconds, sections))
+            return
+        calls, reducer, number, values = context._call  # type: ignore[attr-defined]
         prefix, encode = self._reducers[reducer.name]
-        call = Call(
-            reducer.name,
-            encode(values),
-            context.sender.stored,
-            _NO_CONNECTION,
-            calls.seeds.of_call(number),
-        )
-        return write_call(microseconds, call, prefix, sections)
+        state = calls.seeds.state_of_call(number)
+        call = (context.sender.stored, _NO_CONNECTION, state)  # type: ignore[attr-defined]
+        self._append(write_call(microseconds, call, prefix, encode(values), sections))
+
+
+def _table_id(handle: WriteTable[Row]) -> int:
+    return handle._stored.table_id
+
+
+def _sequences_section(codec: TableCodec, handle: WriteTable[Row]) -> bytes:
+    pairs = zip(handle._before[0], handle._stored.sequences, strict=True)
+    moved = [(place, now) for place, (was, now) in enumerate(pairs) if was != now]
+    return codec.write_sequences(moved)
 
 
 def _arguments_encoder(reducer: Reducer) -> ArgumentsEncoder:

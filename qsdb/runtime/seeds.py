@@ -8,9 +8,10 @@ make seeds that look unrelated (the finaliser of SplitMix64).
 
 import random
 
-__all__ = ["Seeds"]
+__all__ = ["Seeds", "mixed"]
 
 _MASK = (1 << 64) - 1
+_STEP = 0x9E3779B97F4A7C15
 
 
 class Seeds:
@@ -41,13 +42,25 @@ class Seeds:
             self._random = random.Random(self.of_call(0))  # noqa: S311  not secret
         return self._random.getrandbits(bits)
 
+    def state_of_call(self, number: int) -> int:
+        """Give what the seed of a call is mixed from: cheap, and so what is logged."""
+        return (self.base + number * _STEP) & _MASK
+
     def of_call(self, number: int) -> int:
         """Give the seed of the call with this number.
 
         >>> Seeds(1).of_call(1) == Seeds(1).of_call(1) != Seeds(1).of_call(2)
         True
         """
-        mixed = (self.base + number * 0x9E3779B97F4A7C15) & _MASK
-        mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
-        return mixed ^ (mixed >> 31)
+        return mixed(self.state_of_call(number))
+
+
+def mixed(state: int) -> int:
+    """Give the seed that a logged state stands for.
+
+    >>> mixed(Seeds(1).state_of_call(7)) == Seeds(1).of_call(7)
+    True
+    """
+    state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
+    return state ^ (state >> 31)

@@ -25,6 +25,7 @@ theirs: that is what makes the one stored NaN equal to itself.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 
 from sortedcontainers import SortedList
 
@@ -208,6 +209,22 @@ Bound = tuple[object, ...]
 where every entry that begins so lies below."""
 
 
+def _sort(entries: list[StoredRow]) -> None:
+    """Sort many entries, column by column from the last one to the first.
+
+    The same as one sort of the tuples, since each sort keeps the order of equals;
+    but values of one built-in type compare several times as fast as tuples do. Where
+    row keys do not compare, the entries have other columns to tell them apart.
+    """
+    width = len(entries[0]) if entries else 0
+    for place in reversed(range(width)):
+        try:
+            entries.sort(key=itemgetter(place))
+        except TypeError:
+            if place + 1 < width:  # of an order key: they always compare
+                raise
+
+
 class OrderedIndex:
     """Entries in order; the last part of an entry is the row key."""
 
@@ -227,7 +244,8 @@ class OrderedIndex:
 
     def add_many(self, rows: Iterable[StoredRow]) -> None:
         """Enter rows that are not there; sorts once where they are many."""
-        entries = [self.entry_of(row) for row in rows]
+        entries = list(map(self.entry_of, rows))
+        _sort(entries)
         with self._lock:
             self._entries.update(entries)
 
