@@ -35,10 +35,16 @@ from qsdb.errors import (
     UniqueError,
     UsageError,
 )
+from qsdb.recovery.copying import Copy
+from qsdb.recovery.dumping import dump
+from qsdb.recovery.loading import load
+from qsdb.recovery.repairing import Repair, repair
 from qsdb.recovery.report import Recovery
+from qsdb.recovery.restoring import restore
+from qsdb.recovery.verifying import Verification, verify
 from qsdb.runtime.database import Database
-from qsdb.runtime.stats import Stats
 from qsdb.runtime.options import StorageOptions
+from qsdb.runtime.stats import Stats
 from qsdb.schema.annotations import (
     f32,
     f64,
@@ -77,6 +83,7 @@ __all__ = [
     "ClosedError",
     "ConnectionId",
     "ConstraintError",
+    "Copy",
     "CorruptionError",
     "Database",
     "DatabaseLocked",
@@ -97,6 +104,7 @@ __all__ = [
     "Recovery",
     "ReducerContext",
     "ReducerError",
+    "Repair",
     "Row",
     "ScheduleAt",
     "SchemaError",
@@ -109,9 +117,11 @@ __all__ = [
     "Transaction",
     "UniqueError",
     "UsageError",
+    "Verification",
     "asdict",
     "auto_inc",
     "column",
+    "dump",
     "f32",
     "f64",
     "i8",
@@ -121,7 +131,10 @@ __all__ = [
     "i128",
     "i256",
     "index",
+    "load",
     "primary_key",
+    "repair",
+    "restore",
     "testing",
     "u8",
     "u16",
@@ -130,4 +143,5 @@ __all__ = [
     "u128",
     "u256",
     "unique",
+    "verify",
 ]

@@ -8,25 +8,21 @@ simulated disk, a tracing one or one that fails underneath (`qsdb.testing`):
 
 What power loss may take decides how they are used:
 
-========================  ==========================================
-what was done             what makes it last
-========================  ==========================================
-`File.write`              `File.sync` of the same file
-a size that grew          `File.sync` (the size is part of the data)
-`File.truncate`           `File.sync`
-a file or directory made  `Directory.sync` of the directory above
-a rename or removal       `Directory.sync` of the directory above
-========================  ==========================================
+============================  ======================================
+what was done                 what makes it last
+============================  ======================================
+`File.write`, a size changed  `File.sync` of the same file
+a file or directory made      `Directory.sync` of the directory above
+a rename or removal           `Directory.sync` of the directory above
+============================  ======================================
 
-Names are relative to the root and separated by ``/``; ``""`` is the root itself.
-Everything that goes wrong leaves as the `OSError` that the system gave, with the
-name in it; `qsdb.log` and `qsdb.recovery` say what it means.
+Names are relative to the root, ``""``, and separated by ``/``. What goes wrong leaves
+as the system's `OSError`; `qsdb.log` and `qsdb.recovery` say what it means.
 
-The real ones, from `open_directory`, are thin: a call of a protocol is a call of
-the system. A lock is the kernel's (``flock``): it ends with the process, so that
-the text of a dead one stops nobody, and it holds against a second opening in the
-same process too. A forked child gives up its copy at once, so that the lock stays
-the parent's alone.
+The real ones, from `open_directory`, are thin: a call is one of the system. A lock
+is the kernel's (``flock``): it ends with the process, so that the text of a dead one
+stops nobody, and it holds against a second opening in the same process too. A forked
+child gives up its copy at once, so that the lock stays the parent's alone.
 """
 
 import contextlib
@@ -49,6 +45,7 @@ __all__ = [
     "host_name",
     "on_fork",
     "open_directory",
+    "place_of",
     "process_id",
 ]
 
@@ -147,6 +144,12 @@ def open_directory(path: StrPath) -> "OsDirectory":
     A relative path is taken from the working directory of now.
     """
     return OsDirectory(os.path.abspath(os.fspath(path)))
+
+
+def place_of(path: StrPath) -> tuple["OsDirectory", str]:
+    """Give the directory in which a file is or would be, and its name there."""
+    folder, name = os.path.split(os.path.abspath(os.fspath(path)))
+    return OsDirectory(folder), name
 
 
 class OsFile(File):
@@ -335,8 +338,7 @@ def _write_zeros(descriptor: int, position: int, count: int) -> None:
 if sys.platform == "win32":  # pragma: no cover  runs on Windows alone
     import msvcrt
 
-    _LOCK_POSITION = 1 << 30
-    """A locked byte cannot be read, so it lies behind any text."""
+    _LOCK_POSITION = 1 << 30  # behind any text: a locked byte cannot be read
 
     def _read(descriptor: int, count: int, position: int) -> bytes:
         os.lseek(descriptor, position, os.SEEK_SET)

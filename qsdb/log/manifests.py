@@ -44,11 +44,10 @@ import hashlib
 import re
 import struct
 from collections.abc import Iterator
-from typing import Any, NoReturn
 
 import attrs
-import cbor2
 
+from qsdb.codec.cbor import CborError, from_cbor, to_cbor
 from qsdb.errors import ArgumentError, CorruptionError, FormatVersionError
 from qsdb.log.chunks import DIGEST_BYTES, Chunk
 
@@ -157,15 +156,14 @@ class Snapshot:
 
 def encode_manifest(snapshot: Snapshot) -> bytes:
     """Give the content of a snapshot's manifest; cost: about 1 µs a chunk."""
-    body = cbor2.dumps(
+    body = to_cbor(
         {
             "database": snapshot.database,
             "offset": snapshot.offset,
             "chain": snapshot.chain,
             "microseconds": snapshot.microseconds,
             "tables": [_table_content(table) for table in snapshot.tables],
-        },
-        canonical=True,
+        }
     )
     header = _HEADER.pack(_MAGIC, MANIFEST_FORMAT_VERSION, READER_VERSION_MIN)
     return header + _digest_of(header, body) + body
@@ -230,23 +228,11 @@ class _ContentError(ValueError):
     """A body has its right hash and is no manifest's, or that of another."""
 
 
-class _NoTags(dict[int, Any]):
-    """What decodes tags of CBOR: nothing, whichever tag is looked up."""
-
-    def __missing__(self, tag: int) -> NoReturn:
-        raise _ContentError(f"it has the tag {tag}")
-
-
 def _content_of(body: bytes) -> object:
     try:
-        content: object = cbor2.loads(body, semantic_decoders=_NoTags())
-        again = cbor2.dumps(content, canonical=True)
-    except cbor2.CBORError as error:
-        fault = error.__cause__ or error
-        raise _ContentError(f"its body is not CBOR without tags: {fault}") from error
-    if again != body:
-        raise _ContentError("its body is not canonical CBOR, or bytes follow it")
-    return content
+        return from_cbor(body)
+    except CborError as error:
+        raise _ContentError(f"its body: {error}") from error
 
 
 def _snapshot_of(content: object) -> Snapshot:

@@ -37,16 +37,26 @@ from qsdb.log.segments import (
     segment_name,
     segment_offset,
 )
-from qsdb.log.snapshots import list_snapshots, read_snapshot, read_table
+from qsdb.log.snapshots import list_snapshots
 from qsdb.log.tail import Tail, write_whole
 from qsdb.recovery.report import Recovery, TornTailFound
-from qsdb.recovery.state import State
+from qsdb.recovery.state import State, read_snapshot_state
 
-__all__ = ["LOCK_NAME", "QUARANTINE", "Found", "is_new", "mend", "read_state"]
+__all__ = [
+    "LOCK_NAME",
+    "OWN_NAMES",
+    "QUARANTINE",
+    "Found",
+    "is_new",
+    "list_segments",
+    "mend",
+    "read_state",
+]
 
 LOCK_NAME = "LOCK"
 QUARANTINE = "quarantine"
-_OWN_NAMES = frozenset({LOCK_NAME, LOG_DIRECTORY, QUARANTINE, "snapshots", "objects"})
+OWN_NAMES = frozenset({LOCK_NAME, LOG_DIRECTORY, QUARANTINE, "snapshots", "objects"})
+"""What stands in the root of a database."""
 _COPY_BYTES = 1 << 20
 
 Progress = Callable[[int, int], object]
@@ -86,21 +96,30 @@ def is_new(directory: Directory) -> bool:
     if not directory.exists():
         return True
     names = directory.list()
-    if LOG_DIRECTORY in names:
-        return not (_segments(directory) or list_snapshots(directory))
-    strangers = [name for name in names if name not in _OWN_NAMES]
-    if strangers:
+    strangers = [name for name in names if name not in OWN_NAMES]
+    if strangers and LOG_DIRECTORY not in names:
         raise StorageError(
             f"{directory.describe()} is no database: there is no {LOG_DIRECTORY}/ in "
             f"it, but {', '.join(strangers[:3])}. Nothing was written; name an empty "
             "directory, or one that is not there yet"
         )
-    return True
+    if list_segments(directory):
+        return False
+    snapshots = list_snapshots(directory)
+    return not snapshots or _is_unfinished_copy(directory, snapshots)
 
 
-def _segments(directory: Directory) -> list[int]:
-    """Give the first offsets of all segments, oldest first."""
-    found = [segment_offset(name) for name in directory.list(LOG_DIRECTORY)]
+def _is_unfinished_copy(directory: Directory, snapshots: list[int]) -> bool:
+    """Whether `qsdb.recovery.copying` was cut off: its log has no name yet."""
+    temporary = [f"{segment_name(offset + 1)}.tmp" for offset in snapshots]
+    return any(directory.exists(name) for name in temporary)
+
+
+def list_segments(directory: Directory) -> list[int]:
+    """Give the first offsets of all segments of the log, oldest first."""
+    is_there = directory.exists(LOG_DIRECTORY)
+    names = directory.list(LOG_DIRECTORY) if is_there else []
+    found = [segment_offset(name) for name in names]
     return sorted([offset for offset in found if offset is not None])
 
 
@@ -122,7 +141,7 @@ def read_state(
     Raises:
         CorruptionError, FormatVersionError: it cannot be read; nothing was changed.
     """
-    offsets = _segments(directory)
+    offsets = list_segments(directory)
     if not offsets:
         raise CorruptionError(
             directory.describe(LOG_DIRECTORY), 0, "there is no segment of the log"
@@ -169,18 +188,24 @@ class _Reader:
             The state, the snapshot's offset, and why newer ones were passed over.
 
         Raises:
-            CorruptionError: none can be read, and the log alone does not reach back.
+            CorruptionError, OSError: none can be read, and the log alone does not
+                reach back.
         """
         skipped: list[str] = []
-        error: CorruptionError | None = None
+        error: CorruptionError | OSError | None = None
         for offset in reversed(list_snapshots(self._directory)):
             if at_most is not None and offset > at_most:
                 continue
+            if error is not None and offset + 1 < self._offsets[0]:
+                raise error  # the log does not go on from older ones
             try:
-                return self._restore(offset), offset, skipped
-            except CorruptionError as damage:
+                state = read_snapshot_state(self._directory, offset, self.database)
+            except (CorruptionError, OSError) as damage:
                 error = error or damage
-                skipped.append(f"the snapshot of offset {offset}: {damage.reason}")
+                reason = getattr(damage, "reason", damage)
+                skipped.append(f"the snapshot of offset {offset}: {reason}")
+            else:
+                return state, offset, skipped
         if self._offsets[0] > 1:
             if error is not None:
                 raise error
@@ -189,28 +214,6 @@ class _Reader:
                 name, 0, f"it is missing; the log begins with {self._offsets[0]}", 0
             )
         return State(), None, skipped
-
-    def _restore(self, offset: int) -> State:
-        """Read a snapshot.
-
-        Raises:
-            CorruptionError: it cannot be read.
-        """
-        directory = self._directory
-        snapshot = read_snapshot(directory, offset, database=self.database)
-        state = State()
-        state.offset, state.microseconds = offset, snapshot.microseconds
-        for table in sorted(snapshot.tables, key=lambda each: each.table_id):
-            try:
-                found = state.table(table.table_id)
-            except ValueError as error:  # also what a catalogue is not
-                path = directory.describe("snapshots")
-                raise CorruptionError(path, 0, f"of offset {offset}: {error}") from None
-            found.sequences[:] = table.sequences
-            rows, key_of = found.rows, found.key_of
-            for chunk in read_table(directory, table, found.kind):
-                rows.update(zip(map(key_of, chunk), chunk, strict=True))
-        return state
 
     def replay(
         self, state: State, until: Until | None, progress: Progress | None
@@ -259,14 +262,18 @@ class _Reader:
     def _open(self, first: int, chain: int | None, *, is_last: bool) -> "LastSegment":
         name = segment_name(first)
         file, path = self._directory.open(name), self._directory.describe(name)
-        scan = scan_segment(
-            file,
-            path,
-            database=self.database,
-            first_offset=first,
-            chain=chain,
-            is_last=is_last,
-        )
+        try:
+            scan = scan_segment(
+                file,
+                path,
+                database=self.database,
+                first_offset=first,
+                chain=chain,
+                is_last=is_last,
+            )
+        except BaseException:
+            file.close()
+            raise
         return LastSegment(name, path, file, scan)
 
     def _refuse_gap(self, expected: int, found: int) -> NoReturn:
@@ -327,15 +334,19 @@ def mend(directory: Directory, found: Found) -> tuple[Tail, Recovery]:
         if name.endswith(".tmp"):  # a segment that was never begun
             directory.remove(f"{LOG_DIRECTORY}/{name}")
     file = directory.open(last.name, writable=True)
-    if torn is not None:
-        quarantine = _copy_to_quarantine(directory, file, last.name, torn)
-        report = attrs.evolve(report, torn=_told(last, quarantine))
-    if torn is not None or file.size() < place.position:
-        # Also where a frame's last zeros are missing.
-        file.truncate(place.position)
-        file.allocate(place.position)
-    file.sync()
-    directory.sync(LOG_DIRECTORY)
+    try:
+        if torn is not None:
+            quarantine = _copy_to_quarantine(directory, file, last.name, torn)
+            report = attrs.evolve(report, torn=_told(last, quarantine))
+        if torn is not None or file.size() < place.position:
+            # Also where a frame's last zeros are missing.
+            file.truncate(place.position)
+            file.allocate(place.position)
+        file.sync()
+        directory.sync(LOG_DIRECTORY)
+    except BaseException:
+        file.close()
+        raise
     return Tail(directory, last.scan.header, file, place), report
 
 

@@ -7,17 +7,23 @@ been described by rows that came before; then the catalogue is read anew.
 Cost: about 2 µs a row put.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from qsdb.codec.bsatn import Reader
+from qsdb.errors import CorruptionError, brief
+from qsdb.files import Directory
+from qsdb.log.manifests import manifest_name
 from qsdb.log.records import RecordError, TableCodec, replay
-from qsdb.schema.catalogue import schemas_of
+from qsdb.log.snapshots import read_snapshot, read_table
+from qsdb.schema.catalogue import module_of, reducers_of, schemas_of
 from qsdb.schema.system import USER_IDS_FIRST, system_tables
 from qsdb.schema.tables import TableSchema
-from qsdb.store.orders import StoredRow, compile_key
+from qsdb.store.indexes import UniqueIndex
+from qsdb.store.orders import StoredRow, compile_key, value_function
 from qsdb.values.compounds import Field, ProductKind
+from qsdb.values.kinds import MismatchError
 
-__all__ = ["State", "TableState", "row_kind"]
+__all__ = ["State", "TableState", "read_snapshot_state", "row_kind"]
 
 
 def row_kind(schema: TableSchema) -> ProductKind:
@@ -65,6 +71,45 @@ class TableState:
             if rows.pop(key, None) is None:
                 raise RecordError(f"table {self.schema.name} has no row {key!r}")
         return at
+
+    def problems(self) -> Iterator[str]:
+        """Yield a sentence for each broken rule that the engine relies on."""
+        name, broken = f"table {self.schema.name}", False
+        for key, row in self.rows.items():
+            problem = self._problem_of_row(key, row)
+            if problem is not None:
+                broken = True
+                yield f"{name}: {problem}"
+        if not broken:  # values that are none may not even have a hash
+            yield from [f"{name}: {each}" for each in self._problems_of_keys()]
+        generated = sum([column.auto_inc for column in self.schema.columns])
+        if len(self.sequences) != generated:
+            count = len(self.sequences)
+            yield f"{name}: {count} sequences, {generated} columns are generated"
+
+    def _problem_of_row(self, key: object, row: StoredRow) -> str | None:
+        try:
+            # By their texts, since 1 == 1.0 == True.
+            is_canonical = repr(self.kind.canonical(row)) == repr(row)
+        except MismatchError as mismatch:
+            return f"{brief(mismatch.value)} is not {mismatch.admitted}"
+        if not is_canonical:
+            return f"{brief(row)} is not in canonical form"
+        if (self.key_of(row),) != (key,):  # in a tuple, where NaN equals itself
+            return f"{brief(row)} stands under the key {brief(key)}"
+        return None
+
+    def _problems_of_keys(self) -> Iterator[str]:
+        for schema in self.schema.indexes:
+            if schema.algorithm != "unique":
+                continue
+            value_of = value_function(self.schema, schema.columns)
+            index = UniqueIndex(self.key_of, value_of, len(schema.columns))
+            for row in self.rows.values():
+                if index.is_taken(row):
+                    value = brief(value_of(row))
+                    yield f"two rows have {value} in the unique key {schema.accessor}"
+                index.add(row)
 
 
 class _Tables(dict[int, TableState]):
@@ -141,3 +186,62 @@ class State:
         for table_id in found:
             self.table(table_id)
         return found
+
+    def described(self) -> dict[int, TableState]:
+        """Give the id → table of the system's and users' tables, ascending.
+
+        Raises:
+            ValueError: the rows of the system tables are no catalogue.
+        """
+        numbers = [*[number for number, _ in system_tables()], *self.schemas()]
+        return {number: self._tables[number] for number in sorted(numbers)}
+
+    def problems(self) -> Iterator[str]:
+        """Yield a sentence for each broken rule that the engine relies on.
+
+        Cost: some microseconds a row.
+        """
+        try:
+            tables = self.described()
+            module_of(self.catalogue())
+            reducers_of(self.catalogue())
+        except ValueError as error:
+            yield f"the catalogue: {error}"
+            return
+        for table in tables.values():
+            yield from table.problems()
+
+
+def read_snapshot_state(directory: Directory, offset: int, database: bytes) -> State:
+    """Give what a snapshot holds.
+
+    Args:
+        directory: Of the database.
+        offset: Of the snapshot.
+        database: Id of the database that it must be of.
+
+    Raises:
+        CorruptionError: it cannot be read.
+        FormatVersionError: a newer qsdb wrote it.
+        OSError: the system refuses.
+
+    Cost: 1 to 2 µs a row.
+    """
+    snapshot = read_snapshot(directory, offset, database=database)
+    path = directory.describe(manifest_name(offset))
+    state = State()
+    state.offset, state.microseconds = offset, snapshot.microseconds
+    for table in sorted(snapshot.tables, key=lambda each: each.table_id):
+        try:
+            found = state.table(table.table_id)
+        except ValueError as error:  # also what a catalogue is not
+            raise CorruptionError(path, 0, f"{error}") from None
+        if len(table.sequences) != len(found.sequences):
+            name, count = found.schema.name, len(found.sequences)
+            fault = f"table {name} has {len(table.sequences)} sequences, not {count}"
+            raise CorruptionError(path, 0, fault)
+        found.sequences[:] = table.sequences
+        rows, key_of = found.rows, found.key_of
+        for chunk in read_table(directory, table, found.kind):
+            rows.update(zip(map(key_of, chunk), chunk, strict=True))
+    return state

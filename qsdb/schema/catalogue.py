@@ -21,14 +21,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar, cast
 
+from qsdb.codec.cbor import from_cbor, to_cbor
 from qsdb.errors import brief
-from qsdb.schema.kind_data import (
-    from_cbor,
-    kind_from_data,
-    kind_to_data,
-    to_cbor,
-    value_from_data,
-)
+from qsdb.schema.kind_data import kind_from_data, kind_to_data, value_from_data
 from qsdb.schema.modules import BoundTable, ModuleSchema, Reducer
 from qsdb.schema.rows import Row, stored_of
 from qsdb.schema.shapes import fault_of_attribute

@@ -1,4 +1,4 @@
-"""Kinds as plain data, and plain data as CBOR: how the catalogue keeps a type.
+"""Kinds as plain data: how the catalogue keeps a type, as CBOR (`qsdb.codec.cbor`).
 
 A kind is written as texts and lists, which any CBOR tool can show::
 
@@ -13,15 +13,11 @@ A stored value is plain data as it is (its tuples become lists), so a default is
 written directly, and read by its kind.
 
 Reading trusts nothing. What is no kind, nests too deep or names a part twice is
-a ValueError. Of CBOR all tags are refused but that of integers beyond 64 bits,
-since others share parts or make objects, and so is whatever follows the value.
+a ValueError.
 """
 
-import io
 from collections.abc import Mapping
 from typing import Any
-
-import cbor2
 
 from qsdb.codec.layout import KIND_DEPTH_MAX, refuse_deep
 from qsdb.errors import brief
@@ -37,13 +33,7 @@ from qsdb.values.compounds import (
 )
 from qsdb.values.kinds import Kind, MismatchError, Stored
 
-__all__ = [
-    "from_cbor",
-    "kind_from_data",
-    "kind_to_data",
-    "to_cbor",
-    "value_from_data",
-]
+__all__ = ["kind_from_data", "kind_to_data", "value_from_data"]
 
 _PARTLESS: Mapping[str, Kind] = {
     kind.name: kind
@@ -56,11 +46,6 @@ _PARTLESS: Mapping[str, Kind] = {
     )
 }
 """The kinds that are not made of others and not a user's, by name."""
-
-_CONTAINERS_DEPTH_MAX = 3 * KIND_DEPTH_MAX
-"""A product puts three lists around the kind of a field."""
-
-_BIGNUM_TAGS = (2, 3)
 
 
 def kind_to_data(kind: Kind) -> object:
@@ -191,46 +176,3 @@ def value_from_data(kind: Kind, data: object) -> Stored:
 def _tuples(data: object) -> object:
     """Give lists as tuples, at any depth."""
     return tuple([_tuples(item) for item in data]) if type(data) is list else data
-
-
-def to_cbor(data: object) -> bytes:
-    """Write plain data: stored values, and lists of them.
-
-    Raises:
-        ValueError: a text is not valid Unicode.
-    """
-    return cbor2.dumps(data)
-
-
-def from_cbor(data: bytes) -> object:
-    """Read what `to_cbor` wrote; what else CBOR can say may come out, too.
-
-    Raises:
-        ValueError: `data` is cut off, damaged, nests too deep, has a tag, or goes
-            on after the value.
-
-    >>> from_cbor(to_cbor((1, "a", None)))
-    [1, 'a', None]
-    """
-    stream = io.BytesIO(data)
-    decoder = cbor2.CBORDecoder(
-        stream, semantic_decoders=_NoTags(), max_depth=_CONTAINERS_DEPTH_MAX
-    )
-    try:
-        value: object = decoder.decode()
-    except cbor2.CBORError as error:
-        raise ValueError(f"{brief(data)} is not the CBOR of data: {error}") from None
-    rest = len(data) - stream.tell()
-    if rest:
-        raise ValueError(f"{brief(data)}: {rest} bytes follow the value")
-    return value
-
-
-class _NoTags(dict[int, Any]):
-    """Stands for the decoders of all tags, and refuses those that are not wanted."""
-
-    def __missing__(self, tag: int) -> object:
-        """Refuse a tag, or leave it to the decoder's own."""
-        if tag in _BIGNUM_TAGS:
-            raise KeyError(tag)
-        raise cbor2.CBORDecodeError(f"the tag {tag} is refused")

@@ -182,19 +182,27 @@ def test_a_manifest_cut_off_anywhere_is_told() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        pytest.param(b"", "is not CBOR without", id="nothing"),
-        pytest.param(b"\xff", "is not CBOR without", id="no CBOR"),
-        pytest.param(b"\x9b" + b"\x7f" * 8, "is not CBOR without", id="huge array"),
-        pytest.param(b"\x5b" + b"\x7f" * 8, "is not CBOR without", id="huge bytes"),
-        pytest.param(b"\x81" * 100_000, "is not CBOR without", id="deep"),
+        pytest.param(b"", "its body: it is not the CBOR", id="nothing"),
+        pytest.param(b"\xff", "its body: it is not the CBOR", id="no CBOR"),
         pytest.param(
-            cbor2.dumps(BODY, canonical=True) + b"\0", "or bytes follow", id="more"
+            b"\x9b" + b"\x7f" * 8, "its body: it is not the CBOR", id="huge array"
+        ),
+        pytest.param(
+            b"\x5b" + b"\x7f" * 8, "its body: it is not the CBOR", id="huge bytes"
+        ),
+        pytest.param(b"\x81" * 100_000, "its body: it is not the CBOR", id="deep"),
+        pytest.param(
+            cbor2.dumps(BODY, canonical=True) + b"\0",
+            "its body: 1 bytes follow",
+            id="more",
         ),
         pytest.param(cbor2.dumps(BODY), "not canonical", id="another order"),
-        pytest.param(b"\xc2\x41\x07", "has the tag 2", id="tagged number"),
-        pytest.param(b"\xd8\x23\x61\x2e", "has the tag 35", id="tagged pattern"),
-        pytest.param(b"\xd9\xd9\xf7\x80", "has the tag 55799", id="tagged CBOR"),
-        pytest.param(b"\xd8\x1c\x81\xd8\x1d\x00", "has the tag 28", id="endless list"),
+        pytest.param(b"\xc2\x41\x07", "not canonical", id="tagged number"),
+        pytest.param(b"\xd8\x23\x61\x2e", "the tag 35 is refused", id="tagged pattern"),
+        pytest.param(b"\xd9\xd9\xf7\x80", "the tag 55799 is refused", id="tagged CBOR"),
+        pytest.param(
+            b"\xd8\x1c\x81\xd8\x1d\x00", "the tag 28 is refused", id="endless list"
+        ),
         pytest.param(b"\x07", "lacks what a manifest has", id="number"),
     ],
 )
