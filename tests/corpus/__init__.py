@@ -1,0 +1,1 @@
+"""Databases as they were written by each version of the format, and how to make more."""
