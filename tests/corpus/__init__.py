@@ -1,1 +1,1 @@
-"""Databases as they were written by each version of the format, and how to make more."""
+"""Databases as each version of the format wrote them, and how to make more."""
