@@ -30,6 +30,10 @@ torn tail, and zeros over it for its end, unless the database was closed and has
 noted offset and chain elsewhere. At the end of any other segment the chain in the
 header of the next one tells.
 
+Who follows a log that another process writes reads on from the `Place` where the
+last scan ended. It asks first whether the frame before that is still what it was
+(`holds_place`): where power loss took frames that had been read, it is not.
+
 *Source*: etcd and TigerBeetle refuse what SQLite, PostgreSQL and SpacetimeDB drop.
 """
 
@@ -55,10 +59,12 @@ from qsdb.log.frames import (
 )
 from qsdb.log.segments import SEGMENT_HEADER_BYTES, SegmentHeader
 
-__all__ = ["Scan", "TornTail", "scan_segment"]
+__all__ = ["Scan", "TornTail", "holds_place", "scan_segment"]
 
 _WINDOW_BYTES = 8 * FRAME_BYTES_MAX
 """Read at once: large against the part of it that is read again for the next."""
+_FRAME_ZEROS_MAX = 7
+"""Most zeros that stand after a frame's checksum."""
 
 
 @attrs.frozen
@@ -73,7 +79,7 @@ class TornTail:
     """What is wrong with it."""
 
 
-def scan_segment(
+def scan_segment(  # noqa: PLR0913  each says something else of the segment
     file: File,
     path: str,
     *,
@@ -81,6 +87,7 @@ def scan_segment(
     first_offset: int,
     chain: int | None,
     is_last: bool,
+    start: Place | None = None,
 ) -> "Scan":
     """Check the header of a segment and give a scan of its records.
 
@@ -91,6 +98,8 @@ def scan_segment(
         first_offset: What its name says.
         chain: Of the place where the segment before ended; None if that is gone.
         is_last: Whether it is the last segment of the log.
+        start: Where to begin: the `place` of a scan of this segment that has come
+            to its end; the first frame if not given.
 
     Raises:
         CorruptionError: the header is damaged, or that of another segment.
@@ -99,11 +108,35 @@ def scan_segment(
     data = file.read(0, SEGMENT_HEADER_BYTES)
     header = SegmentHeader.decode(data, path, first_offset=first_offset)
     header.check_origin(path, database=database, chain=chain)
-    return Scan(file, path, header, is_last=is_last)
+    if start is None:
+        start = Place(SEGMENT_HEADER_BYTES, header.first_offset, header.chain)
+    return Scan(file, path, header, start, is_last=is_last)
+
+
+def holds_place(file: File, header: SegmentHeader, place: Place) -> bool:
+    """Whether what stood before a place of a segment stands there still.
+
+    Args:
+        file: The segment.
+        header: What it says of itself now.
+        place: The `Scan.place` of an earlier scan.
+
+    Cost: one read of a few bytes.
+    """
+    if place.position == SEGMENT_HEADER_BYTES:
+        return place.chain == header.chain
+    checksum = place.chain.to_bytes(4, "little")
+    count = len(checksum) + _FRAME_ZEROS_MAX
+    # The end of the file may have cut off the zeros.
+    data = file.read(place.position - count, count).ljust(count, b"\0")
+    return any(
+        data[count - len(end) :] == end
+        for end in [checksum + bytes(each) for each in range(_FRAME_ZEROS_MAX + 1)]
+    )
 
 
 class Scan:
-    """One segment, read from its beginning each time that it is iterated.
+    """One segment, read from the same place each time that it is iterated.
 
     Iterating gives, for each frame with records, the offset of the first one and
     the list of them, never empty. What was given is good, however the scan ends.
@@ -123,20 +156,22 @@ class Scan:
     """
 
     def __init__(
-        self, file: File, path: str, header: SegmentHeader, *, is_last: bool
+        self,
+        file: File,
+        path: str,
+        header: SegmentHeader,
+        start: Place,
+        *,
+        is_last: bool,
     ) -> None:
         """Look at nothing yet."""
         self._file = file
         self._path = path
+        self._start = start
         self._is_last = is_last
         self.header = header
-        self.place = self._start
+        self.place = start
         self.torn: TornTail | None = None
-
-    @property
-    def _start(self) -> Place:
-        header = self.header
-        return Place(SEGMENT_HEADER_BYTES, header.first_offset, header.chain)
 
     def __iter__(self) -> Iterator[tuple[int, list[bytes]]]:
         """Give the records of each frame, with the offset of the first."""

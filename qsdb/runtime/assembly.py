@@ -1,24 +1,32 @@
 """Putting a database together: store, writer, calls and, on disk, its files."""
 
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from qsdb.errors import ArgumentError, brief
 from qsdb.files import Directory as Files
-from qsdb.files import StrPath, open_directory
 from qsdb.recovery.opening import Progress
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.clock import Clock
+from qsdb.runtime.following import Follower
 from qsdb.runtime.journal import DiskJournal
+from qsdb.runtime.module_tables import new_tables
 from qsdb.runtime.options import Options
+from qsdb.runtime.read_only import (
+    ReadOnlyCalls,
+    ReadOnlyStorage,
+    ReadOnlyWriter,
+    find_at,
+)
 from qsdb.runtime.seeds import Seeds
-from qsdb.runtime.storage import Opened, Storage, new_tables, open_storage
+from qsdb.runtime.storage import Opened, Storage, open_storage
 from qsdb.runtime.version import VERSION
 from qsdb.runtime.writer import Writer
-from qsdb.schema.modules import ModuleSchema
+from qsdb.schema.modules import Module, ModuleSchema
 from qsdb.store.directory import Directory
+from qsdb.values.timestamps import Timestamp
 
-__all__ = ["Parts", "as_files", "open_parts"]
+__all__ = ["Parts", "check_way_of_opening", "open_parts", "open_read_only"]
 
 
 class Parts(NamedTuple):
@@ -27,21 +35,38 @@ class Parts(NamedTuple):
     directory: Directory
     writer: Writer
     calls: Calls
-    storage: Storage | None
+    storage: Storage | ReadOnlyStorage | None
     """None in memory."""
 
 
-def as_files(path: StrPath | Files) -> Files:
-    """Give the directory of a path, or what is one already.
+def check_way_of_opening(
+    module: object, path: object, *, read_only: object, at: object
+) -> None:
+    """Refuse arguments of `Database` that do not go together.
 
     Raises:
-        ArgumentError: it is neither.
+        ArgumentError: as it says.
     """
-    if hasattr(path, "make_directory"):
-        return cast(Files, path)
-    if isinstance(path, str) or hasattr(path, "__fspath__"):
-        return open_directory(path)
-    raise ArgumentError(f"path is a str, a path or a directory, not {brief(path)}")
+    if type(read_only) is not bool:
+        raise ArgumentError(f"read_only is a bool, not {brief(read_only)}")
+    if not isinstance(module, Module) and not (module is None and read_only):
+        raise ArgumentError(
+            f"Database takes a qsdb.Module, not {brief(module)}; None is possible with "
+            "read_only=True"
+        )
+    if read_only and path is None:
+        raise ArgumentError("read_only=True needs the path of a database on disk")
+    if at is None:
+        return
+    if not read_only:
+        raise ArgumentError(
+            f"at={brief(at)} needs read_only=True: what was cannot be written to"
+        )
+    is_offset = type(at) is int and at >= 0
+    if not is_offset and type(at) is not Timestamp:
+        raise ArgumentError(
+            f"at is an offset from 0 on or a qsdb.Timestamp, not {brief(at)}"
+        )
 
 
 def open_parts(
@@ -78,7 +103,7 @@ def _on_disk(schema: ModuleSchema, opened: Opened, clock: Clock, seeds: Seeds) -
     writer = Writer(directory, clock, opened.microseconds)
     writer.log = storage.log
     writer.journal = DiskJournal(storage.log, opened.tables, schema)
-    storage.snapshots.watch(directory.store)
+    storage.snapshots.watch(directory.store, lambda: writer.latest // 1000)
     if stored is None:
         calls = Calls(schema, writer, seeds)
         calls.initialise(VERSION)
@@ -92,3 +117,26 @@ def _on_disk(schema: ModuleSchema, opened: Opened, clock: Clock, seeds: Seeds) -
 
 def _now(clock: Clock) -> Callable[[], int]:
     return lambda: clock.now().micros
+
+
+def open_read_only(
+    schema: ModuleSchema | None,
+    files: Files,
+    at: int | Timestamp | None,
+    clock: Clock,
+    seed: int | None,
+    progress: Progress | None,
+) -> Parts:
+    """Open a database to read it; nothing is locked, and nothing written.
+
+    Raises:
+        Whatever `find_at` raises.
+    """
+    readable = find_at(files, schema, at, progress)
+    found, module = readable.found, readable.module
+    directory = Directory(readable.tables, found.state.offset)
+    writer = ReadOnlyWriter(directory, clock, found.state.microseconds)
+    identities = module.database_identity, module.owner_identity
+    calls = ReadOnlyCalls(readable.schema, writer, Seeds(seed), identities)
+    follower = Follower(files, found, writer) if at is None else None
+    return Parts(directory, writer, calls, ReadOnlyStorage(files, found, follower))

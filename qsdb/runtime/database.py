@@ -12,8 +12,13 @@ from qsdb.errors import ArgumentError, UsageError, brief
 from qsdb.files import Directory as Files
 from qsdb.files import StrPath
 from qsdb.log.writing import INTERVAL
+from qsdb.recovery.directories import as_files
 from qsdb.recovery.opening import Progress
-from qsdb.runtime.assembly import as_files, open_parts
+from qsdb.runtime.assembly import (
+    check_way_of_opening,
+    open_parts,
+    open_read_only,
+)
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.clock import Clock, SystemClock
 from qsdb.runtime.on_disk import OnDisk
@@ -25,6 +30,7 @@ from qsdb.schema.modules import Module
 from qsdb.store.reads import ReadTransaction
 from qsdb.store.transactions import WriteTransaction
 from qsdb.values.identity import Identity
+from qsdb.values.timestamps import Timestamp
 
 __all__ = ["Caller", "Database", "WriteBlock"]
 
@@ -49,9 +55,11 @@ class Database(OnDisk):
 
     def __init__(  # noqa: PLR0913  as users know it from other databases
         self,
-        module: Module,
+        module: Module | None,
         path: StrPath | Files | None = None,
         *,
+        read_only: bool = False,
+        at: int | Timestamp | None = None,
         durability: str = INTERVAL,
         sync_interval: float = 0.01,
         clock: Clock | None = None,
@@ -62,9 +70,15 @@ class Database(OnDisk):
         """Open a database, or create it: tables, and `init`, as one commit, offset 1.
 
         Args:
-            module: What to hold.
+            module: What to hold. None, with `read_only`, for the tables that are
+                stored: their rows are named tuples.
             path: The directory to keep it in, made if it is not there; in memory
                 only if not given.
+            read_only: Whether to read only, also beside the process that writes.
+                Nothing is locked, made or written, and what the writer commits later
+                comes with `refresh`.
+            at: With `read_only`: the offset, or the time, of the state to read; the
+                last commit until then. The newest state if not given.
             durability: When a commit is on the disk: ``"always"`` when it returns,
                 ``"interval"`` within `sync_interval`, ``"os"`` when the operating
                 system pleases.
@@ -80,26 +94,27 @@ class Database(OnDisk):
             SchemaError: the module's declarations are wrong, or not those that are
                 stored; all mistakes are listed. Whatever `init` raises passes
                 through, and then no database was created.
-            ArgumentError: an argument is of a wrong kind.
+            ArgumentError: an argument is of a wrong kind, or the database has no
+                state at `at`; the text says where it has.
             StorageError: the directory cannot be opened: `DatabaseLocked`,
-                `CorruptionError`, `FormatVersionError`, `DiskFull`, or something
-                else is in it. Nothing was changed.
+                `CorruptionError`, `FormatVersionError`, `DiskFull`, something else is
+                in it, or, with `read_only`, nothing. Nothing was changed.
             OSError: the system refuses.
         """
-        if not isinstance(module, Module):
-            raise ArgumentError(f"Database takes a qsdb.Module, not {brief(module)}")
+        check_way_of_opening(module, path, read_only=read_only, at=at)
         if seed is not None and type(seed) is not int:
             raise ArgumentError(f"a seed is an int or None, not {brief(seed)}")
         if clock is not None and not callable(getattr(clock, "now", None)):
             raise ArgumentError(f"a clock has a method now, {brief(clock)} has none")
-        parts = open_parts(
-            module.compiled(),
-            None if path is None else as_files(path),
-            options_of(durability, sync_interval, options),
-            SystemClock() if clock is None else clock,
-            seed,
-            progress,
-        )
+        how = options_of(durability, sync_interval, options)
+        files = None if path is None else as_files(path)
+        clock = SystemClock() if clock is None else clock
+        schema = None if module is None else module.compiled()
+        if read_only and files is not None:
+            parts = open_read_only(schema, files, at, clock, seed, progress)
+        else:
+            assert schema is not None
+            parts = open_parts(schema, files, how, clock, seed, progress)
         self._directory, self._writer, self._calls, self._storage = parts
         if self._storage is not None:
             # Closes it when the program ends, or nobody has it any more.
@@ -187,7 +202,7 @@ class Database(OnDisk):
         self._require_open()
         store, writer = self._directory.store, self._writer
         store.sweep()
-        return Stats(
+        stats = Stats(
             module=self._calls.module.name,
             offset=store.offset,
             commits=store.offset,
@@ -201,6 +216,7 @@ class Database(OnDisk):
                 if not table.is_system
             },
         )
+        return self._with_disk_stats(stats)
 
     def check(self) -> None:
         """Verify every invariant. Cost: O(rows · log rows), under the writer lock.

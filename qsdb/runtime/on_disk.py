@@ -2,15 +2,27 @@
 
 `Database` is derived from it, so these are its methods. In memory there are no
 files: everything is as durable as it will ever be, and what needs files says so.
+What is only read has files of somebody else: they are followed, and never changed.
 """
 
 import threading
 
-from qsdb.errors import ArgumentError, ClosedError, UsageError, brief
+import attrs
+
+from qsdb.errors import ArgumentError, ClosedError, ReadOnlyError, UsageError, brief
+from qsdb.files import Directory as Files
+from qsdb.files import StrPath
+from qsdb.recovery.copying import TableImage, write_database
+from qsdb.recovery.directories import as_files
 from qsdb.recovery.report import Recovery
+from qsdb.recovery.state import row_kind
+from qsdb.runtime.calls import Calls
+from qsdb.runtime.read_only import ReadOnlyStorage
+from qsdb.runtime.stats import Stats
 from qsdb.runtime.storage import Storage
 from qsdb.runtime.writer import Writer
 from qsdb.store.directory import Directory
+from qsdb.store.pinned import PinnedState
 
 __all__ = ["OnDisk"]
 
@@ -20,18 +32,21 @@ class OnDisk:
 
     _directory: Directory
     _writer: Writer
-    _storage: Storage | None
+    _calls: Calls
+    _storage: Storage | ReadOnlyStorage | None
     """None in memory."""
 
     @property
     def durable_offset(self) -> int:
-        """The last commit that is on the disk; in memory the last one."""
+        """The last commit that is on the disk; in memory the last one.
+
+        Of a database that is only read it is the last one that was read, which its
+        writer may not have synced yet.
+        """
         storage = self._storage
-        return (
-            self._directory.store.offset
-            if storage is None
-            else storage.log.durable_offset
-        )
+        if isinstance(storage, Storage):
+            return storage.log.durable_offset
+        return self._directory.store.offset
 
     @property
     def recovery(self) -> Recovery | None:
@@ -53,18 +68,14 @@ class OnDisk:
             UsageError: this thread is inside a transaction.
             ClosedError: the database is closed.
         """
-        self._require_open()
-        self._writer.require_outside()
+        self._require_outside()
         last = self._directory.store.offset
         if offset is not None and (type(offset) is not int or not 0 <= offset <= last):
             raise ArgumentError(
                 f"an offset is an int from 0 to {last}, not {brief(offset)}"
             )
-        if timeout is not None and not 0 <= timeout <= threading.TIMEOUT_MAX:
-            raise ArgumentError(
-                f"a timeout is a number of seconds from 0 on, not {brief(timeout)}"
-            )
-        if self._storage is None:
+        _check_timeout(timeout)
+        if not isinstance(self._storage, Storage):
             return True
         return self._storage.log.wait_durable(
             last if offset is None else offset, timeout
@@ -82,14 +93,13 @@ class OnDisk:
         Raises:
             StorageError: the log has failed.
             OSError: the disk refuses; older snapshots are as they were.
-            UsageError: the database is in memory, or this thread is inside a
-                transaction.
+            ReadOnlyError: the database is only read.
+            UsageError: it is in memory, or this thread is inside a transaction.
             ClosedError: the database is closed.
 
         Cost: about 1.5 µs a row, on this thread.
         """
-        storage = self._require_files("takes no snapshots")
-        return storage.snapshots.take(self._directory.store)
+        return self._require_own_files("takes no snapshots").snapshots.take()
 
     def compact(self) -> int:
         """Remove older snapshots, and the log that only they need.
@@ -103,17 +113,135 @@ class OnDisk:
         Raises:
             StorageError: a snapshot to be kept is damaged, or the disk has failed
                 before; nothing was removed.
-            UsageError, ClosedError: as `snapshot` does.
+            ReadOnlyError, UsageError, ClosedError: as `snapshot` does.
         """
-        return self._require_files("has no log to compact").snapshots.compact()
+        return self._require_own_files("has no log to compact").snapshots.compact()
 
-    def _require_files(self, what: str) -> Storage:
-        self._require_open()
-        self._writer.require_outside()
+    def backup(self, dest: StrPath | Files) -> int:
+        """Copy the database to a new directory, while others write.
+
+        The copy opens directly. It holds all that was committed when this was
+        called, and may hold what was committed soon after.
+
+        Args:
+            dest: A directory that is empty or not there yet.
+
+        Returns:
+            The offset of the last commit that is in it.
+
+        Raises:
+            ArgumentError: `dest` is no path.
+            StorageError: there is something in the directory; nothing was written.
+            DatabaseLocked: somebody else writes to it.
+            OSError: the system refuses; there is no database in `dest` then.
+            UsageError: this thread is inside a transaction.
+            ClosedError: the database is closed.
+
+        Cost: about 1.5 µs a row, on this thread, and a sync for each 64 KiB.
+        """
+        self._require_outside()
+        files, storage = as_files(dest), self._storage
+        draw = self._calls.seeds.draw
+        if storage is None:
+            database = draw(128).to_bytes(16, "big")
+        else:
+            database = storage.database
+        with PinnedState(self._directory.store) as state:
+            if isinstance(storage, ReadOnlyStorage):
+                microseconds = storage.microseconds
+            else:
+                microseconds = self._writer.latest // 1000
+            images = [
+                TableImage(
+                    each.table_id,
+                    row_kind(each.bound.schema),
+                    each.slices(),
+                    each.sequences,
+                )
+                for each in state.tables
+            ]
+            write_database(
+                files,
+                images,
+                database=database,
+                offset=state.offset,
+                microseconds=microseconds,
+                salt=draw(32),
+            )
+            return state.offset
+
+    def refresh(self, timeout: float | None = None) -> int:
+        """Read what its writer has committed since, in another process.
+
+        Commit by commit: read transactions that are open stay at their offset. What
+        is read may not be synced yet, so power loss may take it from the disk.
+
+        Args:
+            timeout: Most seconds to wait for a new commit; None for not waiting.
+
+        Returns:
+            The offset after that.
+
+        Raises:
+            StorageError: the log that is needed was compacted away, or power loss
+                took what had been read: open the database again.
+            CorruptionError, FormatVersionError: the log cannot be read further.
+            ArgumentError: the timeout is negative.
+            UsageError: the database was not opened with ``read_only=True``, or was
+                with ``at=…``.
+            ClosedError: the database is closed.
+            OSError: the system refuses.
+
+        Cost: some 100 µs, and about 10 µs a commit.
+        """
+        self._require_outside()
+        _check_timeout(timeout)
+        if not isinstance(self._storage, ReadOnlyStorage):
+            raise UsageError(
+                "only a database opened with read_only=True follows the log; this one "
+                "has all commits as it is"
+            )
+        return self._storage.refresh(0 if timeout is None else timeout)
+
+    def _with_disk_stats(self, stats: Stats) -> Stats:
+        """Add what there is to count of its own files."""
+        storage = self._storage
+        if not isinstance(storage, Storage):
+            return stats
+        error = storage.snapshots.error
+        told = None if error is None else f"{type(error).__name__}: {error}"
+        return attrs.evolve(
+            stats,
+            durable_offset=storage.log.durable_offset,
+            snapshot_offset=storage.snapshots.offset,
+            log_bytes=storage.log.written_bytes,
+            snapshot_error=told,
+        )
+
+    def _require_own_files(self, what: str) -> Storage:
+        self._require_outside()
         if self._storage is None:
             raise UsageError(f"a database in memory {what}; open it with a path")
+        if isinstance(self._storage, ReadOnlyStorage):
+            raise ReadOnlyError(
+                f"a database opened with read_only=True {what}; its writer has to do it"
+            )
         return self._storage
+
+    def _require_outside(self) -> None:
+        self._require_open()
+        self._writer.require_outside()
 
     def _require_open(self) -> None:
         if self._directory.store.is_closed:
             raise ClosedError("the database is closed")
+
+
+def _check_timeout(timeout: float | None) -> None:
+    if timeout is None:
+        return
+    is_number = type(timeout) in (int, float)
+    if not is_number or not 0 <= timeout <= threading.TIMEOUT_MAX:
+        raise ArgumentError(
+            f"a timeout is a number of seconds from 0 on, not {brief(timeout)}"
+        )

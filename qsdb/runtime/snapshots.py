@@ -16,7 +16,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from qsdb.errors import CorruptionError, StorageError
+from qsdb.errors import CorruptionError, StorageError, UsageError
 from qsdb.files import Directory as Files
 from qsdb.log.manifests import Snapshot
 from qsdb.log.segments import LOG_DIRECTORY, segment_name, segment_offset
@@ -51,58 +51,68 @@ class Snapshots:
         database: bytes,
         log: LogWriter,
         options: StorageOptions,
-        now: Callable[[], int],
+        offset: int = 0,
     ) -> None:
-        """Look which snapshots there are.
+        """Take none yet.
 
         Args:
             files: The directory.
             database: Its id.
             log: What has commits on the disk.
             options: How often, and how many are kept.
-            now: Gives microseconds since 1970.
+            offset: Of the newest snapshot; 0 if there is none.
         """
         self._files = files
         self._database = database
         self._log = log
         self._options = options
-        self._now = now
         self._lock = threading.Lock()
-        self._store: Store | None = None
+        self._watched: tuple[Store, Callable[[], int]] | None = None
         self._bytes_before = log.written_bytes
-        self._has_failed_disk = False
+        self._disk_error: Exception | None = None
+        """The first one since the database was opened."""
         self._running: threading.Thread | None = None
         self.error: Exception | None = None
-        self.offset = max(list_snapshots(files), default=0)
+        self.offset = offset
 
-    def watch(self, store: Store) -> None:
-        """Take snapshots of a store by themselves from now on."""
-        self._store = store
+    def watch(self, store: Store, latest: Callable[[], int]) -> None:
+        """Take snapshots of a store from now on, also by themselves.
+
+        Args:
+            store: What the log is written for.
+            latest: Gives a time, in microseconds since 1970, that is not before the
+                last commit's.
+        """
+        self._watched = store, latest
         if self._options.has_threads:
             self._log.after_flush = self._take_if_due
 
-    def take(self, store: Store) -> int:
+    def take(self) -> int:
         """Take a snapshot of the last commit, and give its offset.
 
         Raises:
             StorageError: the log has failed.
             OSError: the disk refuses; there is no new snapshot.
+            UsageError: nothing is watched yet.
         """
+        if self._watched is None:
+            raise UsageError("there is no store yet to take a snapshot of")
+        store, latest = self._watched
         with self._lock, PinnedState(store) as state:
             self._bytes_before = self._log.written_bytes
             if state.offset == self.offset and self.error is None:
                 return self.offset
             try:
-                self._write(state)
+                self._write(state, latest())
             except (OSError, StorageError) as error:
                 self.error = error
-                self._has_failed_disk = True
+                self._disk_error = self._disk_error or error
                 raise
             self.error = None
             self.offset = state.offset
             return state.offset
 
-    def _write(self, state: PinnedState) -> None:
+    def _write(self, state: PinnedState, microseconds: int) -> None:
         previous = None
         if self.offset:
             with contextlib.suppress(CorruptionError):  # then all is written anew
@@ -111,7 +121,7 @@ class Snapshots:
             database=self._database,
             offset=state.offset,
             chain=None,
-            microseconds=self._now(),
+            microseconds=microseconds,
         )
         writer = SnapshotWriter(self._files, snapshot, previous)
         for table in state.tables:
@@ -127,7 +137,7 @@ class Snapshots:
             log.durable_offset - self.offset >= options.snapshot_commits
             or log.written_bytes - self._bytes_before >= options.snapshot_log_bytes
         )
-        if not is_due or self._has_failed_disk or self._running is not None:
+        if not is_due or self._disk_error is not None or self._running is not None:
             return
         self._running = threading.Thread(
             target=self._take_alone, name="qsdb snapshot", daemon=True
@@ -135,9 +145,8 @@ class Snapshots:
         self._running.start()
 
     def _take_alone(self) -> None:
-        assert self._store is not None
         try:
-            self.take(self._store)
+            self.take()
         except Exception:
             logger.exception("no snapshot was taken; the database goes on")
         finally:
@@ -155,9 +164,9 @@ class Snapshots:
                 nothing was removed.
         """
         with self._lock:
-            if self._has_failed_disk:
+            if self._disk_error is not None:
                 raise StorageError(
-                    f"after {self.error!r} nothing is removed from "
+                    f"after {self._disk_error!r} nothing is removed from "
                     f"{self._files.describe()} until it is opened again"
                 )
             kept = list_snapshots(self._files)[-self._options.snapshots_kept :]

@@ -1,6 +1,6 @@
 """`Stats`: what a database counts, as numbers and as a page to look at."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import attrs
 
@@ -32,6 +32,15 @@ class Stats:
     """Old rows kept for them."""
     rows: Mapping[str, int]
     """Table name → number of rows at the last commit."""
+    durable_offset: int | None = None
+    """The last commit that is on the disk. None, as those that follow, of a database
+    in memory, and of one that is only read."""
+    snapshot_offset: int | None = None
+    """Of the newest snapshot; 0 if there is none."""
+    log_bytes: int | None = None
+    """What was written to the log since the database was opened, at most."""
+    snapshot_error: str | None = None
+    """Why the last snapshot was not taken; None if it was."""
 
     def __str__(self) -> str:
         """Give a page of a few lines."""
@@ -43,9 +52,20 @@ class Stats:
             f"{self.module} at offset {self.offset:,}",
             f"  calls     {self.calls:,} · {ended}",
             f"  reading   {self.pins:,} offsets pinned · {kept}",
+            *self._disk_lines(),
             f"  {'table':<{width}} {'rows':>{digits}}",
         ]
         lines += [
             f"  {name:<{width}} {count:>{digits},}" for name, count in self.rows.items()
         ]
         return "\n".join(lines)
+
+    def _disk_lines(self) -> Iterator[str]:
+        if self.durable_offset is not None:
+            durable = f"offset {self.durable_offset:,} on it"
+            written = f"{self.log_bytes or 0:,} bytes of log written"
+            yield f"  disk      {durable} · {written}"
+        if self.snapshot_offset:
+            yield f"  snapshot  of offset {self.snapshot_offset:,}"
+        if self.snapshot_error is not None:
+            yield f"  snapshot  failed: {self.snapshot_error}"

@@ -10,28 +10,24 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from qsdb.errors import (
-    CorruptionError,
-    DatabaseLocked,
-    SchemaError,
-)
 from qsdb.files import Directory as Files
-from qsdb.files import Lock, host_name, on_fork, process_id
+from qsdb.files import Lock, on_fork
 from qsdb.log.segments import LOG_DIRECTORY, SegmentHeader
+from qsdb.log.snapshots import list_snapshots, remove_unreferenced
 from qsdb.log.tail import Tail, begin_log
 from qsdb.log.writing import LogWriter
-from qsdb.recovery.opening import LOCK_NAME, Progress, is_new, mend, read_state
+from qsdb.recovery.directories import take_lock
+from qsdb.recovery.opening import Progress, is_new, mend, read_state
 from qsdb.recovery.report import Recovery
 from qsdb.recovery.state import State
+from qsdb.runtime.module_tables import load_tables, new_tables, stored_row_of_module
 from qsdb.runtime.options import Options
 from qsdb.runtime.snapshots import Snapshots
-from qsdb.schema.catalogue import module_of
-from qsdb.schema.comparison import describe, difference
 from qsdb.schema.modules import ModuleSchema
-from qsdb.schema.system import USER_IDS_FIRST, StModule, system_tables
+from qsdb.schema.system import StModule
 from qsdb.store.images import StoredTable
 
-__all__ = ["Opened", "Storage", "new_tables", "open_storage"]
+__all__ = ["Opened", "Storage", "open_storage"]
 
 
 class Storage:
@@ -39,6 +35,7 @@ class Storage:
 
     Attributes:
         files: Its directory.
+        database: Its id, 16 bytes.
         log: What has commits on the disk.
         snapshots: What takes snapshots.
         recovery: What opening found.
@@ -47,6 +44,7 @@ class Storage:
     def __init__(
         self,
         files: Files,
+        database: bytes,
         lock: Lock,
         log: LogWriter,
         snapshots: Snapshots,
@@ -54,6 +52,7 @@ class Storage:
     ) -> None:
         """Own them."""
         self.files = files
+        self.database = database
         self.log = log
         self.snapshots = snapshots
         self.recovery = recovery
@@ -84,15 +83,6 @@ class Opened:
     """What the stored catalogue says of the database; None for a new one."""
 
 
-def new_tables(schema: ModuleSchema) -> list[StoredTable]:
-    """Give empty tables: those of a module, then those of the system."""
-    users = enumerate(schema.tables, USER_IDS_FIRST)
-    return [
-        *[StoredTable(bound, table_id) for table_id, bound in users],
-        *[StoredTable(bound, table_id) for table_id, bound in system_tables()],
-    ]
-
-
 def open_storage(
     files: Files,
     schema: ModuleSchema,
@@ -119,38 +109,43 @@ def open_storage(
         OSError: the system refuses.
     """
     files.make_directory()
-    lock = _take_lock(files)
+    lock = take_lock(files)
     try:
         if is_new(files):
             state, database = State(), draw(128).to_bytes(16, "big")
+            tables, module = new_tables(schema), None
+            remove_unreferenced(files, ())  # of a copy that was cut off
+            newest_snapshot = 0
             tail = _begin(files, database, draw(32), now())
             recovery = Recovery(files.describe(), is_created=True)
         else:
             found = read_state(files, progress=progress)
             state, database = found.state, found.database
-            _compare(state, schema, files.describe())
+            tables, module = _load(state, schema, files.describe())
+            newest_snapshot = max(list_snapshots(files), default=0)
             tail, recovery = mend(files, found)
-        tables = _tables_of(state, schema)
-        module = module_of(state.catalogue()) if state.offset else None
-        if module is None:
-            recovery = attrs.evolve(recovery, is_created=True)
+            recovery = attrs.evolve(recovery, is_created=module is None)
         log = LogWriter(tail, options.log, lambda: draw(32), now)
-        snapshots = Snapshots(files, database, log, options.storage, now)
     except BaseException:
         lock.release()
         raise
-    storage = Storage(files, lock, log, snapshots, recovery)
+    snapshots = Snapshots(files, database, log, options.storage, newest_snapshot)
+    storage = Storage(files, database, lock, log, snapshots, recovery)
     return Opened(storage, tables, state.offset, state.microseconds, module)
 
 
-def _take_lock(files: Files) -> Lock:
-    text = f"process {process_id()} on {host_name()}"
-    taken = files.lock(LOCK_NAME, text)
-    if isinstance(taken, str):
-        words = taken.split()
-        is_told = len(words) > 1 and words[1].isdecimal()
-        raise DatabaseLocked(files.describe(), int(words[1]) if is_told else None)
-    return taken
+def _load(
+    state: State, schema: ModuleSchema, path: str
+) -> tuple[list[StoredTable], StModule | None]:
+    """Give the tables of a state, and what it says of the database.
+
+    A state at offset 0 is that of a database of which not even the commit that
+    creates it was stored.
+    """
+    if state.offset == 0:
+        return new_tables(schema), None
+    tables = load_tables(state, schema, path)
+    return tables, stored_row_of_module(state, path)
 
 
 def _begin(files: Files, database: bytes, salt: int, microseconds: int) -> Tail:
@@ -165,39 +160,3 @@ def _begin(files: Files, database: bytes, salt: int, microseconds: int) -> Tail:
         created_microseconds=microseconds,
     )
     return begin_log(files, header)
-
-
-def _compare(state: State, schema: ModuleSchema, path: str) -> None:
-    """Refuse a module whose tables are not those that are stored.
-
-    Raises:
-        SchemaError: with each difference, and both schemas.
-    """
-    if state.offset == 0:
-        return
-    try:
-        stored = [*state.schemas().values()]
-    except ValueError as error:
-        raise CorruptionError(path, 0, f"its catalogue: {error}") from None
-    declared = [bound.schema for bound in schema.tables]
-    differences = difference(stored, declared)
-    if differences:
-        raise SchemaError(
-            *[f"{path}: {each}" for each in differences],
-            f"stored is:\n{describe(stored)}",
-            f"module {schema.name} has:\n{describe(declared)}",
-        )
-
-
-def _tables_of(state: State, schema: ModuleSchema) -> list[StoredTable]:
-    """Give the tables of a module with what a state has in them."""
-    if state.offset == 0:
-        return new_tables(schema)
-    ids = {table.schema.name: number for number, table in state.tables.items()}
-    tables = []
-    for bound in (*schema.tables, *[bound for _, bound in system_tables()]):
-        table = StoredTable(bound, ids[bound.schema.name])
-        stored = state.tables[table.table_id]
-        table.adopt(stored.rows, stored.sequences)
-        tables.append(table)
-    return tables

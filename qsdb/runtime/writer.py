@@ -51,6 +51,8 @@ class Writer:
         log: What has commits on the disk; None for a database in memory.
         journal: What writes them to the log.
         is_mine: Whether the calling thread has the lock.
+        latest: When the last transaction began, in nanoseconds since 1970; on disk
+            no commit is later.
         rollbacks: Transactions that an exception ended.
     """
 
@@ -64,6 +66,7 @@ class Writer:
         "directory",
         "is_mine",
         "journal",
+        "latest",
         "log",
         "rollbacks",
     )
@@ -82,7 +85,7 @@ class Writer:
         self.directory = directory
         self.clock = clock
         self.current: WriteTransaction | None = None
-        self.rollbacks = 0
+        self.rollbacks = self.latest = 0
         self.log: LogWriter | None = None
         self.journal: Journal | None = None
         lock = threading.RLock()
@@ -91,7 +94,8 @@ class Writer:
         self._begin = beginner(directory.write_class, self.is_mine)
         self._now = nanosecond_reader(clock)
         if microseconds is not None:
-            self._now = never_back(self._now, microseconds * 1000)
+            self.latest = microseconds * 1000
+            self._now = never_back(self._now, self.latest)
 
     def require_outside(self) -> None:
         """Refuse what no transaction of this thread may run beside.
@@ -135,7 +139,8 @@ class Writer:
             self._refuse_closed()
         if self.log is not None and self.log.failure is not None:
             raise self.log.failure
-        self.current = transaction = self._begin(self._now())
+        self.latest = nanoseconds = self._now()
+        self.current = transaction = self._begin(nanoseconds)
         return transaction
 
     def commit(self, transaction: WriteTransaction) -> None:

@@ -2,6 +2,7 @@
 
 import enum
 import uuid
+from pathlib import Path
 from typing import assert_type
 
 import qsdb
@@ -172,6 +173,39 @@ def use_database(sender: Identity) -> None:
             assert_type(reading.offset, int)
         assert_type(db.offset, int)
         db.check()
+
+
+def use_files(folder: Path, now: Timestamp) -> None:
+    with qsdb.Database(
+        chat,
+        folder,
+        durability="always",
+        sync_interval=0.5,
+        options=qsdb.StorageOptions(snapshots_kept=3),
+    ) as db:
+        assert_type(db.durable_offset, int)
+        assert_type(db.wait_durable(timeout=1), bool)
+        assert_type(db.snapshot(), int)
+        assert_type(db.compact(), int)
+        assert_type(db.backup(folder / "copy"), int)
+        assert_type(db.backup("copy"), int)
+        assert_type(db.recovery, qsdb.Recovery | None)
+        assert_type(db.stats().durable_offset, int | None)
+        assert_type(db.stats().snapshot_error, str | None)
+    with qsdb.Database(chat, path="data", read_only=True) as reading:
+        assert_type(reading.refresh(), int)
+        assert_type(reading.refresh(timeout=0.5), int)
+        with reading.read() as tx:
+            assert_type(tx[Message].get(1), Message | None)
+    qsdb.Database(chat, folder, read_only=True, at=7).close()
+    qsdb.Database(chat, folder, read_only=True, at=now).close()
+
+
+def use_files_without_a_module(folder: Path) -> None:
+    with qsdb.Database(None, folder, read_only=True) as db, db.read() as tx:
+        for row in tx.message:
+            print(row.text, row[1], len(row), row._asdict())
+        assert_type(len(tx.message), int)
 
 
 def use_values(now: Timestamp, pause: TimeDuration) -> None:

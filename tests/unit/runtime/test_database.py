@@ -109,6 +109,12 @@ def test_the_machines_clock_is_used_if_none_is_given() -> None:
         assert tx.timestamp > NOON - (NOON - Timestamp.parse("2025-01-01T00:00:00Z"))
 
 
+@pytest.mark.parametrize("clock", [7, "noon", qsdb])
+def test_a_clock_tells_the_time(clock: Any) -> None:
+    with pytest.raises(qsdb.ArgumentError, match="a clock has a method now"):
+        qsdb.Database(chat, clock=clock)
+
+
 @pytest.mark.parametrize(
     "name", ["chat", "é" * 500, "x" * 10_000, "\U0001f600" * 31, "a b|c:d"]
 )
@@ -462,6 +468,10 @@ def test_stats_count_calls_commits_and_rollbacks(db: qsdb.Database) -> None:
         "pins": 1,
         "undo_rows": 2,
         "rows": {"user": 1, "message": 2},
+        "durable_offset": None,
+        "snapshot_offset": None,
+        "log_bytes": None,
+        "snapshot_error": None,
     }
     assert type(stats) is qsdb.Stats
     assert str(stats).startswith("chat at offset 5\n")

@@ -54,3 +54,21 @@ def test_stats_are_values() -> None:
     assert (stats.undo_rows, stats.rows["t"]) == (6, 7)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         stats.offset = 2  # type: ignore[misc]
+
+
+def test_a_database_on_disk_has_lines_more() -> None:
+    stats = attrs.evolve(
+        Stats("c", 1, 1, 0, 0, 0, 0, {}),
+        durable_offset=1200,
+        snapshot_offset=0,
+        log_bytes=34567,
+    )
+
+    assert str(stats).splitlines()[3:-1] == [
+        "  disk      offset 1,200 on it · 34,567 bytes of log written",
+    ]
+    stats = attrs.evolve(stats, snapshot_offset=1100, snapshot_error="OSError: full")
+    assert str(stats).splitlines()[4:-1] == [
+        "  snapshot  of offset 1,100",
+        "  snapshot  failed: OSError: full",
+    ]

@@ -10,6 +10,7 @@ import qsdb
 from qsdb.runtime.writer import Writer
 from qsdb.store.directory import Directory
 from qsdb.store.images import StoredTable
+from qsdb.store.transactions import WriteTransaction
 from qsdb.testing import FakeClock
 
 module = qsdb.Module("written")
@@ -162,3 +163,45 @@ def close(writer: Writer, failures: list[Exception]) -> None:
         writer.close()
     except qsdb.QsdbError as error:
         failures.append(error)
+
+
+def test_a_lock_that_is_not_mine_is_left_alone(writer: Writer) -> None:
+    writer.leave()
+    writer.abort()
+    writer.enter()
+    writer.leave()
+    writer.leave()
+
+
+def test_a_commit_that_the_journal_took_is_one_though_it_was_cut_off(
+    writer: Writer,
+) -> None:
+    class InterruptedJournal:
+        told_offset = 0
+
+        def tell(self, _: WriteTransaction) -> None:
+            self.told_offset += 1
+            raise KeyboardInterrupt
+
+    writer.journal = InterruptedJournal()
+    transaction = writer.begin()
+    transaction[Thing].insert(Thing(1))
+
+    with pytest.raises(KeyboardInterrupt):
+        writer.commit(transaction)
+    writer.abort()
+
+    assert (writer.directory.store.offset, writer.rollbacks) == (1, 0)
+    writer.directory.store.check()
+
+
+def test_the_time_of_the_last_beginning_is_kept(
+    writer: Writer, clock: BrokenClock
+) -> None:
+    assert writer.latest == 0
+    clock.advance(7)
+
+    writer.begin()
+    writer.abort()
+
+    assert writer.latest == 7_000_000_000

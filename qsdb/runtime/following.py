@@ -1,0 +1,223 @@
+"""`Follower`: reads what another process writes to a log, commit by commit.
+
+::
+
+    log   ░░░░░░│░░░░░░░░░ new new ▒▒ 0000
+                place ────► │     │  └ not whole yet: next time
+                            └─────┴ applied, one publication each
+
+Rules:
+
+1. It takes no lock and writes nothing, so that the writer does not know of it. What
+   it reads may so change while it reads.
+2. A frame counts when it is whole, and a record when its last part is. So a torn
+   tail is never shown: what a writer that comes back cuts off was not whole, and
+   what was whole it keeps.
+3. What looks like damage may be a frame that was written between two reads. So it
+   is read again, and counts when it is the same a second time: frames that vouch for
+   a bad place were written after that, so the second look sees what is there.
+4. Whole frames are shown before they are synced. Power loss may take them from the
+   disk, and a reader on the same machine goes down with it. One that does not, since
+   the disk is another machine's, finds that the frame before its place is not there
+   any more: a `StorageError` that says so, and never a mixture of both pasts.
+
+Damage that begins with zeros is taken for the end until the next segment is there.
+"""
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from qsdb.errors import CorruptionError, StorageError
+from qsdb.files import Directory as Files
+from qsdb.files import File
+from qsdb.log.frames import FRAME_HEADER_BYTES, Place
+from qsdb.log.records import RecordError, TableCodec, replay
+from qsdb.log.scanning import Scan, holds_place, scan_segment
+from qsdb.log.segments import SEGMENT_HEADER_BYTES, segment_name
+from qsdb.recovery.opening import Found, list_segments
+from qsdb.recovery.state import row_kind
+from qsdb.runtime.writer import Writer
+from qsdb.store.applying import Replica, TableReaders
+from qsdb.store.images import StoredTable
+
+__all__ = ["Follower", "read_twice"]
+
+T = TypeVar("T")
+
+POLL_SECONDS = 0.01
+"""Who waits for something new looks for it so often."""
+
+
+def read_twice(read: Callable[[], T]) -> T:
+    """Read files beside a writer: what fails once is tried again.
+
+    Args:
+        read: Called again after an error, until it succeeds or the same comes back.
+
+    Raises:
+        CorruptionError: it was met twice in the same place.
+        FileNotFoundError: the same file was missed twice.
+    """
+    before = ""
+    while True:
+        try:
+            return read()
+        except (CorruptionError, FileNotFoundError) as error:
+            if f"{error}" == before:
+                raise
+            before = f"{error}"
+
+
+class Follower:
+    """Keeps a store at the end of a log.
+
+    Attributes:
+        microseconds: The time of the last commit, since 1970 (UTC).
+    """
+
+    def __init__(self, files: Files, found: Found, writer: Writer) -> None:
+        """Go on where a directory was read to.
+
+        Args:
+            files: The directory.
+            found: What was read.
+            writer: Has the lock of the store that holds it; nobody else writes.
+        """
+        self._files = files
+        self._database = found.database
+        self._writer = writer
+        self._store = writer.directory.store
+        self._replica = Replica(
+            self._store,
+            {table.table_id: _readers(table) for table in self._store.tables},
+        )
+        self._first_offset = found.last.scan.header.first_offset
+        """Of the segment that is read."""
+        self._place = found.last.scan.place
+        """After the last record that was applied; what comes in the segment after it
+        and was applied all the same, the store's offset tells."""
+        self._closing = threading.Event()
+        self.microseconds = found.state.microseconds
+
+    def refresh(self, seconds: float) -> int:
+        """Apply what is new, and give the offset then.
+
+        Args:
+            seconds: How long to wait for something, if there is nothing.
+
+        Raises:
+            StorageError: the log that is needed is not there any more, or is not
+                the one that was read.
+            CorruptionError: it is damaged.
+            ClosedError: the database was closed.
+            OSError: the system refuses.
+        """
+        before = self._store.offset
+        self._advance()
+        while self._store.offset == before and seconds > 0:
+            step = min(seconds, POLL_SECONDS)
+            seconds -= step
+            self._closing.wait(step)
+            self._advance()
+        return self._store.offset
+
+    def close(self) -> None:
+        """Wake who waits."""
+        self._closing.set()
+
+    def _advance(self) -> None:
+        """Apply what is new, alone with the store."""
+        writer = self._writer
+        try:
+            writer.enter()
+            read_twice(self._read_on)
+        finally:
+            try:  # twice, as in `qsdb.runtime.writer`
+                writer.leave()
+            finally:
+                writer.leave()
+
+    def _read_on(self) -> None:
+        """Read to the end of the log, from segment to segment."""
+        while True:
+            segments = list_segments(self._files)
+            first, following = self._first_offset, self._place.offset
+            if following > first and following in segments:
+                # The next one has its name after this one has its last record.
+                self._place = Place(SEGMENT_HEADER_BYTES, following, self._place.chain)
+                self._first_offset = following
+                continue
+            if first not in segments:
+                raise StorageError(
+                    f"{self._files.describe(segment_name(first))} is not there any "
+                    f"more, and commits from offset {following} on were to be read in "
+                    "it; open the database again"
+                )
+            is_last = first == segments[-1]
+            self._read_segment(is_last=is_last)
+            if is_last:
+                return
+            if self._place.offset not in segments:
+                raise CorruptionError(
+                    self._files.describe(segment_name(self._place.offset)),
+                    0,
+                    f"it is missing; the log goes on with offset {segments[-1]}",
+                    self._store.offset,
+                )
+
+    def _read_segment(self, *, is_last: bool) -> None:
+        name = segment_name(self._first_offset)
+        file, path = self._files.open(name), self._files.describe(name)
+        try:
+            scan = scan_segment(
+                file,
+                path,
+                database=self._database,
+                first_offset=self._first_offset,
+                chain=None,
+                is_last=is_last,
+                start=self._place,
+            )
+            if not holds_place(file, scan.header, self._place):
+                raise StorageError(
+                    f"{path} is not what was read before byte "
+                    f"{self._place.position}: commits up to offset "
+                    f"{self._store.offset} may be lost; open the database again"
+                )
+            if not is_last or _has_frame(file, self._place):
+                self._apply(scan, path)
+        finally:
+            file.close()
+
+    def _apply(self, scan: Scan, path: str) -> None:
+        store, apply = self._store, self._replica.apply
+        for first_offset, records in scan:
+            # An exception may have cut this off before: some are applied already.
+            for record in records[max(0, store.offset + 1 - first_offset) :]:
+                try:
+                    self.microseconds = apply(functools.partial(replay, record))
+                except RecordError as error:
+                    raise CorruptionError(
+                        path,
+                        scan.place.position,
+                        f"the commit at offset {store.offset + 1}: {error}",
+                        store.offset,
+                    ) from None
+            self._place = scan.place
+        self._place = scan.place
+
+
+def _readers(table: StoredTable) -> TableReaders:
+    schema = table.bound.schema
+    codec = TableCodec(table.table_id, row_kind(schema), schema.primary_key)
+    return codec.read_row, codec.read_key
+
+
+def _has_frame(file: File, place: Place) -> bool:
+    """Whether anything was written at a place: room that is allocated is zeros.
+
+    Looking here first spares reading all of that room each time.
+    """
+    return any(file.read(place.position, FRAME_HEADER_BYTES))

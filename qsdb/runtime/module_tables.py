@@ -1,0 +1,99 @@
+"""From a recovered state to the tables of a module, or of a module made for them.
+
+What was recovered has the schema that is stored with it. A module that is opened on
+it must have the same; without a module, one is made of what is stored.
+"""
+
+from qsdb.errors import CorruptionError, SchemaError
+from qsdb.recovery.state import State
+from qsdb.schema.catalogue import module_of
+from qsdb.schema.comparison import describe, difference
+from qsdb.schema.modules import ModuleSchema
+from qsdb.schema.stored import stored_module
+from qsdb.schema.system import USER_IDS_FIRST, StModule, system_tables
+from qsdb.schema.tables import TableSchema
+from qsdb.store.images import StoredTable
+
+__all__ = ["load_tables", "make_module", "new_tables", "stored_row_of_module"]
+
+
+def new_tables(schema: ModuleSchema) -> list[StoredTable]:
+    """Give empty tables: those of a module, then those of the system."""
+    users = enumerate(schema.tables, USER_IDS_FIRST)
+    return [
+        *[StoredTable(bound, table_id) for table_id, bound in users],
+        *[StoredTable(bound, table_id) for table_id, bound in system_tables()],
+    ]
+
+
+def load_tables(state: State, schema: ModuleSchema, path: str) -> list[StoredTable]:
+    """Give the tables of a module with what a state has in them, which they take.
+
+    Args:
+        state: At offset 1 or later; of no use afterwards.
+        schema: The module.
+        path: Of the database, for messages.
+
+    Raises:
+        SchemaError: the module's tables are not those that are stored; with each
+            difference, and both schemas.
+        CorruptionError: what is stored is no schema.
+
+    Cost: as much as entering all rows into all indexes.
+    """
+    stored = _stored_tables(state, path)
+    differences = difference(
+        [*stored.values()], [bound.schema for bound in schema.tables]
+    )
+    if differences:
+        raise SchemaError(
+            *[f"{path}: {each}" for each in differences],
+            f"stored is:\n{describe([*stored.values()])}",
+            f"module {schema.name} has:\n"
+            f"{describe([bound.schema for bound in schema.tables])}",
+        )
+    ids = {table.schema.name: number for number, table in state.tables.items()}
+    tables = []
+    for bound in (*schema.tables, *[bound for _, bound in system_tables()]):
+        table = StoredTable(bound, ids[bound.schema.name])
+        found = state.tables[table.table_id]
+        table.adopt(found.rows, found.sequences)
+        tables.append(table)
+    return tables
+
+
+def make_module(state: State, path: str) -> ModuleSchema:
+    """Make a module of the schema that is stored with a state.
+
+    Raises:
+        CorruptionError: what is stored is no schema.
+    """
+    tables = _stored_tables(state, path)
+    name = stored_row_of_module(state, path).module_name
+    try:
+        return stored_module(name, tables.values())
+    except ValueError as error:
+        raise _damage(path, error) from None
+
+
+def stored_row_of_module(state: State, path: str) -> StModule:
+    """Give what a state says of the database and of the module.
+
+    Raises:
+        CorruptionError: it does not say it.
+    """
+    try:
+        return module_of(state.catalogue())
+    except ValueError as error:
+        raise _damage(path, error) from None
+
+
+def _stored_tables(state: State, path: str) -> dict[int, TableSchema]:
+    try:
+        return state.schemas()
+    except ValueError as error:
+        raise _damage(path, error) from None
+
+
+def _damage(path: str, error: ValueError) -> CorruptionError:
+    return CorruptionError(path, 0, f"its catalogue: {error}")

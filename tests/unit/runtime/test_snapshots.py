@@ -1,0 +1,308 @@
+"""Snapshots of an open database: by themselves, on demand, and what is kept."""
+
+import errno
+import logging
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+import qsdb
+from qsdb import StorageOptions
+from qsdb.log.manifests import manifest_name
+from qsdb.log.snapshots import list_snapshots, read_snapshot
+from qsdb.runtime.snapshots import Snapshots
+from qsdb.runtime.storage import Storage
+from qsdb.testing import Call, Fail, FaultyDirectory, SimulatedDirectory, since
+from qsdb.testing.disk.interposed import InterposedDirectory
+from tests.unit.runtime.ledger import (
+    NOON,
+    contents,
+    open_account,
+    open_bank,
+    read_bank,
+    transfer,
+    written_bank,
+)
+
+T = TypeVar("T")
+
+SMALL = StorageOptions(has_threads=False, segment_bytes=256, step_bytes=1)
+
+
+def snapshots_of(db: qsdb.Database) -> Snapshots:
+    storage = db._storage
+    assert isinstance(storage, Storage)
+    return storage.snapshots
+
+
+# On demand.
+
+
+def test_a_snapshot_holds_the_last_commit() -> None:
+    disk, db = written_bank()
+
+    assert db.snapshot() == 4
+
+    snapshot = read_snapshot(disk, 4)
+    assert snapshot.microseconds == NOON.micros
+    assert [table.table_id for table in snapshot.tables] == [
+        *(1, 2, 3, 4, 5, 6, 64),
+        *(4096, 4097, 4098),
+    ]
+
+
+def test_a_second_one_of_the_same_commit_is_the_first() -> None:
+    disk, db = written_bank()
+    db.snapshot()
+    files = disk.snapshot_files()
+
+    assert db.snapshot() == 4
+    assert disk.snapshot_files() == files
+
+
+def test_a_damaged_one_is_written_anew_by_the_next() -> None:
+    disk, db = written_bank()
+    db.snapshot()
+    disk.replace_contents(manifest_name(4), b"damage")
+    db.call(transfer, 1, 2, 3)
+
+    assert db.snapshot() == 5
+
+    db.close()
+    with open_bank(disk) as again:
+        assert again.recovery is not None
+        assert (again.recovery.snapshot_offset, again.offset) == (5, 5)
+
+
+def test_a_snapshot_is_never_ahead_of_the_log() -> None:
+    disk = SimulatedDirectory()
+    db = open_bank(disk, durability="os")
+    db.call(open_account, "ann")
+    assert db.durable_offset == 1
+
+    db.snapshot()
+
+    assert db.durable_offset == 2
+
+
+def test_the_time_is_not_before_that_of_the_last_commit() -> None:
+    disk, db = written_bank()
+    db._writer.latest += 5_000_000_000
+    db.snapshot()
+
+    assert read_snapshot(disk, 4).microseconds == NOON.micros + 5_000_000
+
+
+def test_without_a_store_none_is_taken() -> None:
+    _, db = written_bank()
+    found = snapshots_of(db)
+    idle = Snapshots(found._files, bytes(16), found._log, SMALL)
+
+    with pytest.raises(qsdb.UsageError, match="no store yet"):
+        idle.take()
+
+
+# Errors.
+
+REFUSAL = r"after OSError.* nothing is removed .* until it is opened again"
+
+
+def test_an_error_of_the_disk_is_told_and_nothing_is_removed() -> None:
+    disk = SimulatedDirectory()
+    faulty = FaultyDirectory(disk)
+    db = open_bank(faulty, options=SMALL)
+    for number in range(3):
+        db.call(open_account, f"{number}")
+        db.snapshot()
+    db.call(open_account, "last")
+    faulty.plan = since(0, Fail(errno.EIO), ("create",))
+    before = disk.snapshot_files()
+
+    with pytest.raises(OSError, match="EIO"):
+        db.snapshot()
+
+    faulty.plan = None
+    stats = db.stats()
+    assert stats.snapshot_error is not None
+    assert stats.snapshot_error.startswith("OSError: ")
+    assert stats.snapshot_offset == 4
+    assert disk.snapshot_files().keys() >= before.keys()
+    with pytest.raises(qsdb.StorageError, match=REFUSAL):
+        db.compact()
+    assert db.snapshot() == 5
+    assert db.stats().snapshot_error is None
+    with pytest.raises(qsdb.StorageError, match=REFUSAL):
+        db.compact()
+    db.close()
+    with open_bank(disk, options=SMALL) as again:
+        assert again.compact() > 0
+
+
+def test_a_log_that_failed_has_no_snapshots() -> None:
+    _, db = written_bank()
+    snapshots_of(db)._log.fail("it was told to")
+    db._directory.store.offset += 1  # a commit that is not on the disk
+
+    with pytest.raises(qsdb.FailedError):
+        db.snapshot()
+    db._directory.store.offset -= 1
+
+
+# What is kept.
+
+
+def test_compacting_keeps_the_newest_and_the_log_from_the_oldest_of_them() -> None:
+    disk = SimulatedDirectory()
+    db = open_bank(disk, options=SMALL)
+    for number in range(6):
+        db.call(open_account, f"{number}")
+        if number % 2:
+            db.snapshot()
+    assert list_snapshots(disk) == [3, 5, 7]
+    segments = len(disk.list("log"))
+
+    removed = db.compact()
+
+    assert list_snapshots(disk) == [5, 7]
+    assert removed == 5
+    assert len(disk.list("log")) == segments - removed
+    assert db.compact() == 0
+    before = contents(db)
+    db.close()
+    with open_bank(disk, options=SMALL) as again:
+        assert contents(again) == before
+    assert [read_bank(disk, at=n).offset for n in (5, 6, 7)] == [5, 6, 7]
+
+
+def test_the_last_segment_stays() -> None:
+    disk, db = written_bank()
+    for _ in range(3):
+        db.call(transfer, 1, 2, 1)
+        db.snapshot()
+
+    assert db.compact() == 0
+    assert len(disk.list("log")) == 1
+
+
+def test_a_damaged_snapshot_to_be_kept_stops_the_removal() -> None:
+    disk = SimulatedDirectory()
+    db = open_bank(disk, options=SMALL)
+    for number in range(4):
+        db.call(open_account, f"{number}")
+        db.snapshot()
+    disk.replace_contents(manifest_name(5), b"damage")
+    before = disk.snapshot_files()
+
+    with pytest.raises(qsdb.CorruptionError):
+        db.compact()
+    assert disk.snapshot_files() == before
+
+
+# By themselves.
+
+
+class SignallingDirectory(InterposedDirectory):
+    """Tells when a snapshot is on the disk."""
+
+    def __init__(self, inner: SimulatedDirectory) -> None:
+        super().__init__(inner)
+        self.is_taken = threading.Event()
+        self.is_asked_for = threading.Event()
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+        self.fault: Exception | None = None
+
+    def around(self, call: Call, perform: Callable[[], T]) -> T:
+        is_manifest = call.new_name.startswith("snapshots/")
+        if is_manifest:
+            self.is_asked_for.set()
+            self.may_go_on.wait()
+            if self.fault is not None:
+                raise self.fault
+        result = perform()
+        if call.operation == "sync_directory" and call.name == "snapshots":
+            self.is_taken.set()
+        return result
+
+
+def often(**options: int) -> StorageOptions:
+    return StorageOptions(**options)  # type: ignore[arg-type]
+
+
+def end_of(db: qsdb.Database) -> None:
+    """Wait for the snapshot that is being taken."""
+    running = snapshots_of(db)._running
+    if running is not None:
+        running.join()
+
+
+@pytest.mark.parametrize(
+    "options", [{"snapshot_commits": 3}, {"snapshot_log_bytes": 1}]
+)
+def test_a_snapshot_is_taken_when_there_is_enough_log(options: dict[str, int]) -> None:
+    disk = SignallingDirectory(SimulatedDirectory())
+    db = open_bank(disk, options=often(**options))
+    for number in range(5):
+        db.call(open_account, f"{number}")
+
+    disk.is_taken.wait()
+    end_of(db)
+
+    assert snapshots_of(db).offset > 0
+    db.close()
+    with open_bank(disk) as again:
+        assert again.recovery is not None
+        assert again.recovery.snapshot_offset is not None
+
+
+def test_none_is_taken_while_there_is_little_log() -> None:
+    disk = SimulatedDirectory()
+    db = open_bank(disk, options=StorageOptions())
+    for number in range(5):
+        db.call(open_account, f"{number}")
+    db.close()
+
+    assert list_snapshots(disk) == []
+
+
+def test_one_at_a_time_is_taken_and_closing_waits_for_it() -> None:
+    disk = SignallingDirectory(SimulatedDirectory())
+    disk.may_go_on.clear()
+    db = open_bank(disk, options=often(snapshot_commits=1))
+    disk.is_asked_for.wait()
+    for number in range(5):  # commits go on meanwhile
+        db.call(open_account, f"{number}")
+    assert not disk.is_taken.is_set()
+    closing = threading.Thread(target=db.close)
+    closing.start()
+    disk.may_go_on.set()
+    closing.join()
+
+    assert len(list_snapshots(disk)) == 1
+    with open_bank(disk) as again:
+        assert again.offset == 6
+
+
+def test_one_that_fails_is_logged_and_no_other_is_tried(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    disk = SignallingDirectory(SimulatedDirectory())
+    disk.fault = OSError(errno.EIO, "the disk fails")
+    with caplog.at_level(logging.ERROR, logger="qsdb.snapshots"):
+        db = open_bank(disk, options=often(snapshot_commits=1))
+        disk.is_asked_for.wait()
+        end_of(db)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("no snapshot was taken")
+    disk.is_asked_for.clear()
+
+    for number in range(5):
+        db.call(open_account, f"{number}")
+    assert not disk.is_asked_for.is_set()
+    assert db.stats().snapshot_error is not None
+    disk.fault = None
+    db.close()
+    with open_bank(disk) as again:
+        assert again.offset == 6
