@@ -4,13 +4,22 @@ All that works on the files of a database begins here, and so takes the same thi
 for a path and refuses the same with the same words.
 """
 
-from typing import cast
+from collections.abc import Callable
+from typing import TypeVar, cast
 
-from qsdb.errors import ArgumentError, DatabaseLocked, StorageError, brief
+from qsdb.errors import (
+    ArgumentError,
+    CorruptionError,
+    DatabaseLocked,
+    StorageError,
+    brief,
+)
 from qsdb.files import Directory, Lock, StrPath, host_name, open_directory, process_id
 from qsdb.recovery.opening import LOCK_NAME, is_new
 
-__all__ = ["as_files", "find_database", "take_lock"]
+__all__ = ["as_files", "find_database", "read_twice", "take_lock"]
+
+T = TypeVar("T")
 
 
 def as_files(path: StrPath | Directory) -> Directory:
@@ -51,3 +60,25 @@ def take_lock(directory: Directory) -> Lock:
         is_told = len(words) > 1 and words[1].isdecimal()
         raise DatabaseLocked(directory.describe(), int(words[1]) if is_told else None)
     return taken
+
+
+def read_twice(read: Callable[[], T]) -> T:
+    """Read files beside a writer: what fails once is tried again.
+
+    A writer may move things meanwhile. What is wrong twice in the same place is wrong.
+
+    Args:
+        read: Called again after an error, until it succeeds or the same comes back.
+
+    Raises:
+        CorruptionError: it was met twice in the same place.
+        FileNotFoundError: the same file was missed twice.
+    """
+    before = ""
+    while True:
+        try:
+            return read()
+        except (CorruptionError, FileNotFoundError) as error:
+            if f"{error}" == before:
+                raise
+            before = f"{error}"

@@ -52,8 +52,9 @@ class Recovery:
         lines.append(f"  log       {self.records_count:,} commits replayed")
         if self.torn is not None:
             torn = self.torn
+            word = "torn" if torn.quarantine is None else "cut"
             lines.append(
-                f"  cut       {torn.bytes_count:,} bytes from byte "
+                f"  {word:<9} {torn.bytes_count:,} bytes from byte "
                 f"{torn.position:,} of {torn.path}: {torn.reason}"
             )
             if torn.quarantine is not None:

@@ -6,14 +6,13 @@ begins with the oldest snapshot that the log goes on from (with offset 1, where 
 log reaches back that far) and ends with the log.
 """
 
-from collections.abc import Callable
 from typing import TypeVar
 
 from qsdb.errors import ArgumentError, CorruptionError, StorageError, brief
 from qsdb.files import Directory, StrPath
 from qsdb.log.snapshots import list_snapshots, read_snapshot
 from qsdb.recovery.copying import Copy, copy_of, require_empty, write_state
-from qsdb.recovery.directories import as_files, find_database
+from qsdb.recovery.directories import as_files, find_database, read_twice
 from qsdb.recovery.opening import Found, Progress, Until, list_segments, read_state
 from qsdb.values.timestamps import Timestamp
 
@@ -89,25 +88,10 @@ def read_at(
     elif to_time is not None:
         found = _read_at_time(directory, to_time.micros, progress)
     else:
-        found = _settled(lambda: read_state(directory, progress=progress))
+        found = read_twice(lambda: read_state(directory, progress=progress))
     if found.state.offset == 0:
         raise StorageError(f"there is no database in {directory.describe()}")
     return found
-
-
-def _settled(read: Callable[[], T]) -> T:
-    """Read once more where it went wrong: a writer may have moved things meanwhile.
-
-    What is wrong a second time in the same place is wrong.
-    """
-    before = ""
-    while True:
-        try:
-            return read()
-        except (CorruptionError, FileNotFoundError) as error:
-            if before == str(error):
-                raise
-            before = str(error)
 
 
 def _read_at_offset(
@@ -116,14 +100,14 @@ def _read_at_offset(
     lowest = _lowest_offset(directory)
     until: Until = lambda state, _: state.offset >= to_offset  # noqa: E731  typed so
     if to_offset >= lowest:
-        found = _settled(
+        found = read_twice(
             lambda: read_state(
                 directory, at_most=to_offset, until=until, progress=progress
             )
         )
         if found.state.offset == to_offset:
             return found
-    highest = _settled(lambda: read_state(directory)).state.offset
+    highest = read_twice(lambda: read_state(directory)).state.offset
     raise ArgumentError(
         f"{directory.describe()} has no state at offset {to_offset}; it has those from "
         f"{lowest} to {highest}"
@@ -136,7 +120,7 @@ def _read_at_time(
     lowest = _lowest_offset(directory)
     at_most = _newest_snapshot(directory, microseconds)
     if at_most >= lowest or lowest == 1:
-        found = _settled(
+        found = read_twice(
             lambda: read_state(
                 directory,
                 at_most=at_most,
@@ -146,7 +130,7 @@ def _read_at_time(
         )
         if found.state.offset > 0:
             return found
-    first = _settled(
+    first = read_twice(
         lambda: read_state(
             directory, at_most=lowest, until=lambda state, _: state.offset >= lowest
         )

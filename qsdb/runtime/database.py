@@ -232,7 +232,10 @@ class Database(OnDisk):
             writer.enter()
             self._directory.store.check()
         finally:
-            writer.leave()
+            try:
+                writer.leave()
+            finally:  # an interrupt may have cut that off
+                writer.leave()
 
     def close(self) -> None:
         """End the database, with all commits on the disk; twice is no error.

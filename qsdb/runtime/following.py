@@ -26,7 +26,6 @@ Damage that begins with zeros is taken for the end until the next segment is the
 
 import functools
 import threading
-from collections.abc import Callable
 from typing import TypeVar
 
 from qsdb.errors import CorruptionError, StorageError
@@ -36,38 +35,19 @@ from qsdb.log.frames import FRAME_HEADER_BYTES, Place
 from qsdb.log.records import RecordError, TableCodec, replay
 from qsdb.log.scanning import Scan, holds_place, scan_segment
 from qsdb.log.segments import SEGMENT_HEADER_BYTES, segment_name
+from qsdb.recovery.directories import read_twice
 from qsdb.recovery.opening import Found, list_segments
 from qsdb.recovery.state import row_kind
 from qsdb.runtime.writer import Writer
 from qsdb.store.applying import Replica, TableReaders
 from qsdb.store.images import StoredTable
 
-__all__ = ["Follower", "read_twice"]
+__all__ = ["Follower"]
 
 T = TypeVar("T")
 
 POLL_SECONDS = 0.01
 """Who waits for something new looks for it so often."""
-
-
-def read_twice(read: Callable[[], T]) -> T:
-    """Read files beside a writer: what fails once is tried again.
-
-    Args:
-        read: Called again after an error, until it succeeds or the same comes back.
-
-    Raises:
-        CorruptionError: it was met twice in the same place.
-        FileNotFoundError: the same file was missed twice.
-    """
-    before = ""
-    while True:
-        try:
-            return read()
-        except (CorruptionError, FileNotFoundError) as error:
-            if f"{error}" == before:
-                raise
-            before = f"{error}"
 
 
 class Follower:

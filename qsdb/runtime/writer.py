@@ -179,4 +179,7 @@ class Writer:
         except ClosedError:  # while this thread waited for the lock
             return
         finally:
-            self.leave()
+            try:
+                self.leave()
+            finally:  # an interrupt may have cut that off
+                self.leave()

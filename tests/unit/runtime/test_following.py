@@ -11,7 +11,7 @@ import qsdb
 from qsdb import StorageOptions
 from qsdb.log.frames import Body, Place, build_frame
 from qsdb.log.segments import SegmentHeader, segment_name
-from qsdb.runtime import following
+from qsdb.recovery import directories
 from qsdb.testing import Call, SimulatedDirectory
 from qsdb.testing.disk.interposed import InterposedDirectory
 from tests.unit.runtime.ledger import (
@@ -506,7 +506,7 @@ def test_reading_twice_gives_up_when_the_same_comes_back() -> None:
         raise next(given)
 
     with pytest.raises(qsdb.CorruptionError) as error:
-        following.read_twice(read)
+        directories.read_twice(read)
     assert error.value is errors[2]
 
 
@@ -518,7 +518,7 @@ def test_reading_twice_gives_what_comes_at_last() -> None:
             raise error
         return 7
 
-    assert following.read_twice(read) == 7
+    assert directories.read_twice(read) == 7
 
 
 # Waiting.
