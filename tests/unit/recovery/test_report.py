@@ -29,7 +29,7 @@ def test_a_page_tells_all_that_was_found() -> None:
         "  snapshot  of offset 5",
         "  passed    the snapshot of offset 6: it fails its hash",
         "  log       2 commits replayed",
-        "  cut       40 bytes from byte 1,064 of data/log/1.log: a frame is cut off",
+        "  torn      40 bytes from byte 1,064 of data/log/1.log: a frame is cut off",
     ]
 
 
@@ -38,4 +38,5 @@ def test_a_page_tells_where_the_torn_tail_is_now() -> None:
 
     page = str(Recovery("data", torn=torn))
 
+    assert "\n  cut       40 bytes from byte 64 of 1.log" in page
     assert page.endswith("\n            copied to quarantine/1.torn")
