@@ -282,9 +282,8 @@ def read_record(data: bytes) -> Record:
             call, at = _read_call(data)
         return Record(data, microseconds, call, tuple(_read_sections(data, at)))
     except (struct.error, IndexError, UnicodeDecodeError) as error:
-        raise RecordError(
-            f"a record of {len(data)} bytes is cut off: {error}"
-        ) from None
+        fault = f"a record of {len(data)} bytes is cut off: {error}"
+        raise RecordError(fault) from None
 
 
 def record_time(data: bytes) -> int:
