@@ -9,11 +9,19 @@ else means is for `qsdb.log.writing` to say.
 It is used by one thread at a time.
 """
 
+import contextlib
 import errno
 
 from qsdb.errors import DiskFull
 from qsdb.files import Directory, File
-from qsdb.log.frames import MARK, Body, Place, build_frame
+from qsdb.log.frames import (
+    FRAME_BODY_MAX,
+    FRAME_HEADER_BYTES,
+    MARK,
+    Body,
+    Place,
+    build_frame,
+)
 from qsdb.log.segments import (
     LOG_DIRECTORY,
     SEGMENT_HEADER_BYTES,
@@ -21,9 +29,11 @@ from qsdb.log.segments import (
     segment_name,
 )
 
-__all__ = ["Tail", "begin_log", "write_whole"]
+__all__ = ["Tail", "begin_log", "room_of", "write_whole"]
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_FRAME_BYTES = FRAME_HEADER_BYTES + 16
+"""Most bytes that a frame adds to those of one record in it, its length too."""
 
 
 def write_whole(file: File, position: int, data: bytes) -> None:
@@ -35,6 +45,12 @@ def write_whole(file: File, position: int, data: bytes) -> None:
         taken = file.write(position, data)
 
 
+def room_of(record: bytes) -> int:
+    """Give the most bytes of a segment that a record can take, a mark if empty."""
+    size = len(record)
+    return size + _FRAME_BYTES * (1 + size // FRAME_BODY_MAX)
+
+
 class Tail:
     """The last segment of a log.
 
@@ -43,7 +59,9 @@ class Tail:
         place: Where the next frame goes.
         synced: Up to where a sync has returned, in bytes of the segment.
         marked: Up to where a durable mark in the segment vouches.
-        allocated: How much room the segment has, in bytes.
+        allocated: How much room the segment has, in bytes, besides that of one mark.
+        is_ending: Whether the next segment may have its name already, so that
+            nothing is to be written to this one any more.
     """
 
     __slots__ = (
@@ -51,6 +69,7 @@ class Tail:
         "_file",
         "allocated",
         "header",
+        "is_ending",
         "marked",
         "place",
         "synced",
@@ -72,6 +91,7 @@ class Tail:
         self.header = header
         self.place = place
         self.allocated = self.synced = self.marked = place.position
+        self.is_ending = False
 
     @property
     def path(self) -> str:
@@ -114,7 +134,7 @@ class Tail:
             DiskFull: there is none.
         """
         try:
-            self._file.allocate(size)
+            self._file.allocate(size + _FRAME_BYTES)
         except OSError as error:
             _refuse_if_full(error, self.path, size)
             raise
@@ -122,6 +142,8 @@ class Tail:
 
     def rotate(self, salt: int, microseconds: int) -> None:
         """End the segment, of which all is synced, and begin the next one.
+
+        Cut off by an exception, it is to be done again before anything else.
 
         Args:
             salt: A random number below 2**32.
@@ -138,28 +160,39 @@ class Tail:
             created_microseconds=microseconds,
         )
         self._cut()
-        file, old = _create_segment(self._directory, header), self._file
+        file, old = _prepare_segment(self._directory, header), self._file
+        self.is_ending = True
+        _name_segment(self._directory, header)
         place = Place(SEGMENT_HEADER_BYTES, header.first_offset, header.chain)
         # No call stands between these, so no signal handler does.
         self._file, self.header, self.place = file, header, place
         self.allocated = self.synced = self.marked = SEGMENT_HEADER_BYTES
+        self.is_ending = False
         old.close()
 
     def finish(self) -> None:
-        """End the log for now: a last mark, no room ahead, the file closed."""
-        self.write_mark()
+        """End the log for now: a last mark, no room ahead. To be done again if cut off.
+
+        Where the disk has no room for the mark, there is none: it promises nothing.
+        """
+        if not self.is_ending:
+            try:
+                self.write_mark()
+            except OSError as error:
+                if error.errno not in _NO_ROOM:
+                    raise
         self._cut()
-        self._file.close()
 
     def _cut(self) -> None:
         """Give back the room after `place`."""
+        self.allocated = self.place.position
         self._file.truncate(self.place.position)
         self._file.sync()
-        self.allocated = self.place.position
 
     def close(self) -> None:
-        """Give the file up as it is."""
-        self._file.close()
+        """Give the file up as it is; twice is no error."""
+        with contextlib.suppress(OSError):  # what it says changes nothing any more
+            self._file.close()
 
 
 def begin_log(directory: Directory, header: SegmentHeader) -> Tail:
@@ -168,13 +201,14 @@ def begin_log(directory: Directory, header: SegmentHeader) -> Tail:
     Raises:
         DiskFull: there is no room; nothing has changed.
     """
-    file = _create_segment(directory, header)
+    file = _prepare_segment(directory, header)
+    _name_segment(directory, header)
     place = Place(SEGMENT_HEADER_BYTES, header.first_offset, header.chain)
     return Tail(directory, header, file, place)
 
 
-def _create_segment(directory: Directory, header: SegmentHeader) -> File:
-    """Make the file of a segment, whole or not at all.
+def _prepare_segment(directory: Directory, header: SegmentHeader) -> File:
+    """Make the file of a segment, synced, under another name.
 
     Raises:
         DiskFull: there is no room; nothing has changed.
@@ -185,14 +219,23 @@ def _create_segment(directory: Directory, header: SegmentHeader) -> File:
         if directory.exists(temporary):  # an attempt that was cut off
             directory.remove(temporary)
         file = directory.create(temporary)
-        write_whole(file, 0, header.encode())
-        file.sync()
+        try:
+            write_whole(file, 0, header.encode())
+            file.sync()
+        except BaseException:
+            file.close()
+            raise
     except OSError as error:
         _refuse_if_full(error, directory.describe(name), SEGMENT_HEADER_BYTES)
         raise
-    directory.rename(temporary, name)
-    directory.sync(LOG_DIRECTORY)
     return file
+
+
+def _name_segment(directory: Directory, header: SegmentHeader) -> None:
+    """Give the file of a segment its name, for good."""
+    name = segment_name(header.first_offset)
+    directory.rename(f"{name}.tmp", name)
+    directory.sync(LOG_DIRECTORY)
 
 
 def _refuse_if_full(error: OSError, path: str, bytes_count: int) -> None:

@@ -41,14 +41,14 @@ class Waiters:
 
     def release(self, offset: float) -> None:
         """Let those go on who wait for an offset up to this one; by one at a time."""
-        count = len(self._waiting)  # more may come meanwhile
-        waiting = self._waiting[:count]
-        del self._waiting[:count]
-        for wanted, lock in waiting:
+        for waiter in self._waiting[:]:  # more may come meanwhile
+            wanted, lock = waiter
             if wanted <= offset:
-                lock.release()
-            else:
-                self._waiting.append((wanted, lock))
+                # First this: a signal handler may cut it off between the two. Whoever
+                # was let go on then is so once more, which is no matter.
+                with contextlib.suppress(RuntimeError):
+                    lock.release()
+                self._waiting.remove(waiter)
 
 
 class Bell:

@@ -37,23 +37,15 @@ import attrs
 
 from qsdb.errors import DiskFull, FailedError, UsageError
 from qsdb.files import on_fork
-from qsdb.log.frames import (
-    FRAME_BODY_MAX,
-    FRAME_HEADER_BYTES,
-    PART,
-    Body,
-    pack_records,
-)
+from qsdb.log.frames import PART, Body, pack_records
 from qsdb.log.segments import SEGMENT_HEADER_BYTES
-from qsdb.log.tail import Tail
+from qsdb.log.tail import Tail, room_of
 from qsdb.log.waiting import Bell, Waiters
 
 __all__ = ["ALWAYS", "DURABILITIES", "INTERVAL", "OS", "LogOptions", "LogWriter"]
 
 ALWAYS, INTERVAL, OS = DURABILITIES = "always", "interval", "os"
 
-_FRAME_COST = FRAME_HEADER_BYTES + 16
-"""Most bytes that a frame adds to those of one record in it, its length too."""
 _IDLE_SECONDS = 0.05
 """After this long without records the last ones get a mark."""
 
@@ -73,12 +65,6 @@ class LogOptions:
     """With more than this waiting, committing threads flush themselves."""
     has_thread: bool = True
     """Without it only those flush who wait: for tests, which then repeat exactly."""
-
-
-def _cost_of(record: bytes) -> int:
-    """Give the most bytes of a segment that a record can take."""
-    size = len(record)
-    return size + _FRAME_COST * (1 + size // FRAME_BODY_MAX)
 
 
 class LogWriter:
@@ -144,7 +130,7 @@ class LogWriter:
         """
         if self.failure is not None:
             raise self.failure
-        cost = _cost_of(record)
+        cost = room_of(record)
         waiting = self._queued_cost - self._flushed_cost
         tail = self._tail
         if tail.place.position + waiting + cost > tail.allocated:
@@ -216,7 +202,6 @@ class LogWriter:
         """
         with self._io:
             self._flush(sync=sync)
-        self._bell.ring()  # a mark is due when nothing else comes
 
     def close(self) -> None:
         """Write all that was appended, and a last mark; end the thread.
@@ -265,7 +250,7 @@ class LogWriter:
                 "a signal handler ran in the middle of a write to the log and cannot "
                 "wait for that; what it committed is on the disk soon after"
             )
-        self._is_flushing = True
+        self._is_flushing, needed_mark = True, self._needs_mark()
         try:
             self._write_queue(sync=sync)
         except OSError as error:
@@ -273,6 +258,8 @@ class LogWriter:
         finally:
             self._is_flushing = False
             self._release_waiters()
+        if not needed_mark and self._needs_mark():
+            self._bell.ring()  # a mark is due when nothing else comes
         if self.after_flush is not None:
             self.after_flush()
 
@@ -298,7 +285,7 @@ class LogWriter:
         """Write a frame, and take its records out of the queue."""
         tail, count = self._tail, body.records_count
         after = tail.write(body)
-        cost = sum(map(_cost_of, self._queue[:count]))
+        cost = sum(map(room_of, self._queue[:count]))
         # No call stands between these, so no signal handler does.
         tail.place = after
         self._flushed_offset += count
@@ -378,10 +365,9 @@ class LogWriter:
                 self._bell.gather(self._options.sync_interval)
             self.flush()
             return
-        place, seconds = self._tail.place, -1.0
-        if self._needs_mark():
-            seconds = _IDLE_SECONDS
+        place = self._tail.place
         self._bell.is_asleep = True
+        seconds = _IDLE_SECONDS if self._needs_mark() else -1.0
         if self._has_work():  # seen once more, now that others know they must ring
             self._bell.is_asleep = False
         elif not self._bell.sleep(seconds) and self._tail.place is place:
@@ -398,7 +384,7 @@ class LogWriter:
         with self._io:
             if self.failure is not None:
                 raise self.failure
-            if self._queue or self._needed(_FRAME_COST) > self._tail.allocated:
+            if self._queue or self._needed(room_of(b"")) > self._tail.allocated:
                 self._tail.marked = self._tail.synced  # not now; a frame will
                 return
             try:

@@ -2,10 +2,8 @@
 
 **Strategy**: a call, a write block, a savepoint and a read are run again and
 again, each time with `KeyboardInterrupt` raised one step later than the time
-before, until nothing was left to interrupt. A step is where CPython looks
-whether a signal has come: after a call, at the beginning of a function and at
-the end of a loop's round. A trace function raises there, in the code of
-`qsdb.store` and `qsdb.runtime`.
+before, until nothing was left to interrupt (`tests.support.stepper`), in the code
+of `qsdb.store` and `qsdb.runtime`.
 
 **Invariants**, after each interrupted run:
 
@@ -16,19 +14,15 @@ the end of a loop's round. A trace function raises there, in the code of
 """
 
 import contextlib
-import dis
 import gc
-import itertools
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from types import CodeType, FrameType
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 import qsdb
 from qsdb import u32
+from tests.support.stepper import Interrupter
 
 pytestmark = pytest.mark.slow
 
@@ -60,66 +54,7 @@ def transfer(ctx: qsdb.ReducerContext, amount: int) -> None:
         raise qsdb.ReducerError("too much")
 
 
-CHECKED_AFTER = ("CALL", "RESUME", "JUMP_BACKWARD")
-"""The instructions at whose end CPython runs signal handlers, by their beginnings."""
-
 HERE = ("/qsdb/store/", "/qsdb/runtime/", "<qsdb ")
-
-
-class Interrupter:
-    """Raises at one step of a block."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-        self.count = 0
-        self.place = ""
-        self.expected: dict[FrameType, int | None] = {}
-        """Where a frame goes on after a check, unless an exception came."""
-
-    def trace(self, frame: FrameType, event: str, _: object) -> Any:
-        if event == "call":
-            if not any(place in frame.f_code.co_filename for place in HERE):
-                return None
-            frame.f_trace_opcodes = True
-            frame.f_trace_lines = False
-            self.take_step(frame)
-        elif event == "opcode":
-            expected = self.expected.get(frame)
-            self.expected[frame] = checked_at(frame.f_code).get(frame.f_lasti)
-            if frame.f_lasti == expected:
-                self.take_step(frame)
-        return self.trace
-
-    def take_step(self, frame: FrameType) -> None:
-        self.count += 1
-        if self.count == self.step:
-            self.place = f"{frame.f_code.co_qualname}:{frame.f_lineno}"
-            raise KeyboardInterrupt
-
-    @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
-        before = sys.gettrace()
-        sys.settrace(self.trace)
-        try:
-            yield
-        finally:
-            sys.settrace(before)
-            self.expected.clear()
-
-
-_checked: dict[CodeType, dict[int, int]] = {}
-
-
-def checked_at(code: CodeType) -> dict[int, int]:
-    """Give for each instruction with a check the place where the code goes on."""
-    if code not in _checked:
-        instructions = list(dis.get_instructions(code))
-        _checked[code] = {
-            each.offset: each.argval if each.opname == "JUMP_BACKWARD" else after.offset
-            for each, after in itertools.pairwise(instructions)
-            if each.opname.startswith(CHECKED_AFTER)
-        }
-    return _checked[code]
 
 
 def in_a_call(db: qsdb.Database) -> None:
@@ -200,7 +135,7 @@ def test_an_interrupt_leaves_all_or_nothing(scene: str, *, has_reader: bool) -> 
     for step in range(1, 100_000):
         db = opened()
         reader = db.read() if has_reader else None
-        interrupter, was_interrupted = Interrupter(step), False
+        interrupter, was_interrupted = Interrupter(step, HERE), False
         try:
             with interrupter.running():
                 SCENES[scene](db)

@@ -284,6 +284,22 @@ def test_an_error_of_the_end_is_told() -> None:
     log.writer.close()
 
 
+def test_a_close_that_was_cut_off_is_done_again() -> None:
+    log = Log(INTERVAL)
+    log.commit(b"one")
+
+    def interrupt(call: Call) -> None:
+        if call.operation == "sync":
+            raise KeyboardInterrupt
+
+    log.hook = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        log.writer.close()
+    log.hook = lambda _: None
+    log.writer.close()
+    assert log.records() == [b"one"]
+
+
 def test_a_closed_log_takes_nothing() -> None:
     log = Log()
     log.commit(b"one")
