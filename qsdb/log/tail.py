@@ -29,10 +29,10 @@ from qsdb.log.segments import (
     segment_name,
 )
 
-__all__ = ["Tail", "begin_log", "room_of", "write_whole"]
+__all__ = ["FRAME_ROOM", "Tail", "begin_log", "room_of", "write_whole"]
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_FRAME_BYTES = FRAME_HEADER_BYTES + 16
+FRAME_ROOM = FRAME_HEADER_BYTES + 16
 """Most bytes that a frame adds to those of one record in it, its length too."""
 
 
@@ -48,7 +48,7 @@ def write_whole(file: File, position: int, data: bytes) -> None:
 def room_of(record: bytes) -> int:
     """Give the most bytes of a segment that a record can take, a mark if empty."""
     size = len(record)
-    return size + _FRAME_BYTES * (1 + size // FRAME_BODY_MAX)
+    return size + FRAME_ROOM * (1 + size // FRAME_BODY_MAX)
 
 
 class Tail:
@@ -134,7 +134,7 @@ class Tail:
             DiskFull: there is none.
         """
         try:
-            self._file.allocate(size + _FRAME_BYTES)
+            self._file.allocate(size + FRAME_ROOM)
         except OSError as error:
             _refuse_if_full(error, self.path, size)
             raise

@@ -37,17 +37,14 @@ import attrs
 
 from qsdb.errors import DiskFull, FailedError, UsageError
 from qsdb.files import on_fork
-from qsdb.log.frames import PART, Body, pack_records
-from qsdb.log.segments import SEGMENT_HEADER_BYTES
-from qsdb.log.tail import Tail, room_of
+from qsdb.log.background import LogThread
+from qsdb.log.frames import FRAME_BODY_MAX, PART, Body, Place, pack_records
+from qsdb.log.tail import FRAME_ROOM, Tail, room_of
 from qsdb.log.waiting import Bell, Waiters
 
 __all__ = ["ALWAYS", "DURABILITIES", "INTERVAL", "OS", "LogOptions", "LogWriter"]
 
 ALWAYS, INTERVAL, OS = DURABILITIES = "always", "interval", "os"
-
-_IDLE_SECONDS = 0.05
-"""After this long without records the last ones get a mark."""
 
 
 @attrs.frozen
@@ -77,6 +74,8 @@ class LogWriter:
         failure: Why nothing can be written any more, or None.
         durable_offset: The last commit that a sync has returned for.
         after_flush: Called after each one; what it does is to be quick.
+        written_bytes: Most bytes that all records since the opening can need.
+        bell, waiters, is_closing, gathering_seconds: For the log thread.
     """
 
     def __init__(
@@ -98,24 +97,22 @@ class LogWriter:
         self._options = options
         self._new_salt, self._now = new_salt, now
         self._queue: list[bytes] = []
-        self._queued_cost = self._flushed_cost = 0
+        self.written_bytes = self._flushed_cost = 0
         # Most bytes that all records so far can need, and those of them written.
         self._flushed_offset = self.durable_offset = tail.place.offset - 1
         self.failure: FailedError | None = None
         self.after_flush: Callable[[], object] | None = None
         self._io = threading.RLock()
         """Held by whoever touches the file."""
-        self._waiters = Waiters()
-        self._bell = Bell()
-        self._is_closing = self._is_flushing = self._is_crowded = False
+        self.waiters = Waiters()
+        self.bell = Bell()
+        self.is_closing = self._is_flushing = self._is_crowded = False
         self._is_loss_told = False
-        self._thread: threading.Thread | None = None
+        self.gathering_seconds = (
+            options.sync_interval if options.durability == INTERVAL else 0.0
+        )
         on_fork(self._forked)
-        if options.has_thread:
-            self._thread = threading.Thread(
-                target=self._run, name="qsdb log", daemon=True
-            )
-            self._thread.start()
+        self._thread = LogThread(self) if options.has_thread else None
 
     # For committing threads.
 
@@ -130,19 +127,15 @@ class LogWriter:
         """
         if self.failure is not None:
             raise self.failure
-        cost = room_of(record)
-        waiting = self._queued_cost - self._flushed_cost
+        size = len(record)
+        cost = size + FRAME_ROOM if size < FRAME_BODY_MAX else room_of(record)
+        waiting = self.written_bytes - self._flushed_cost
         tail = self._tail
         if tail.place.position + waiting + cost > tail.allocated:
             self._reserve(cost)
         # No call stands between these two, so no signal handler does.
-        self._queued_cost += cost
+        self.written_bytes += cost
         self._queue += (record,)
-
-    @property
-    def written_bytes(self) -> int:
-        """How many bytes of log were taken since it was opened, at most."""
-        return self._queued_cost
 
     @property
     def appended_offset(self) -> int:
@@ -158,8 +151,9 @@ class LogWriter:
         """
         durability = self._options.durability
         if durability == INTERVAL:
-            self._bell.ring()
-            if self._queued_cost - self._flushed_cost > self._options.queue_bytes_max:
+            if self.bell.is_asleep:
+                self.bell.ring()
+            if self.written_bytes - self._flushed_cost > self._options.queue_bytes_max:
                 self.flush()
         elif durability == ALWAYS:
             self.wait_durable(offset)
@@ -184,9 +178,9 @@ class LogWriter:
             finally:
                 self._io.release()
             return True
-        lock = self._waiters.add(offset)
+        lock = self.waiters.add(offset)
         # Whoever flushes may have looked for waiters before this one was there.
-        self._bell.hurry()
+        self.bell.hurry()
         if self._thread is None:
             self.flush()
         lock.acquire(timeout=-1 if timeout is None else timeout)
@@ -211,9 +205,9 @@ class LogWriter:
         Raises:
             FailedError: commits may not be on the disk. Told once.
         """
-        self._is_closing = True
-        self._bell.hurry()
-        if self._thread is not None and self._thread is not threading.current_thread():
+        self.is_closing = True
+        self.bell.hurry()
+        if self._thread is not None:
             self._thread.join()
         with self._io:
             if self.failure is None:
@@ -232,12 +226,12 @@ class LogWriter:
     def fail(self, reason: str) -> None:
         """Have everything refused from now on, and nothing written any more."""
         self.failure = FailedError(reason, self.durable_offset)
-        self._is_closing = True
+        self.is_closing = True
         self._release_waiters()
 
     def _forked(self) -> None:
         """Have new locks in a forked child: the old ones' holders are not in it."""
-        self._io, self._waiters, self._bell = threading.RLock(), Waiters(), Bell()
+        self._io, self.waiters, self.bell = threading.RLock(), Waiters(), Bell()
         self._is_loss_told = True  # it is the parent's
 
     # For whoever holds the file.
@@ -250,7 +244,7 @@ class LogWriter:
                 "a signal handler ran in the middle of a write to the log and cannot "
                 "wait for that; what it committed is on the disk soon after"
             )
-        self._is_flushing, needed_mark = True, self._needs_mark()
+        self._is_flushing, unmarked = True, self.unmarked_place()
         try:
             self._write_queue(sync=sync)
         except OSError as error:
@@ -258,8 +252,8 @@ class LogWriter:
         finally:
             self._is_flushing = False
             self._release_waiters()
-        if not needed_mark and self._needs_mark():
-            self._bell.ring()  # a mark is due when nothing else comes
+        if unmarked is None and self.unmarked_place() is not None:
+            self.bell.ring()  # a mark is due when nothing else comes
         if self.after_flush is not None:
             self.after_flush()
 
@@ -299,11 +293,11 @@ class LogWriter:
 
     def _release_waiters(self) -> None:
         """Let those go on whose commit is on the disk, or never will be."""
-        self._waiters.release(
+        self.waiters.release(
             self.durable_offset if self.failure is None else float("inf")
         )
-        if self._waiters:
-            self._bell.hurry()
+        if self.waiters:
+            self.bell.hurry()
 
     def _fail(self, error: OSError) -> NoReturn:
         """Touch the file no more, whatever comes.
@@ -329,7 +323,8 @@ class LogWriter:
                 needed = self._needed(cost)
                 if tail.is_ending or needed > self._options.segment_bytes:
                     self._flush(sync=True)
-                    if tail.place.position > SEGMENT_HEADER_BYTES:
+                    # A segment without records has the name that the next one gets.
+                    if tail.place.offset > tail.header.first_offset:
                         tail.rotate(self._new_salt(), self._now())
                 needed = self._needed(cost)
                 ahead = max(needed, tail.allocated + self._options.step_bytes)
@@ -343,48 +338,32 @@ class LogWriter:
                 self._fail(error)
 
     def _needed(self, cost: int) -> int:
-        waiting = self._queued_cost - self._flushed_cost
+        waiting = self.written_bytes - self._flushed_cost
         return self._tail.place.position + waiting + cost
 
-    # The log thread.
+    # For the log thread.
 
-    def _run(self) -> None:
-        try:
-            while not self._is_closing:
-                self._work()
-        except FailedError:
-            return  # those who wait have been told
-        except BaseException as error:
-            self.fail(f"the log thread ended with {error!r}")
-            raise
+    def has_work(self) -> bool:
+        """Whether records or threads wait, or the end has come."""
+        return bool(self._queue or self.waiters or self.is_closing)
 
-    def _work(self) -> None:
-        """Do what is due now, or wait until something is."""
-        if self._has_work():
-            if self._options.durability == INTERVAL and not self._waiters:
-                self._bell.gather(self._options.sync_interval)
-            self.flush()
-            return
-        place = self._tail.place
-        self._bell.is_asleep = True
-        seconds = _IDLE_SECONDS if self._needs_mark() else -1.0
-        if self._has_work():  # seen once more, now that others know they must ring
-            self._bell.is_asleep = False
-        elif not self._bell.sleep(seconds) and self._tail.place is place:
-            self._mark()
+    def unmarked_place(self) -> Place | None:
+        """Give where the log ends, if no mark vouches for what is before."""
+        tail = self._tail
+        return tail.place if tail.synced > tail.marked else None
 
-    def _has_work(self) -> bool:
-        return bool(self._queue or self._waiters or self._is_closing)
+    def mark(self, place: Place) -> None:
+        """Write a frame that vouches for all before a place, if nothing came after.
 
-    def _needs_mark(self) -> bool:
-        return self._tail.synced > self._tail.marked
-
-    def _mark(self) -> None:
-        """Write a frame that vouches for all before it, if it has room."""
+        Raises:
+            FailedError: the log has failed.
+        """
         with self._io:
             if self.failure is not None:
                 raise self.failure
-            if self._queue or self._needed(room_of(b"")) > self._tail.allocated:
+            if self._queue or self._tail.place is not place:
+                return
+            if self._needed(room_of(b"")) > self._tail.allocated:
                 self._tail.marked = self._tail.synced  # not now; a frame will
                 return
             try:

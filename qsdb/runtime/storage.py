@@ -63,12 +63,17 @@ class Storage:
         self.log.fail("this is a forked process; the database is its parent's")
 
     def close(self) -> None:
-        """Have all commits on the disk, and give the directory up."""
+        """Have all commits on the disk, and give the directory up.
+
+        Cut off by an exception before the log is closed, it keeps the directory, and
+        is to be called again: nobody else may write there meanwhile.
+        """
         try:
             self.snapshots.close()
             self.log.close()
         finally:
-            self._lock.release()
+            if self.log.failure is not None:
+                self._lock.release()
 
 
 @attrs.frozen
@@ -109,7 +114,7 @@ def open_storage(
         OSError: the system refuses.
     """
     files.make_directory()
-    lock = take_lock(files)
+    lock, tail = take_lock(files), None
     try:
         if is_new(files):
             state, database = State(), draw(128).to_bytes(16, "big")
@@ -127,6 +132,8 @@ def open_storage(
             recovery = attrs.evolve(recovery, is_created=module is None)
         log = LogWriter(tail, options.log, lambda: draw(32), now)
     except BaseException:
+        if tail is not None:
+            tail.close()
         lock.release()
         raise
     snapshots = Snapshots(files, database, log, options.storage, newest_snapshot)

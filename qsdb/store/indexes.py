@@ -23,6 +23,7 @@ Lone keys and values are compared by identity first, as tuples and dicts compare
 theirs: that is what makes the one stored NaN equal to itself.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
@@ -217,12 +218,10 @@ def _sort(entries: list[StoredRow]) -> None:
     row keys do not compare, the entries have other columns to tell them apart.
     """
     width = len(entries[0]) if entries else 0
-    for place in reversed(range(width)):
-        try:
-            entries.sort(key=itemgetter(place))
-        except TypeError:
-            if place + 1 < width:  # of an order key: they always compare
-                raise
+    with contextlib.suppress(TypeError):
+        entries.sort(key=itemgetter(-1))
+    for place in reversed(range(width - 1)):
+        entries.sort(key=itemgetter(place))
 
 
 class OrderedIndex:

@@ -56,8 +56,6 @@ _MODULES = ("faults", "inodes", "interposed", "simulated", "traces")
 def __getattr__(name: str) -> object:
     """Load the disks when they are first used: most programs need the clock only."""
     if name in __all__:
-        for module in _MODULES:
-            found = importlib.import_module(f"qsdb.testing.disk.{module}")
-            if hasattr(found, name):
-                return getattr(found, name)
+        modules = [importlib.import_module(f"qsdb.testing.disk.{m}") for m in _MODULES]
+        return next(vars(module)[name] for module in modules if name in vars(module))
     raise AttributeError(f"module 'qsdb.testing' has no attribute {name!r}")

@@ -159,9 +159,6 @@ def _wait(db: qsdb.Database, offset: int, done: list[bool]) -> None:
     done.append(db.wait_durable(offset))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Storage.close gives up the lock though the log is not closed"
-)
 def test_a_close_that_is_interrupted_holds_the_lock_until_it_is_done() -> None:
     number = 1
     while True:

@@ -248,8 +248,8 @@ BUGS: dict[str, tuple[Check, Mutant]] = {
         forks,
         Mutant(
             writing,
-            "self._io, self._waiters, self._bell =",
-            "self._spare, self._waiters, self._bell =",
+            "self._io, self.waiters, self.bell =",
+            "self._spare, self.waiters, self.bell =",
         ),
     ),
 }

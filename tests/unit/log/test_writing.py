@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from qsdb.errors import DiskFull, FailedError, UsageError
+from qsdb.log.background import LogThread
 from qsdb.log.frames import FRAME_BODY_MAX
 from qsdb.log.scanning import scan_segment
 from qsdb.log.segments import segment_offset
@@ -393,7 +394,9 @@ def test_a_wait_may_end_before_its_commit() -> None:
     thread = threading.Thread(target=log.writer.wait_durable, args=(1,))
     thread.start()
     held.wait()
-    log.writer._thread = thread  # so that this one does not flush itself
+    log.writer._thread = object.__new__(
+        LogThread
+    )  # so that this one does not flush itself
     assert not log.writer.wait_durable(1, timeout=0)
     end.set()
     thread.join()
@@ -443,10 +446,10 @@ def test_an_idle_log_gets_a_mark() -> None:
 def test_nobody_is_woken_for_a_mark_twice(durability: str) -> None:
     log, rings_count = Log(durability), 0
     for _ in range(3):
-        log.writer._bell.is_asleep = True
+        log.writer.bell.is_asleep = True
         log.writer.append(b"one")
         log.writer.flush(sync=durability == INTERVAL)
-        rings_count += not log.writer._bell.is_asleep
+        rings_count += not log.writer.bell.is_asleep
     assert rings_count == (durability == INTERVAL)
     log.writer.close()
 
@@ -456,7 +459,7 @@ def test_a_mark_without_room_is_left_out() -> None:
     log.commit(b"one")
     log.writer._tail.allocated = log.writer._tail.place.position
     log.steps.clear()
-    log.writer._mark()
+    log.writer.mark(log.writer._tail.place)
     assert log.operations() == []
     assert log.writer._tail.marked == log.writer._tail.synced
     log.writer.close()
@@ -468,24 +471,26 @@ def test_a_mark_that_fails_is_final() -> None:
     log.fault = lambda call: Fail(errno.EIO) if call.operation == "write" else None
     for _ in range(2):
         with pytest.raises(FailedError, match="EIO"):
-            log.writer._mark()
+            log.writer.mark(log.writer._tail.place)
     log.writer.close()  # nothing is lost
 
 
 def test_a_thread_looks_once_more_before_it_sleeps() -> None:
     log = Log(INTERVAL)
     looks = iter([False, True])
-    log.writer._has_work = lambda: next(looks)  # type: ignore[method-assign]
-    log.writer._work()
-    assert not log.writer._bell.is_asleep
-    del log.writer._has_work
+    log.writer.has_work = lambda: next(looks)  # type: ignore[method-assign]
+    thread = object.__new__(LogThread)  # which does not run
+    thread._log = log.writer
+    thread._work()
+    assert not log.writer.bell.is_asleep
+    del log.writer.has_work
     log.writer.close()
 
 
 def test_waiters_that_are_left_are_in_a_hurry() -> None:
     log = Log(INTERVAL)
     log.commit(b"one")
-    lock = log.writer._waiters.add(9)
+    lock = log.writer.waiters.add(9)
     log.writer.flush()
     assert lock.locked()
     log.writer.fail("no more")
@@ -522,3 +527,24 @@ def test_the_log_thread_may_close_the_log() -> None:
     wait_until(lambda: log.writer.failure)
     log.writer.close()
     assert log.records() == [b"one"]
+
+
+def test_a_mark_is_for_a_place_that_is_still_the_last() -> None:
+    log = Log()
+    log.commit(b"one")
+    place = log.writer._tail.place
+    log.commit(b"two")
+    log.steps.clear()
+    log.writer.mark(place)
+    assert log.operations() == []
+    log.writer.close()
+
+
+def test_a_segment_that_has_a_mark_and_no_record_is_not_ended() -> None:
+    log = Log(segment_bytes=512)
+    log.writer._tail.synced += 1  # as if something had been written
+    log.writer.mark(log.writer._tail.place)
+    log.writer._tail.synced = log.writer._tail.place.position
+    log.commit(b"x" * 600)
+    log.writer.close()
+    assert log.records() == [b"x" * 600]

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+import qsdb
 from qsdb.store.indexes import TOP, HashIndex, UniqueIndex
 
 
@@ -84,3 +85,22 @@ def test_rows_with_a_value_are_counted(kind: type[HashIndex | UniqueIndex]) -> N
         assert (index.count_equal("a"), index.count_equal("b")) == (2, 1)
         index.remove((2, "a"))
         assert index.count_equal("a") == 1
+
+
+def test_many_entries_are_sorted_though_their_row_keys_do_not_compare() -> None:
+    module = qsdb.Module("keyless")
+
+    class Note(qsdb.Row, module=module):
+        size: int | None = qsdb.index()
+        name: str | None
+
+    db = qsdb.Database(module)
+    rows = [Note(size, name) for size in (2, None, 1) for name in (None, "b", "a")]
+    with db.write() as tx:
+        assert tx[Note].insert_many(rows) == len(rows)
+        found = [(row.size, row.name) for row in tx[Note].index("size").range()]
+    db.check()
+
+    sizes = [size for size, _ in found]
+    assert sizes == [1, 1, 1, 2, 2, 2, None, None, None]
+    assert set(found) == {(row.size, row.name) for row in rows}
