@@ -223,3 +223,39 @@ def test_small_segments_are_begun_as_they_are_asked_for() -> None:
 
     with open_bank(disk, options=options) as db:
         assert contents(db) == before
+
+
+def test_a_close_that_is_cut_off_keeps_the_directory() -> None:
+    disk = SimulatedDirectory()
+    storage = opened(disk).storage
+    close = storage.log.close
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    storage.log.close = interrupted  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        storage.close()
+    with pytest.raises(qsdb.DatabaseLocked):
+        opened(disk)
+    storage.log.close = close  # type: ignore[method-assign]
+    storage.close()
+
+    opened(disk).storage.close()
+
+
+def test_an_opening_that_fails_at_its_end_leaves_nothing_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    disk = SimulatedDirectory()
+    opened(disk).storage.close()
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("qsdb.runtime.storage.LogWriter", fail)
+        with pytest.raises(MemoryError):
+            opened(disk)
+
+    opened(disk).storage.close()

@@ -216,3 +216,27 @@ def test_a_table_opened_late_knows_the_savepoints() -> None:
             _ = 1 / 0
         assert len(tx[Item]) == 0
         assert tx[Item].insert(ITEM).id == 1
+
+
+def test_what_the_journal_was_told_of_is_committed_after_all() -> None:
+    class Journal:
+        told_offset = 1
+
+        def tell(self, transaction: object) -> None:
+            raise KeyboardInterrupt  # before it was taken, or after
+
+    for told_offset, rows_count in ((1, 0), (2, 1)):
+        db, journal = qsdb.Database(shop), Journal()
+        writer = db._writer
+        transaction = writer.begin()
+        transaction[Item].insert(ITEM)
+        with pytest.raises(KeyboardInterrupt):
+            transaction._finish(journal)
+        journal.told_offset = told_offset
+        writer.journal = journal
+        writer.abort()
+        writer.journal = None
+
+        assert db.offset == told_offset
+        assert db.stats().rows["item"] == rows_count
+        db.check()
