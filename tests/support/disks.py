@@ -140,6 +140,7 @@ class _EveryAnswer(random.Random):
         return self._branch((0, start - 1))
 
     def shuffle(self, x: MutableSequence[Any]) -> None:
+        # Not an answer that could be left out: all orders would have to be tried.
         raise NotImplementedError("the model of power loss does not shuffle")
 
 

@@ -548,3 +548,16 @@ def test_a_segment_that_has_a_mark_and_no_record_is_not_ended() -> None:
     log.commit(b"x" * 600)
     log.writer.close()
     assert log.records() == [b"x" * 600]
+
+
+def test_a_failure_that_was_told_ends_the_thread() -> None:
+    log = Log(INTERVAL)
+    log.commit(b"one")
+    log.fault = lambda call: Fail(errno.EIO) if call.operation == "write" else None
+    thread = object.__new__(LogThread)  # which this one stands for
+    thread._log = log.writer
+    thread._run()
+    assert log.writer.failure is not None
+    assert "EIO" in f"{log.writer.failure}"
+    with pytest.raises(FailedError, match="EIO"):
+        log.writer.close()

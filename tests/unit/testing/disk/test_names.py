@@ -303,7 +303,7 @@ class Actor:
         try:
             self.random.choice(actions)()
         except OSError:
-            pass  # it was not there, or was
+            pass  # a name that is missing, or taken: part of the walk, and no change
 
     def replace(self, name: str, other: str) -> None:
         files = self.disk.snapshot_files()
