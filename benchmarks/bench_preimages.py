@@ -65,16 +65,12 @@ def twin_operations(table_class: type) -> dict[str, object]:
 
 def open_twin_table(transaction: WriteTransaction, entry: Any) -> WriteTable[Row]:  # noqa: ANN401  private
     """Open a table with an undo list; stands for `WriteTransaction._open`."""
-    stored = entry.table
-    for handle in transaction._opened:
-        if handle._stored is stored:
-            return handle
-    handle = object.__new__(entry.write_class)
-    handle._stored = stored
+    handle: WriteTable[Row] = entry.write_class()
+    handle._stored = entry.table
     handle._rows = entry.rows
     handle._find = entry.find
     handle._pre = cast(Images, [])
-    transaction._opened += (handle,)
+    transaction._opened[entry] = handle
     return handle
 
 
@@ -82,13 +78,14 @@ def finish_twin(transaction: WriteTransaction, _journal: object = None) -> int:
     """Commit by forgetting how to undo; stands for `WriteTransaction._finish`."""
     store = transaction._store
     offset = store.offset
-    for handle in transaction._opened:
+    opened = transaction._opened.values()
+    for handle in opened:
         if handle._pre:
             offset = store.offset + 1
             handle._pre.clear()
-    store.publish(transaction._opened, offset)
+    store.publish(opened, offset)
     transaction._is_open = False
-    for handle in transaction._opened:
+    for handle in opened:
         handle._find = closed
     return offset
 

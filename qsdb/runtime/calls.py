@@ -96,7 +96,8 @@ class Calls:
         if reducer is None or (reducer.is_private and sender != self.owner):
             raise self._unknown(key)
         try:
-            values = reducer.check(*args, **kwargs)
+            # Without an empty dict, which would be copied.
+            values = reducer.check(*args, **kwargs) if kwargs else reducer.check(*args)
         except TypeError as error:
             reducer.parameters.explain(error, args)
         writer = self.writer
@@ -106,7 +107,7 @@ class Calls:
             transaction = writer.begin()
             self.count = number = self.count + 1
             # No constructor: it would cost as much as the rest of the context.
-            context = _new(CallContext)
+            context = CallContext()
             context.db = transaction
             context.sender = sender
             context._auth = _EXTERNAL
@@ -148,7 +149,7 @@ class Calls:
                 table.insert_many([tuple.__new__(row_class, row) for row in rows])  # type: ignore[type-var]
             if init is not None:
                 self.count = 1
-                context = _new(CallContext)
+                context = CallContext()
                 context.db = transaction
                 context.sender = self.owner
                 context._auth = _INTERNAL
@@ -190,7 +191,6 @@ def _identity(subject: str) -> Identity:
 
 
 _EXTERNAL, _INTERNAL = Auth(), Auth(is_internal=True)
-_new = object.__new__
 
 
 class CallContext(ReducerContext):

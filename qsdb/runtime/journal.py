@@ -72,8 +72,8 @@ class DiskJournal:
             DiskFull: there is no room for it.
             FailedError: the log has failed before.
         """
-        opened = transaction._opened
-        if len(opened) > 1:
+        opened: Iterable[WriteTable[Row]] = transaction._opened.values()
+        if len(transaction._opened) > 1:
             opened = sorted(opened, key=_table_id)
         sections = []
         sequences: list[bytes] = []

@@ -115,19 +115,20 @@ def _constructor(columns: tuple[Column, ...], names: Names) -> Iterator[str]:
 
 def _replace(columns: tuple[Column, ...], names: Names) -> Iterator[str]:
     keep = "".join(f", {column.attribute}=_MISSING" for column in columns)
-    variables = "".join(f"_v{index}, " for index in range(len(columns)))
     yield f"def replace(_self, /, *_extra{keep}, **_unknown):"
     yield '    """Give a copy with some columns changed, by keyword."""'
     yield "    if _extra or _unknown:"
     yield "        _refuse(_extra, _unknown, {})"
-    if columns:
-        is_plain = all(column.binding.is_plain for column in columns)
-        yield f"    {variables}= {'_self' if is_plain else '_stored_of(_self, _ALL)'}"
+    is_plain = all(column.binding.is_plain for column in columns)
+    if not is_plain:
+        yield "    _stored = _stored_of(_self, _ALL)"
+    values = ""
     for index, column in enumerate(columns):
         attribute = column.attribute
         entered = column.binding.enter_source(attribute, names)
-        yield f"    if {attribute} is not _MISSING: _v{index} = {entered}"
-    yield f"    return _tuple_new(_class_, ({variables}))"
+        kept = f"_self.{attribute}" if is_plain else f"_stored[{index}]"
+        values += f"{kept} if {attribute} is _MISSING else {entered}, "
+    yield f"    return _tuple_new(_class_, ({values}))"
 
 
 def _iterator(columns: tuple[Column, ...]) -> Iterator[str]:

@@ -72,32 +72,34 @@ class Opened(Transaction):
 
     # Slots, since attributes of the class cost more to read. Derived classes have
     # a dict besides, where tables go that were asked for by attribute.
-    __slots__ = ("_by_class", "_handles", "_store")
+    __slots__ = ("_by_class", "_opened", "_store")
 
     _tables: Tables
     """Of the derived class: those of one database."""
     _store: Store
     _by_class: Mapping[type[Row], Entry]
     """Of the tables, at hand."""
-    _handles: dict[type[Row], Table[Row]]
-    """Those that were asked for by row class."""
+    _opened: dict[Entry, Any]
+    """The handles of the tables that were asked for."""
 
     def __getitem__(self, row_class: type[AnyRow]) -> Table[AnyRow]:
-        handle = self._handles.get(row_class)
+        try:
+            entry = self._by_class[row_class]
+        except (KeyError, TypeError):  # not there, or no hash
+            raise self._tables.missing(row_class) from None
+        handle = self._opened.get(entry)
         if handle is None:
-            entry = self._look_up(self._by_class, row_class)
-            handle = self._handles[row_class] = self._open(entry)
+            handle = self._open(entry)
         return handle  # type: ignore[return-value]
 
     def table(self, name: str) -> Table[Row]:
-        return self._open(self._look_up(self._tables.by_name, name))
-
-    def _look_up(self, entries: Mapping[Any, Entry], key: object) -> Entry:
         try:
-            return entries[key]
-        except (KeyError, TypeError):  # not there, or no hash
-            raise self._tables.missing(key) from None
+            entry = self._tables.by_name[name]
+        except (KeyError, TypeError):
+            raise self._tables.missing(name) from None
+        handle = self._opened.get(entry)
+        return self._open(entry) if handle is None else handle
 
     def _open(self, entry: Entry) -> Table[Row]:
-        """Give the one handle of a table, made when it is first asked for."""
+        """Make the handle of a table that was not asked for before."""
         raise NotImplementedError  # pragma: no cover  both kinds have their own

@@ -16,7 +16,7 @@ then takes effect later; opening one is a `UsageError`.
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from qsdb.errors import InternalError, UsageError
@@ -100,11 +100,12 @@ class Store:
         self.abandoned: deque[Pin] = deque()
         """Pins that holders have left; given up at the next publication."""
 
-    def publish(self, opened: Sequence["Opened"], offset: int) -> None:
+    def publish(self, opened: Iterable["Opened"], offset: int) -> None:
         """End a transaction: move its notes to where readers need them.
 
         Args:
-            opened: Handles of the tables whose notes are to go. For a commit
+            opened: Handles of the tables whose notes are to go, to be looked
+                through more than once. For a commit
                 their rows are new, after a rollback they are old again.
             offset: Where the store is from now on: one further, or where it
                 was after a rollback.

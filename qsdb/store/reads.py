@@ -19,15 +19,14 @@ class ReadTransaction(Opened):
     with it, closes itself.
     """
 
-    __slots__ = ("_hold", "_offset", "_opened")
+    __slots__ = ("_hold", "_offset")
 
     def __init__(self) -> None:
         """Pin the last commit."""
         tables = self._tables
         self._store = tables.store
         self._by_class = tables.by_class
-        self._handles = {}
-        self._opened: list[ReadTable[Row]] = []
+        self._opened: dict[Entry, ReadTable[Row]] = {}
         self._hold = Hold(self._store)
         assert self._hold.pin is not None
         self._offset = self._hold.pin.offset
@@ -48,7 +47,7 @@ class ReadTransaction(Opened):
 
     def close(self) -> None:
         """Give the offset up; closing twice is no error."""
-        for handle in self._opened:
+        for handle in [*self._opened.values()]:  # another thread may open one
             handle._close()
         self._hold.release()
 
@@ -59,10 +58,6 @@ class ReadTransaction(Opened):
         return pin
 
     def _open(self, entry: Entry) -> Table[Row]:
-        for handle in self._opened:
-            if handle._stored is entry.table:
-                return handle
         pin = self._require_open()
-        opened = entry.read_class(self._store, entry.table, self._hold, pin)
-        self._opened.append(opened)
-        return opened
+        handle = entry.read_class(self._store, entry.table, self._hold, pin)
+        return self._opened.setdefault(entry, handle)

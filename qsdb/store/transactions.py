@@ -5,7 +5,7 @@ It commits or rolls back as a whole (`_finish`, `_undo`), and may be told of to 
 """
 
 from collections.abc import Callable
-from typing import NoReturn, Protocol, TypeVar, cast
+from typing import NoReturn, Protocol
 
 from qsdb.errors import ClosedError, UsageError
 from qsdb.schema.contexts import Savepoint, Table
@@ -17,12 +17,6 @@ from qsdb.store.writing import WriteTable
 from qsdb.values.timestamps import Timestamp
 
 __all__ = ["Journal", "WriteTransaction", "beginner"]
-
-AnyObject = TypeVar("AnyObject")
-
-_new = cast(Callable[[type[AnyObject]], AnyObject], object.__new__)
-"""Makes an object whose slots are set by whoever calls: a constructor costs a call
-that takes as long as setting ten of them."""
 
 
 class Journal(Protocol):
@@ -57,7 +51,6 @@ class WriteTransaction(Opened):
         "_is_told",
         "_nanoseconds",
         "_offset",
-        "_opened",
     )
 
     _context: object
@@ -73,7 +66,7 @@ class WriteTransaction(Opened):
     """When it began, since the epoch."""
     _offset: int
     """Where the store is after the end, once that is decided; -1 before."""
-    _opened: list[WriteTable[Row]]
+    _opened: dict[Entry, WriteTable[Row]]
 
     @property
     def timestamp(self) -> Timestamp:
@@ -81,10 +74,6 @@ class WriteTransaction(Opened):
         return Timestamp.from_stored(self._nanoseconds // 1000)
 
     def _open(self, entry: Entry) -> Table[Row]:
-        stored = entry.table
-        for handle in self._opened:
-            if handle._stored is stored:
-                return handle
         if not self._is_open:
             raise ClosedError("this write transaction has ended")
         if not self._is_mine():
@@ -93,8 +82,8 @@ class WriteTransaction(Opened):
                 "may read with db.read(), or write when it is over"
             )
         # In the way of every call, so there is no constructor: a frame less.
-        handle = _new(entry.write_class)
-        handle._stored = stored
+        handle = entry.write_class()
+        handle._stored = stored = entry.table
         handle._rows = entry.rows
         handle._find = entry.find
         pre: Images = {}
@@ -104,7 +93,7 @@ class WriteTransaction(Opened):
             handle._note_sequences(self._depth)
             layers = (*[{} for _ in range(self._depth)], pre)
         # No call stands between these two, so no signal handler does.
-        self._opened += (handle,)
+        self._opened[entry] = handle
         stored.layers = layers
         return handle
 
@@ -143,8 +132,9 @@ class WriteTransaction(Opened):
         """
         if self._depth:  # a savepoint that nobody left
             self._collapse(undo=False)
+        opened = self._opened.values()
         has_changed = False
-        for handle in self._opened:
+        for handle in opened:
             if handle._pre:
                 if handle._stored.is_interrupted:
                     _refuse_interrupted(handle._stored)
@@ -162,13 +152,13 @@ class WriteTransaction(Opened):
                 self._is_told = True
                 journal.tell(self)
         else:
-            for handle in self._opened:
+            for handle in opened:
                 handle._restore_sequences()
         self._offset = offset
-        store.publish(self._opened, offset)
+        store.publish(opened, offset)
         self._is_open = False
         self._context = None  # which has the transaction: no work for the collector
-        for handle in self._opened:
+        for handle in opened:
             handle._find = closed
         return offset if has_changed else 0
 
@@ -186,29 +176,29 @@ class WriteTransaction(Opened):
         is_undone = self._offset < 0
         if is_undone:
             self._collapse(undo=True)
-            for handle in self._opened:
+            for handle in self._opened.values():
                 handle._restore()
             self._offset = store.offset
-        store.publish(self._opened, self._offset)
+        store.publish(self._opened.values(), self._offset)
         self._is_open = False
         self._context = None  # which has the transaction: no work for the collector
-        for handle in self._opened:
+        for handle in self._opened.values():
             handle._find = closed
         return is_undone
 
     def _push(self) -> None:
         self._depth += 1
-        for handle in self._opened:
+        for handle in self._opened.values():
             handle._push()
 
     def _pop(self, *, undo: bool) -> None:
-        for handle in self._opened:
+        for handle in self._opened.values():
             handle._pop(undo=undo)
         self._depth -= 1
 
     def _collapse(self, *, undo: bool) -> None:
         """End all savepoints, also one that an exception cut in two."""
-        for handle in self._opened:
+        for handle in self._opened.values():
             while len(handle._stored.layers) > 1:
                 handle._pop(undo=undo)
         self._depth = 0
@@ -229,11 +219,11 @@ def beginner(
     store, by_class = tables.store, tables.by_class
 
     def begin(nanoseconds: int) -> WriteTransaction:
-        transaction = _new(write_class)
+        # Without a constructor, which would cost as much as all of these.
+        transaction = write_class()
         transaction._store = store
         transaction._by_class = by_class
-        transaction._handles = {}
-        transaction._opened = []
+        transaction._opened = {}
         transaction._nanoseconds = nanoseconds
         transaction._depth = 0
         transaction._offset = -1
