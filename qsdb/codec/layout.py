@@ -219,11 +219,12 @@ def refuse_deep(kind: Kind) -> None:
     for _ in range(KIND_DEPTH_MAX):
         parts = [part for each in level for part in _parts(each)]
         level = list({id(part): part for part in parts}.values())
-    if level:
-        raise LimitError(
-            f"a kind nests more than {KIND_DEPTH_MAX} levels deep, "
-            f"which is the most that can be encoded"
-        )
+        if not level:
+            return
+    raise LimitError(
+        f"a kind nests more than {KIND_DEPTH_MAX} levels deep, "
+        f"which is the most that can be encoded"
+    )
 
 
 def _scalar(kind: Kind) -> Scalar:

@@ -32,12 +32,12 @@ from qsdb.errors import CorruptionError, StorageError
 from qsdb.files import Directory as Files
 from qsdb.files import File
 from qsdb.log.frames import FRAME_HEADER_BYTES, Place
-from qsdb.log.records import RecordError, TableCodec, replay
+from qsdb.log.records import RecordError, replay
 from qsdb.log.scanning import Scan, holds_place, scan_segment
 from qsdb.log.segments import SEGMENT_HEADER_BYTES, segment_name
 from qsdb.recovery.directories import read_twice
 from qsdb.recovery.opening import Found, list_segments
-from qsdb.recovery.state import row_kind
+from qsdb.recovery.state import table_codec
 from qsdb.runtime.writer import Writer
 from qsdb.store.applying import Replica, TableReaders
 from qsdb.store.images import StoredTable
@@ -190,8 +190,7 @@ class Follower:
 
 
 def _readers(table: StoredTable) -> TableReaders:
-    schema = table.bound.schema
-    codec = TableCodec(table.table_id, row_kind(schema), schema.primary_key)
+    codec = table_codec(table.table_id, table.bound.schema)
     return codec.read_row, codec.read_key
 
 

@@ -12,7 +12,7 @@ from typing import cast
 from qsdb.codec.bsatn import encoder
 from qsdb.log.records import TableCodec, call_prefix, write_call, write_plain
 from qsdb.log.writing import LogWriter
-from qsdb.recovery.state import row_kind
+from qsdb.recovery.state import table_codec
 from qsdb.schema.catalogue import parameters_kind
 from qsdb.schema.modules import ModuleSchema, Reducer
 from qsdb.schema.rows import Row
@@ -47,11 +47,7 @@ class DiskJournal:
         self._log = log
         self._append = log.append
         self._codecs = {
-            table.table_id: TableCodec(
-                table.table_id,
-                row_kind(table.bound.schema),
-                table.bound.schema.primary_key,
-            )
+            table.table_id: table_codec(table.table_id, table.bound.schema)
             for table in tables
         }
         reducers = [*module.reducers.values(), *([module.init] if module.init else [])]

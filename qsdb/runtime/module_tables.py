@@ -4,6 +4,8 @@ What was recovered has the schema that is stored with it. A module that is opene
 it must have the same; without a module, one is made of what is stored.
 """
 
+from collections.abc import Mapping
+
 from qsdb.errors import CorruptionError, SchemaError
 from qsdb.recovery.state import State
 from qsdb.schema.catalogue import module_of
@@ -88,7 +90,7 @@ def stored_row_of_module(state: State, path: str) -> StModule:
         raise _damage(path, error) from None
 
 
-def _stored_tables(state: State, path: str) -> dict[int, TableSchema]:
+def _stored_tables(state: State, path: str) -> Mapping[int, TableSchema]:
     try:
         return state.schemas()
     except ValueError as error:

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class ColumnSchema:
     """One column: its names, its kind, and what fills it."""
 
@@ -42,7 +42,7 @@ class ColumnSchema:
     """
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class IndexSchema:
     """An index or a unique key over columns, reached by `accessor`."""
 
@@ -53,7 +53,7 @@ class IndexSchema:
     """``"unique"``, ``"btree"`` or ``"hash"``."""
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class TableSchema:
     """All that the engine needs to know of one table."""
 

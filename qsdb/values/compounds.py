@@ -26,7 +26,7 @@ Encoded, nothing but a count would speak for them; `qsdb.codec` admits no more.
 """
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class OptionKind(Kind):
     """A value or None, which sorts after every value."""
 
@@ -67,7 +67,7 @@ class OptionKind(Kind):
         return f"((1,) if {variable} is None else (0, {inner}))"
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class ArrayKind(Kind):
     """Any number of values of one kind; sorts like a Python tuple."""
 
@@ -105,7 +105,7 @@ class ArrayKind(Kind):
         return f"_type({variable}) is not _tuple or {doubt}"
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class EnumKind(Kind):
     """A plain enum: stored as its tag, the place in the definition."""
 
@@ -131,7 +131,7 @@ class EnumKind(Kind):
         return f"_type({variable}) is not _int or not {bounds}"
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Field:
     """One named part of a product, or one variant of a sum."""
 
@@ -139,7 +139,7 @@ class Field:
     kind: Kind
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class ProductKind(Kind):
     """Named fields, stored as a tuple of their values in order."""
 
@@ -182,7 +182,7 @@ class ProductKind(Kind):
         return f"{shape} or {suspect}(*{variable})"
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class SumKind(Kind):
     """One of several kinds, stored as ``(tag, payload)``; sorts by tag first."""
 

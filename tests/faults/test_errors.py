@@ -48,7 +48,7 @@ pytestmark = pytest.mark.slow
 
 IS_NIGHTLY = _PROFILE == "nightly"
 STEPS_COUNT = 24 if IS_NIGHTLY else 14
-STRIDE = 1 if IS_NIGHTLY else 4
+STRIDE = 1 if IS_NIGHTLY else 2
 """One call in so many is made to fail."""
 
 NEEDS_ROOM = frozenset(

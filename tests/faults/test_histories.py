@@ -215,7 +215,7 @@ def test_all_room_that_a_large_record_needs_is_there_before() -> None:
 
 def test_there_may_be_many_segments() -> None:
     disk = SimulatedDirectory()
-    segments_count = 3000 if IS_NIGHTLY else 500
+    segments_count = 10_000 if IS_NIGHTLY else 5000
     with open_hoard(disk, segment_bytes=256) as db:
         while len(disk.list("log")) < segments_count:
             Step("block", (("stock", ("a", 1, db.offset)),)).on_database(db)

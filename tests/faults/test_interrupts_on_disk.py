@@ -34,7 +34,7 @@ HERE = (
     *("<qsdb ", "<mutant of qsdb."),
 )
 IS_NIGHTLY = _PROFILE == "nightly"
-STRIDE = 1 if IS_NIGHTLY else 4
+STRIDE = 1 if IS_NIGHTLY else 2
 """One step in so many is interrupted; the others at night."""
 
 

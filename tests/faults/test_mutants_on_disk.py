@@ -7,7 +7,6 @@ is to notice it, in a small form.
 their own modules show.
 """
 
-import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from tests.faults import (
     test_processes,
     test_syncs,
 )
+from tests.support.hoard import abandoning
 from tests.support.mutants import Mutant, planted
 
 pytestmark = [
@@ -53,7 +53,9 @@ def recoveries(_: Path) -> None:
 
 def flips(_: Path) -> None:
     for has_snapshots in (False, True):
-        sample = test_damage.written(1, has_snapshots=has_snapshots, steps_count=5)
+        sample = test_damage.written(
+            1, has_snapshots=has_snapshots, steps_count=5, share=0.02
+        )
         test_damage.test_every_flipped_bit_is_told_or_harmless(sample)
 
 
@@ -258,7 +260,6 @@ BUGS: dict[str, tuple[Check, Mutant]] = {
 @pytest.mark.parametrize("name", BUGS)
 def test_a_planted_bug_is_noticed(name: str, tmp_path: Path) -> None:
     check, mutant = BUGS[name]
-    with planted(mutant):
-        with pytest.raises((Exception, pytest.fail.Exception)):
-            check(tmp_path)
-        gc.collect()
+    failure = pytest.raises((Exception, pytest.fail.Exception))
+    with planted(mutant), abandoning(), failure:
+        check(tmp_path)

@@ -40,9 +40,9 @@ pytestmark = [
 ]
 
 IS_NIGHTLY = _PROFILE == "nightly"
-KILLS_COUNT = 200 if IS_NIGHTLY else 40
-PROGRAMS_COUNT = 40 if IS_NIGHTLY else 4
-OPENINGS_COUNT = 1000 if IS_NIGHTLY else 300
+KILLS_COUNT = 300 if IS_NIGHTLY else 150
+PROGRAMS_COUNT = 100 if IS_NIGHTLY else 50
+OPENINGS_COUNT = 1000 if IS_NIGHTLY else 500
 KILLED_AFTER = 20
 """A process is killed when it has told a random number of commits, up to this."""
 

@@ -27,7 +27,7 @@ import pytest
 import qsdb
 from qsdb import i64, u32
 
-SECONDS = 10.0 if os.environ.get("QSDB_TEST_PROFILE") == "nightly" else 3.0
+SECONDS = 10.0 if os.environ.get("QSDB_TEST_PROFILE") == "nightly" else 5.0
 READERS_COUNT = 8
 ACCOUNTS_COUNT = 60
 SHELVES_COUNT, COLOURS_COUNT = 7, 4

@@ -11,9 +11,10 @@ what was promised (`acked`) and what may be there (`submitted`)::
 """
 
 import contextlib
+import gc
 import random
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -30,6 +31,7 @@ __all__ = [
     "RefusedError",
     "Step",
     "abandon",
+    "abandoning",
     "draw_step",
     "hoard",
     "open_hoard",
@@ -364,10 +366,26 @@ def open_hoard(
 
 def abandon(db: qsdb.Database) -> None:
     """Let go of a database whose process is dead, so that nothing closes it."""
-    for finalizer in [*weakref.finalize._registry]:  # type: ignore[attr-defined]
+    for finalizer in _finalizers():
         alive = finalizer.peek()
         if alive is not None and alive[0] is db:
             finalizer.detach()
+
+
+@contextlib.contextmanager
+def abandoning() -> Iterator[None]:
+    """Let go of all databases that the block has left open, whoever has them."""
+    before = _finalizers()
+    try:
+        yield
+    finally:
+        gc.collect()
+        for finalizer in _finalizers() - before:
+            finalizer.detach()
+
+
+def _finalizers() -> "set[weakref.finalize[..., object]]":
+    return {*weakref.finalize._registry}  # type: ignore[attr-defined]
 
 
 class History:
