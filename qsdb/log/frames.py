@@ -66,6 +66,7 @@ __all__ = [
     "FRAME_HEADER_BYTES",
     "FRAME_MAGIC",
     "KNOWN_FLAGS",
+    "LENGTH_BYTES",
     "MARK",
     "MUST_KNOW_FLAGS",
     "PART",
@@ -95,6 +96,9 @@ _FIELDS = struct.Struct("<4sIQQIIQI")
 _HEADER = struct.Struct("<4sIQQIIQII")
 _CRC = _LENGTH = struct.Struct("<I")
 _ALIGNMENT = 8
+
+LENGTH_BYTES = _LENGTH.size
+"""What a record needs in a frame besides its own bytes."""
 
 FRAME_HEADER_BYTES = _HEADER.size
 FRAME_BYTES_MAX = FRAME_HEADER_BYTES + FRAME_BODY_MAX + _ALIGNMENT
@@ -168,15 +172,15 @@ def pack_records(
     >>> [body.records_count for body in pack_records([b"ab", b"c" * 21], body_max=10)]
     [1, 0, 0, 1]
     """
-    if not _LENGTH.size <= body_max <= FRAME_BODY_MAX:
+    if not LENGTH_BYTES <= body_max <= FRAME_BODY_MAX:
         raise ArgumentError(
-            f"a frame's body has {_LENGTH.size} to {FRAME_BODY_MAX} bytes at most, "
+            f"a frame's body has {LENGTH_BYTES} to {FRAME_BODY_MAX} bytes at most, "
             f"not {body_max}"
         )
     pieces: list[bytes] = []
     size = 0
     for record in records:
-        needed = _LENGTH.size + len(record)
+        needed = LENGTH_BYTES + len(record)
         if pieces and size + needed > body_max:
             yield Body(b"".join(pieces), len(pieces) // 2)
             pieces, size = [], 0

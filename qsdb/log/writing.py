@@ -38,7 +38,14 @@ import attrs
 from qsdb.errors import DiskFull, FailedError, UsageError
 from qsdb.files import on_fork
 from qsdb.log.background import LogThread
-from qsdb.log.frames import FRAME_BODY_MAX, PART, Body, Place, pack_records
+from qsdb.log.frames import (
+    FRAME_BODY_MAX,
+    LENGTH_BYTES,
+    PART,
+    Body,
+    Place,
+    pack_records,
+)
 from qsdb.log.tail import FRAME_ROOM, Tail, room_of
 from qsdb.log.waiting import Bell, Waiters
 
@@ -244,7 +251,8 @@ class LogWriter:
                 "a signal handler ran in the middle of a write to the log and cannot "
                 "wait for that; what it committed is on the disk soon after"
             )
-        self._is_flushing, unmarked = True, self.unmarked_place()
+        self._is_flushing, tail = True, self._tail
+        was_marked = tail.synced <= tail.marked
         try:
             self._write_queue(sync=sync)
         except OSError as error:
@@ -252,7 +260,7 @@ class LogWriter:
         finally:
             self._is_flushing = False
             self._release_waiters()
-        if unmarked is None and self.unmarked_place() is not None:
+        if was_marked and self._tail.synced > self._tail.marked:
             self.bell.ring()  # a mark is due when nothing else comes
         if self.after_flush is not None:
             self.after_flush()
@@ -269,7 +277,7 @@ class LogWriter:
                     record_start = None
                 if sync:
                     self._sync()
-            if sync:
+            if sync and not self._is_synced():
                 self._sync()
         finally:
             if record_start is not None:  # cut in two: all parts are written again
@@ -279,12 +287,19 @@ class LogWriter:
         """Write a frame, and take its records out of the queue."""
         tail, count = self._tail, body.records_count
         after = tail.write(body)
-        cost = sum(map(room_of, self._queue[:count]))
+        if body.flags & PART:
+            cost = room_of(self._queue[0]) if count else 0
+        else:
+            cost = len(body.data) + count * (FRAME_ROOM - LENGTH_BYTES)
         # No call stands between these, so no signal handler does.
         tail.place = after
         self._flushed_offset += count
         self._flushed_cost += cost
         del self._queue[:count]
+
+    def _is_synced(self) -> bool:
+        is_told = self.durable_offset == self._flushed_offset
+        return is_told and self._tail.synced == self._tail.place.position
 
     def _sync(self) -> None:
         offset = self._flushed_offset
@@ -293,11 +308,12 @@ class LogWriter:
 
     def _release_waiters(self) -> None:
         """Let those go on whose commit is on the disk, or never will be."""
-        self.waiters.release(
-            self.durable_offset if self.failure is None else float("inf")
-        )
         if self.waiters:
-            self.bell.hurry()
+            self.waiters.release(
+                self.durable_offset if self.failure is None else float("inf")
+            )
+            if self.waiters:
+                self.bell.hurry()
 
     def _fail(self, error: OSError) -> NoReturn:
         """Touch the file no more, whatever comes.
