@@ -104,6 +104,9 @@ def reader_source(kind: Kind, names: Names, reader_of: Callable[[Kind], Reader])
     )
 
 
+_INLINE = Scalar, StrKind, BytesKind
+"""What items of arrays may have without a call for each: rows mostly have no more."""
+
 _SIZE = "    size = len(data)\n"
 _IS_BYTES = "    is_bytes = type(data) is bytes\n"
 
@@ -212,15 +215,22 @@ class _Body:
             return f"{item} * {length}"
         if scalars is not None:
             return self._unpack_items(kind, length, scalars)
-        read = code.names.bind("read_item", self._reader_of(kind.item))
         code.settle()
         room = f"(size - position) // {item_bytes_least}"
         code.refuse_over(room, kind, length, "position")
         items = code.variable()
         code.add(f"{items} = []")
         code.add(f"for _ in range({length}):")
-        code.add(f"    item, position = {read}(data, position)")
-        code.add(f"    {items}.append(item)")
+        outer, code.indent = code.indent, f"{code.indent}    "
+        if all(isinstance(leaf, _INLINE) for leaf in layout(kind.item).leaves):
+            item = self.read(kind.item)
+            code.settle()
+        else:
+            item = "item"
+            read = code.names.bind("read_item", self._reader_of(kind.item))
+            code.add(f"item, position = {read}(data, position)")
+        code.add(f"{items}.append({item})")
+        code.indent = outer
         return f"tuple({items})"
 
     def _unpack_items(

@@ -277,7 +277,10 @@ class LogWriter:
                     record_start = None
                 if sync:
                     self._sync()
-            if sync and not self._is_synced():
+            if sync and (
+                self.durable_offset < self._flushed_offset
+                or tail.synced < tail.place.position
+            ):
                 self._sync()
         finally:
             if record_start is not None:  # cut in two: all parts are written again
@@ -296,10 +299,6 @@ class LogWriter:
         self._flushed_offset += count
         self._flushed_cost += cost
         del self._queue[:count]
-
-    def _is_synced(self) -> bool:
-        is_told = self.durable_offset == self._flushed_offset
-        return is_told and self._tail.synced == self._tail.place.position
 
     def _sync(self) -> None:
         offset = self._flushed_offset

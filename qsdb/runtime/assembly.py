@@ -8,6 +8,7 @@ from qsdb.files import Directory as Files
 from qsdb.recovery.opening import Progress
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.clock import Clock
+from qsdb.runtime.collection import collection_paused
 from qsdb.runtime.following import Follower
 from qsdb.runtime.journal import DiskJournal
 from qsdb.runtime.module_tables import new_tables
@@ -89,7 +90,8 @@ def open_parts(
         calls = Calls(schema, writer, seeds)
         calls.initialise(VERSION)
         return Parts(directory, writer, calls, None)
-    opened = open_storage(files, schema, options, seeds.draw, _now(clock), progress)
+    with collection_paused():
+        opened = open_storage(files, schema, options, seeds.draw, _now(clock), progress)
     try:
         return _on_disk(schema, opened, clock, seeds)
     except BaseException:
@@ -132,7 +134,8 @@ def open_read_only(
     Raises:
         Whatever `find_at` raises.
     """
-    readable = find_at(files, schema, at, progress)
+    with collection_paused():
+        readable = find_at(files, schema, at, progress)
     found, module = readable.found, readable.module
     directory = Directory(readable.tables, found.state.offset)
     writer = ReadOnlyWriter(directory, clock, found.state.microseconds)

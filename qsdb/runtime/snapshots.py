@@ -16,7 +16,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from qsdb.errors import CorruptionError, StorageError, UsageError
+from qsdb.errors import ClosedError, CorruptionError, StorageError, UsageError
 from qsdb.files import Directory as Files
 from qsdb.log.manifests import Snapshot
 from qsdb.log.segments import LOG_DIRECTORY, segment_name, segment_offset
@@ -147,6 +147,8 @@ class Snapshots:
     def _take_alone(self) -> None:
         try:
             self.take()
+        except ClosedError:  # the database was closed meanwhile
+            logger.debug("no snapshot was taken before the end")
         except Exception:
             logger.exception("no snapshot was taken; the database goes on")
         finally:

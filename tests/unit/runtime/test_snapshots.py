@@ -285,6 +285,22 @@ def test_one_at_a_time_is_taken_and_closing_waits_for_it() -> None:
         assert again.offset == 6
 
 
+def test_one_that_the_end_cuts_off_is_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    disk = SignallingDirectory(SimulatedDirectory())
+    disk.fault = qsdb.ClosedError("the database is closed")  # as its tables say then
+    with caplog.at_level(logging.DEBUG, logger="qsdb.snapshots"):
+        db = open_bank(disk, options=often(snapshot_commits=1))
+        disk.is_asked_for.wait()
+        end_of(db)
+    (record,) = caplog.records
+    assert record.levelno == logging.DEBUG
+    assert snapshots_of(db).error is None
+    disk.fault = None
+    db.close()
+
+
 def test_one_that_fails_is_logged_and_no_other_is_tried(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
