@@ -113,7 +113,7 @@ class Calls:
             context._auth = _EXTERNAL
             context._call = (self, reducer, number, values)
             transaction._context = context
-            result = reducer.function(context, *values)
+            result = reducer.run(context, values)
             if result is not None and type(result) is CoroutineType:
                 _refuse_coroutine(reducer, result)
             writer.commit(transaction)

@@ -79,7 +79,8 @@ class Reducer:
     parameters: Parameters
     is_private: bool
     check: Callable[..., tuple[object, ...]]
-    """That of the parameters, at hand."""
+    run: Callable[[object, tuple[object, ...]], object]
+    """Both are those of the parameters, at hand."""
 
 
 @attrs.frozen
@@ -322,7 +323,14 @@ def _compile_reducer(
         declared.parameters = parameters
         declared.scope.let_go()
     name = function.__name__
-    return Reducer(name, function, parameters, declared.is_private, parameters.check)
+    return Reducer(
+        name,
+        function,
+        parameters,
+        declared.is_private,
+        parameters.check,
+        parameters.run,
+    )
 
 
 def _compile_init(declared: _DeclaredFunction, mistakes: list[str]) -> Reducer | None:

@@ -114,11 +114,13 @@ def _constructor(columns: tuple[Column, ...], names: Names) -> Iterator[str]:
 
 
 def _replace(columns: tuple[Column, ...], names: Names) -> Iterator[str]:
-    keep = "".join(f", {column.attribute}=_MISSING" for column in columns)
-    yield f"def replace(_self, /, *_extra{keep}, **_unknown):"
+    # Columns are to be given by keyword, but parameters that can be given by keyword
+    # only cost more: what is given by place comes to _extra first, and is refused.
+    keep = "".join(f"{column.attribute}=_MISSING, " for column in columns)
+    yield f"def replace(_self, _extra=_MISSING, /, {keep}*_more, **_unknown):"
     yield '    """Give a copy with some columns changed, by keyword."""'
-    yield "    if _extra or _unknown:"
-    yield "        _refuse(_extra, _unknown, {})"
+    yield "    if _extra is not _MISSING: _refuse((_extra, *_more), _unknown, {})"
+    yield "    if _unknown: _refuse((), _unknown, {})"
     is_plain = all(column.binding.is_plain for column in columns)
     if not is_plain:
         yield "    _stored = _stored_of(_self, _ALL)"

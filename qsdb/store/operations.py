@@ -116,9 +116,10 @@ class _Source:
         """
         places = self.schema.primary_key
         given = [f"k{n}" for n in range(len(places))]
-        entered, doubts = [], ["extra"]
-        parameters = ", ".join(f"{each}=_MISSING" for each in given)
-        yield f"def get(self, {parameters}, *extra):"
+        # One more than there are, to tell of it; but no *extra, which costs a tuple.
+        entered, doubts = [], ["extra is not _MISSING"]
+        parameters = ", ".join(f"{each}=_MISSING" for each in (*given, "extra"))
+        yield f"def get(self, {parameters}):"
         for variable, place in zip(given, places, strict=True):
             binding = self.bound.shape.columns[place].binding
             if not binding.is_plain:
@@ -135,7 +136,7 @@ class _Source:
             yield "        if stored.layers or stored.changed_at > self._offset:"
             yield f"            row = self._find({key})"
         yield "        if row is not None: return _tuple_new(_row_class, row)"
-        yield f"    row = self._find(self._key(({', '.join(given)}, *extra)))"
+        yield f"    row = self._find(self._key(({', '.join(given)}, extra)))"
         yield "    return row if row is None else _tuple_new(_row_class, row)"
 
     def insert(self, name: str, *, generate: bool) -> Iterator[str]:

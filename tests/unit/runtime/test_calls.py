@@ -122,24 +122,17 @@ def test_names_of_parameters_do_not_meet_those_of_call() -> None:
         key: u8,
         args: u8,
         sender: u8,
+        context: u8 = 6,
+        values: u8 = 7,
+        function: u8 = 8,
     ) -> list[int]:
-        return [self, reducer, key, args, sender]
+        return [self, reducer, key, args, sender, context, values, function]
 
+    expected = [1, 2, 3, 4, 5, 6, 7, 8]
     with qsdb.Database(module) as db:
-        assert db.call(odd, self=1, reducer=2, key=3, args=4, sender=5) == [
-            1,
-            2,
-            3,
-            4,
-            5,
-        ]
-        assert db.caller(ALICE).call("odd", 1, 2, 3, sender=5, args=4) == [
-            1,
-            2,
-            3,
-            4,
-            5,
-        ]
+        assert db.call(odd, self=1, reducer=2, key=3, args=4, sender=5) == expected
+        alice = db.caller(ALICE)
+        assert alice.call("odd", 1, 2, 3, sender=5, args=4, values=7) == expected
 
 
 def test_a_list_arrives_as_a_list_of_its_own(db: qsdb.Database) -> None:
