@@ -25,14 +25,14 @@ stops nobody, and it holds against a second opening in the same process too. A f
 child gives up its copy at once, so that the lock stays the parent's alone.
 """
 
-import contextlib
+import errno
 import os
 import platform
 import sys
-import types
-import weakref
 from collections.abc import Callable
 from typing import Protocol, TypeVar, TypeVarTuple
+
+from qsdb.forks import on_fork, run_fork_callbacks
 
 __all__ = [
     "Directory",
@@ -43,7 +43,6 @@ __all__ = [
     "OsLock",
     "StrPath",
     "host_name",
-    "on_fork",
     "open_directory",
     "place_of",
     "process_id",
@@ -75,6 +74,12 @@ class File(Protocol):
 
     def sync(self) -> None:
         """Have data and size on the disk when the call returns (fdatasync)."""
+
+    def write_synced(self, position: int, data: bytes) -> int:
+        """Write where all before is synced, and have what was taken so too."""
+        taken = self.write(position, data)
+        self.sync()
+        return taken
 
     def allocate(self, size: int) -> None:
         """Have the file be at least `size` bytes long, zeros where nothing was."""
@@ -171,6 +176,9 @@ class OsFile(File):
 
     def sync(self) -> None:
         _call(self._path, _sync_data, self._descriptor)
+
+    def write_synced(self, position: int, data: bytes) -> int:
+        return _call(self._path, _write_synced, self._descriptor, data, position)
 
     def allocate(self, size: int) -> None:
         end = self.size()
@@ -287,32 +295,6 @@ def host_name() -> str:
     return platform.node()
 
 
-# Some number → what gives a callback, or None when its object is gone.
-_fork_callbacks: dict[int, Callable[[], Callable[[], object] | None]] = {}
-
-
-def on_fork(callback: Callable[[], object]) -> None:
-    """Have a callback called in each child that this process forks.
-
-    A bound method does not keep its object alive, and is forgotten with it.
-    Callbacks run last first; one that raises does not stop the others.
-    """
-    if isinstance(callback, types.MethodType):
-        forget = _fork_callbacks.pop
-        method = weakref.WeakMethod(callback, lambda gone: forget(id(gone), None))
-        _fork_callbacks[id(method)] = method
-    else:
-        _fork_callbacks[id(callback)] = lambda: callback
-
-
-def _run_fork_callbacks() -> None:
-    with contextlib.ExitStack() as stack:
-        for reference in list(_fork_callbacks.values()):
-            callback = reference()
-            if callback is not None:
-                stack.callback(callback)
-
-
 def _call(path: str, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
     """Call the system, and put a path in what it raises."""
     try:
@@ -386,7 +368,7 @@ else:
     def _unlock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
-    os.register_at_fork(after_in_child=_run_fork_callbacks)
+    os.register_at_fork(after_in_child=run_fork_callbacks)
 
 if sys.platform == "darwin":  # pragma: no cover  runs on macOS alone
 
@@ -398,3 +380,18 @@ else:
     _sync_data = getattr(os, "fdatasync", os.fsync)
 
 _allocate = getattr(os, "posix_fallocate", _write_zeros)
+
+_DSYNC = getattr(os, "RWF_DSYNC", None)
+_NOT_SUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+def _write_synced(descriptor: int, data: bytes, position: int) -> int:
+    if _DSYNC is not None:
+        try:
+            return os.pwritev(descriptor, [data], position, _DSYNC)
+        except OSError as error:
+            if error.errno not in _NOT_SUPPORTED:
+                raise
+    taken = _write(descriptor, data, position)
+    _sync_data(descriptor)
+    return taken

@@ -36,13 +36,23 @@ FRAME_ROOM = FRAME_HEADER_BYTES + 16
 """Most bytes that a frame adds to those of one record in it, its length too."""
 
 
-def write_whole(file: File, position: int, data: bytes) -> None:
-    """Write all of `data`, however little the system takes at a time."""
-    taken = file.write(position, data)
+def write_whole(
+    file: File, position: int, data: bytes, *, synced: bool = False
+) -> None:
+    """Write all of `data`, however little the system takes at a time.
+
+    Args:
+        file: Where to.
+        position: The first byte's.
+        data: What to write.
+        synced: Whether all of it is to be on the disk when this returns.
+    """
+    write = file.write_synced if synced else file.write
+    taken = write(position, data)
     while taken < len(data):
         data = data[taken:]
         position += taken
-        taken = file.write(position, data)
+        taken = write(position, data)
 
 
 def room_of(record: bytes) -> int:
@@ -98,8 +108,13 @@ class Tail:
         """The whole path of the segment, for messages."""
         return self._directory.describe(segment_name(self.header.first_offset))
 
-    def write(self, body: Body) -> Place:
+    def write(self, body: Body, *, synced: bool = False) -> Place:
         """Write a frame at `place`, and give the place after it.
+
+        Args:
+            body: What the frame carries.
+            synced: Whether it is to be on the disk when this returns; everything
+                before it must be there.
 
         The caller moves `place` there, so that it can do so together with what
         belongs to that; a frame written again stands where it stood.
@@ -107,7 +122,7 @@ class Tail:
         frame, after = build_frame(
             self.place, body, salt=self.header.salt, durable=self.synced
         )
-        write_whole(self._file, self.place.position, frame)
+        write_whole(self._file, self.place.position, frame, synced=synced)
         self.marked = self.synced
         return after
 

@@ -36,7 +36,7 @@ from typing import NoReturn
 import attrs
 
 from qsdb.errors import DiskFull, FailedError, UsageError
-from qsdb.files import on_fork
+from qsdb.forks import on_fork
 from qsdb.log.background import LogThread
 from qsdb.log.frames import (
     FRAME_BODY_MAX,
@@ -272,7 +272,7 @@ class LogWriter:
             for body in pack_records(self._queue[:]):
                 if body.flags & PART and record_start is None:
                     record_start = tail.place
-                self._write_body(body)
+                self._write_body(body, sync=sync)
                 if body.records_count:
                     record_start = None
                 if sync:
@@ -286,16 +286,25 @@ class LogWriter:
             if record_start is not None:  # cut in two: all parts are written again
                 tail.go_back(record_start)
 
-    def _write_body(self, body: Body) -> None:
-        """Write a frame, and take its records out of the queue."""
+    def _write_body(self, body: Body, *, sync: bool) -> None:
+        """Write a frame, and take its records out of the queue.
+
+        Args:
+            body: What the frame is to carry.
+            sync: Whether it is to be synced; then it is so at once if all before it
+                is, and otherwise has to be after this.
+        """
         tail, count = self._tail, body.records_count
-        after = tail.write(body)
+        is_synced = sync and tail.synced == tail.place.position
+        after = tail.write(body, synced=is_synced)
         if body.flags & PART:
             cost = room_of(self._queue[0]) if count else 0
         else:
             cost = len(body.data) + count * (FRAME_ROOM - LENGTH_BYTES)
         # No call stands between these, so no signal handler does.
         tail.place = after
+        if is_synced:
+            tail.synced = after.position
         self._flushed_offset += count
         self._flushed_cost += cost
         del self._queue[:count]

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from qsdb.files import Directory as Files
-from qsdb.files import Lock, on_fork
+from qsdb.files import Lock
+from qsdb.forks import on_fork
 from qsdb.log.segments import LOG_DIRECTORY, SegmentHeader
 from qsdb.log.snapshots import list_snapshots, remove_unreferenced
 from qsdb.log.tail import Tail, begin_log

@@ -114,6 +114,14 @@ BUGS: dict[str, tuple[Check, Mutant]] = {
         lives,
         Mutant(
             tail,
+            "write = file.write_synced if synced else file.write",
+            "write = file.write",
+        ),
+    ),
+    "no sync of what waited without one": (
+        lives,
+        Mutant(
+            tail,
             "        if self.synced < position:\n            self._file.sync()\n",
             "",
         ),
@@ -143,10 +151,11 @@ BUGS: dict[str, tuple[Check, Mutant]] = {
     "6 a sync that failed is tried again": (
         failing_disk,
         Mutant(
-            writing,
-            "        self._tail.sync()\n",
-            "        try:\n            self._tail.sync()\n"
-            "        except OSError:\n            self._tail.sync()\n",
+            tail,
+            "    taken = write(position, data)\n    while",
+            "    try:\n        taken = write(position, data)\n"
+            "    except OSError:\n        file.sync()\n        taken = len(data)\n"
+            "    while",
         ),
     ),
     "7 damage before the tail is cut off": (
@@ -209,8 +218,9 @@ BUGS: dict[str, tuple[Check, Mutant]] = {
         lives,
         Mutant(
             writing,
-            "        self._tail.sync()\n        self.durable_offset = offset\n",
-            "        self.durable_offset = offset\n        self._tail.sync()\n",
+            "        after = tail.write(body, synced=is_synced)\n",
+            "        self.durable_offset += count * is_synced\n"
+            "        after = tail.write(body, synced=is_synced)\n",
         ),
     ),
     "25 a gap in the log is passed over": (

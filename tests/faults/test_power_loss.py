@@ -33,6 +33,7 @@ from tests.support.disks import (
     WatchedDirectory,
     every_image,
     image_of,
+    refuse_to_sync_a_part,
     settle,
 )
 from tests.support.hoard import History, Step, abandon, open_hoard
@@ -45,6 +46,11 @@ LIVES_COUNT = 20_000 if IS_NIGHTLY else 10_000
 CRASHES_MAX = 10
 DIFFERENT: tuple[Policy, ...] = ("dropped", "torn", "garbage", "kept")
 DURABILITIES = ("always", "interval", "os")
+
+
+@pytest.fixture(autouse=True)
+def _no_part_is_synced_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_to_sync_a_part(monkeypatch)
 
 
 @pytest.mark.parametrize("durability", DURABILITIES)

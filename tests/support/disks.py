@@ -16,10 +16,14 @@ import random
 from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from typing import Any, TypeVar
 
+import pytest
+
+from qsdb.files import File
 from qsdb.recovery.opening import LOCK_NAME
 from qsdb.testing import Call, Policy, SimulatedDirectory
-from qsdb.testing.disk.interposed import InterposedDirectory
-from qsdb.testing.disk.simulated import _revived
+from qsdb.testing.disk.inodes import _Write
+from qsdb.testing.disk.interposed import InterposedDirectory, InterposedFile
+from qsdb.testing.disk.simulated import SimulatedFile, _revived
 
 __all__ = [
     "CHANGES",
@@ -28,6 +32,7 @@ __all__ = [
     "digest_of",
     "every_image",
     "image_of",
+    "refuse_to_sync_a_part",
     "settle",
 ]
 
@@ -72,6 +77,25 @@ def settle(disk: SimulatedDirectory) -> None:
     for name in ("", *disk.list()):
         if name != LOCK_NAME:
             disk.sync(name)
+
+
+def refuse_to_sync_a_part(patch: pytest.MonkeyPatch) -> None:
+    """Have `File.write_synced` fail where something before is not synced.
+
+    On a simulated disk it syncs all; a real one may sync what is written alone.
+    """
+    write_synced = InterposedFile.write_synced
+
+    def checked(file: InterposedFile, position: int, data: bytes) -> int:
+        inner: File = file
+        while isinstance(inner, InterposedFile):
+            inner = inner.inner
+        assert isinstance(inner, SimulatedFile)
+        waiting = [each for each in inner._inode._changes if isinstance(each, _Write)]
+        assert not waiting, f"{len(waiting)} writes before are not synced"
+        return write_synced(file, position, data)
+
+    patch.setattr(InterposedFile, "write_synced", checked)
 
 
 class WatchedDirectory(InterposedDirectory):

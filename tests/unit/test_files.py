@@ -1,8 +1,8 @@
 """The file layer: one contract for all directories, and what is the system's alone."""
 
 import errno
-import gc
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -16,7 +16,6 @@ from qsdb.files import (
     Directory,
     OsLock,
     host_name,
-    on_fork,
     open_directory,
     process_id,
 )
@@ -385,6 +384,83 @@ def test_zeros_are_written_where_nothing_allocates(
     assert sizes == [65_536, 50_001, 1]
 
 
+# Written and synced in one call.
+
+
+def test_what_is_written_synced_is_there(directory: Directory) -> None:
+    directory.make_directory()
+    file = directory.create("log")
+    file.write(0, b"before")
+
+    assert file.write_synced(6, b", and after") == 11
+
+    assert file.read(0, 99) == b"before, and after"
+    file.close()
+
+
+def test_a_synced_write_lasts_and_what_is_before_it_need_not() -> None:
+    disk = SimulatedDirectory()
+    file = disk.create("log")
+    file.allocate(1 << 13)
+    file.sync()
+    disk.sync()
+    file.write_synced(1 << 12, b"lasts")
+
+    after = disk.crash(random.Random(1), "dropped").open("log")
+
+    assert after.read(1 << 12, 5) == b"lasts"
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_where_the_system_cannot_do_both_at_once_there_are_two_calls(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+
+    def refuse(*_: object) -> int:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "pwritev", refuse, raising=False)
+    monkeypatch.setattr(files, "_DSYNC", 2)
+    monkeypatch.setattr(files, "_sync_data", synced.append)
+    file = open_directory(tmp_path).create("log")
+
+    assert file.write_synced(3, b"text") == 4
+
+    assert len(synced) == 1
+    assert file.read(0, 99) == b"\0\0\0text"
+
+
+def test_without_such_a_call_there_are_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(files, "_DSYNC", None)
+    monkeypatch.setattr(files, "_sync_data", synced.append)
+    file = open_directory(tmp_path).create("log")
+
+    assert file.write_synced(0, b"text") == 4
+    assert len(synced) == 1
+
+
+def test_a_synced_write_that_fails_is_not_tried_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(errno.EIO, "input/output error")
+
+    def never(*_: object) -> int:
+        raise AssertionError("written again")
+
+    monkeypatch.setattr(os, "pwritev", fail, raising=False)
+    monkeypatch.setattr(files, "_DSYNC", 2)
+    monkeypatch.setattr(files, "_write", never)
+    file = open_directory(tmp_path).create("log")
+
+    with pytest.raises(OSError, match="log"):
+        file.write_synced(0, b"text")
+
+
 def test_a_failed_sync_of_a_directory_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -480,7 +556,8 @@ def test_a_lock_holds_against_another_process_until_it_is_killed(
 
 FORKER = """
 import os
-from qsdb.files import on_fork, open_directory, process_id
+from qsdb.files import open_directory, process_id
+from qsdb.forks import on_fork
 
 directory = open_directory(".")
 lock = directory.lock("LOCK", "the parent")
@@ -556,56 +633,6 @@ def test_a_lock_forgotten_after_a_fork_stays_locked(tmp_path: Path) -> None:
 
     assert directory.lock("LOCK", "") == "text"
     lock.release()
-
-
-class Listener:
-    """Counts how often it was told of a fork."""
-
-    told_count = 0
-
-    def tell(self) -> None:
-        self.told_count += 1
-
-
-@pytest.fixture
-def _own_callbacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_fork_callbacks", {})
-
-
-@pytest.mark.usefixtures("_own_callbacks")
-def test_all_are_told_of_a_fork_last_first() -> None:
-    told: list[int] = []
-    listener = Listener()
-    on_fork(lambda: told.append(1))
-    on_fork(listener.tell)
-    on_fork(lambda: 1 // 0)
-    on_fork(lambda: told.append(2))
-
-    with pytest.raises(ZeroDivisionError):
-        files._run_fork_callbacks()
-
-    assert told == [2, 1]
-    assert listener.told_count == 1
-
-
-@pytest.mark.usefixtures("_own_callbacks")
-def test_who_is_gone_is_told_no_more() -> None:
-    listener = Listener()
-    on_fork(listener.tell)
-    on_fork(listener.tell)
-    assert len(files._fork_callbacks) == 2
-
-    del listener
-    gc.collect()
-
-    assert files._fork_callbacks == {}
-
-
-@pytest.mark.usefixtures("_own_callbacks")
-def test_who_goes_while_others_are_told_is_passed_over() -> None:
-    files._fork_callbacks[0] = lambda: None
-
-    files._run_fork_callbacks()
 
 
 def test_the_process_and_the_computer_have_names() -> None:

@@ -14,6 +14,7 @@ from qsdb.log.segments import segment_offset
 from qsdb.log.tail import begin_log
 from qsdb.log.writing import ALWAYS, INTERVAL, OS, LogOptions, LogWriter
 from qsdb.testing import Call, Fail, FaultyDirectory, SimulatedDirectory
+from tests.support.disks import refuse_to_sync_a_part
 from tests.unit.log.written import DATABASE, header_of
 
 WAIT_SECONDS = 30
@@ -104,6 +105,26 @@ def test_a_commit_is_one_write_and_one_sync(log: Log) -> None:
     assert log.commit(b"two") == 2
     assert log.operations() == ["write", "sync"]
     assert log.writer.durable_offset == 2
+
+
+def test_what_is_behind_something_not_synced_is_not_synced_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A mark, and what was written without a sync, could be lost from before it."""
+    refuse_to_sync_a_part(monkeypatch)
+    log = Log(OS)
+    log.commit(b"one")  # not synced
+    log.writer.append(b"two")
+    log.writer.flush()
+    assert log.writer.durable_offset == 2
+    place = log.writer.unmarked_place()
+    assert place is not None
+    log.writer.mark(place)  # not synced either
+    log.writer.append(bytes(2 * FRAME_BODY_MAX))  # some frames, each synced
+    log.writer.flush()
+    assert log.writer.durable_offset == 3
+    log.writer.close()
+    assert len(log.records()) == 3
 
 
 def test_an_interval_writes_when_somebody_waits() -> None:

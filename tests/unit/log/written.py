@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from qsdb.errors import CorruptionError
+from qsdb.files import File
 from qsdb.log.frames import (
     FRAME_BODY_MAX,
     FRAME_HEADER_BYTES,
@@ -33,7 +34,7 @@ SALT = 0x5EED5A17
 PATH = "/db/log/00000000000000000001.log"
 
 
-class MemoryFile:
+class MemoryFile(File):
     """A file in memory, that notes how much each read asked for."""
 
     def __init__(self, data: bytes | bytearray = b"") -> None:
