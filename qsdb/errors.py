@@ -5,6 +5,7 @@
     QsdbError
     ├── UsageError            mend the program
     │   ├── SchemaError         the declaration is wrong (lists every mistake)
+    │   ├── QueryError          the text of a query is wrong; says where
     │   ├── ArgumentError       wrong arguments; also a TypeError
     │   ├── ReadOnlyError       a write in a read transaction
     │   ├── ClosedError         the handle, transaction or database has ended
@@ -46,6 +47,7 @@ __all__ = [
     "MissingNameError",
     "NotFoundError",
     "QsdbError",
+    "QueryError",
     "ReadOnlyError",
     "ReducerError",
     "SchemaError",
@@ -82,6 +84,43 @@ class SchemaError(UsageError):
     def __reduce__(self) -> tuple[type["SchemaError"], tuple[str, ...]]:
         """Pickle by the mistakes, not by the joined text."""
         return type(self), self.mistakes
+
+
+class QueryError(UsageError):
+    """The text of a query is wrong, or asks for what cannot be.
+
+    Attributes:
+        reason: What is wrong.
+        line: The line in which it is wrong, from 1.
+        column: The character in that line, from 1.
+    """
+
+    def __init__(self, reason: str, query: str = "", at: int = 0) -> None:
+        """Point at a place in the text.
+
+        Args:
+            reason: What is wrong.
+            query: The whole text; without it nothing is shown.
+            at: The place, in characters from 0.
+        """
+        self.reason, self._query, self._at = reason, query, at
+        before = query[:at]
+        self.line = before.count("\n") + 1
+        self.column = at - before.rfind("\n")
+        shown = ""
+        if query:
+            text = query[at - self.column + 1 :].split("\n", 1)[0]
+            first = max(0, self.column - 1 - _SHOWN_BEFORE)
+            excerpt = text[first : first + _SHOWN_LENGTH].replace("\t", " ")
+            shown = f"\n  {excerpt}\n  {'^':>{self.column - first}}"
+        super().__init__(f"line {self.line}, column {self.column}: {reason}{shown}")
+
+    def __reduce__(self) -> tuple[type["QueryError"], tuple[object, ...]]:
+        """Pickle by the parts."""
+        return type(self), (self.reason, self._query, self._at)
+
+
+_SHOWN_BEFORE, _SHOWN_LENGTH = 50, 76
 
 
 class ArgumentError(UsageError, TypeError):

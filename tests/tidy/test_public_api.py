@@ -33,6 +33,7 @@ PUBLIC_NAMES = frozenset(
         "NotFoundError",
         "Product",
         "QsdbError",
+        "QueryError",
         "ReadOnlyError",
         "Recovery",
         "ReducerContext",

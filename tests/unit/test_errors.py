@@ -19,6 +19,7 @@ from qsdb.errors import (
     MissingNameError,
     NotFoundError,
     QsdbError,
+    QueryError,
     SchemaError,
     StorageError,
     UniqueError,
@@ -46,6 +47,7 @@ from qsdb.errors import (
         ("ReducerError", (QsdbError,)),
         ("StorageError", (QsdbError,)),
         ("CorruptionError", (errors.StorageError,)),
+        ("QueryError", (errors.UsageError,)),
         ("FormatVersionError", (errors.StorageError,)),
         ("DatabaseLocked", (errors.StorageError,)),
         ("DiskFull", (errors.StorageError,)),
@@ -218,10 +220,32 @@ def test_a_failed_database_is_told_with_what_is_on_disk() -> None:
     assert error.durable_offset == 41
 
 
+def test_a_query_is_shown_with_a_caret_under_the_place() -> None:
+    error = QueryError("no column agf", "SELECT *\nFROM\tt WHERE agf = 1", 24)
+
+    assert str(error) == (
+        "line 2, column 16: no column agf\n  FROM t WHERE agf = 1\n" + " " * 17 + "^"
+    )
+    assert (error.reason, error.line, error.column) == ("no column agf", 2, 16)
+
+
+def test_of_a_long_line_of_a_query_a_part_is_shown() -> None:
+    error = QueryError("what is x", "a" * 200 + "x" + "b" * 200 + "\nc", 200)
+
+    assert str(error) == (
+        f"line 1, column 201: what is x\n  {'a' * 50}x{'b' * 25}\n" + " " * 52 + "^"
+    )
+
+
+def test_a_query_that_is_not_given_is_not_shown() -> None:
+    assert str(QueryError("too long")) == "line 1, column 1: too long"
+
+
 @pytest.mark.parametrize(
     "error",
     [
         SchemaError("a"),
+        QueryError("no table u", "SELECT *\nFROM u", 14),
         SchemaError("a", "b"),
         KindError("t", "c", 256, "an int"),
         KindError("t", None, 256, "a row"),

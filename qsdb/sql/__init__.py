@@ -1,0 +1,1 @@
+"""SQL: text → syntax tree → typed tree → plan → rows."""

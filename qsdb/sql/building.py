@@ -1,0 +1,275 @@
+"""The parser itself; imported with the first query, since lark takes its time.
+
+Lark drives the tables of an LALR(1) parser, and calls a method of `_Statements` for
+each rule as soon as it is complete: no tree of lark's own is made. Everything that is
+not particular to lark stands in `qsdb.sql.tokens`, `qsdb.sql.syntax` and
+`qsdb.sql.parsing`.
+"""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from lark import Lark, Transformer
+from lark import Token as LarkToken
+from lark.common import LexerConf
+from lark.exceptions import UnexpectedToken
+from lark.lexer import Lexer
+
+from qsdb.sql.syntax import (
+    Arithmetic,
+    ArithmeticOperator,
+    Assignment,
+    Between,
+    Column,
+    CompareOperator,
+    Comparison,
+    Count,
+    Delete,
+    Explain,
+    Expression,
+    In,
+    Insert,
+    IsNull,
+    Item,
+    Join,
+    Like,
+    Literal,
+    LiteralForm,
+    Logic,
+    Negation,
+    Not,
+    Parameter,
+    Path,
+    Select,
+    SetVariable,
+    Show,
+    Star,
+    Statement,
+    Table,
+    Update,
+)
+from qsdb.sql.tokens import tokens_of
+
+__all__ = ["Unexpected", "build"]
+
+
+class Unexpected(Exception):  # noqa: N818  it says where, not that it is an error
+    """The text does not follow the grammar."""
+
+    def __init__(self, token: LarkToken, expected: frozenset[str]) -> None:
+        """Keep where it ends to do so.
+
+        Args:
+            token: The first that does not fit; of the type ``$END`` at the end.
+            expected: Terminals that would.
+        """
+        super().__init__(token, expected)
+        self.token = token
+        self.expected = expected
+
+
+class _Tokens(Lexer):
+    """The lexer as lark wants it."""
+
+    def __init__(self, _: LexerConf) -> None:
+        """Begin; there is nothing to configure."""
+
+    def lex(self, query: str) -> Iterator[LarkToken]:  # type: ignore[override]  # lark wraps it
+        for token in tokens_of(query):
+            yield LarkToken(token.terminal, token.text, token.at)
+
+
+def build(query: str) -> Statement:
+    """Parse one statement.
+
+    Raises:
+        QueryError: there are no such tokens.
+        Unexpected: the tokens do not follow the grammar.
+    """
+    try:
+        return cast(Statement, _parser.parse(query))
+    except UnexpectedToken as error:
+        raise Unexpected(error.token, _accepted_before(query, error.token)) from None
+
+
+def _accepted_before(query: str, unexpected: LarkToken) -> frozenset[str]:
+    """Give the terminals that could stand where another one does.
+
+    The error does not tell: it comes after reductions that suited other tokens.
+    """
+    parser = _parser.parse_interactive(query)
+    for token in parser.lexer_thread.lex(parser.parser_state):  # type: ignore[no-untyped-call]
+        if token.start_pos == unexpected.start_pos and unexpected.type != "$END":
+            break
+        parser.feed_token(token)
+    return frozenset(parser.accepts())  # type: ignore[no-untyped-call]
+
+
+def _at(part: Any) -> int:  # noqa: ANN401  a node or a token
+    """Give where a node or a token begins."""
+    return cast(int, part.start_pos if isinstance(part, LarkToken) else part.at)
+
+
+Parts = list[Any]
+"""What a rule was made of: tokens, nodes, and None for what may be absent."""
+
+
+class _Expressions(Transformer[LarkToken, Statement]):
+    """Makes expressions; a method for each rule of the grammar."""
+
+    def disjunction(self, parts: Parts) -> Logic:
+        return Logic(_at(parts[0]), "OR", tuple(parts))
+
+    def conjunction(self, parts: Parts) -> Logic:
+        return Logic(_at(parts[0]), "AND", tuple(parts))
+
+    def negated(self, parts: Parts) -> Not:
+        return Not(_at(parts[0]), len(parts) - 1, parts[-1])
+
+    def comparison(self, parts: Parts) -> Comparison:
+        operators = [_COMPARE_OPERATORS[each] for each in parts[1::2]]
+        rest = zip(operators, parts[2::2], strict=True)
+        return Comparison(_at(parts[0]), parts[0], tuple(rest))
+
+    def is_null(self, parts: Parts) -> IsNull:
+        return IsNull(_at(parts[0]), parts[0], parts[1] is not None)
+
+    def in_list(self, parts: Parts) -> In:
+        term, is_not, *choices = parts
+        return In(_at(term), term, tuple(choices), is_not is not None)
+
+    def between(self, parts: Parts) -> Between:
+        term, is_not, low, high = parts
+        return Between(_at(term), term, low, high, is_not is not None)
+
+    def like(self, parts: Parts) -> Like:
+        term, is_not, pattern = parts
+        return Like(_at(term), term, pattern, is_not is not None)
+
+    def arithmetic(self, parts: Parts) -> Arithmetic:
+        operators = [cast(ArithmeticOperator, str(each)) for each in parts[1::2]]
+        rest = zip(operators, parts[2::2], strict=True)
+        return Arithmetic(_at(parts[0]), parts[0], tuple(rest))
+
+    def signed(self, parts: Parts) -> Literal | Negation | Expression:
+        """Take the sign before a number into it; drop what changes nothing."""
+        *signs, term = parts
+        at = _at(signs[0])
+        if isinstance(term, Literal) and term.form == "number":
+            last = signs.pop()
+            text = term.text if last == "+" else f"-{term.text}"
+            term = Literal(_at(last), "number", text)
+        return Negation(at, signs.count("-"), term) if signs else term
+
+    def literal(self, parts: Parts) -> Literal:
+        [token] = parts
+        form = _FORMS[token.type]
+        text = token.lower() if form in ("bool", "null") else str(token)
+        return Literal(_at(token), form, text)
+
+    def parameter(self, parts: Parts) -> Parameter:
+        return Parameter(_at(parts[0]), str(parts[0]))
+
+    def column(self, parts: Parts) -> Column:
+        path: Path = parts[0]
+        *qualifier, name = path.parts
+        return Column(path.at, ".".join(qualifier) or None, name)
+
+    def path(self, parts: Parts) -> Path:
+        first, last = parts[0], str(parts[-1])
+        if isinstance(first, Path):
+            return Path(first.at, (*first.parts, last))
+        return Path(_at(first), (last,))
+
+
+class _Statements(_Expressions):
+    """Makes statements, and the expressions in them."""
+
+    def start(self, parts: Parts) -> Statement:
+        return cast(Statement, parts[0])
+
+    def explain(self, parts: Parts) -> Explain:
+        return Explain(_at(parts[0]), parts[1])
+
+    def select(self, parts: Parts) -> Select:
+        select, items, table, *joins, where, limit = parts
+        return Select(_at(select), tuple(items), table, tuple(joins), where, limit)
+
+    def items(self, parts: Parts) -> Parts:
+        return parts
+
+    def star(self, parts: Parts) -> Star:
+        qualifier = parts[0].text if isinstance(parts[0], Path) else None
+        return Star(_at(parts[0]), qualifier)
+
+    def count(self, parts: Parts) -> Count:
+        return Count(_at(parts[0]), parts[-1])
+
+    def selected(self, parts: Parts) -> Item:
+        return Item(_at(parts[0]), *parts)
+
+    def alias(self, parts: Parts) -> str:
+        return str(parts[0])
+
+    def table(self, parts: Parts) -> Table:
+        return Table(*parts)
+
+    def join(self, parts: Parts) -> Join:
+        return Join(_at(parts[0]), *parts[1:])
+
+    def limit(self, parts: Parts) -> Literal | None:
+        return self.literal(parts) if parts else None
+
+    def insert(self, parts: Parts) -> Insert:
+        insert, table, columns, *rows = parts
+        return Insert(_at(insert), table, columns, tuple(rows))
+
+    def columns(self, parts: Parts) -> tuple[Path, ...]:
+        return tuple(parts)
+
+    def row(self, parts: Parts) -> tuple[Expression, ...]:
+        return tuple(parts)
+
+    def delete(self, parts: Parts) -> Delete:
+        return Delete(_at(parts[0]), *parts[1:])
+
+    def update(self, parts: Parts) -> Update:
+        update, table, _, *assignments, where = parts
+        return Update(_at(update), table, tuple(assignments), where)
+
+    def assignment(self, parts: Parts) -> Assignment:
+        return Assignment(parts[0], parts[-1])
+
+    def set_variable(self, parts: Parts) -> SetVariable:
+        return SetVariable(_at(parts[0]), parts[1], parts[-1])
+
+    def show(self, parts: Parts) -> Show:
+        return Show(_at(parts[0]), parts[1])
+
+
+_COMPARE_OPERATORS: dict[str, CompareOperator] = {
+    "=": "=",
+    "==": "=",
+    "<>": "<>",
+    "!=": "<>",
+    "<": "<",
+    "<=": "<=",
+    ">": ">",
+    ">=": ">=",
+}
+_FORMS: dict[str, LiteralForm] = {
+    "NUMBER": "number",
+    "TEXT": "text",
+    "HEX": "hex",
+    "TRUE": "bool",
+    "FALSE": "bool",
+    "NULL": "null",
+}
+
+_parser = Lark.open_from_package(
+    "qsdb.sql",
+    "grammar.lark",
+    parser="lalr",
+    lexer=_Tokens,
+    transformer=_Statements(),
+)

@@ -1,0 +1,333 @@
+"""Syntax: what is read as what, what is refused, and how it is said."""
+
+import json
+from pathlib import Path as FilePath
+from typing import Any
+
+import pytest
+
+from qsdb.errors import QueryError
+from qsdb.sql.parsing import parse
+from qsdb.sql.syntax import (
+    Arithmetic,
+    Assignment,
+    Between,
+    Column,
+    Comparison,
+    Count,
+    Delete,
+    Explain,
+    Expression,
+    In,
+    Insert,
+    IsNull,
+    Item,
+    Join,
+    Like,
+    Literal,
+    Logic,
+    Negation,
+    Not,
+    Parameter,
+    Path,
+    Select,
+    SetVariable,
+    Show,
+    Star,
+    Table,
+    Update,
+)
+
+FOUND: dict[str, Any] = json.loads(
+    FilePath(__file__).with_name("cases.json").read_text("utf-8")
+)
+CASES: list[dict[str, Any]] = FOUND["cases"]
+OF_SYNTAX = {"Empty", "ParserError", "MultiStatement", "TooLong"}
+ELSEWHERE = {"shape-20"}
+"""A text that is compared as a whole, and stands for many queries."""
+REFUSED = {"int-54"}
+"""The engine swallows an L behind a number; here it is none."""
+
+
+@pytest.mark.parametrize("case", CASES, ids=[each["id"] for each in CASES])
+def test_the_cases_are_read_or_refused(case: dict[str, Any]) -> None:
+    if case["expect"] == "accept" and case["id"] not in ELSEWHERE | REFUSED:
+        parse(case["sql"])
+        return
+    is_of_syntax = case.get("error_class") in OF_SYNTAX and not case.get("liftable")
+    if is_of_syntax or case["id"] in REFUSED:
+        with pytest.raises(QueryError):
+            parse(case["sql"])
+
+
+def where(text: str) -> Expression:
+    statement = parse(f"DELETE FROM t WHERE {text}")
+    assert isinstance(statement, Delete)
+    assert statement.where is not None
+    return statement.where
+
+
+def column(name: str, at: int) -> Column:
+    return Column(at, None, name)
+
+
+def number(text: str, at: int) -> Literal:
+    return Literal(at, "number", text)
+
+
+BEGIN = len("DELETE FROM t WHERE ")
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("a", column("a", BEGIN)),
+        ("((a))", column("a", BEGIN + 2)),
+        ("t.a", Column(BEGIN, "t", "a")),
+        ("s.t.a", Column(BEGIN, "s.t", "a")),
+        ("count", column("count", BEGIN)),
+        (":a", Parameter(BEGIN, "a")),
+        ("'x'", Literal(BEGIN, "text", "x")),
+        ("0xAb", Literal(BEGIN, "hex", "Ab")),
+        ("TRUE", Literal(BEGIN, "bool", "true")),
+        ("False", Literal(BEGIN, "bool", "false")),
+        ("NULL", Literal(BEGIN, "null", "null")),
+        ("+7", number("7", BEGIN)),
+        ("- 7", number("-7", BEGIN)),
+        ("- -7", Negation(BEGIN, 1, number("-7", BEGIN + 2))),
+        ("+ -7", Negation(BEGIN, 0, number("-7", BEGIN + 2))),
+        ("-+-a", Negation(BEGIN, 2, column("a", BEGIN + 3))),
+        ("-(7)", number("-7", BEGIN)),
+        (
+            "a AND b OR c AND d AND e",
+            Logic(
+                BEGIN,
+                "OR",
+                (
+                    Logic(BEGIN, "AND", (column("a", BEGIN), column("b", BEGIN + 6))),
+                    Logic(
+                        BEGIN + 11,
+                        "AND",
+                        (
+                            column("c", BEGIN + 11),
+                            column("d", BEGIN + 17),
+                            column("e", BEGIN + 23),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        (
+            "NOT NOT a = 1",
+            Not(
+                BEGIN,
+                2,
+                Comparison(
+                    BEGIN + 8,
+                    column("a", BEGIN + 8),
+                    (("=", number("1", BEGIN + 12)),),
+                ),
+            ),
+        ),
+        (
+            "3 < a <> b",
+            Comparison(
+                BEGIN,
+                number("3", BEGIN),
+                (("<", column("a", BEGIN + 4)), ("<>", column("b", BEGIN + 9))),
+            ),
+        ),
+        (
+            "a - 1 + b * 2",
+            Arithmetic(
+                BEGIN,
+                column("a", BEGIN),
+                (
+                    ("-", number("1", BEGIN + 4)),
+                    (
+                        "+",
+                        Arithmetic(
+                            BEGIN + 8,
+                            column("b", BEGIN + 8),
+                            (("*", number("2", BEGIN + 12)),),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        ("a IS NULL", IsNull(BEGIN, column("a", BEGIN), is_negated=False)),
+        ("a is not null", IsNull(BEGIN, column("a", BEGIN), is_negated=True)),
+        (
+            "a NOT IN (1, :b)",
+            In(
+                BEGIN,
+                column("a", BEGIN),
+                (number("1", BEGIN + 10), Parameter(BEGIN + 13, "b")),
+                is_negated=True,
+            ),
+        ),
+        (
+            "a BETWEEN 1 AND 2 AND b",
+            Logic(
+                BEGIN,
+                "AND",
+                (
+                    Between(
+                        BEGIN,
+                        column("a", BEGIN),
+                        number("1", BEGIN + 10),
+                        number("2", BEGIN + 16),
+                        is_negated=False,
+                    ),
+                    column("b", BEGIN + 22),
+                ),
+            ),
+        ),
+        (
+            "a NOT LIKE 'x%'",
+            Like(
+                BEGIN,
+                column("a", BEGIN),
+                Literal(BEGIN + 11, "text", "x%"),
+                is_negated=True,
+            ),
+        ),
+    ],
+)
+def test_expressions(text: str, expression: Expression) -> None:
+    assert where(text) == expression
+
+
+@pytest.mark.parametrize("operator", ["=", "==", "<>", "!=", "<", "<=", ">", ">="])
+def test_operators_have_one_spelling(operator: str) -> None:
+    found = where(f"a {operator} b")
+    assert isinstance(found, Comparison)
+    [(spelt, _)] = found.rest
+    assert spelt == {"==": "=", "!=": "<>"}.get(operator, operator)
+    assert type(spelt) is str
+
+
+def test_a_query() -> None:
+    query = (
+        "SELECT ALL a.*, *, COUNT(*) AS n, b c FROM s.t AS a JOIN u ON a.x = u.x "
+        "INNER JOIN v w CROSS JOIN z WHERE y LIMIT 1e2"
+    )
+    assert parse(query) == Select(
+        0,
+        (
+            Star(11, "a"),
+            Star(16, None),
+            Count(19, "n"),
+            Item(34, Column(34, None, "b"), "c"),
+        ),
+        Table(Path(43, ("s", "t")), "a"),
+        (
+            Join(
+                52,
+                Table(Path(57, ("u",)), None),
+                Comparison(62, Column(62, "a", "x"), (("=", Column(68, "u", "x")),)),
+            ),
+            Join(78, Table(Path(83, ("v",)), "w"), None),
+            Join(93, Table(Path(98, ("z",)), None), None),
+        ),
+        Column(106, None, "y"),
+        Literal(114, "number", "1e2"),
+    )
+
+
+def test_positions_are_those_of_the_text() -> None:
+    statement = parse("SELECT COUNT(*) FROM t LIMIT ALL")
+    assert isinstance(statement, Select)
+    assert statement.items == (Count(7, None),)
+    assert statement.table.at == 21
+    assert statement.limit is None
+
+
+def test_the_other_statements() -> None:
+    t, a = Path(7, ("t",)), Path(14, ("a",))
+    assert parse("EXPLAIN SELECT * FROM t") == Explain(
+        0, Select(8, (Star(15, None),), Table(Path(22, ("t",)), None), (), None, None)
+    )
+    assert parse("INSERT INTO t (a, b) VALUES (1, 'x'), (:a, NULL)") == Insert(
+        0,
+        Path(12, ("t",)),
+        (Path(15, ("a",)), Path(18, ("b",))),
+        (
+            (Literal(29, "number", "1"), Literal(32, "text", "x")),
+            (Parameter(39, "a"), Literal(43, "null", "null")),
+        ),
+    )
+    assert parse("INSERT t VALUES (1)") == Insert(
+        0, t, None, ((Literal(17, "number", "1"),),)
+    )
+    assert parse("DELETE FROM t") == Delete(0, Path(12, ("t",)), None)
+    assert parse("UPDATE t SET  a = b, u.c = 2 WHERE d") == Update(
+        0,
+        t,
+        (
+            Assignment(a, Column(18, None, "b")),
+            Assignment(Path(21, ("u", "c")), Literal(27, "number", "2")),
+        ),
+        Column(35, None, "d"),
+    )
+    assert parse("SET a TO 1") == SetVariable(
+        0, Path(4, ("a",)), Literal(9, "number", "1")
+    )
+    assert parse("SET a = 1") == SetVariable(
+        0, Path(4, ("a",)), Literal(8, "number", "1")
+    )
+    assert parse("SHOW a") == Show(0, Path(5, ("a",)))
+
+
+@pytest.mark.parametrize("operator", ["AND", "OR", "+", "*", "="])
+def test_long_chains_are_flat(operator: str) -> None:
+    found = where(f" {operator} ".join(["a"] * 5000))
+    match found:
+        case Logic(terms=terms):
+            assert len(terms) == 5000
+        case Comparison(rest=rest) | Arithmetic(rest=rest):
+            assert len(rest) == 4999
+        case _:
+            raise AssertionError(found)
+
+
+@pytest.mark.parametrize(("sign", "kind"), [("NOT ", Not), ("- ", Negation)])
+def test_long_rows_of_signs_are_one_node(sign: str, kind: type) -> None:
+    found = where(sign * 9000 + "a")
+    assert isinstance(found, Not | Negation)
+    assert type(found) is kind
+    assert found.times == 9000
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("SELEC * FROM t", "'SELEC' is not expected here; did you mean SELECT?"),
+        ("INSERT INTO t (a) VALUE (1)", "'VALUE' is not .*did you mean VALUES?"),
+        ("SELECT * FROM t WHERE", "the query ends where an expression must follow"),
+        ("SELECT * FROM t WHERE (a = 1", "the query ends where a parenthesis is open"),
+        ("SELECT * FROM", "the query ends where a name must follow"),
+        ("SELECT a b c FROM t", "'c' is not expected here; a comma or FROM may stand"),
+        ("SELECT * FROM t WHERE a < = 1", "'=' is not expected here; an expression"),
+        ("SELECT * FROM t LIMIT -1", "'-' is not expected here; a number or ALL may"),
+        ("SELECT * FROM t ORDER BY a", "'ORDER' is not expected here; a name, the end"),
+        (
+            "SELECT a FROM t WHERE a b",
+            "'b' is not expected here; a comparison, the end",
+        ),
+    ],
+)
+def test_what_does_not_follow_the_grammar_is_pointed_at(
+    query: str, reason: str
+) -> None:
+    with pytest.raises(QueryError, match=reason):
+        parse(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "place"), [("SELECT * FROM t\nWHER a", (2, 6)), ("SHOW  ", (1, 5))]
+)
+def test_the_place_is_given(query: str, place: tuple[int, int]) -> None:
+    with pytest.raises(QueryError) as caught:
+        parse(query)
+    assert (caught.value.line, caught.value.column) == place
