@@ -29,6 +29,7 @@ __all__ = [
     "Join",
     "Like",
     "Literal",
+    "LiteralForm",
     "Logic",
     "Negation",
     "Not",
