@@ -20,7 +20,7 @@ from qsdb.errors import QueryError
 __all__ = ["NESTING_MAX", "RESERVED", "TEXT_BYTES_MAX", "Token", "tokens_of"]
 
 TEXT_BYTES_MAX = 50_000
-NESTING_MAX = 64
+NESTING_MAX = 48
 """So many parentheses may be open at once."""
 
 _DROPPED = re.findall(

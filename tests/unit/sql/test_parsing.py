@@ -1,7 +1,5 @@
 """Syntax: what is read as what, what is refused, and how it is said."""
 
-import json
-from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
@@ -37,11 +35,8 @@ from qsdb.sql.syntax import (
     Table,
     Update,
 )
+from tests.unit.sql.reference import CASES
 
-FOUND: dict[str, Any] = json.loads(
-    FilePath(__file__).with_name("cases.json").read_text("utf-8")
-)
-CASES: list[dict[str, Any]] = FOUND["cases"]
 OF_SYNTAX = {"Empty", "ParserError", "MultiStatement", "TooLong"}
 ELSEWHERE = {"shape-20"}
 """A text that is compared as a whole, and stands for many queries."""

@@ -103,6 +103,6 @@ def test_lone_surrogates_count_as_their_bytes() -> None:
 def test_parentheses_nest_so_deep() -> None:
     deepest = "(" * NESTING_MAX + ")" * NESTING_MAX
     assert len(spelt(deepest + deepest)) == 4 * NESTING_MAX
-    with pytest.raises(QueryError, match="more than 64 parentheses are open") as caught:
+    with pytest.raises(QueryError, match="more than 48 parentheses are open") as caught:
         spelt("(" * 10_000)
     assert caught.value.column == NESTING_MAX + 1

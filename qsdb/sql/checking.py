@@ -1,0 +1,243 @@
+"""From expressions of the syntax tree to typed ones: names found, kinds agreed.
+
+A column has its kind, and nothing is turned into another kind: u16 and u32 do not
+compare. A literal or a parameter has no kind of its own and takes that of what it
+stands beside; where nothing stands there, nothing tells, and it is refused.
+"""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+from qsdb.errors import QueryError
+from qsdb.sql import syntax
+from qsdb.sql.literals import LiteralError, read_literal
+from qsdb.sql.scope import Scope
+from qsdb.sql.tokens import NESTING_MAX
+from qsdb.sql.typed import (
+    Argument,
+    Calculation,
+    Comparison,
+    Constant,
+    IsNull,
+    Like,
+    Logic,
+    Negation,
+    Not,
+    Typed,
+    Within,
+)
+from qsdb.values.compounds import EnumKind
+from qsdb.values.kinds import (
+    BOOL,
+    BYTES,
+    IDENTITY,
+    STR,
+    BigEndianKind,
+    BoolKind,
+    BytesKind,
+    FloatKind,
+    IntKind,
+    Kind,
+    MicrosKind,
+    StrKind,
+)
+
+__all__ = ["SENDER", "Checker"]
+
+SENDER = "sender"
+"""The parameter that is the caller's identity; whoever runs the query gives it."""
+
+_COMPARABLE = (
+    BoolKind,
+    IntKind,
+    FloatKind,
+    StrKind,
+    BytesKind,
+    BigEndianKind,
+    MicrosKind,
+    EnumKind,
+)
+"""Kinds whose values have an order that users expect."""
+
+_Test = syntax.IsNull | syntax.In | syntax.Between | syntax.Like
+_Predicate = syntax.Logic | syntax.Not | syntax.Comparison | _Test
+
+
+class Checker:
+    """Checks the expressions of one query.
+
+    Attributes:
+        parameters: Name → kind, of the parameters found so far.
+    """
+
+    def __init__(self, query: str, scope: Scope) -> None:
+        """Begin.
+
+        Args:
+            query: The whole text, for errors.
+            scope: The tables that the query has.
+        """
+        self._query = query
+        self._scope = scope
+        self.parameters: dict[str, Kind] = {}
+
+    def check(self, node: syntax.Expression, expected: Kind | None = None) -> Typed:
+        """Give the typed form of an expression.
+
+        Args:
+            node: The expression.
+            expected: The kind that it must have; None where any will do.
+
+        Raises:
+            QueryError: a name is not found, or kinds do not agree.
+        """
+        match node:
+            case syntax.Literal():
+                return self._literal(node, expected)
+            case syntax.Parameter():
+                return self._parameter(node, expected)
+            case syntax.Arithmetic() | syntax.Negation():
+                return self._calculation(node, expected)
+            case syntax.Column():
+                found: Typed = self._scope.cell(node)
+            case _:
+                found = self._predicate(node)
+        if expected is not None and found.kind != expected:
+            what = node.name if isinstance(node, syntax.Column) else "this"
+            fault = f"{what} is {found.kind.name}, and {expected.name} is meant"
+            self._fail(fault, node.at)
+        return found
+
+    def _fail(self, reason: str, at: int) -> NoReturn:
+        raise QueryError(reason, self._query, at)
+
+    # What takes its kind from elsewhere.
+
+    def _literal(self, node: syntax.Literal, expected: Kind | None) -> Constant:
+        if node.form == "null":
+            self._fail("NULL equals nothing: write IS NULL or IS NOT NULL", node.at)
+        if expected is None and node.form == "bool":
+            expected = BOOL
+        if expected is None:
+            self._fail("nothing beside this tells which kind it is of", node.at)
+        try:
+            return Constant(read_literal(node, expected), expected)
+        except LiteralError as error:
+            self._fail(str(error), node.at)
+
+    def _parameter(self, node: syntax.Parameter, expected: Kind | None) -> Argument:
+        if node.name == SENDER:
+            kind = IDENTITY if expected is None else expected
+            if kind not in (IDENTITY, BYTES):
+                fault = f":{SENDER} is an Identity, and {kind.name} is meant"
+                self._fail(fault, node.at)
+            return Argument(SENDER, kind)
+        if expected is None:
+            fault = f"nothing beside :{node.name} tells which kind it is of"
+            self._fail(fault, node.at)
+        kind = self.parameters.setdefault(node.name, expected)
+        if kind != expected:
+            fault = f":{node.name} is {kind.name} before, and {expected.name} here"
+            self._fail(fault, node.at)
+        return Argument(node.name, expected)
+
+    def _calculation(
+        self, node: syntax.Arithmetic | syntax.Negation, expected: Kind | None
+    ) -> Typed:
+        operands = [node.term] if isinstance(node, syntax.Negation) else _operands(node)
+        first, *rest = self._alike(operands, expected)
+        kind = first.kind
+        if not isinstance(kind, IntKind | FloatKind):
+            self._fail(f"there is no arithmetic with {kind.name}", node.at)
+        if isinstance(node, syntax.Negation):
+            if isinstance(kind, IntKind) and not kind.signed:
+                self._fail(f"{kind.name} has no negative numbers", node.at)
+            return Negation(first, kind) if node.times % 2 else first
+        operators = [operator for operator, _ in node.rest]
+        if "%" in operators and not isinstance(kind, IntKind):
+            self._fail(f"there is no remainder with {kind.name}", node.at)
+        return Calculation(first, tuple(zip(operators, rest, strict=True)), kind)
+
+    # What is true, false or unknown.
+
+    def _predicate(self, node: _Predicate) -> Typed:
+        match node:
+            case syntax.Logic(operator=operator, terms=terms):
+                return Logic(operator, tuple([self.check(e, BOOL) for e in terms]))
+            case syntax.Not():
+                term = self.check(node.term, BOOL)
+                return Not(term) if node.times % 2 else term
+            case syntax.Comparison():
+                return self._comparison(node)
+            case _:
+                found = self._test(node)
+                return Not(found) if node.is_negated else found
+
+    def _test(self, node: _Test) -> Typed:
+        match node:
+            case syntax.IsNull():
+                return IsNull(self.check(node.term))
+            case syntax.In():
+                term, *choices = self._comparable([node.term, *node.choices], node.at)
+                return Within(term, tuple(choices))
+            case syntax.Between():
+                operands = [node.term, node.low, node.high]
+                term, low, high = self._comparable(operands, node.at)
+                ends = Comparison(">=", term, low), Comparison("<=", term, high)
+                return Logic("AND", ends)
+            case _:
+                return Like(self.check(node.term, STR), self.check(node.pattern, STR))
+
+    def _comparison(self, node: syntax.Comparison) -> Typed:
+        if len(node.rest) > NESTING_MAX:
+            self._fail(f"more than {NESTING_MAX} comparisons in a row", node.at)
+        (operator, second), *more = node.rest
+        left, right = self._comparable([node.first, second], node.at)
+        found = Comparison(operator, left, right)
+        for operator, operand in more:  # of the truth of what is before
+            found = Comparison(operator, found, self.check(operand, BOOL))
+        return found
+
+    def _comparable(self, nodes: Sequence[syntax.Expression], at: int) -> list[Typed]:
+        found = self._alike(nodes, None)
+        kind = found[0].kind
+        if not isinstance(kind, _COMPARABLE):
+            self._fail(f"values of {kind.name} do not compare", at)
+        return found
+
+    def _alike(
+        self, nodes: Sequence[syntax.Expression], expected: Kind | None
+    ) -> list[Typed]:
+        """Check expressions that are to be of one kind, that of the first to tell.
+
+        That one is not checked again: nested ones would be so once more each time.
+        """
+        if expected is not None:
+            return [self.check(each, expected) for each in nodes]
+        telling = min(nodes, key=_freedom)
+        told = self.check(telling)
+        return [
+            told if each is telling else self.check(each, told.kind) for each in nodes
+        ]
+
+
+def _operands(node: syntax.Arithmetic) -> list[syntax.Expression]:
+    return [node.first, *[operand for _, operand in node.rest]]
+
+
+def _freedom(node: syntax.Expression) -> int:
+    """Say how free the kind of an expression is: 0 not at all, 2 wholly.
+
+    The caller is an Identity, but may be bytes too.
+    """
+    match node:
+        case syntax.Literal(form=form):
+            return 0 if form == "bool" else 2
+        case syntax.Parameter(name=name):
+            return 1 if name == SENDER else 2
+        case syntax.Negation(term=term):
+            return _freedom(term)
+        case syntax.Arithmetic():
+            return min(_freedom(each) for each in _operands(node))
+        case _:
+            return 0

@@ -1,0 +1,340 @@
+"""Names and kinds: what is found, what agrees, and how the rest is told."""
+
+from typing import Any
+
+import pytest
+
+from qsdb.errors import QueryError
+from qsdb.schema.tables import ColumnSchema, TableSchema
+from qsdb.sql import syntax
+from qsdb.sql.checking import Checker
+from qsdb.sql.parsing import parse
+from qsdb.sql.scope import Scope, find_table
+from qsdb.sql.typed import (
+    Argument,
+    Calculation,
+    Cell,
+    Comparison,
+    Constant,
+    IsNull,
+    Like,
+    Logic,
+    Negation,
+    Not,
+    Typed,
+    Within,
+)
+from qsdb.values import kinds
+from qsdb.values.compounds import EnumKind, OptionKind
+from qsdb.values.kinds import BOOL, F64, I32, IDENTITY, STR, U16, U32, U64, Kind
+from tests.unit.sql.reference import CASES, VISIBLE
+
+OF_CHECKING = {
+    *("UnresolvedTable", "UnresolvedVar", "UnresolvedLiteral"),
+    *("InvalidLiteral", "UnexpectedType"),
+}
+REFUSED = {
+    "int-54": "an L behind a number",
+    "str-11": "digits as text",
+    "bytes-10": "digits as hex",
+}
+"""What the engine takes and is refused here."""
+TAKEN = {"int-47": "a point in a whole number of 256 bits, as in all others"}
+"""The contrary."""
+SPECIAL = {"shape-20"}
+
+
+def checked(query: str) -> None:
+    """Check what stands in FROM, ON, WHERE and the list of columns."""
+    statement = parse(query)
+    scope = Scope(query, VISIBLE)
+    checker = Checker(query, scope)
+    match statement:
+        case syntax.Select():
+            check_select(statement, scope, checker)
+        case (
+            syntax.Delete(table=path, where=where)
+            | syntax.Update(table=path, where=where)
+        ):
+            scope.add(syntax.Table(path, None))
+            if where is not None:
+                checker.check(where, BOOL)
+        case syntax.Insert(table=path):
+            find_table(query, path, VISIBLE)
+        case _:
+            pass
+
+
+def check_select(select: syntax.Select, scope: Scope, checker: Checker) -> None:
+    scope.add(select.table)
+    for join in select.joins:
+        scope.add(join.table)
+        if join.condition is not None:
+            checker.check(join.condition, BOOL)
+    if select.where is not None:
+        checker.check(select.where, BOOL)
+    for item in select.items:
+        if isinstance(item, syntax.Item):
+            checker.check(item.term)
+        elif isinstance(item, syntax.Star) and item.qualifier is not None:
+            scope.source(item.qualifier, item.at)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[each["id"] for each in CASES])
+def test_the_cases_are_checked(case: dict[str, Any]) -> None:
+    is_refused = (
+        case.get("error_class") in OF_CHECKING
+        and not case.get("liftable")
+        and case["kind"] in ("subscribe", "query")
+        and case["id"] != "query-27"  # of LIMIT
+        and case["id"] not in TAKEN
+    )
+    if case["id"] in REFUSED or is_refused:
+        with pytest.raises(QueryError):
+            checked(case["sql"])
+    elif case["id"] in TAKEN or (
+        case["expect"] == "accept" and case["id"] not in SPECIAL
+    ):
+        checked(case["sql"])
+
+
+MOOD = EnumKind("Mood", ("happy", "angry"))
+COLUMNS: dict[str, Kind] = {
+    "id": U64,
+    "level": U16,
+    "gold": U32,
+    "score": I32,
+    "ratio": F64,
+    "name": STR,
+    "who": IDENTITY,
+    "raw": kinds.BYTES,
+    "online": BOOL,
+    "age": OptionKind(U16),
+    "nick": OptionKind(STR),
+    "mood": MOOD,
+    "tags": kinds.BYTES,
+}
+PLACES = {name: place for place, name in enumerate(COLUMNS)}
+PLAYER = TableSchema(
+    "player",
+    tuple([ColumnSchema(name, name, kind) for name, kind in COLUMNS.items()]),
+    (0,),
+)
+GUILD = TableSchema(
+    "guild", (ColumnSchema("id", "id", U32), ColumnSchema("motto", "motto", STR)), (0,)
+)
+BOTH = {"player": PLAYER, "guild": GUILD}
+
+
+def typed(text: str, kind: Kind | None = BOOL, tables: str = "player") -> Typed:
+    """Check an expression in the place of a predicate."""
+    query = f"SELECT * FROM {tables} WHERE {text}"
+    statement = parse(query)
+    assert isinstance(statement, syntax.Select)
+    assert statement.where is not None
+    scope = Scope(query, BOTH)
+    for table in (statement.table, *[each.table for each in statement.joins]):
+        scope.add(table)
+    return Checker(query, scope).check(statement.where, kind)
+
+
+def cell(name: str) -> Cell:
+    kind = COLUMNS[name]
+    if isinstance(kind, OptionKind):
+        return Cell(0, PLACES[name], kind.inner, is_optional=True)
+    return Cell(0, PLACES[name], kind, is_optional=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("online", cell("online")),
+        ("level = 5", Comparison("=", cell("level"), Constant(5, U16))),
+        ("5 < level", Comparison("<", Constant(5, U16), cell("level"))),
+        ("age >= 18", Comparison(">=", cell("age"), Constant(18, U16))),
+        ("age = level", Comparison("=", cell("age"), cell("level"))),
+        ("mood = 'angry'", Comparison("=", cell("mood"), Constant(1, MOOD))),
+        ("who = :sender", Comparison("=", cell("who"), Argument("sender", IDENTITY))),
+        (
+            ":sender = raw",
+            Comparison("=", Argument("sender", kinds.BYTES), cell("raw")),
+        ),
+        ("level = :a", Comparison("=", cell("level"), Argument("a", U16))),
+        ("NOT online", Not(cell("online"))),
+        ("NOT NOT online", cell("online")),
+        (
+            "online AND TRUE AND level = 1",
+            Logic(
+                "AND",
+                (
+                    cell("online"),
+                    Constant(value=True, kind=BOOL),
+                    Comparison("=", cell("level"), Constant(1, U16)),
+                ),
+            ),
+        ),
+        (
+            "online = (level = 1) = TRUE",
+            Comparison(
+                "=",
+                Comparison(
+                    "=",
+                    cell("online"),
+                    Comparison("=", cell("level"), Constant(1, U16)),
+                ),
+                Constant(value=True, kind=BOOL),
+            ),
+        ),
+        ("nick IS NULL", IsNull(cell("nick"))),
+        ("nick IS NOT NULL", Not(IsNull(cell("nick")))),
+        (
+            "1 NOT IN (level, 2)",
+            Not(Within(Constant(1, U16), (cell("level"), Constant(2, U16)))),
+        ),
+        (
+            "level BETWEEN 1 AND :most",
+            Logic(
+                "AND",
+                (
+                    Comparison(">=", cell("level"), Constant(1, U16)),
+                    Comparison("<=", cell("level"), Argument("most", U16)),
+                ),
+            ),
+        ),
+        ("name NOT LIKE 'a%'", Not(Like(cell("name"), Constant("a%", STR)))),
+        (
+            "level + 1 * 2 = 5",
+            Comparison(
+                "=",
+                Calculation(
+                    cell("level"),
+                    (
+                        (
+                            "+",
+                            Calculation(
+                                Constant(1, U16), (("*", Constant(2, U16)),), U16
+                            ),
+                        ),
+                    ),
+                    U16,
+                ),
+                Constant(5, U16),
+            ),
+        ),
+        (
+            "5 > 1 + -score",
+            Comparison(
+                ">",
+                Constant(5, I32),
+                Calculation(
+                    Constant(1, I32), (("+", Negation(cell("score"), I32)),), I32
+                ),
+            ),
+        ),
+        (
+            "- - ratio < - (2.5)",
+            Comparison("<", cell("ratio"), Constant(-2.5, F64)),
+        ),
+        (
+            "score % 2 = 1",
+            Comparison(
+                "=",
+                Calculation(cell("score"), (("%", Constant(2, I32)),), I32),
+                Constant(1, I32),
+            ),
+        ),
+    ],
+)
+def test_expressions_get_their_kinds(text: str, expected: Typed) -> None:
+    assert typed(text) == expected
+
+
+def test_columns_of_several_tables_are_told_apart() -> None:
+    tables = "player p JOIN guild g ON p.gold = g.id"
+    assert typed("p.level = 1 AND motto = 'x'", tables=tables) == Logic(
+        "AND",
+        (
+            Comparison("=", cell("level"), Constant(1, U16)),
+            Comparison("=", Cell(1, 1, STR, is_optional=False), Constant("x", STR)),
+        ),
+    )
+
+
+def test_parameters_are_gathered_with_their_kinds() -> None:
+    query = "SELECT * FROM player WHERE level = :a AND :b < gold AND :sender = who"
+    statement = parse(query)
+    assert isinstance(statement, syntax.Select)
+    assert statement.where is not None
+    scope = Scope(query, BOTH)
+    scope.add(statement.table)
+    checker = Checker(query, scope)
+    checker.check(statement.where, BOOL)
+    assert checker.parameters == {"a": U16, "b": U32}
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "reason"),
+    [
+        ("agf = 1", 1, "there is no column agf in player; did you mean age?"),
+        ("Level = 1", 1, "there is no column Level in player; did you mean level"),
+        ("zzz = 1", 1, r"there is no column zzz in player\n"),
+        ("g.id = 1", 1, "there is no table g in this query; there are: player"),
+        ("playr.id = 1", 1, "no table playr in this query; did you mean player?"),
+        ("level", 1, "level is u16, and bool is meant"),
+        ("level = gold", 9, "gold is u32, and u16 is meant"),
+        ("(level = 1) = gold", 15, "gold is u32, and bool is meant"),
+        ("level = (gold = 1)", 10, "this is bool, and u16 is meant"),
+        ("1", 1, "1 is not TRUE or FALSE"),
+        ("level = 'x'", 9, "'x' is not a whole number"),
+        ("1 = 1", 1, "nothing beside this tells which kind it is of"),
+        (":a = 1", 1, "nothing beside :a tells which kind it is of"),
+        ("level = :a AND gold = :a", 23, ":a is u16 before, and u32 here"),
+        (":sender", 1, ":sender is an Identity, and bool is meant"),
+        ("name = :sender", 8, ":sender is an Identity, and str is meant"),
+        ("age = NULL", 7, "NULL equals nothing: write IS NULL or IS NOT NULL"),
+        ("3 < level < 5", 13, "5 is not TRUE or FALSE"),
+        ("level LIKE 'x'", 1, "level is u16, and str is meant"),
+        ("name + 'x' = 'yx'", 1, "there is no arithmetic with str"),
+        ("-level = 1", 1, "u16 has no negative numbers"),
+        ("ratio % 2 = 1", 1, "there is no remainder with f64"),
+        ("level = score + 1", 9, "score is i32, and u16 is meant"),
+        (" = ".join(["online"] * 50), 1, "more than 48 comparisons in a row"),
+    ],
+)
+def test_what_does_not_agree_is_pointed_at(text: str, column: int, reason: str) -> None:
+    with pytest.raises(QueryError, match=reason) as caught:
+        typed(text)
+    assert caught.value.column == column + len("SELECT * FROM player WHERE ")
+
+
+@pytest.mark.parametrize(
+    ("tables", "reason"),
+    [
+        ("playr", "there is no table playr; did you mean player?"),
+        ("nowhere", r"there is no table nowhere\n"),
+        ("player JOIN player ON TRUE", "player names two tables here; give one of"),
+        ("player p JOIN guild p ON TRUE", "p names two tables here"),
+        ("player JOIN guild", "id may be player.id or guild.id; say which"),
+        ("player p", "there is no table player in this query"),
+    ],
+)
+def test_tables_that_are_none_are_pointed_at(tables: str, reason: str) -> None:
+    text = "player.id = 1" if tables == "player p" else "id = 1"
+    with pytest.raises(QueryError, match=reason):
+        typed(text, tables=tables)
+
+
+def test_values_without_order_do_not_compare() -> None:
+    with pytest.raises(QueryError, match=r"values of tuple\[str, ...\] do not compare"):
+        checked("SELECT * FROM player WHERE tags = tags")
+
+
+def test_the_deepest_nesting_is_checked() -> None:
+    deepest = "score"
+    for _ in range(48):
+        deepest = f"(1 + 2 * -{deepest})"
+    typed(f"{deepest} = 1")
+    truth = "online"
+    for _ in range(48):
+        truth = f"(NOT online = {truth})"
+    typed(truth)
