@@ -252,7 +252,7 @@ class CorruptionError(StorageError):
             )
         super().__init__(
             f"{text}Nothing was changed; to go on without what is damaged, use "
-            "python -m qsdb repair PATH"
+            "python -m qsdb repair PATH NEW_PATH"
         )
 
     @property

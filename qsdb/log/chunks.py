@@ -55,6 +55,7 @@ __all__ = [
     "ROWS_BYTES_MAX",
     "Chunk",
     "StoredRow",
+    "check_chunk",
     "cut_rows",
     "read_rows",
 ]
@@ -142,6 +143,27 @@ def _digest_of(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()
 
 
+def check_chunk(data: bytes, chunk: Chunk, path: str) -> None:
+    """Refuse the content of a file that is not what the snapshot was made of.
+
+    Args:
+        data: Content of the file.
+        chunk: What the snapshot says of it.
+        path: Of the file, for messages.
+
+    Raises:
+        CorruptionError: it is something else.
+
+    Cost: one hash, 1 ms for a megabyte.
+    """
+    if len(data) != chunk.bytes_count:
+        position = min(len(data), chunk.bytes_count)
+        fault = f"it has {len(data)} bytes, the snapshot says {chunk.bytes_count}"
+        raise CorruptionError(path, position, fault)
+    if _digest_of(data) != chunk.digest:
+        raise CorruptionError(path, 0, "its content does not hash to its name")
+
+
 def read_rows(
     data: bytes, chunk: Chunk, path: str, read: Reader
 ) -> tuple[StoredRow, ...]:
@@ -160,12 +182,7 @@ def read_rows(
 
     Cost: one hash, and the decoding: 0.3 to 1.5 µs a row.
     """
-    if len(data) != chunk.bytes_count:
-        position = min(len(data), chunk.bytes_count)
-        fault = f"it has {len(data)} bytes, the snapshot says {chunk.bytes_count}"
-        raise CorruptionError(path, position, fault)
-    if _digest_of(data) != chunk.digest:
-        raise CorruptionError(path, 0, "its content does not hash to its name")
+    check_chunk(data, chunk, path)
     if len(data) < _HEADER.size or not data.startswith(_MAGIC):
         raise CorruptionError(path, 0, "it does not begin like a chunk of rows")
     _, _, reader_version_min = _HEADER.unpack_from(data)

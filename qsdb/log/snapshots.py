@@ -36,7 +36,14 @@ from qsdb.codec.bsatn import encoder, reader
 from qsdb.codec.layout import refuse_deep
 from qsdb.errors import CorruptionError
 from qsdb.files import Directory
-from qsdb.log.chunks import OBJECTS_DIRECTORY, Chunk, StoredRow, cut_rows, read_rows
+from qsdb.log.chunks import (
+    OBJECTS_DIRECTORY,
+    Chunk,
+    StoredRow,
+    check_chunk,
+    cut_rows,
+    read_rows,
+)
 from qsdb.log.manifests import (
     SNAPSHOTS_DIRECTORY,
     Snapshot,
@@ -269,7 +276,9 @@ def read_table(
 def remove_unreferenced(directory: Directory, keep_offsets: Collection[int]) -> None:
     """Remove all snapshots but those to be kept, and all that no kept one needs.
 
-    When it returns, the kept ones last, so that the log before the oldest may go.
+    All that is kept is read first, and nothing removed if any of it is damaged: what
+    is removed may be what it could be mended with. When this returns, the kept ones
+    last, so that the log before the oldest may go.
     Not while a snapshot is written. Files that are none of a snapshot stay.
 
     Args:
@@ -277,12 +286,17 @@ def remove_unreferenced(directory: Directory, keep_offsets: Collection[int]) -> 
         keep_offsets: Of the snapshots to be kept, each of which must be there.
 
     Raises:
-        CorruptionError: a manifest to be kept is damaged; nothing was removed.
+        CorruptionError: a manifest or chunk to be kept is damaged; nothing was
+            removed.
         FormatVersionError: a newer qsdb wrote it; nothing was removed.
-        OSError: a manifest to be kept is not there, and nothing was removed; or
+        OSError: something to be kept is not there, and nothing was removed; or
             the disk failed, and what is left can be removed later.
+
+    Cost: reads all chunks that are kept, and hashes them.
     """
     kept = [read_snapshot(directory, offset) for offset in keep_offsets]
+    for name, chunk in {e.name: e for each in kept for e in each.chunks()}.items():
+        check_chunk(_read_file(directory, name), chunk, directory.describe(name))
     _remove_manifests(directory, {manifest_name(each.offset) for each in kept})
     _remove_objects(directory, {chunk.name for each in kept for chunk in each.chunks()})
 

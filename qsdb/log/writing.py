@@ -53,6 +53,10 @@ __all__ = ["ALWAYS", "DURABILITIES", "INTERVAL", "OS", "LogOptions", "LogWriter"
 
 ALWAYS, INTERVAL, OS = DURABILITIES = "always", "interval", "os"
 
+_BUSY = """a signal handler ran in the middle of a write to the log and cannot wait \
+for that; what it committed is on the disk soon after, and it cannot close the database\
+"""
+
 
 @attrs.frozen
 class LogOptions:
@@ -133,7 +137,7 @@ class LogWriter:
             FailedError: the log has failed before.
         """
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.with_traceback(None)
         size = len(record)
         cost = size + FRAME_ROOM if size < FRAME_BODY_MAX else room_of(record)
         waiting = self.written_bytes - self._flushed_cost
@@ -186,13 +190,14 @@ class LogWriter:
                 self._io.release()
             return True
         lock = self.waiters.add(offset)
-        # Whoever flushes may have looked for waiters before this one was there.
-        self.bell.hurry()
-        if self._thread is None:
-            self.flush()
-        lock.acquire(timeout=-1 if timeout is None else timeout)
+        # Who flushes may have looked before this one was there; who failed looks not.
+        if self.failure is None:
+            self.bell.hurry()
+            if self._thread is None:
+                self.flush()
+            lock.acquire(timeout=-1 if timeout is None else timeout)
         if self.durable_offset < offset and self.failure is not None:
-            raise self.failure
+            raise self.failure.with_traceback(None)
         return self.durable_offset >= offset
 
     def flush(self, *, sync: bool = True) -> None:
@@ -211,24 +216,28 @@ class LogWriter:
 
         Raises:
             FailedError: commits may not be on the disk. Told once.
+            UsageError: a signal handler asks while its thread writes to the log.
         """
+        if self._is_flushing and self._io._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
+            raise UsageError(_BUSY)
         self.is_closing = True
         self.bell.hurry()
         if self._thread is not None:
             self._thread.join()
         with self._io:
             if self.failure is None:
-                self._is_loss_told = True  # by what this raises, if there is one
+                self._is_loss_told = True  # by what this raises
                 self._flush(sync=True)
                 try:
                     self._tail.finish()
                 except OSError as error:
                     self._fail(error)
                 self.failure = FailedError("the log is closed", self.durable_offset)
+                self._release_waiters()
             self._tail.close()
             if not self._is_loss_told and self.durable_offset < self.appended_offset:
                 self._is_loss_told = True
-                raise self.failure
+                raise self.failure.with_traceback(None)
 
     def fail(self, reason: str) -> None:
         """Have everything refused from now on, and nothing written any more."""
@@ -245,12 +254,9 @@ class LogWriter:
 
     def _flush(self, *, sync: bool) -> None:
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.with_traceback(None)
         if self._is_flushing:
-            raise UsageError(
-                "a signal handler ran in the middle of a write to the log and cannot "
-                "wait for that; what it committed is on the disk soon after"
-            )
+            raise UsageError(_BUSY)
         self._is_flushing, tail = True, self._tail
         was_marked = tail.synced <= tail.marked
         try:
@@ -289,10 +295,7 @@ class LogWriter:
     def _write_body(self, body: Body, *, sync: bool) -> None:
         """Write a frame, and take its records out of the queue.
 
-        Args:
-            body: What the frame is to carry.
-            sync: Whether it is to be synced; then it is so at once if all before it
-                is, and otherwise has to be after this.
+        With `sync` it is synced at once if all before it is; else it is to be later.
         """
         tail, count = self._tail, body.records_count
         is_synced = sync and tail.synced == tail.place.position
@@ -330,6 +333,7 @@ class LogWriter:
             FailedError: always.
         """
         self.failure = FailedError(f"{error}", self.durable_offset)
+        self._release_waiters()
         raise self.failure from error
 
     # Room.
@@ -384,7 +388,7 @@ class LogWriter:
         """
         with self._io:
             if self.failure is not None:
-                raise self.failure
+                raise self.failure.with_traceback(None)
             if self._queue or self._tail.place is not place:
                 return
             if self._needed(room_of(b"")) > self._tail.allocated:

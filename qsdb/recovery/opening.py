@@ -96,17 +96,26 @@ def is_new(directory: Directory) -> bool:
     if not directory.exists():
         return True
     names = directory.list()
-    strangers = [name for name in names if name not in OWN_NAMES]
-    if strangers and LOG_DIRECTORY not in names:
-        raise StorageError(
-            f"{directory.describe()} is no database: there is no {LOG_DIRECTORY}/ in "
-            f"it, but {', '.join(strangers[:3])}. Nothing was written; name an empty "
-            "directory, or one that is not there yet"
-        )
     if list_segments(directory):
         return False
     snapshots = list_snapshots(directory)
-    return not snapshots or _is_unfinished_copy(directory, snapshots)
+    if snapshots:
+        return _is_unfinished_copy(directory, snapshots)
+    strangers = [name for name in names if name not in OWN_NAMES]
+    if LOG_DIRECTORY in names:
+        found = directory.list(LOG_DIRECTORY)
+        strangers += [f"{LOG_DIRECTORY}/{e}" for e in found if not _is_of_log(e)]
+    if strangers:
+        raise StorageError(
+            f"{directory.describe()} is no database: there is no segment of a log in "
+            f"it, but {', '.join(strangers[:3])}. Nothing was written; name an empty "
+            "directory, or one that is not there yet"
+        )
+    return True
+
+
+def _is_of_log(name: str) -> bool:
+    return segment_offset(name.removesuffix(".tmp")) is not None
 
 
 def _is_unfinished_copy(directory: Directory, snapshots: list[int]) -> bool:

@@ -11,13 +11,15 @@ opened again: what looks written may not be (`qsdb.log.writing`, fail-stop).
 """
 
 import contextlib
+import errno
 import itertools
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from qsdb.errors import ClosedError, CorruptionError, StorageError, UsageError
 from qsdb.files import Directory as Files
+from qsdb.forks import on_fork
 from qsdb.log.manifests import Snapshot
 from qsdb.log.segments import LOG_DIRECTORY, segment_name, segment_offset
 from qsdb.log.snapshots import (
@@ -35,6 +37,11 @@ from qsdb.store.pins import Store
 __all__ = ["Snapshots"]
 
 logger = logging.getLogger("qsdb.snapshots")
+
+_BUSY = (
+    "a signal handler ran while its thread takes a snapshot or compacts; that must end "
+    "before it can take another, compact or close"
+)
 
 
 class Snapshots:
@@ -66,12 +73,19 @@ class Snapshots:
         self._database = database
         self._log = log
         self._options = options
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        """Held by who takes a snapshot or compacts, to the end of it."""
+        self._is_closed = False
+        self._is_busy = False
+        """Whether the holder of the lock is at it."""
+        on_fork(self._forked)
         self._watched: tuple[Store, Callable[[], int]] | None = None
         self._bytes_before = log.written_bytes
         self._disk_error: Exception | None = None
         """The first one since the database was opened."""
         self._running: threading.Thread | None = None
+        self._tried_offset = offset
+        """Where the last attempt was made; the next one waits as for a success."""
         self.error: Exception | None = None
         self.offset = offset
 
@@ -93,24 +107,54 @@ class Snapshots:
         Raises:
             StorageError: the log has failed.
             OSError: the disk refuses; there is no new snapshot.
-            UsageError: nothing is watched yet.
+            UsageError: nothing is watched yet, or a signal handler asks while its
+                thread is at this already.
+            ClosedError: the database is closed.
         """
         if self._watched is None:
             raise UsageError("there is no store yet to take a snapshot of")
         store, latest = self._watched
-        with self._lock, PinnedState(store) as state:
+        with self._alone(), PinnedState(store) as state:
             self._bytes_before = self._log.written_bytes
+            self._tried_offset = state.offset
             if state.offset == self.offset and self.error is None:
                 return self.offset
             try:
                 self._write(state, latest())
-            except (OSError, StorageError) as error:
+            except ClosedError:
+                raise
+            except Exception as error:
                 self.error = error
-                self._disk_error = self._disk_error or error
+                if _may_have_lost(error):
+                    self._disk_error = self._disk_error or error
                 raise
             self.error = None
             self.offset = state.offset
             return state.offset
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let nobody else take a snapshot or compact, nor close, in the block.
+
+        Raises:
+            UsageError, ClosedError, StorageError: it cannot be entered.
+        """
+        with self._lock:
+            if self._is_busy:
+                raise UsageError(_BUSY)
+            if self._is_closed:
+                raise ClosedError("the database is closed")
+            if self._log.failure is not None:
+                raise self._log.failure.with_traceback(None)
+            self._is_busy = True
+            try:
+                yield
+            finally:
+                self._is_busy = False
+
+    def _forked(self) -> None:
+        """Have a new lock in a forked child: the holder may not be in it."""
+        self._lock, self._is_busy = threading.RLock(), False
 
     def _write(self, state: PinnedState, microseconds: int) -> None:
         previous = None
@@ -134,7 +178,7 @@ class Snapshots:
         """Begin a snapshot if there is enough new in the log; on the log thread."""
         log, options = self._log, self._options
         is_due = (
-            log.durable_offset - self.offset >= options.snapshot_commits
+            log.durable_offset - self._tried_offset >= options.snapshot_commits
             or log.written_bytes - self._bytes_before >= options.snapshot_log_bytes
         )
         if not is_due or self._disk_error is not None or self._running is not None:
@@ -164,8 +208,13 @@ class Snapshots:
         Raises:
             StorageError: a snapshot to be kept is damaged, or the disk has failed;
                 nothing was removed.
+            OSError: a part of one to be kept is missing, and nothing was removed; or
+                the disk refuses.
+            UsageError, ClosedError: as `take` does.
+
+        Cost: reads all that is kept, and hashes it.
         """
-        with self._lock:
+        with self._alone():
             if self._disk_error is not None:
                 raise StorageError(
                     f"after {self._disk_error!r} nothing is removed from "
@@ -193,8 +242,23 @@ class Snapshots:
         return count
 
     def close(self) -> None:
-        """Wait for the snapshot that is being taken."""
+        """Let no snapshot be taken any more; wait for the end of one that is.
+
+        Raises:
+            UsageError: a signal handler asks while its thread is at one.
+        """
         self._log.after_flush = None
+        with self._lock:
+            if self._is_busy:
+                raise UsageError(_BUSY)
+            self._is_closed = True
         running = self._running
         if running is not None and running is not threading.current_thread():
             running.join()
+
+
+def _may_have_lost(error: Exception) -> bool:
+    """Whether an error leaves it open what is on the disk: a full one does not."""
+    if isinstance(error, OSError):
+        return error.errno not in (errno.ENOSPC, errno.EDQUOT)
+    return isinstance(error, StorageError)

@@ -114,6 +114,7 @@ def open_storage(
         StorageError: there is something else in the directory.
         OSError: the system refuses.
     """
+    is_new(files)  # or something else, where not even a lock may be left
     files.make_directory()
     lock, tail = take_lock(files), None
     try:

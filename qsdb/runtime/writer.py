@@ -29,6 +29,7 @@ import threading
 from typing import NoReturn
 
 from qsdb.errors import ClosedError, UsageError
+from qsdb.forks import on_fork
 from qsdb.log.writing import LogWriter
 from qsdb.runtime.clock import Clock, nanosecond_reader, never_back
 from qsdb.store.directory import Directory
@@ -57,6 +58,7 @@ class Writer:
     """
 
     __slots__ = (
+        "__weakref__",
         "_acquire",
         "_begin",
         "_now",
@@ -88,14 +90,29 @@ class Writer:
         self.rollbacks = self.latest = 0
         self.log: LogWriter | None = None
         self.journal: Journal | None = None
-        lock = threading.RLock()
-        self._acquire, self._release = lock.acquire, lock.release
-        self.is_mine = lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
-        self._begin = beginner(directory.write_class, self.is_mine)
+        self._renew_lock()
+        on_fork(self._forked)
         self._now = nanosecond_reader(clock)
         if microseconds is not None:
             self.latest = microseconds * 1000
             self._now = never_back(self._now, self.latest)
+
+    def _renew_lock(self) -> None:
+        lock = threading.RLock()
+        self._acquire, self._release = lock.acquire, lock.release
+        self.is_mine = lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
+        self._begin = beginner(self.directory.write_class, self.is_mine)
+
+    def _forked(self) -> None:
+        """In a forked child, undo what a thread of the parent was in the middle of."""
+        if self.is_mine():  # by the thread that forked, and lives on
+            return
+        transaction = self.current
+        self._renew_lock()
+        self.directory.store.forked()
+        if transaction is not None:
+            self.current = None
+            transaction._undo()  # noqa: SLF001  its names are the user's tables
 
     def require_outside(self) -> None:
         """Refuse what no transaction of this thread may run beside.
@@ -138,7 +155,7 @@ class Writer:
         if self.directory.store.is_closed:
             self._refuse_closed()
         if self.log is not None and self.log.failure is not None:
-            raise self.log.failure
+            raise self.log.failure.with_traceback(None)
         self.latest = nanoseconds = self._now()
         self.current = transaction = self._begin(nanoseconds)
         return transaction

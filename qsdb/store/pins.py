@@ -92,13 +92,17 @@ class Store:
         self.pins: tuple[Pin, ...] = ()
         """Oldest first; replaced as a whole, so that readers see one state."""
         self.is_closed = False
+        self.forked()
+        self.abandoned: deque[Pin] = deque()
+        """Pins that holders have left; given up at the next publication."""
+
+    def forked(self) -> None:
+        """Have a new lock: in a forked child the holder of the old one may be gone."""
         # Reentrant, so that a thread can be told that it is inside already.
         self._publication = threading.RLock()
         self._begin_publication = self._publication.acquire
         self._end_publication = self._publication.release
         self._is_publishing = False
-        self.abandoned: deque[Pin] = deque()
-        """Pins that holders have left; given up at the next publication."""
 
     def publish(self, opened: Iterable["Opened"], offset: int) -> None:
         """End a transaction: move its notes to where readers need them.

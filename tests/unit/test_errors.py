@@ -159,7 +159,7 @@ def test_damage_is_told_with_what_is_still_good() -> None:
         "/db/log/1.log, byte 4096: it fails its checksum. Commits up to offset 41 are "
         "good; 42 is the first that is not, and 3 whole frames follow the damage. "
         "Nothing was changed; to go on without what is damaged, use "
-        "python -m qsdb repair PATH"
+        "python -m qsdb repair PATH NEW_PATH"
     )
     assert (error.path, error.position) == ("/db/log/1.log", 4096)
     assert (error.last_good_offset, error.first_bad_offset) == (41, 42)
@@ -171,7 +171,7 @@ def test_damage_that_tells_nothing_of_commits_names_none() -> None:
 
     assert str(error) == (
         "/db/MANIFEST, byte 0: it is empty. Nothing was changed; to go on without "
-        "what is damaged, use python -m qsdb repair PATH"
+        "what is damaged, use python -m qsdb repair PATH NEW_PATH"
     )
     assert error.last_good_offset is error.first_bad_offset is None
 

@@ -437,6 +437,63 @@ def test_a_thread_that_waits_is_told_of_a_failure() -> None:
         log.writer.close()
 
 
+def test_who_comes_to_wait_after_a_failure_does_not_wait() -> None:
+    log = Log(INTERVAL)
+    for record in (b"one", b"two"):
+        log.writer.append(record)
+    log.fault = lambda call: Fail(errno.EIO) if call.operation == "write" else None
+    with pytest.raises(FailedError, match="EIO"):
+        log.writer.flush()
+    assert log.writer._is_crowded  # by two records; so nobody flushes by itself
+
+    with pytest.raises(FailedError, match="EIO"):
+        log.writer.wait_durable(2)
+
+
+def test_who_waits_is_told_that_there_is_no_room_to_be_had() -> None:
+    """The failure comes to somebody else, who wants room."""
+    log = Log(INTERVAL)
+    log.commit(b"one")
+    waiting = log.writer.waiters.add(1)
+    log.fault = lambda call: Fail(errno.EIO) if call.operation == "allocate" else None
+    with pytest.raises(FailedError, match="EIO"):
+        log.writer.append(bytes(4096))
+    assert waiting.acquire(blocking=False)
+
+
+def test_who_waits_is_told_of_the_end() -> None:
+    log = Log(INTERVAL)
+    waiting = log.writer.waiters.add(99)
+    log.writer.close()
+    assert waiting.acquire(blocking=False)
+
+
+def test_a_failure_that_is_told_often_does_not_grow() -> None:
+    log = Log(ALWAYS)
+    log.fault = lambda call: Fail(errno.EIO) if call.operation == "write" else None
+    lengths: list[int] = []
+    for _ in range(5):
+        with pytest.raises(FailedError, match="EIO") as caught:
+            log.commit(b"one")
+        lengths.append(len(caught.traceback))
+    assert lengths[-1] == lengths[1]
+
+
+def test_a_signal_handler_cannot_close_what_its_thread_writes_to(log: Log) -> None:
+    refused: list[str] = []
+
+    def handler(call: Call) -> None:
+        if call.operation == "write" and not refused:
+            with pytest.raises(UsageError, match="a signal handler ran") as caught:
+                log.writer.close()
+            refused.append(str(caught.value))
+
+    log.hook = handler
+    log.commit(b"one")
+    assert len(refused) == 1
+    assert log.writer.durable_offset == 1
+
+
 def test_who_waits_in_line_is_told_of_a_failure() -> None:
     log = Log(ALWAYS, has_thread=True)
     log.writer._is_crowded = True

@@ -7,6 +7,7 @@ import pytest
 
 from qsdb import ArgumentError, DatabaseLocked, StorageError
 from qsdb.files import OsDirectory
+from qsdb.log.segments import segment_name
 from qsdb.recovery.directories import as_files, find_database, take_lock
 from qsdb.testing import SimulatedDirectory
 from tests.unit.recovery.stored import make
@@ -36,7 +37,7 @@ def test_a_database_is_found() -> None:
     assert find_database(disk) is disk
 
 
-@pytest.mark.parametrize("files", [{}, {"LOCK": b""}, {"log/1.log.tmp": b"x"}])
+@pytest.mark.parametrize("files", [{}, {"LOCK": b""}, {f"{segment_name(1)}.tmp": b"x"}])
 def test_where_no_database_is_none_is_found(files: dict[str, bytes]) -> None:
     with pytest.raises(StorageError, match=r"^there is no database in simulated:$"):
         find_database(SimulatedDirectory(files))
@@ -53,7 +54,7 @@ def test_a_directory_that_is_not_there_has_no_database(tmp_path: Path) -> None:
 def test_a_directory_of_other_things_has_no_database() -> None:
     disk = SimulatedDirectory({"photo.jpg": b""})
 
-    with pytest.raises(StorageError, match=r"there is no log/ in it, but photo.jpg"):
+    with pytest.raises(StorageError, match=r"no segment of a log in it, but photo.jpg"):
         find_database(disk)
 
 

@@ -78,6 +78,15 @@ def test_a_copy_that_was_cut_off_is_none() -> None:
     )
 
 
+def test_a_directory_with_logs_of_another_kind_is_refused() -> None:
+    disk = SimulatedDirectory(
+        {"log/app.log": b"started", f"{segment_name(1)}.tmp": b""}
+    )
+
+    with pytest.raises(StorageError, match=r"in it, but log/app\.log\. Nothing was"):
+        is_new(disk)
+
+
 def test_a_directory_of_other_things_is_refused_by_three_names() -> None:
     disk = SimulatedDirectory(dict.fromkeys(("a", "b", "c", "d"), b""))
 
@@ -85,8 +94,8 @@ def test_a_directory_of_other_things_is_refused_by_three_names() -> None:
         is_new(disk)
 
     assert str(caught.value) == (
-        "simulated: is no database: there is no log/ in it, but a, b, c. Nothing was "
-        "written; name an empty directory, or one that is not there yet"
+        "simulated: is no database: there is no segment of a log in it, but a, b, c. "
+        "Nothing was written; name an empty directory, or one that is not there yet"
     )
 
 

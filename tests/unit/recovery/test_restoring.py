@@ -104,7 +104,7 @@ def test_damage_behind_the_wanted_state_does_not_matter() -> None:
     damaged_frame(disk, SEGMENTS[2], 2)
 
     assert read(restored(disk, 6)).offset == 6
-    with pytest.raises(CorruptionError, match=r"repair PATH"):
+    with pytest.raises(CorruptionError, match=r"repair PATH NEW_PATH"):
         restore(disk, SimulatedDirectory())
 
 

@@ -200,6 +200,124 @@ def test_a_damaged_snapshot_to_be_kept_stops_the_removal() -> None:
     assert disk.snapshot_files() == before
 
 
+def test_a_damaged_chunk_of_one_to_be_kept_stops_the_removal() -> None:
+    disk = SimulatedDirectory()
+    db = open_bank(disk, options=SMALL)
+    for number in range(4):
+        db.call(open_account, f"{number}")
+        db.snapshot()
+    chunk = next(each for each in read_snapshot(disk, 5).chunks())
+    content = disk.contents(chunk.name)
+    disk.replace_contents(chunk.name, content[:-1] + bytes([content[-1] ^ 1]))
+    before = disk.snapshot_files()
+
+    with pytest.raises(qsdb.CorruptionError, match="does not hash to its name"):
+        db.compact()
+    assert disk.snapshot_files() == before
+
+
+def test_a_full_disk_stops_one_snapshot_and_no_removal() -> None:
+    faulty = FaultyDirectory(SimulatedDirectory())
+    db = open_bank(faulty, options=SMALL)
+    for number in range(4):
+        db.call(open_account, f"{number}")
+        db.snapshot()
+    db.call(open_account, "last")
+    faulty.plan = since(0, Fail(errno.ENOSPC), ("create",))
+    with pytest.raises(OSError, match="ENOSPC"):
+        db.snapshot()
+    assert db.stats().snapshot_error is not None
+    faulty.plan = None
+
+    assert db.compact() > 0
+
+
+def test_a_failed_log_has_no_snapshots_and_nothing_is_removed() -> None:
+    """As in a forked child, whose log is its parent's."""
+    disk = SimulatedDirectory()
+    db = open_bank(disk, options=SMALL)
+    for number in range(4):
+        db.call(open_account, f"{number}")
+        db.snapshot()
+    db.call(open_account, "last")
+    storage = db._storage
+    assert isinstance(storage, Storage)
+    storage._forked()
+    storage.snapshots._forked()
+    before = disk.snapshot_files()
+
+    for use in (db.snapshot, db.compact):
+        with pytest.raises(qsdb.FailedError, match="a forked process"):
+            use()
+    assert disk.snapshot_files() == before
+
+
+class HookedDirectory(InterposedDirectory):
+    """Calls something before each call of the disk."""
+
+    hook: Callable[[Call], object] = staticmethod(lambda _: None)
+
+    def around(self, call: Call, perform: Callable[[], T]) -> T:
+        self.hook(call)
+        return perform()
+
+
+def test_a_signal_handler_cannot_take_part_in_what_its_thread_does() -> None:
+    files = HookedDirectory(SimulatedDirectory())
+    db = open_bank(files, options=SMALL)
+    db.call(open_account, "a")
+    refused: list[str] = []
+
+    def handler(call: Call) -> None:
+        if call.operation != "create" or refused:
+            return
+        for use in (db.snapshot, db.compact, db.close):
+            with pytest.raises(qsdb.UsageError, match="a signal handler ran") as caught:
+                use()
+            refused.append(str(caught.value))
+
+    files.hook = handler
+    with pytest.raises(qsdb.ClosedError):  # half of the close was done
+        db.snapshot()
+    assert len(refused) == 3
+    db.close()
+    assert open_bank(files, options=SMALL).offset == 2
+
+
+def test_closing_waits_for_who_compacts() -> None:
+    files = HookedDirectory(SimulatedDirectory())
+    db = open_bank(files, options=SMALL)
+    for number in range(4):
+        db.call(open_account, f"{number}")
+        db.snapshot()
+    is_removing, may_go_on = threading.Event(), threading.Event()
+
+    def hold(call: Call) -> None:
+        if call.operation == "remove" and not is_removing.is_set():
+            is_removing.set()
+            may_go_on.wait()
+
+    files.hook = hold
+    removed: list[int] = []
+    compacting = threading.Thread(target=lambda: removed.append(db.compact()))
+    compacting.start()
+    is_removing.wait()
+    closing = threading.Thread(target=db.close)
+    closing.start()
+    closing.join(0.05)
+    assert closing.is_alive()
+    may_go_on.set()
+    closing.join()
+    compacting.join()
+    assert removed[0] > 0
+
+    with open_bank(files, options=SMALL) as again:
+        assert again.offset == 5
+    for use in (db.snapshot, db.compact):
+        with pytest.raises(qsdb.ClosedError):
+            use()
+
+
 # By themselves.
 
 
@@ -283,6 +401,21 @@ def test_one_at_a_time_is_taken_and_closing_waits_for_it() -> None:
     assert len(list_snapshots(disk)) == 1
     with open_bank(disk) as again:
         assert again.offset == 6
+
+
+def test_after_one_that_failed_the_next_is_as_far_away_as_after_any() -> None:
+    disk = SignallingDirectory(SimulatedDirectory())
+    disk.fault = MemoryError("no memory")
+    db = open_bank(disk, options=often(snapshot_commits=1))
+    disk.is_asked_for.wait()
+    end_of(db)
+    assert db.stats().snapshot_error == "MemoryError: no memory"
+    snapshots = snapshots_of(db)
+    assert snapshots._tried_offset == db.offset
+    snapshots._take_if_due()
+    assert snapshots._running is None
+    disk.fault = None
+    db.close()
 
 
 def test_one_that_the_end_cuts_off_is_no_error(

@@ -205,3 +205,44 @@ def test_the_time_of_the_last_beginning_is_kept(
     writer.abort()
 
     assert writer.latest == 7_000_000_000
+
+
+def test_a_forked_child_undoes_what_another_thread_was_at(writer: Writer) -> None:
+    """A thread that has ended with the lock is what a child has of it."""
+    store = writer.directory.store
+
+    def begin() -> None:
+        transaction = writer.begin()
+        transaction[Thing].insert(Thing(1))
+        store._publication.acquire()
+
+    thread = threading.Thread(target=begin)
+    thread.start()
+    thread.join()
+
+    writer._forked()
+
+    assert writer.current is None
+    transaction = writer.begin()
+    assert len(transaction[Thing]) == 0
+    transaction[Thing].insert(Thing(2))
+    writer.commit(transaction)
+    assert store.offset == 1
+    store.check()
+
+
+def test_a_child_goes_on_with_the_transaction_in_which_it_was_forked(
+    writer: Writer,
+) -> None:
+    transaction = writer.begin()
+    writer._forked()
+    transaction[Thing].insert(Thing(1))
+    writer.commit(transaction)
+    assert writer.directory.store.offset == 1
+
+
+def test_a_child_forked_outside_transactions_has_locks_of_its_own(
+    writer: Writer,
+) -> None:
+    writer._forked()
+    writer.commit(writer.begin())
