@@ -1,0 +1,401 @@
+"""Typed expressions as Python functions over stored rows.
+
+For ``level > :most AND nick LIKE 'a%'`` over one table the code is::
+
+    def bind(p_most):
+        def test(r0):
+            return (r0[2] > p_most) and ((x1 := r0[5]) is not None and _like(x1))
+
+        return test
+
+A predicate may be unknown, where values are absent. What is asked of it is never all
+three answers at once, and so there are three ways of writing an expression, each as
+long as the expression itself:
+
+* *true*: whether it is true, of AND and OR with Python's own;
+* *false*: whether it is false, what NOT turns *true* into;
+* *value*: what it is, None where that is unknown or absent.
+
+Python evaluates from the left and no further than it must, and so does this: in
+``n <> 0 AND 10 / n > 2`` nothing is divided by 0.
+
+Deep expressions are split into functions, since Python's parser takes some hundred
+parentheses.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from qsdb.errors import QueryError
+from qsdb.sql.typed import (
+    Argument,
+    Calculation,
+    Cell,
+    Comparison,
+    Constant,
+    IsNull,
+    Like,
+    Logic,
+    Negation,
+    Not,
+    Typed,
+    Within,
+)
+from qsdb.values.kinds import NAN, FloatKind, IntKind, Kind
+from qsdb.values.singles import round_to_single
+from qsdb.values.source import Names, compile_source
+
+__all__ = ["Bind", "compile_predicate", "compile_values"]
+
+Bind = Callable[..., Callable[..., object]]
+"""Takes the values of parameters by name, and gives a function of stored rows."""
+
+_DEPTH_MAX = 8
+"""So deep an expression goes on in a function of its own."""
+
+
+def compile_predicate(
+    predicate: Typed, parameters: Sequence[str], sources_count: int = 1
+) -> Bind:
+    """Compile whether a predicate is true.
+
+    Args:
+        predicate: Of kind bool.
+        parameters: Names of all parameters that may be in it.
+        sources_count: Number of tables, a row of each is an argument.
+
+    Returns:
+        What binds the parameters; the function it gives returns a bool.
+
+    The function raises `QueryError` where a result has no room in its kind, and where
+    something is divided by 0.
+
+    Cost: a millisecond; then 0.1 µs a comparison.
+    """
+    writer = _Writer(sources_count)
+    return writer.compile(writer.true(predicate, 0), parameters)
+
+
+def compile_values(
+    expressions: Sequence[Typed], parameters: Sequence[str], sources_count: int = 1
+) -> Bind:
+    """Compile what some expressions are, as a tuple; the rest is as above."""
+    writer = _Writer(sources_count)
+    values = "".join([f"{writer.value(each, 0)}, " for each in expressions])
+    return writer.compile(f"({values})", parameters)
+
+
+class _Writer:
+    """Writes the functions for one expression."""
+
+    def __init__(self, sources_count: int) -> None:
+        self._names = Names(QueryError=QueryError)
+        self._rows = ", ".join([f"r{n}" for n in range(sources_count)])
+        self._helpers: list[str] = []
+        self._count = 0
+
+    def compile(self, source: str, parameters: Sequence[str]) -> Bind:
+        """Compile a function that returns an expression."""
+        arguments = ", ".join([f"p_{name}" for name in parameters])
+        helpers = "".join(self._helpers)
+        code = (
+            f"def bind({arguments}):\n{helpers}"
+            f"    def test({self._rows}):\n        return {source}\n    return test\n"
+        )
+        bind = compile_source("query", code, self._names)["bind"]
+        assert callable(bind)
+        return bind
+
+    def _apart(self, write: Callable[[Typed, int], str], node: Typed) -> str:
+        """Write a node in a function of its own, and give the call."""
+        source, name = write(node, 0), self._variable("e")
+        self._helpers.append(
+            f"    def {name}({self._rows}):\n        return {source}\n"
+        )
+        return f"{name}({self._rows})"
+
+    def _variable(self, letter: str = "x") -> str:
+        self._count += 1
+        return f"{letter}{self._count}"
+
+    # Whether it is true, and whether it is false.
+
+    def true(self, node: Typed, depth: int) -> str:
+        """Write whether a predicate is true."""
+        if depth > _DEPTH_MAX:
+            return self._apart(self.true, node)
+        node = _spread(node)
+        match node:
+            case Logic(operator=operator, terms=terms):
+                return self._joined(operator.lower(), self.true, terms, depth)
+            case Not(term=term):
+                return self.false(term, depth + 1)
+            case Cell(is_optional=True):
+                return f"{self.value(node, depth)} is True"
+            case Comparison() | Within() | Like():
+                return self._test(node, depth, is_negated=False)
+            case _:
+                return self.value(node, depth)
+
+    def false(self, node: Typed, depth: int) -> str:
+        """Write whether a predicate is false."""
+        if depth > _DEPTH_MAX:
+            return self._apart(self.false, node)
+        node = _spread(node)
+        match node:
+            case Logic(operator=operator, terms=terms):
+                contrary = "or" if operator == "AND" else "and"
+                return self._joined(contrary, self.false, terms, depth)
+            case Not(term=term):
+                return self.true(term, depth + 1)
+            case Cell(is_optional=True):
+                return f"{self.value(node, depth)} is False"
+            case Comparison() | Within() | Like():
+                return self._test(node, depth, is_negated=True)
+            case _:
+                return f"(not {self.value(node, depth)})"
+
+    def _joined(
+        self,
+        operator: str,
+        write: Callable[[Typed, int], str],
+        terms: Sequence[Typed],
+        depth: int,
+    ) -> str:
+        return f"({f' {operator} '.join([write(e, depth + 1) for e in terms])})"
+
+    def _test(
+        self, node: Comparison | Within | Like, depth: int, *, is_negated: bool
+    ) -> str:
+        """Write a test that is unknown where an operand is absent."""
+        operands, test = self._operands_and_test(node)
+        known, spelt = [], []
+        for operand in operands:
+            source = self.value(operand, depth + 1)
+            if _is_optional(operand):
+                variable = self._variable()
+                known.append(f"({variable} := {source}) is not None")
+                source = variable
+            spelt.append(source)
+        found = test(spelt)
+        return f"({' and '.join([*known, f'not {found}' if is_negated else found])})"
+
+    def _operands_and_test(
+        self, node: Comparison | Within | Like
+    ) -> tuple[list[Typed], Callable[[list[str]], str]]:
+        """Give the operands of a test, and what writes it of their values."""
+        match node:
+            case Comparison(operator=operator, left=left, right=right):
+                spelt = {"=": "==", "<>": "!="}.get(operator, operator)
+
+                def compare(sources: list[str]) -> str:
+                    first, second = [self._ordered(left.kind, e) for e in sources]
+                    return f"({first} {spelt} {second})"
+
+                return [left, right], compare
+            case Within(term=term, choices=choices):
+                return [term], self._within_constants(term.kind, choices)
+            case Like(term=term, pattern=Constant(value=value)):
+                match = self._names.bind("like", _pattern(str(value)).match)
+                return [term], lambda given: f"({match}({given[0]}) is not None)"
+            case _:
+                like = self._names.bind("is_like", _is_like)
+                operands = [node.term, node.pattern]
+                return operands, lambda given: f"{like}({', '.join(given)})"
+
+    def _within_constants(
+        self, kind: Kind, choices: Sequence[Typed]
+    ) -> Callable[[list[str]], str]:
+        values = [each.value for each in choices if isinstance(each, Constant)]
+        keys = frozenset(map(kind.order, values))
+        choice = self._names.bind("choices", keys)
+        return lambda sources: f"({self._ordered(kind, sources[0])} in {choice})"
+
+    def _ordered(self, kind: Kind, source: str) -> str:
+        """Write what orders a value among others, and is equal where they are."""
+        return kind.order_source(source, self._names)
+
+    # What it is.
+
+    def value(self, node: Typed, depth: int) -> str:
+        """Write what an expression is; None where it is absent or unknown."""
+        if depth > _DEPTH_MAX:
+            return self._apart(self.value, node)
+        match node:
+            case Cell(source=source, place=place):
+                found = f"r{source}[{place}]"
+            case Argument(name=name):
+                found = f"p_{name}"
+            case Constant(value=value):
+                found = self._names.bind("value", value)
+            case IsNull(term=term):
+                found = f"({self.value(term, depth + 1)} is None)"
+            case Calculation() | Negation():
+                found = self._calculated(node, depth)
+            case _:
+                found = self._truth(_spread(node), depth)
+        return found
+
+    def _truth(self, node: Typed, depth: int) -> str:
+        """Write what a predicate is."""
+        if not _is_optional(node):
+            return self.true(node, depth)
+        match node:
+            case Logic(operator=operator, terms=terms):
+                decisive = operator == "OR"
+                variables = [self._variable() for _ in terms]
+                decided = " or ".join(
+                    f"({variable} := {self.value(each, depth + 1)}) is {decisive}"
+                    for variable, each in zip(variables, terms, strict=True)
+                )
+                unknown = f"None if None in ({', '.join(variables)},)"
+                otherwise = f"{unknown} else {not decisive}"
+                return f"({decisive} if {decided} else {otherwise})"
+            case Not(term=term):
+                variable = self._variable()
+                source = self.value(term, depth + 1)
+                return f"(None if ({variable} := {source}) is None else not {variable})"
+            case _:
+                assert isinstance(node, Comparison | Within | Like)
+                operands, test = self._operands_and_test(node)
+                return self._of_known(operands, test, depth)
+
+    def _of_known(
+        self, operands: Sequence[Typed], write: Callable[[list[str]], str], depth: int
+    ) -> str:
+        """Write something of values that is absent where one of them is."""
+        absent, spelt = [], []
+        for operand in operands:
+            source = self.value(operand, depth + 1)
+            if _is_optional(operand):
+                variable = self._variable()
+                absent.append(f"({variable} := {source}) is None")
+                source = variable
+            spelt.append(source)
+        found = write(spelt)
+        return f"(None if {' or '.join(absent)} else {found})" if absent else found
+
+    def _calculated(self, node: Calculation | Negation, depth: int) -> str:
+        kind, fit = node.kind, self._names.bind("fit", _fitter(node.kind))
+        if isinstance(node, Negation):
+            return self._of_known(
+                [node.term], lambda given: f"{fit}(-{given[0]})", depth
+            )
+
+        def calculate(given: list[str]) -> str:
+            steps, total = [given[0]], self._variable()
+            for (operator, _), operand in zip(node.rest, given[1:], strict=True):
+                found = f"{total} {operator} {operand}"
+                if operator in ("/", "%"):
+                    division = _DIVISIONS[operator, type(kind)]
+                    divide = self._names.bind("divide", division)
+                    found = f"{divide}({total}, {operand})"
+                steps.append(f"{fit}({found})")
+            # A tuple, since one call in another would nest as deep as it is long.
+            return f"({', '.join([f'({total} := {each})' for each in steps])})[-1]"
+
+        operands = [node.first, *[operand for _, operand in node.rest]]
+        return self._of_known(operands, calculate, depth)
+
+
+def _spread(node: Typed) -> Typed:
+    """Give IN as the OR that it stands for, where choices are no constants."""
+    if not isinstance(node, Within):
+        return node
+    if all(isinstance(each, Constant) for each in node.choices):
+        return node
+    tests = [Comparison("=", node.term, each) for each in node.choices]
+    return Logic("OR", tuple(tests))
+
+
+def _is_optional(node: Typed) -> bool:
+    """Whether the value of an expression can be absent, or unknown."""
+    if isinstance(node, Cell):
+        return node.is_optional
+    return not isinstance(node, IsNull) and any(map(_is_optional, _parts(node)))
+
+
+def _parts(node: Typed) -> Iterator[Typed]:
+    match node:
+        case Comparison(left=left, right=right):
+            yield from (left, right)
+        case Logic(terms=terms):
+            yield from terms
+        case Not(term=term) | Negation(term=term):
+            yield term
+        case Within(term=term, choices=choices):
+            yield from (term, *choices)
+        case Like(term=term, pattern=pattern):
+            yield from (term, pattern)
+        case Calculation(first=first, rest=rest):
+            yield from (first, *[operand for _, operand in rest])
+        case _:
+            pass
+
+
+@functools.lru_cache(maxsize=256)
+def _pattern(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern of LIKE; it matches whole texts only."""
+    parts = {"%": ".*", "_": "."}
+    source = "".join([parts.get(each) or re.escape(each) for each in pattern])
+    return re.compile(f"{source}\\Z", re.DOTALL)
+
+
+def _is_like(text: str, pattern: str) -> bool:
+    return _pattern(pattern).match(text) is not None
+
+
+def _fitter(kind: Kind) -> Callable[[float], float]:
+    """Give what takes a result into a kind."""
+    if isinstance(kind, FloatKind):
+        return _single if kind.bits == 32 else _double
+    assert isinstance(kind, IntKind)
+    return functools.partial(_fit, kind)
+
+
+def _fit(kind: IntKind, value: int) -> int:
+    if not kind.least <= value <= kind.greatest:
+        bounds = f"{kind.least} to {kind.greatest}"
+        raise QueryError(f"the result {value} is not {kind.name} ({bounds})")
+    return value
+
+
+def _double(value: float) -> float:
+    """Give a float as it is stored: there is one NaN, and no zero has a sign."""
+    return NAN if value != value else value or 0.0
+
+
+def _single(value: float) -> float:
+    try:
+        return _double(round_to_single(value))
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def _quotient(a: int, b: int) -> int:
+    """Divide whole numbers, towards 0."""
+    _refuse_zero(b)
+    found = abs(a) // abs(b)
+    return found if (a < 0) == (b < 0) else -found
+
+
+def _remainder(a: int, b: int) -> int:
+    return a - b * _quotient(a, b)
+
+
+def _ratio(a: float, b: float) -> float:
+    _refuse_zero(b)
+    return a / b
+
+
+def _refuse_zero(divisor: float) -> None:
+    if not divisor:
+        raise QueryError("something is divided by 0")
+
+
+_DIVISIONS: dict[tuple[str, type[Kind]], Callable[..., float]] = {
+    ("/", IntKind): _quotient,
+    ("%", IntKind): _remainder,
+    ("/", FloatKind): _ratio,
+}

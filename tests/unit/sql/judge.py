@@ -1,0 +1,145 @@
+"""The slow obvious twin of compiled expressions: it walks the typed tree.
+
+It shares nothing with `qsdb.sql.compiling` but the tree. Truth has three values, here
+True, False and None, and every rule is written as SQL states it.
+"""
+
+import math
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from operator import add, mul, sub
+from typing import Any
+
+from qsdb.sql.typed import (
+    Argument,
+    Calculation,
+    Cell,
+    Comparison,
+    Constant,
+    IsNull,
+    Like,
+    Logic,
+    Negation,
+    Not,
+    Typed,
+    Within,
+)
+from qsdb.values.kinds import FloatKind, IntKind, Kind
+
+__all__ = ["TroubleError", "judged"]
+
+Rows = Sequence[Sequence[Any]]
+
+
+class TroubleError(Exception):
+    """A result has no room, or something is divided by 0."""
+
+
+def judged(node: Typed, rows: Rows, arguments: Mapping[str, Any]) -> Any:  # noqa: C901, PLR0911, PLR0912  a table of rules
+    """Give what an expression is; None where it is absent or unknown."""
+
+    def of(each: Typed) -> Any:
+        return judged(each, rows, arguments)
+
+    match node:
+        case Cell(source=source, place=place):
+            return rows[source][place]
+        case Constant(value=value):
+            return value
+        case Argument(name=name):
+            return arguments[name]
+        case IsNull(term=term):
+            return of(term) is None
+        case Not(term=term):
+            found = of(term)
+            return None if found is None else not found
+        case Logic(operator=joining, terms=terms):
+            tests = [partial(of, each) for each in terms]
+            return _joined(tests, decisive=joining == "OR")
+        case Comparison(operator=comparing, left=left, right=right):
+            return _compared(comparing, of(left), of(right))
+        case Within(term=term, choices=choices):
+            equals = [Comparison("=", term, each) for each in choices]
+            return _joined([partial(of, each) for each in equals], decisive=True)
+        case Like(term=term, pattern=pattern):
+            text, wanted = of(term), of(pattern)
+            return None if text is None or wanted is None else _is_like(text, wanted)
+        case Negation(term=term, kind=kind):
+            found = of(term)
+            return None if found is None else _fitted(kind, -found)
+        case Calculation(first=first, rest=rest, kind=kind):
+            operands = [of(first), *[of(operand) for _, operand in rest]]
+            if None in operands:
+                return None
+            total = operands[0]
+            for (operator, _), operand in zip(rest, operands[1:], strict=True):
+                total = _fitted(kind, _calculated(kind, operator, total, operand))
+            return total
+
+
+def _joined(terms: Sequence[Callable[[], Any]], *, decisive: bool) -> bool | None:
+    """Join truths from the left, no further than needed."""
+    is_unknown = False
+    for term in terms:
+        found: bool | None = term()
+        if found is decisive:
+            return decisive
+        is_unknown = is_unknown or found is None
+    return None if is_unknown else not decisive
+
+
+def _compared(operator: str, left: Any, right: Any) -> bool | None:
+    if left is None or right is None:
+        return None
+    difference = _order(left, right)
+    return {
+        "=": difference == 0,
+        "<>": difference != 0,
+        "<": difference < 0,
+        "<=": difference <= 0,
+        ">": difference > 0,
+        ">=": difference >= 0,
+    }[operator]
+
+
+def _order(left: Any, right: Any) -> int:
+    """Give -1, 0 or 1; NaN is the greatest and equals itself."""
+    if isinstance(left, float) and (math.isnan(left) or math.isnan(right)):
+        return int(math.isnan(left)) - int(math.isnan(right))
+    return int(left > right) - int(left < right)
+
+
+def _is_like(text: str, pattern: str) -> bool:
+    if not pattern:
+        return not text
+    head, tail = pattern[0], pattern[1:]
+    if head == "%":
+        return any(_is_like(text[n:], tail) for n in range(len(text) + 1))
+    return bool(text) and (head in ("_", text[0])) and _is_like(text[1:], tail)
+
+
+def _calculated(kind: Kind, operator: str, left: Any, right: Any) -> Any:
+    if operator in ("/", "%"):
+        if right == 0:
+            raise TroubleError
+        if isinstance(kind, FloatKind):
+            return left / right
+        sign = 1 if (left < 0) == (right < 0) else -1
+        quotient = abs(left) // abs(right) * sign
+        return quotient if operator == "/" else left - right * quotient
+    return {"+": add, "-": sub, "*": mul}[operator](left, right)
+
+
+def _fitted(kind: Kind, value: Any) -> Any:
+    if isinstance(kind, IntKind):
+        if not kind.least <= value <= kind.greatest:
+            raise TroubleError
+        return value
+    assert isinstance(kind, FloatKind)
+    if kind.bits == 32:
+        try:
+            value = struct.unpack("<f", struct.pack("<f", value))[0]
+        except OverflowError:
+            value = math.copysign(math.inf, value)
+    return value + 0.0 if value else 0.0
