@@ -28,6 +28,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from qsdb.errors import QueryError
+from qsdb.sql.arithmetic import DIVISIONS, fitter
 from qsdb.sql.typed import (
     Argument,
     Calculation,
@@ -42,8 +43,7 @@ from qsdb.sql.typed import (
     Typed,
     Within,
 )
-from qsdb.values.kinds import NAN, FloatKind, IntKind, Kind
-from qsdb.values.singles import round_to_single
+from qsdb.values.kinds import Kind
 from qsdb.values.source import Names, compile_source
 
 __all__ = ["Bind", "compile_predicate", "compile_values"]
@@ -277,7 +277,7 @@ class _Writer:
         return f"(None if {' or '.join(absent)} else {found})" if absent else found
 
     def _calculated(self, node: Calculation | Negation, depth: int) -> str:
-        kind, fit = node.kind, self._names.bind("fit", _fitter(node.kind))
+        kind, fit = node.kind, self._names.bind("fit", fitter(node.kind))
         if isinstance(node, Negation):
             return self._of_known(
                 [node.term], lambda given: f"{fit}(-{given[0]})", depth
@@ -288,7 +288,7 @@ class _Writer:
             for (operator, _), operand in zip(node.rest, given[1:], strict=True):
                 found = f"{total} {operator} {operand}"
                 if operator in ("/", "%"):
-                    division = _DIVISIONS[operator, type(kind)]
+                    division = DIVISIONS[operator, type(kind)]
                     divide = self._names.bind("divide", division)
                     found = f"{divide}({total}, {operand})"
                 steps.append(f"{fit}({found})")
@@ -344,58 +344,3 @@ def _pattern(pattern: str) -> re.Pattern[str]:
 
 def _is_like(text: str, pattern: str) -> bool:
     return _pattern(pattern).match(text) is not None
-
-
-def _fitter(kind: Kind) -> Callable[[float], float]:
-    """Give what takes a result into a kind."""
-    if isinstance(kind, FloatKind):
-        return _single if kind.bits == 32 else _double
-    assert isinstance(kind, IntKind)
-    return functools.partial(_fit, kind)
-
-
-def _fit(kind: IntKind, value: int) -> int:
-    if not kind.least <= value <= kind.greatest:
-        bounds = f"{kind.least} to {kind.greatest}"
-        raise QueryError(f"the result {value} is not {kind.name} ({bounds})")
-    return value
-
-
-def _double(value: float) -> float:
-    """Give a float as it is stored: there is one NaN, and no zero has a sign."""
-    return NAN if value != value else value or 0.0
-
-
-def _single(value: float) -> float:
-    try:
-        return _double(round_to_single(value))
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
-
-
-def _quotient(a: int, b: int) -> int:
-    """Divide whole numbers, towards 0."""
-    _refuse_zero(b)
-    found = abs(a) // abs(b)
-    return found if (a < 0) == (b < 0) else -found
-
-
-def _remainder(a: int, b: int) -> int:
-    return a - b * _quotient(a, b)
-
-
-def _ratio(a: float, b: float) -> float:
-    _refuse_zero(b)
-    return a / b
-
-
-def _refuse_zero(divisor: float) -> None:
-    if not divisor:
-        raise QueryError("something is divided by 0")
-
-
-_DIVISIONS: dict[tuple[str, type[Kind]], Callable[..., float]] = {
-    ("/", IntKind): _quotient,
-    ("%", IntKind): _remainder,
-    ("/", FloatKind): _ratio,
-}

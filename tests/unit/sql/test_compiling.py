@@ -153,7 +153,7 @@ def single(*values: float) -> list[Constant]:
     return [Constant(round_to_single(value), F32) for value in values]
 
 
-HUGE, TEN, INFINITE = single(3e38, 10.0, math.inf)
+HUGE, TEN, FOUR, INFINITE = single(3e38, 10.0, 4.0, math.inf)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ HUGE, TEN, INFINITE = single(3e38, 10.0, math.inf)
         (Calculation(TEN, (("-", TEN),), F32), 0.0),
         (Calculation(INFINITE, (("-", INFINITE),), F32), NAN),
         (Calculation(Constant(math.inf, F64), (("*", Constant(0.0, F64)),), F64), NAN),
-        (Calculation(TEN, (("/", *single(4.0)),), F32), 2.5),
+        (Calculation(TEN, (("/", FOUR),), F32), 2.5),
         (Negation(Constant(0.0, F64), F64), 0.0),
         (Calculation(Constant(-7, I8), (("/", Constant(2, I8)),), I8), -3),
         (Calculation(Constant(-7, I8), (("%", Constant(2, I8)),), I8), -1),
