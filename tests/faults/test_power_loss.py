@@ -104,6 +104,7 @@ def test_the_power_may_fail_in_recovery_too(seed: int) -> None:
 
     db = history.open(WatchedDirectory(disk, look))
     history.run_many(db, rng, 8)
+    history.run(db, Step("block", (("stock", ("z", 9, seed)),)))  # to be written
     is_looking = True
     history.run(db, Step("wait_durable"))
     abandon(db)
