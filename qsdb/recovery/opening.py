@@ -50,6 +50,7 @@ __all__ = [
     "is_new",
     "list_segments",
     "mend",
+    "no_directory",
     "read_state",
 ]
 
@@ -95,7 +96,10 @@ def is_new(directory: Directory) -> bool:
     """
     if not directory.exists():
         return True
-    names = directory.list()
+    try:
+        names = directory.list()
+    except NotADirectoryError:
+        raise no_directory(directory) from None
     if list_segments(directory):
         return False
     snapshots = list_snapshots(directory)
@@ -112,6 +116,14 @@ def is_new(directory: Directory) -> bool:
             "directory, or one that is not there yet"
         )
     return True
+
+
+def no_directory(directory: Directory) -> StorageError:
+    """Make the error for a path at which, or above which, there is a file."""
+    return StorageError(
+        f"{directory.describe()} is a file, or is below one, and a database is a "
+        "directory. Nothing was written; name another place"
+    )
 
 
 def _is_of_log(name: str) -> bool:

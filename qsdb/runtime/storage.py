@@ -18,7 +18,7 @@ from qsdb.log.snapshots import list_snapshots, remove_unreferenced
 from qsdb.log.tail import Tail, begin_log
 from qsdb.log.writing import LogWriter
 from qsdb.recovery.directories import take_lock
-from qsdb.recovery.opening import Progress, is_new, mend, read_state
+from qsdb.recovery.opening import Progress, is_new, mend, no_directory, read_state
 from qsdb.recovery.report import Recovery
 from qsdb.recovery.state import State
 from qsdb.runtime.module_tables import load_tables, new_tables, stored_row_of_module
@@ -115,7 +115,10 @@ def open_storage(
         OSError: the system refuses.
     """
     is_new(files)  # or something else, where not even a lock may be left
-    files.make_directory()
+    try:
+        files.make_directory()
+    except (FileExistsError, NotADirectoryError):
+        raise no_directory(files) from None
     lock, tail = take_lock(files), None
     try:
         if is_new(files):

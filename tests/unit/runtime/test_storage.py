@@ -259,3 +259,24 @@ def test_an_opening_that_fails_at_its_end_leaves_nothing_open(
             opened(disk)
 
     opened(disk).storage.close()
+
+
+@pytest.mark.parametrize("below", ["", "below"])
+def test_a_file_in_the_place_of_the_directory_is_told(
+    tmp_path: Path, below: str
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"a user's own")
+
+    for use in (
+        lambda path: qsdb.Database(bank, path),
+        lambda path: qsdb.Database(bank, path, read_only=True),
+        qsdb.verify,
+    ):
+        with pytest.raises(qsdb.StorageError):
+            use(file / below)
+    with pytest.raises(qsdb.StorageError, match=r"is a file, or is below one, and a"):
+        qsdb.Database(bank, file / below)
+
+    assert file.read_bytes() == b"a user's own"
+    assert [*tmp_path.iterdir()] == [file]
