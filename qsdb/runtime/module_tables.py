@@ -48,12 +48,13 @@ def load_tables(state: State, schema: ModuleSchema, path: str) -> list[StoredTab
         [*stored.values()], [bound.schema for bound in schema.tables]
     )
     if differences:
-        raise SchemaError(
-            *[f"{path}: {each}" for each in differences],
-            f"stored is:\n{describe([*stored.values()])}",
-            f"module {schema.name} has:\n"
-            f"{describe([bound.schema for bound in schema.tables])}",
+        both = (
+            f"\nstored is:\n{describe([*stored.values()])}"
+            f"\nmodule {schema.name} has:\n"
+            f"{describe([bound.schema for bound in schema.tables])}"
         )
+        *others, last = [f"{path}: {each}" for each in differences]
+        raise SchemaError(*others, last + both)
     ids = {table.schema.name: number for number, table in state.tables.items()}
     tables = []
     for bound in (*schema.tables, *[bound for _, bound in system_tables()]):

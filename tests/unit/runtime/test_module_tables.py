@@ -1,5 +1,6 @@
 """States become tables of a module, or are refused by name."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -73,10 +74,11 @@ def test_tables_of_another_module_are_refused_with_both_schemas(state: State) ->
 
     with pytest.raises(qsdb.SchemaError) as caught:
         load_tables(state, other.compiled(), "the path")
-    *differences, stored, declared = caught.value.mistakes
-    assert all(each.startswith("the path: ") for each in differences)
-    assert stored.startswith("stored is:\n")
-    assert declared.startswith("module other has:\n")
+    assert all(each.startswith("the path: ") for each in caught.value.mistakes)
+    *_, last = caught.value.mistakes
+    _, stored, declared = re.split("\nstored is:\n|\nmodule other has:\n", last)
+    assert "account" in stored
+    assert "account" in declared
 
 
 def without_the_module(state: State) -> None:
