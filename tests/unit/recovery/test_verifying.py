@@ -71,7 +71,8 @@ def test_a_sound_database_is_sound(snapshots: tuple[int, ...], *, deep: bool) ->
     assert found.torn is None
     assert (found.offset, found.segments_count, found.records_count) == (12, 4, 12)
     assert found.snapshots == snapshots
-    rows_count = sum([len(table.rows) for table in read(disk).tables.values()])
+    tables = read(disk).tables.items()
+    rows_count = sum([len(table.rows) for number, table in tables if number >= 4096])
     assert found.rows_count == (rows_count if deep else None)
 
 
@@ -121,7 +122,7 @@ def test_a_page_of_a_sound_database() -> None:
         "simulated: is sound, at offset 12",
         f"  log        4 segments, 12 commits, {log_bytes:,} bytes",
         f"  snapshots  of offset 5, 9: {chunks}",
-        "  replayed   73 rows at the end",
+        "  replayed   15 rows at the end",
     ]
 
 
