@@ -83,7 +83,10 @@ class Snapshots:
         self._bytes_before = log.written_bytes
         self._disk_error: Exception | None = None
         """The first one since the database was opened."""
+        self._is_scheduled = False
+        """Whether a thread of its own is to take one, or at it."""
         self._running: threading.Thread | None = None
+        """The last such thread, once it runs."""
         self._tried_offset = offset
         """Where the last attempt was made; the next one waits as for a success."""
         self.error: Exception | None = None
@@ -181,12 +184,20 @@ class Snapshots:
             log.durable_offset - self._tried_offset >= options.snapshot_commits
             or log.written_bytes - self._bytes_before >= options.snapshot_log_bytes
         )
-        if not is_due or self._disk_error is not None or self._running is not None:
+        if not is_due or self._disk_error is not None or self._is_scheduled:
             return
-        self._running = threading.Thread(
+        self._is_scheduled = True
+        thread = threading.Thread(
             target=self._take_alone, name="qsdb snapshot", daemon=True
         )
-        self._running.start()
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system has no more threads
+            self.error, self._tried_offset = error, log.durable_offset
+            self._bytes_before = log.written_bytes
+            self._is_scheduled = False
+            return
+        self._running = thread  # not before: it could not be waited for
 
     def _take_alone(self) -> None:
         try:
@@ -196,7 +207,7 @@ class Snapshots:
         except Exception:
             logger.exception("no snapshot was taken; the database goes on")
         finally:
-            self._running = None
+            self._is_scheduled = False
 
     def compact(self) -> int:
         """Remove older snapshots, and the log that only they need.

@@ -284,6 +284,31 @@ def test_a_signal_handler_cannot_take_part_in_what_its_thread_does() -> None:
     assert open_bank(files, options=SMALL).offset == 2
 
 
+def test_closing_waits_for_a_thread_that_has_only_begun() -> None:
+    """One that does not have the lock yet finds the database closed."""
+    db = open_bank(SimulatedDirectory(), options=SMALL)
+    snapshots = snapshots_of(db)
+    may_begin = threading.Event()
+    refused: list[str] = []
+
+    def take() -> None:
+        may_begin.wait()
+        with pytest.raises(qsdb.ClosedError) as caught:
+            snapshots.take()
+        refused.append(str(caught.value))
+
+    snapshots._running = running = threading.Thread(target=take)
+    running.start()
+    closing = threading.Thread(target=snapshots.close)
+    closing.start()
+    closing.join(0.05)
+    assert closing.is_alive()
+    may_begin.set()
+    closing.join()
+    assert refused == ["the database is closed"]
+    db.close()
+
+
 def test_closing_waits_for_who_compacts() -> None:
     files = HookedDirectory(SimulatedDirectory())
     db = open_bank(files, options=SMALL)
@@ -351,9 +376,9 @@ def often(**options: int) -> StorageOptions:
 
 def end_of(db: qsdb.Database) -> None:
     """Wait for the snapshot that is being taken."""
-    running = snapshots_of(db)._running
-    if running is not None:
-        running.join()
+    pause = threading.Event()
+    while snapshots_of(db)._is_scheduled:
+        pause.wait(0.001)
 
 
 @pytest.mark.parametrize(
@@ -413,8 +438,29 @@ def test_after_one_that_failed_the_next_is_as_far_away_as_after_any() -> None:
     snapshots = snapshots_of(db)
     assert snapshots._tried_offset == db.offset
     snapshots._take_if_due()
-    assert snapshots._running is None
+    assert not snapshots._is_scheduled
     disk.fault = None
+    db.close()
+
+
+def test_without_a_thread_to_be_had_none_is_taken_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    db = open_bank(SimulatedDirectory(), options=often(snapshot_commits=1))
+    end_of(db)
+
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    db.call(open_account, "a")
+    snapshots = snapshots_of(db)
+    end_of(db)
+    snapshots._tried_offset = 0
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        snapshots._take_if_due()
+    assert not snapshots._is_scheduled
+    assert str(snapshots.error) == "can't start new thread"
     db.close()
 
 
