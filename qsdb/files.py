@@ -12,6 +12,7 @@ What power loss may take decides how they are used:
 what was done                 what makes it last
 ============================  ======================================
 `File.write`, a size changed  `File.sync` of the same file
+`File.write_synced`           nothing more, if all before it is synced
 a file or directory made      `Directory.sync` of the directory above
 a rename or removal           `Directory.sync` of the directory above
 ============================  ======================================

@@ -29,9 +29,18 @@ from qsdb.log.segments import (
     segment_name,
 )
 
-__all__ = ["FRAME_ROOM", "Tail", "begin_log", "room_of", "write_whole"]
+__all__ = [
+    "FRAME_ROOM",
+    "NO_ROOM",
+    "Tail",
+    "begin_log",
+    "room_of",
+    "write_whole",
+]
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""The errors that say that the disk is full, or the share of it that one may use."""
+
 FRAME_ROOM = FRAME_HEADER_BYTES + 16
 """Most bytes that a frame adds to those of one record in it, its length too."""
 
@@ -194,7 +203,7 @@ class Tail:
             try:
                 self.write_mark()
             except OSError as error:
-                if error.errno not in _NO_ROOM:
+                if error.errno not in NO_ROOM:
                     raise
         self._cut()
 
@@ -254,5 +263,5 @@ def _name_segment(directory: Directory, header: SegmentHeader) -> None:
 
 
 def _refuse_if_full(error: OSError, path: str, bytes_count: int) -> None:
-    if error.errno in _NO_ROOM:
+    if error.errno in NO_ROOM:
         raise DiskFull(path, bytes_count) from error

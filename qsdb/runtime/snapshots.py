@@ -11,7 +11,6 @@ opened again: what looks written may not be (`qsdb.log.writing`, fail-stop).
 """
 
 import contextlib
-import errno
 import itertools
 import logging
 import threading
@@ -28,6 +27,7 @@ from qsdb.log.snapshots import (
     read_snapshot,
     remove_unreferenced,
 )
+from qsdb.log.tail import NO_ROOM
 from qsdb.log.writing import LogWriter
 from qsdb.recovery.state import row_kind
 from qsdb.runtime.options import StorageOptions
@@ -271,5 +271,5 @@ class Snapshots:
 def _may_have_lost(error: Exception) -> bool:
     """Whether an error leaves it open what is on the disk: a full one does not."""
     if isinstance(error, OSError):
-        return error.errno not in (errno.ENOSPC, errno.EDQUOT)
+        return error.errno not in NO_ROOM
     return isinstance(error, StorageError)

@@ -109,7 +109,7 @@ class Writer:
             return
         transaction = self.current
         self._renew_lock()
-        self.directory.store.forked()
+        self.directory.store.renew_lock()
         if transaction is not None:
             self.current = None
             transaction._undo()  # noqa: SLF001  its names are the user's tables

@@ -14,11 +14,7 @@ out only after one has failed. The function is then run on what the check gave b
 generated code too, which costs half of ``function(context, *values)``::
 
     def run(_context, _values):
-        (
-            source,
-            target,
-            amount,
-        ) = values
+        source, target, amount = _values
         return _function(_context, source, target, amount)
 """
 

@@ -1,4 +1,4 @@
-"""Arithmetic in queries: results stay in the kind of their operands.
+"""Numbers in queries: results stay in the kind of their operands.
 
 Whole numbers have bounds, and what is beyond them ends the query; they are divided
 towards 0, as in C and in other databases. Floats are rounded to what their kind

@@ -27,7 +27,6 @@ import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from qsdb.errors import QueryError
 from qsdb.sql.arithmetic import DIVISIONS, fitter
 from qsdb.sql.typed import (
     Argument,
@@ -90,7 +89,7 @@ class _Writer:
     """Writes the functions for one expression."""
 
     def __init__(self, sources_count: int) -> None:
-        self._names = Names(QueryError=QueryError)
+        self._names = Names()
         self._rows = ", ".join([f"r{n}" for n in range(sources_count)])
         self._helpers: list[str] = []
         self._count = 0
@@ -170,16 +169,29 @@ class _Writer:
     ) -> str:
         """Write a test that is unknown where an operand is absent."""
         operands, test = self._operands_and_test(node)
-        known, spelt = [], []
+        named, spelt = self._named(operands, depth)
+        known = [f"{each} is not None" for each in named]
+        found = test(spelt)
+        return f"({' and '.join([*known, f'not {found}' if is_negated else found])})"
+
+    def _named(
+        self, operands: Sequence[Typed], depth: int
+    ) -> tuple[list[str], list[str]]:
+        """Write operands; those that can be absent get variables.
+
+        Returns:
+            What gives the variables their values, and how all operands are spelt once
+            they have them.
+        """
+        named, spelt = [], []
         for operand in operands:
             source = self.value(operand, depth + 1)
             if _is_optional(operand):
                 variable = self._variable()
-                known.append(f"({variable} := {source}) is not None")
+                named.append(f"({variable} := {source})")
                 source = variable
             spelt.append(source)
-        found = test(spelt)
-        return f"({' and '.join([*known, f'not {found}' if is_negated else found])})"
+        return named, spelt
 
     def _operands_and_test(
         self, node: Comparison | Within | Like
@@ -265,14 +277,8 @@ class _Writer:
         self, operands: Sequence[Typed], write: Callable[[list[str]], str], depth: int
     ) -> str:
         """Write something of values that is absent where one of them is."""
-        absent, spelt = [], []
-        for operand in operands:
-            source = self.value(operand, depth + 1)
-            if _is_optional(operand):
-                variable = self._variable()
-                absent.append(f"({variable} := {source}) is None")
-                source = variable
-            spelt.append(source)
+        named, spelt = self._named(operands, depth)
+        absent = [f"{each} is None" for each in named]
         found = write(spelt)
         return f"(None if {' or '.join(absent)} else {found})" if absent else found
 

@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from qsdb.errors import brief
+from qsdb.sql.arithmetic import fitter
 from qsdb.sql.syntax import Literal, LiteralForm
 from qsdb.values.compounds import EnumKind
 from qsdb.values.kinds import (
@@ -41,7 +42,6 @@ from qsdb.values.kinds import (
     StrKind,
 )
 from qsdb.values.rfc3339 import parse_micros
-from qsdb.values.singles import round_to_single
 
 __all__ = ["LiteralError", "read_literal"]
 
@@ -75,22 +75,25 @@ def read_literal(literal: Literal, kind: Kind) -> Stored:
     reading = _READINGS.get(type(kind), _NONE)
     if isinstance(kind, MicrosKind) and kind != TIMESTAMP:
         reading = _NONE
-    read = reading.readers.get(literal.form)
-    admitted = reading.admitted(kind)
-    if read is not None:
-        try:
-            return kind.canonical(read(literal.text, kind))
-        except MismatchError as mismatch:
-            admitted = mismatch.admitted
-        except _ReasonError as error:
-            admitted = str(error)
-        except ValueError:
-            pass  # that is what is admitted
+    read = reading.readers.get(literal.form, _unreadable)
+    try:
+        return kind.canonical(read(literal.text, kind))
+    except MismatchError as mismatch:
+        admitted = mismatch.admitted
+    except _ReasonError as error:
+        admitted = str(error)
+    except ValueError:
+        admitted = reading.admitted(kind)
     raise LiteralError(f"{_spelt(literal)} is not {admitted}")
 
 
 class _ReasonError(ValueError):
     """What is said is what would be admitted."""
+
+
+def _unreadable(_: str, __: Kind) -> Stored:
+    """Read a form that a kind does not take."""
+    raise ValueError
 
 
 def _whole(text: str, _: Kind) -> int:
@@ -116,13 +119,7 @@ def _whole(text: str, _: Kind) -> int:
 
 
 def _real(text: str, kind: FloatKind) -> float:
-    value = float(text) or 0.0  # which has no sign
-    if kind.bits == 32:
-        try:
-            return round_to_single(value)
-        except OverflowError:
-            return float("inf") if value > 0 else float("-inf")
-    return value
+    return fitter(kind)(float(text))
 
 
 def _hex(text: str, _: Kind) -> bytes:

@@ -92,11 +92,11 @@ class Store:
         self.pins: tuple[Pin, ...] = ()
         """Oldest first; replaced as a whole, so that readers see one state."""
         self.is_closed = False
-        self.forked()
+        self.renew_lock()
         self.abandoned: deque[Pin] = deque()
         """Pins that holders have left; given up at the next publication."""
 
-    def forked(self) -> None:
+    def renew_lock(self) -> None:
         """Have a new lock: in a forked child the holder of the old one may be gone."""
         # Reentrant, so that a thread can be told that it is inside already.
         self._publication = threading.RLock()

@@ -10,6 +10,7 @@ import pytest
 
 import qsdb
 from qsdb import StorageOptions
+from qsdb.files import Directory
 from qsdb.log.manifests import manifest_name
 from qsdb.log.snapshots import list_snapshots, read_snapshot
 from qsdb.runtime.snapshots import Snapshots
@@ -35,6 +36,15 @@ def snapshots_of(db: qsdb.Database) -> Snapshots:
     storage = db._storage
     assert isinstance(storage, Storage)
     return storage.snapshots
+
+
+def bank_with_snapshots(files: Directory) -> qsdb.Database:
+    """Open a bank with four accounts, and a snapshot after each."""
+    db = open_bank(files, options=SMALL)
+    for number in range(4):
+        db.call(open_account, f"{number}")
+        db.snapshot()
+    return db
 
 
 # On demand.
@@ -188,10 +198,7 @@ def test_the_last_segment_stays() -> None:
 
 def test_a_damaged_snapshot_to_be_kept_stops_the_removal() -> None:
     disk = SimulatedDirectory()
-    db = open_bank(disk, options=SMALL)
-    for number in range(4):
-        db.call(open_account, f"{number}")
-        db.snapshot()
+    db = bank_with_snapshots(disk)
     disk.replace_contents(manifest_name(5), b"damage")
     before = disk.snapshot_files()
 
@@ -202,10 +209,7 @@ def test_a_damaged_snapshot_to_be_kept_stops_the_removal() -> None:
 
 def test_a_damaged_chunk_of_one_to_be_kept_stops_the_removal() -> None:
     disk = SimulatedDirectory()
-    db = open_bank(disk, options=SMALL)
-    for number in range(4):
-        db.call(open_account, f"{number}")
-        db.snapshot()
+    db = bank_with_snapshots(disk)
     chunk = next(each for each in read_snapshot(disk, 5).chunks())
     content = disk.contents(chunk.name)
     disk.replace_contents(chunk.name, content[:-1] + bytes([content[-1] ^ 1]))
@@ -218,10 +222,7 @@ def test_a_damaged_chunk_of_one_to_be_kept_stops_the_removal() -> None:
 
 def test_a_full_disk_stops_one_snapshot_and_no_removal() -> None:
     faulty = FaultyDirectory(SimulatedDirectory())
-    db = open_bank(faulty, options=SMALL)
-    for number in range(4):
-        db.call(open_account, f"{number}")
-        db.snapshot()
+    db = bank_with_snapshots(faulty)
     db.call(open_account, "last")
     faulty.plan = since(0, Fail(errno.ENOSPC), ("create",))
     with pytest.raises(OSError, match="ENOSPC"):
@@ -235,10 +236,7 @@ def test_a_full_disk_stops_one_snapshot_and_no_removal() -> None:
 def test_a_failed_log_has_no_snapshots_and_nothing_is_removed() -> None:
     """As in a forked child, whose log is its parent's."""
     disk = SimulatedDirectory()
-    db = open_bank(disk, options=SMALL)
-    for number in range(4):
-        db.call(open_account, f"{number}")
-        db.snapshot()
+    db = bank_with_snapshots(disk)
     db.call(open_account, "last")
     storage = db._storage
     assert isinstance(storage, Storage)
@@ -311,10 +309,7 @@ def test_closing_waits_for_a_thread_that_has_only_begun() -> None:
 
 def test_closing_waits_for_who_compacts() -> None:
     files = HookedDirectory(SimulatedDirectory())
-    db = open_bank(files, options=SMALL)
-    for number in range(4):
-        db.call(open_account, f"{number}")
-        db.snapshot()
+    db = bank_with_snapshots(files)
     is_removing, may_go_on = threading.Event(), threading.Event()
 
     def hold(call: Call) -> None:
