@@ -64,6 +64,7 @@ from qsdb.schema.annotations import (
 )
 from qsdb.schema.contexts import Index, ReducerContext, Table, Transaction
 from qsdb.schema.modules import Module
+from qsdb.schema.results import Result
 from qsdb.schema.rows import Product, Row, asdict
 from qsdb.schema.specifiers import (
     BTree,
@@ -107,6 +108,7 @@ __all__ = [
     "ReducerContext",
     "ReducerError",
     "Repair",
+    "Result",
     "Row",
     "ScheduleAt",
     "SchemaError",

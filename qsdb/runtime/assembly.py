@@ -13,6 +13,7 @@ from qsdb.runtime.following import Follower
 from qsdb.runtime.journal import DiskJournal
 from qsdb.runtime.module_tables import new_tables
 from qsdb.runtime.options import Options
+from qsdb.runtime.queries import Queries
 from qsdb.runtime.read_only import (
     ReadOnlyCalls,
     ReadOnlyStorage,
@@ -21,6 +22,7 @@ from qsdb.runtime.read_only import (
 )
 from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.storage import Opened, Storage, open_storage
+from qsdb.runtime.transactions import queries_of, sql_directory
 from qsdb.runtime.version import VERSION
 from qsdb.runtime.writer import Writer
 from qsdb.schema.modules import Module, ModuleSchema
@@ -36,6 +38,7 @@ class Parts(NamedTuple):
     directory: Directory
     writer: Writer
     calls: Calls
+    queries: Queries
     storage: Storage | ReadOnlyStorage | None
     """None in memory."""
 
@@ -85,11 +88,12 @@ def open_parts(
     """
     seeds = Seeds(seed)
     if files is None:
-        directory = Directory(new_tables(schema))
+        directory = sql_directory(new_tables(schema))
         writer = Writer(directory, clock)
         calls = Calls(schema, writer, seeds)
+        queries = queries_of(writer, calls.owner)
         calls.initialise(VERSION)
-        return Parts(directory, writer, calls, None)
+        return Parts(directory, writer, calls, queries, None)
     with collection_paused():
         opened = open_storage(files, schema, options, seeds.draw, _now(clock), progress)
     try:
@@ -101,20 +105,22 @@ def open_parts(
 
 def _on_disk(schema: ModuleSchema, opened: Opened, clock: Clock, seeds: Seeds) -> Parts:
     storage, stored = opened.storage, opened.module
-    directory = Directory(opened.tables, opened.offset)
+    directory = sql_directory(opened.tables, opened.offset)
     writer = Writer(directory, clock, opened.microseconds)
     writer.log = storage.log
     writer.journal = DiskJournal(storage.log, opened.tables, schema)
     storage.snapshots.watch(directory.store, lambda: writer.latest // 1000)
     if stored is None:
         calls = Calls(schema, writer, seeds)
+        queries = queries_of(writer, calls.owner)
         calls.initialise(VERSION)
         storage.log.wait_durable(1)
     else:
         identities = stored.database_identity, stored.owner_identity
         # Calls after this opening draw other numbers than those before it.
         calls = Calls(schema, writer, seeds.after(opened.offset), identities)
-    return Parts(directory, writer, calls, storage)
+        queries = queries_of(writer, calls.owner)
+    return Parts(directory, writer, calls, queries, storage)
 
 
 def _now(clock: Clock) -> Callable[[], int]:
@@ -137,9 +143,11 @@ def open_read_only(
     with collection_paused():
         readable = find_at(files, schema, at, progress)
     found, module = readable.found, readable.module
-    directory = Directory(readable.tables, found.state.offset)
+    directory = sql_directory(readable.tables, found.state.offset)
     writer = ReadOnlyWriter(directory, clock, found.state.microseconds)
     identities = module.database_identity, module.owner_identity
     calls = ReadOnlyCalls(readable.schema, writer, Seeds(seed), identities)
     follower = Follower(files, found, writer) if at is None else None
-    return Parts(directory, writer, calls, ReadOnlyStorage(files, found, follower))
+    queries = queries_of(writer, calls.owner)
+    storage = ReadOnlyStorage(files, found, follower)
+    return Parts(directory, writer, calls, queries, storage)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
+from qsdb.schema.results import Result
 from qsdb.schema.rows import Row
 from qsdb.values.identity import ConnectionId, Identity
 from qsdb.values.timestamps import Timestamp
@@ -288,6 +289,21 @@ class Transaction(abc.ABC):
             NotFoundError: the module has none.
         """
         ...
+
+    def sql(self, text: str, params: Mapping[str, object] | None = None) -> Result:
+        """Run a statement of SQL in this transaction, with the rights of the owner.
+
+        Args:
+            text: The statement.
+            params: The values of its parameters, by name.
+
+        Raises:
+            QueryError: it is wrong, or a result has no room in its kind.
+            ArgumentError: parameters do not fit.
+            ReadOnlyError: it changes something, and the transaction only reads.
+            ClosedError: the transaction has ended.
+        """
+        raise NotImplementedError  # pragma: no cover  the runtime's have their own
 
     if TYPE_CHECKING:
 

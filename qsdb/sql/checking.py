@@ -25,8 +25,9 @@ from qsdb.sql.typed import (
     Not,
     Typed,
     Within,
+    is_optional,
 )
-from qsdb.values.compounds import EnumKind
+from qsdb.values.compounds import EnumKind, OptionKind
 from qsdb.values.kinds import (
     BOOL,
     BYTES,
@@ -106,6 +107,30 @@ class Checker:
             what = node.name if isinstance(node, syntax.Column) else "this"
             fault = f"{what} is {found.kind.name}, and {expected.name} is meant"
             self._fail(fault, node.at)
+        return found
+
+    def check_value(self, node: syntax.Expression, column: str, kind: Kind) -> Typed:
+        """Give the typed form of what a column is to be.
+
+        Args:
+            node: An expression.
+            column: The column's name.
+            kind: The column's kind; None belongs to an optional one.
+
+        Raises:
+            QueryError: a name is not found, or kinds do not agree.
+        """
+        inner = kind.inner if isinstance(kind, OptionKind) else kind
+        is_null = isinstance(node, syntax.Literal) and node.form == "null"
+        if is_null and inner is not kind:
+            return Constant(None, kind)
+        if is_null:
+            self._fail(f"{column} cannot be NULL", node.at)
+        if isinstance(node, syntax.Parameter) and node.name != SENDER:
+            return self._parameter(node, kind)
+        found = self.check(node, inner)
+        if inner is kind and is_optional(found):
+            self._fail(f"this may be NULL, and {column} cannot be", node.at)
         return found
 
     def _fail(self, reason: str, at: int) -> NoReturn:

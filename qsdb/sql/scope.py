@@ -10,23 +10,14 @@ What is not found is told with what is near it.
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
-import attrs
-
 from qsdb.errors import QueryError
 from qsdb.schema.tables import TableSchema
+from qsdb.sql.queries import Source
 from qsdb.sql.syntax import Column, Path, Table
 from qsdb.sql.typed import Cell
 from qsdb.values.compounds import OptionKind
 
-__all__ = ["Scope", "Source", "find_table"]
-
-
-@attrs.frozen
-class Source:
-    """A table in FROM."""
-
-    alias: str
-    schema: TableSchema
+__all__ = ["Scope", "find_column", "find_table"]
 
 
 def find_table(
@@ -47,6 +38,27 @@ def find_table(
         near = _near(path.text, tables)
         raise QueryError(f"there is no table {path.text}{near}", query, path.at)
     return found
+
+
+def find_column(query: str, schema: TableSchema, path: Path) -> int:
+    """Give the place of a table's column.
+
+    Raises:
+        QueryError: there is none of this name.
+    """
+    names = [column.name for column in schema.columns]
+    if path.text not in names:
+        raise _no_column(query, path.text, path.at, schema.name, names)
+    return names.index(path.text)
+
+
+def _no_column(
+    query: str, name: str, at: int, where: str, names: Iterable[str]
+) -> QueryError:
+    place = f" in {where}" if where else ""
+    return QueryError(
+        f"there is no column {name}{place}{_near(name, names)}", query, at
+    )
 
 
 class Scope:
@@ -111,20 +123,20 @@ class Scope:
                 for each in self.sources[number].schema.columns
             ]
             aliases = " or ".join([self.sources[number].alias for number in numbers])
-            where = f" in {aliases}" if aliases else ""
-            fault = (
-                f"there is no column {column.name}{where}{_near(column.name, names)}"
-            )
-            raise QueryError(fault, self._query, column.at)
+            raise _no_column(self._query, column.name, column.at, aliases, names)
         if len(found) > 1:
             spellings = [f"{self.sources[n].alias}.{column.name}" for n, _ in found]
             fault = f"{column.name} may be {' or '.join(spellings)}; say which"
             raise QueryError(fault, self._query, column.at)
         [(number, place)] = found
-        kind = self.sources[number].schema.columns[place].kind
+        return self.cell_at(number, place)
+
+    def cell_at(self, source: int, place: int) -> Cell:
+        """Give the column at a place of one of the tables."""
+        kind = self.sources[source].schema.columns[place].kind
         if isinstance(kind, OptionKind):
-            return Cell(number, place, kind.inner, is_optional=True)
-        return Cell(number, place, kind, is_optional=False)
+            return Cell(source, place, kind.inner, is_optional=True)
+        return Cell(source, place, kind, is_optional=False)
 
 
 def _near(name: str, names: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ is neither true nor false but unknown, NOT of unknown is unknown, AND is false i
 term is false, OR is true if any is true; WHERE takes what is true.
 """
 
+from collections.abc import Iterator
 from typing import Literal as Choice
 
 import attrs
@@ -30,6 +31,9 @@ __all__ = [
     "Not",
     "Typed",
     "Within",
+    "is_optional",
+    "parts_of",
+    "sources_of",
 ]
 
 
@@ -147,3 +151,36 @@ Typed = (
     | Within
     | Like
 )
+
+
+def is_optional(node: Typed) -> bool:
+    """Whether the value of an expression can be absent, or unknown."""
+    if isinstance(node, Cell):
+        return node.is_optional
+    return not isinstance(node, IsNull) and any(map(is_optional, parts_of(node)))
+
+
+def parts_of(node: Typed) -> Iterator[Typed]:
+    """Yield the expressions that an expression is made of."""
+    match node:
+        case Comparison(left=left, right=right):
+            yield from (left, right)
+        case Logic(terms=terms):
+            yield from terms
+        case Not(term=term) | Negation(term=term):
+            yield term
+        case Within(term=term, choices=choices):
+            yield from (term, *choices)
+        case Like(term=term, pattern=pattern):
+            yield from (term, pattern)
+        case Calculation(first=first, rest=rest):
+            yield from (first, *[operand for _, operand in rest])
+        case _:
+            pass
+
+
+def sources_of(node: Typed) -> frozenset[int]:
+    """Give the tables whose rows an expression looks at."""
+    if isinstance(node, Cell):
+        return frozenset({node.source})
+    return frozenset().union(*map(sources_of, parts_of(node)))

@@ -12,7 +12,8 @@ from qsdb.schema.contexts import UNBOUNDED, Index, Table
 from qsdb.schema.modules import BoundTable
 from qsdb.store.indexes import is_free
 from qsdb.store.orders import StoredRow
-from qsdb.store.paths import Path, Range
+from qsdb.store.paths import Path
+from qsdb.values.ranges import Range
 
 __all__ = ["IndexAccess", "Selecting", "index_attributes", "no_index"]
 

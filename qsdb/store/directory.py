@@ -34,18 +34,26 @@ class _TableAttribute:
 class Directory(Tables):
     """The tables of a database, and the classes of its transactions."""
 
-    def __init__(self, tables: Sequence[StoredTable], offset: int = 0) -> None:
+    def __init__(
+        self,
+        tables: Sequence[StoredTable],
+        offset: int = 0,
+        write_base: type[WriteTransaction] = WriteTransaction,
+        read_base: type[ReadTransaction] = ReadTransaction,
+    ) -> None:
         """Make the store and the classes.
 
         Args:
             tables: In the order of their declaration, and after them those of
                 the system, which transactions do not show.
             offset: Of the commit that the tables are at.
+            write_base: What write transactions derive from.
+            read_base: What read transactions derive from.
         """
         super().__init__(Store(tables, offset))
         attributes = {name: _TableAttribute(name) for name in self.by_name}
-        self.write_class = _with_tables(WriteTransaction, self, attributes)
-        self.read_class = _with_tables(ReadTransaction, self, attributes)
+        self.write_class = _with_tables(write_base, self, attributes)
+        self.read_class = _with_tables(read_base, self, attributes)
 
 
 _T = TypeVar("_T", bound=Opened)

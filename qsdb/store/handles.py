@@ -24,7 +24,8 @@ from qsdb.schema.specifiers import MISSING
 from qsdb.store.access import IndexAccess, index_attributes, no_index
 from qsdb.store.operations import canonical_row
 from qsdb.store.orders import StoredRow, generated_key, key_function
-from qsdb.store.paths import Path, Range, enter_key, paths_of
+from qsdb.store.paths import Path, enter_key, paths_of
+from qsdb.values.ranges import Range
 from qsdb.values.source import printable
 
 __all__ = ["TableHandle", "closed", "handle_class", "no_primary_key"]
@@ -65,10 +66,17 @@ class TableHandle(Table[R]):
         ...
 
     @abc.abstractmethod
+    def _scan(self) -> list[StoredRow]:
+        """Give all rows, in a list of the caller's own."""
+        ...
+
+    @abc.abstractmethod
     def _select(
         self, number: int | None, within: Range | None, value: object
     ) -> list[StoredRow]:
         """Give rows by an index: in a range of it, or equal to a value.
+
+        The list is the caller's own.
 
         Args:
             number: Which of the table's indexes; None is the primary key.
@@ -95,6 +103,9 @@ class TableHandle(Table[R]):
     def __repr__(self) -> str:
         """Name the table."""
         return f"<table {self._bound.schema.name}>"
+
+    def __iter__(self) -> Iterator[R]:
+        return self._users_rows(self._scan())
 
     def index(self, name: str) -> Index[R]:
         try:

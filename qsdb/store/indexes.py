@@ -31,8 +31,9 @@ from operator import itemgetter
 from sortedcontainers import SortedList
 
 from qsdb.store.orders import StoredRow
+from qsdb.values.ranges import Bound
 
-__all__ = ["TOP", "HashIndex", "OrderedIndex", "UniqueIndex"]
+__all__ = ["HashIndex", "OrderedIndex", "UniqueIndex"]
 
 ABSENT = object()
 """Stands for "no key", since None may be a row key."""
@@ -191,23 +192,6 @@ class HashIndex:
         found = {value: set(self.keys_equal(value)) for value in self.buckets}
         if found != expected:
             yield f"a hash index holds {len(found)} values, {len(expected)} are right"
-
-
-class _Top:
-    """Greater than everything: the upper end of a prefix."""
-
-    def __lt__(self, other: object) -> bool:
-        return False
-
-    def __gt__(self, other: object) -> bool:
-        return other is not self
-
-
-TOP = _Top()
-
-Bound = tuple[object, ...]
-"""An end of a range: order keys of the first columns, with `TOP` behind them
-where every entry that begins so lies below."""
 
 
 def _sort(entries: list[StoredRow]) -> None:

@@ -16,32 +16,14 @@ from qsdb.schema.bindings import Binding
 from qsdb.schema.contexts import UNBOUNDED
 from qsdb.schema.modules import BoundTable
 from qsdb.schema.tables import IndexSchema
-from qsdb.store.indexes import TOP, Bound, HashIndex, OrderedIndex, UniqueIndex
+from qsdb.store.indexes import HashIndex, OrderedIndex, UniqueIndex
 from qsdb.values.kinds import MismatchError
+from qsdb.values.ranges import TOP, Bound, Range
 
-__all__ = ["Path", "Range", "count_in", "enter_key", "paths_of"]
+__all__ = ["Path", "count_in", "enter_key", "paths_of"]
 
 _INCLUDES = ((True, False), (True, True), (False, False), (False, True))
 """What can be said of the ends of a range."""
-
-
-@attrs.frozen
-class Range:
-    """A range of an ordered index, as bounds and in terms of values.
-
-    `low` and `high` are bounds over the index's entries; a row is in the range
-    when its entry is not below `low` and is below `high`.
-    """
-
-    low: Bound | None
-    high: Bound | None
-
-    def holds(self, entry: tuple[object, ...]) -> bool:
-        """Whether an entry lies in the range."""
-        # Bounds are no longer than entries and may end in TOP: tuples compare
-        # as the index does.
-        above = self.low is None or not entry < self.low
-        return above and (self.high is None or entry < self.high)
 
 
 def count_in(

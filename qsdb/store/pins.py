@@ -163,12 +163,7 @@ class Store:
             UsageError: a signal handler or finalizer asks, and this thread is
                 in the middle of a publication.
         """
-        if self.is_busy_here():
-            raise UsageError(
-                "a signal handler or finalizer ran in the middle of a commit; no "
-                "transaction can be begun there"
-            )
-        with self._publication:
+        with self.standstill():
             self._is_publishing = True
             try:
                 self._give_up_abandoned()
@@ -182,6 +177,19 @@ class Store:
                 hold.pin = pin
             finally:
                 self._is_publishing = False
+
+    def standstill(self) -> "threading.RLock":
+        """Give the publication lock, for a read that must be over in no time.
+
+        Raises:
+            UsageError: as `pin` does.
+        """
+        if self._is_publishing and _is_owned(self._publication):
+            raise UsageError(
+                "a signal handler or finalizer ran in the middle of a commit; no "
+                "transaction can be begun there, and nothing be read"
+            )
+        return self._publication
 
     def hold_with_sequences(self) -> tuple[Hold, list[tuple[int, ...]]]:
         """Pin the last commit, and give the sequences of all tables at it.

@@ -21,8 +21,9 @@ from qsdb.store.images import AnyIndex, Images, StoredTable
 from qsdb.store.indexes import OrderedIndex
 from qsdb.store.operations import read_operations
 from qsdb.store.orders import StoredRow
-from qsdb.store.paths import Path, Range, count_in
+from qsdb.store.paths import Path, count_in
 from qsdb.store.pins import Hold, Pin, Store
+from qsdb.values.ranges import Range
 
 __all__ = ["ReadTable", "read_table_class"]
 
@@ -34,11 +35,13 @@ class ReadTable(TableHandle[R]):
 
     __slots__ = ("_hold", "_live", "_offset", "_pin", "_store", "_stored")
 
-    def __init__(self, store: Store, stored: StoredTable, hold: Hold, pin: Pin) -> None:
-        """Read `stored` as it was at the pin, which `hold` keeps."""
+    def __init__(
+        self, store: Store, stored: StoredTable, hold: Hold | None, pin: Pin
+    ) -> None:
+        """Read `stored` as it was at the pin, which `hold` keeps, or whoever reads."""
         self._store = store
         self._stored = stored
-        self._hold: Hold | None = hold
+        self._hold = hold
         self._pin: Pin | None = pin
         self._offset = pin.offset
         self._live: Callable[[object], StoredRow | None] = stored.rows.get
@@ -146,17 +149,17 @@ class ReadTable(TableHandle[R]):
             count = each.counts.get(self._stored, count)
         return count
 
-    def __iter__(self) -> Iterator[R]:
+    def _scan(self) -> list[StoredRow]:
         pin = self._require_open()
         rows = self._stored.rows
         live = list(rows.values())
         if _is_settled(self._stored, self._offset):
-            return self._users_rows(live)
+            return live
         # Something has changed: copy again, with keys, and lay the notes over.
         found: Images = {}
         found.update(rows)
         found.update(self._changed(pin))
-        return self._users_rows([row for row in found.values() if row is not None])
+        return [row for row in found.values() if row is not None]
 
     # What a read transaction refuses.
 

@@ -6,7 +6,7 @@ touches (`WriteTransaction._open`, which sets its slots); when the transaction
 ends, its `_find` is replaced by `closed`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from qsdb.errors import ConstraintError
@@ -17,7 +17,8 @@ from qsdb.store.images import Images, StoredTable, merge
 from qsdb.store.indexes import OrderedIndex, UniqueIndex, is_free
 from qsdb.store.operations import missing, taken, write_operations, wrong_row
 from qsdb.store.orders import StoredRow
-from qsdb.store.paths import Path, Range, count_in
+from qsdb.store.paths import Path, count_in
+from qsdb.values.ranges import Range
 
 __all__ = ["WriteTable", "write_table_class"]
 
@@ -86,9 +87,9 @@ class WriteTable(TableHandle[R]):
         self._require_open()
         return len(self._rows)
 
-    def __iter__(self) -> Iterator[R]:
+    def _scan(self) -> list[StoredRow]:
         self._require_open()
-        return self._users_rows(list(self._rows.values()))
+        return list(self._rows.values())
 
     def _select(
         self, number: int | None, within: Range | None, value: object

@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 import qsdb
-from qsdb.runtime.database import WriteBlock
+from qsdb.runtime.blocks import WriteBlock
 from qsdb.store.reads import ReadTransaction
 from tests.support.model import Model, ModelTable, RefusedError, pick
 from tests.support.schemas import Accessor, TableSpec, build

@@ -37,6 +37,7 @@ PUBLIC_NAMES = frozenset(
         "ReadOnlyError",
         "Recovery",
         "ReducerContext",
+        "Result",
         "ReducerError",
         "Repair",
         "Row",

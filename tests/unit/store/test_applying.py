@@ -11,7 +11,7 @@ from qsdb import u8, u64
 from qsdb.log.records import RecordError, TableCodec, read_record, replay
 from qsdb.log.writing import LogWriter
 from qsdb.recovery.state import row_kind
-from qsdb.runtime.database import WriteBlock
+from qsdb.runtime.blocks import WriteBlock
 from qsdb.runtime.journal import DiskJournal
 from qsdb.runtime.module_tables import new_tables
 from qsdb.runtime.writer import Writer

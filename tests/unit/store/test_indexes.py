@@ -5,7 +5,8 @@ import math
 import pytest
 
 import qsdb
-from qsdb.store.indexes import TOP, HashIndex, UniqueIndex
+from qsdb.store.indexes import HashIndex, UniqueIndex
+from qsdb.values.ranges import TOP
 
 
 def test_top_is_above_everything() -> None:

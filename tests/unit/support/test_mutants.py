@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from qsdb.store import orders, paths
-from qsdb.store.paths import Range
+from qsdb.values.ranges import Range
 from tests.support.mutants import Mutant, MutantError, mutated, patched, planted
 
 HOLDS = Mutant(paths, "self.high is None or entry < self.high", "False")

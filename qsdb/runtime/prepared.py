@@ -1,0 +1,241 @@
+"""Prepared statements: from a text to what can be run again and again.
+
+Preparing parses, checks, plans and compiles, a few milliseconds in all; running what
+is prepared enters the parameters and calls compiled loops (`qsdb.sql.loops`).
+"""
+
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
+from typing import Any, cast
+
+import attrs
+
+from qsdb.schema.modules import BoundTable
+from qsdb.schema.results import Result
+from qsdb.sql.arguments import compile_binder, leave
+from qsdb.sql.checking import SENDER
+from qsdb.sql.compiling import Bind, compile_values
+from qsdb.sql.loops import Run, compile_plan
+from qsdb.sql.planning import Plan, make_plan
+from qsdb.sql.queries import Change, Deletion, Insertion, Query
+from qsdb.sql.typed import Cell, Constant, Typed
+from qsdb.store.opened import Entry
+from qsdb.store.orders import StoredRow
+from qsdb.store.reads import ReadTransaction
+from qsdb.store.transactions import WriteTransaction
+
+__all__ = [
+    "PreparedChange",
+    "PreparedInsertion",
+    "PreparedQuery",
+    "Values",
+    "handle_of",
+    "prepare_change",
+    "prepare_insertion",
+    "prepare_query",
+]
+
+Values = Sequence[object]
+
+
+@attrs.frozen
+class PreparedQuery:
+    """A query.
+
+    Attributes:
+        plan: How it is answered.
+        entries: The tables of its sources.
+        run: Gives stored rows.
+        bind: Gives the values of its parameters.
+        make: Turns stored rows into rows as users see them.
+    """
+
+    plan: Plan
+    entries: tuple[Entry, ...]
+    run: Run
+    bind: Callable[[Mapping[str, object] | None], Values]
+    make: Callable[[list[StoredRow]], list[Any]]
+    columns: tuple[str, ...]
+    is_point: bool
+
+    def result(self, stored: list[StoredRow]) -> Result:
+        """Give what users get for stored rows."""
+        return Result(self.columns, self.make(stored))
+
+
+def prepare_query(query: Query, entries: Mapping[str, Entry]) -> PreparedQuery:
+    """Plan and compile a query.
+
+    Args:
+        query: It.
+        entries: Name → table.
+    """
+    plan = make_plan(query)
+    sources = tuple([entries[each.schema.name] for each in query.sources])
+    return PreparedQuery(
+        plan,
+        sources,
+        compile_plan(plan),
+        compile_binder(query.parameters),
+        rows_maker(query, [each.table.bound for each in sources]),
+        query.columns,
+        plan.is_point,
+    )
+
+
+def rows_maker(
+    query: Query, tables: Sequence[BoundTable]
+) -> Callable[[list[StoredRow]], list[Any]]:
+    """Give what makes rows for users of stored ones.
+
+    They are of the table's class where whole rows are asked for, else named tuples.
+    """
+    if query.whole is not None:
+        row_class = tables[query.whole].row_class
+        return lambda stored: [*map(_new, repeat(row_class), stored)]
+    named: Any = namedtuple("Row", query.columns, rename=True)  # type: ignore[misc]  # noqa: PYI024
+    leaves = [_leaving(output.term, tables) for output in query.outputs]
+    if all(each is None for each in leaves):
+        return lambda stored: [*map(_new, repeat(named), stored)]
+    changed = [(n, each) for n, each in enumerate(leaves) if each is not None]
+
+    def make(stored: list[StoredRow]) -> list[Any]:
+        rows = []
+        for row in stored:
+            values = [*row]
+            for place, leaving in changed:
+                values[place] = leaving(values[place])
+            rows.append(_new(named, values))
+        return rows
+
+    return make
+
+
+_new: Callable[..., Any] = tuple.__new__
+
+
+def _leaving(
+    term: Typed, tables: Sequence[BoundTable]
+) -> Callable[[object], object] | None:
+    """Give what makes a user's value of an output; None where it stays as it is."""
+    if isinstance(term, Cell):
+        binding = tables[term.source].shape.columns[term.place].binding
+        return None if binding.is_plain else binding.leave
+    return leave(term.kind)
+
+
+@attrs.frozen
+class PreparedChange:
+    """An UPDATE or DELETE.
+
+    Attributes:
+        selection: The rows that it is about.
+        make: Makes new rows of old ones; None for DELETE.
+    """
+
+    selection: PreparedQuery
+    make: Bind | None
+
+    def execute(
+        self,
+        transaction: WriteTransaction,
+        caller: bytes,
+        params: Mapping[str, object] | None,
+    ) -> int:
+        """Change rows, all or none, and give their number.
+
+        All are deleted before new ones are inserted: so rows may exchange what is
+        unique among them.
+        """
+        selection = self.selection
+        values = selection.bind(params)
+        [entry] = selection.entries
+        handle = handle_of(transaction, entry)
+        old = selection.run(handle, caller, *values)
+        if self.make is None:
+            handle._remove_all(old)
+            return len(old)
+        new = [*map(self.make(caller, *values), old)]
+        row_class = entry.table.bound.row_class
+        with transaction.savepoint():
+            handle._remove_all(old)
+            for row in new:
+                handle._insert_given(_new(row_class, row))
+        return len(old)
+
+
+def prepare_change(
+    statement: Change | Deletion, entries: Mapping[str, Entry]
+) -> PreparedChange:
+    """Plan and compile an UPDATE or DELETE."""
+    selection = prepare_query(statement.query, entries)
+    if isinstance(statement, Deletion):
+        return PreparedChange(selection, None)
+    terms = [
+        statement.assignments.get(place, output.term)
+        for place, output in enumerate(statement.query.outputs)
+    ]
+    names = [SENDER, *statement.query.parameters]
+    return PreparedChange(selection, compile_values(terms, names))
+
+
+@attrs.frozen
+class PreparedInsertion:
+    """An INSERT.
+
+    Attributes:
+        entry: The table.
+        rows: Binds the parameters; then a function of no row gives all rows, one value
+            after the other.
+    """
+
+    entry: Entry
+    bind: Callable[[Mapping[str, object] | None], Values]
+    rows: Bind
+
+    def execute(
+        self,
+        transaction: WriteTransaction,
+        caller: bytes,
+        params: Mapping[str, object] | None,
+    ) -> int:
+        """Insert the rows, all or none, and give the number of those that are new."""
+        values = self.bind(params)
+        handle = handle_of(transaction, self.entry)
+        bound = self.entry.table.bound
+        flat = cast(tuple[object, ...], self.rows(caller, *values)())
+        width = len(bound.schema.columns)
+        before = len(handle)
+        with transaction.savepoint():
+            for start in range(0, len(flat), width):
+                row = flat[start : start + width]
+                handle.insert(_new(bound.row_class, row))
+        return len(handle) - before
+
+
+def prepare_insertion(
+    statement: Insertion, entries: Mapping[str, Entry]
+) -> PreparedInsertion:
+    """Compile an INSERT."""
+    columns = statement.schema.columns
+    defaults = [
+        Constant(0 if column.auto_inc else column.default, column.kind)
+        for column in columns
+    ]
+    terms = [
+        default if given is None else given
+        for row in statement.rows
+        for given, default in zip(row, defaults, strict=True)
+    ]
+    return PreparedInsertion(
+        entries[statement.schema.name],
+        compile_binder(statement.parameters),
+        compile_values(terms, [SENDER, *statement.parameters], 0),
+    )
+
+
+def handle_of(transaction: ReadTransaction | WriteTransaction, entry: Entry) -> Any:  # noqa: ANN401  of either kind
+    """Give the handle of a table, also of one of the system, in a transaction."""
+    handle = transaction._opened.get(entry)
+    return transaction._open(entry) if handle is None else handle

@@ -1,0 +1,238 @@
+"""SQL over one database: texts become prepared statements, which are kept.
+
+A statement is prepared for whoever may see the tables in it: for the owner, who sees
+all of them and may change those of the module, or for everybody else, who sees the
+public ones. All that a plan depends on is the schema, so a statement can be kept for as
+long as that is the same.
+
+A query reads the last commit. Most take a read transaction for that; one look-up of
+one row is done between two commits, which costs a fifth (`qsdb.store.latest`).
+"""
+
+import functools
+from collections.abc import Mapping
+
+from qsdb.errors import AccessError, ArgumentError, ReadOnlyError, brief
+from qsdb.runtime.blocks import WriteBlock
+from qsdb.runtime.prepared import (
+    PreparedChange,
+    PreparedInsertion,
+    PreparedQuery,
+    Values,
+    handle_of,
+    prepare_change,
+    prepare_insertion,
+    prepare_query,
+)
+from qsdb.runtime.variables import Variables
+from qsdb.runtime.writer import Writer
+from qsdb.schema.results import Result
+from qsdb.schema.tables import TableSchema
+from qsdb.sql.arguments import bind_parameters
+from qsdb.sql.checking import SENDER
+from qsdb.sql.compiling import compile_values
+from qsdb.sql.explaining import explain
+from qsdb.sql.parsing import parse
+from qsdb.sql.planning import Plan, make_plan
+from qsdb.sql.queries import (
+    Change,
+    Checked,
+    Deletion,
+    Explanation,
+    Insertion,
+    Query,
+    Setting,
+    Showing,
+)
+from qsdb.sql.statements import check_statement
+from qsdb.store.latest import Latest
+from qsdb.store.opened import Entry
+from qsdb.store.reads import ReadTransaction
+from qsdb.store.transactions import WriteTransaction
+from qsdb.values.identity import Identity
+
+__all__ = ["Queries"]
+
+PREPARED_MAX = 1024
+"""So many statements are kept, those that were used last."""
+
+Transaction = ReadTransaction | WriteTransaction
+Params = Mapping[str, object] | None
+Prepared = (
+    PreparedQuery | PreparedChange | PreparedInsertion | Explanation | Setting | Showing
+)
+
+
+class Queries:
+    """Runs statements of SQL.
+
+    Attributes:
+        owner: Who may see and change everything.
+        variables: What SET and SHOW are about.
+    """
+
+    def __init__(self, writer: Writer, owner: Identity) -> None:
+        """Run them over the tables that `writer` writes to."""
+        directory = writer.directory
+        self.owner = owner
+        self.variables = Variables()
+        self._writer = writer
+        self._latest = Latest(directory)
+        self._read_class = directory.read_class
+        system = {
+            each.table.bound.schema.name: each for each in directory.system.values()
+        }
+        self._entries = {**directory.by_name, **system}
+        self._all = {name: _schema(each) for name, each in self._entries.items()}
+        self._public = {n: each for n, each in self._all.items() if each.is_public}
+        self._system = frozenset(system)
+        self.prepared = functools.lru_cache(PREPARED_MAX)(self._prepare)
+
+    # Preparing.
+
+    def _prepare(self, text: str, is_owner: bool) -> Prepared:  # noqa: FBT001  a key
+        checked = self.check(text, is_owner)
+        match checked:
+            case Query():
+                return prepare_query(checked, self._entries)
+            case Explanation() | Showing():
+                return checked
+            case _:
+                return self._prepare_change(checked, is_owner=is_owner)
+
+    def check(self, text: str, is_owner: bool) -> Checked:  # noqa: FBT001  a key
+        """Parse a statement and find what it names, for whoever asks.
+
+        Raises:
+            QueryError: it is wrong, or names what there is not.
+            ArgumentError: it is no text.
+        """
+        if type(text) is not str:
+            raise ArgumentError(f"a query is a str, not {brief(text)}")
+        visible = self._all if is_owner else self._public
+        return check_statement(text, parse(text), visible)
+
+    def _prepare_change(
+        self, checked: Change | Deletion | Insertion | Setting, *, is_owner: bool
+    ) -> Prepared:
+        if not is_owner:
+            raise AccessError(
+                "only the owner may change anything by SQL; call a reducer instead"
+            )
+        match checked:
+            case Setting():
+                return checked
+            case Insertion(schema=schema):
+                self._require_users(schema)
+                return prepare_insertion(checked, self._entries)
+            case Change(query=query) | Deletion(query=query):
+                self._require_users(query.sources[0].schema)
+                return prepare_change(checked, self._entries)
+
+    def _require_users(self, schema: TableSchema) -> None:
+        if schema.name in self._system:
+            raise AccessError(
+                f"{schema.name} is a table of the system; it changes with the module"
+            )
+
+    # Running, outside of transactions.
+
+    def run(self, text: str, params: Params, sender: Identity | None) -> Result:
+        """Run a statement on the last commit, or as a transaction of its own.
+
+        Raises:
+            QueryError: it is wrong, or a result has no room in its kind.
+            ArgumentError: parameters do not fit.
+            AccessError: it changes something, and `sender` is not the owner.
+            UsageError: it changes something, and this thread is in a transaction.
+            ClosedError: the database is closed.
+        """
+        caller, is_owner = self._caller(sender)
+        prepared = self.prepared(text, is_owner)
+        if isinstance(prepared, PreparedQuery):
+            values = prepared.bind(params)
+            if prepared.is_point:
+                [entry] = prepared.entries
+                return prepared.result(
+                    self._latest.read(entry, prepared.run, caller, *values)
+                )
+            with self._read_class() as reading:
+                if not is_owner and self.variables.row_limit is not None:
+                    sizes = self._sizes(prepared.plan, reading)
+                    self.variables.require_cheap(prepared.plan, sizes)
+                return _read(prepared, reading, caller, values)
+        if isinstance(prepared, PreparedChange | PreparedInsertion):
+            with WriteBlock(self._writer) as writing:
+                return Result((), (), prepared.execute(writing, caller, params))
+        with self._read_class() as reading:
+            return self._other(prepared, reading, caller, params)
+
+    def _caller(self, sender: Identity | None) -> tuple[bytes, bool]:
+        if sender is None:
+            return self.owner.stored, True
+        if type(sender) is not Identity:
+            raise ArgumentError(f"sender is a qsdb.Identity, not {brief(sender)}")
+        return sender.stored, sender == self.owner
+
+    def _other(
+        self,
+        prepared: Explanation | Setting | Showing,
+        transaction: Transaction,
+        caller: bytes,
+        params: Params,
+    ) -> Result:
+        match prepared:
+            case Explanation(query=query):
+                plan = make_plan(query)
+                lines = explain(plan, self._sizes(plan, transaction))
+                return Result(("plan",), [(line,) for line in lines])
+            case Setting(value=value, parameters=kinds):
+                values = bind_parameters(kinds, params)
+                compute = compile_values([value], [SENDER, *kinds], 0)
+                self.variables.set_limit(compute(caller, *values)())
+                return Result((), (), 0)
+            case Showing(variable=name):
+                return Result((name,), [(self.variables.row_limit,)])
+
+    def _sizes(self, plan: Plan, transaction: Transaction) -> Mapping[str, int]:
+        names = [each.schema.name for each in plan.query.sources]
+        return {
+            name: len(handle_of(transaction, self._entries[name])) for name in names
+        }
+
+    # Running, inside of transactions.
+
+    def run_in(
+        self, transaction: Transaction, text: str, params: Params, sender: Identity
+    ) -> Result:
+        """Run a statement in a transaction, with the rights of the owner.
+
+        Raises:
+            QueryError: it is wrong, or a result has no room in its kind.
+            ArgumentError: parameters do not fit.
+            ReadOnlyError: it changes something, and the transaction only reads.
+            ClosedError: the transaction has ended.
+        """
+        caller = sender.stored
+        prepared = self.prepared(text, True)  # noqa: FBT003  the key of a cache
+        if isinstance(prepared, PreparedQuery):
+            values = prepared.bind(params)
+            return _read(prepared, transaction, caller, values)
+        if isinstance(prepared, PreparedChange | PreparedInsertion):
+            if isinstance(transaction, ReadTransaction):
+                raise ReadOnlyError(
+                    "a read transaction cannot write; use db.write() or a reducer"
+                )
+            return Result((), (), prepared.execute(transaction, caller, params))
+        return self._other(prepared, transaction, caller, params)
+
+
+def _read(
+    prepared: PreparedQuery, transaction: Transaction, caller: bytes, values: Values
+) -> Result:
+    handles = [handle_of(transaction, entry) for entry in prepared.entries]
+    return prepared.result(prepared.run(*handles, caller, *values))
+
+
+def _schema(entry: Entry) -> TableSchema:
+    return entry.table.bound.schema

@@ -1,0 +1,82 @@
+"""Transactions as users have them: with SQL in them.
+
+The store knows no SQL, and SQL no store; here they meet.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from qsdb.runtime.queries import Queries
+from qsdb.runtime.writer import Writer
+from qsdb.schema.contexts import ReducerContext
+from qsdb.schema.results import Result
+from qsdb.store.directory import Directory
+from qsdb.store.images import StoredTable
+from qsdb.store.reads import ReadTransaction
+from qsdb.store.transactions import WriteTransaction
+from qsdb.values.identity import Identity
+
+__all__ = ["queries_of", "sql_directory"]
+
+
+def sql_directory(tables: Sequence[StoredTable], offset: int = 0) -> Directory:
+    """Give the directory of some tables, with transactions that know SQL."""
+    return Directory(tables, offset, SqlWriteTransaction, SqlReadTransaction)
+
+
+def queries_of(writer: Writer, owner: Identity) -> Queries:
+    """Give the SQL of a database to itself and to its transactions."""
+    queries = Queries(writer, owner)
+    write_class, read_class = writer.directory.write_class, writer.directory.read_class
+    assert issubclass(write_class, SqlWriteTransaction)
+    assert issubclass(read_class, SqlReadTransaction)
+    write_class._queries = read_class._queries = queries
+    return queries
+
+
+class SqlReadTransaction(ReadTransaction):
+    """The database at one offset, also for SQL."""
+
+    __slots__ = ()
+
+    _queries: Queries
+    """Of the derived class: those of one database."""
+
+    def sql(self, text: str, params: Mapping[str, object] | None = None) -> Result:
+        """Run a query at this transaction's offset, as the owner.
+
+        Raises:
+            QueryError: it is wrong, or a result has no room in its kind.
+            ArgumentError: parameters do not fit.
+            ReadOnlyError: it changes something.
+            ClosedError: the transaction has ended.
+        """
+        self._require_open()
+        queries = self._queries
+        return queries.run_in(self, text, params, queries.owner)
+
+
+class SqlWriteTransaction(WriteTransaction):
+    """The serial write transaction, also for SQL."""
+
+    __slots__ = ()
+
+    _queries: Queries
+    """Of the derived class: those of one database."""
+
+    def sql(self, text: str, params: Mapping[str, object] | None = None) -> Result:
+        """Run a statement inside of the transaction, with the rights of the owner.
+
+        What the transaction has changed is seen. ``:sender`` is who called the
+        reducer. A statement that fails changes nothing, and the transaction may go on.
+
+        Raises:
+            QueryError: it is wrong, or a result has no room in its kind.
+            ArgumentError: parameters do not fit.
+            ConstraintError: what it would insert or change cannot be.
+            ClosedError: the transaction has ended.
+        """
+        queries, context = self._queries, self._context
+        sender = queries.owner
+        if isinstance(context, ReducerContext):
+            sender = context.sender
+        return queries.run_in(self, text, params, sender)

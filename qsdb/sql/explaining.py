@@ -1,0 +1,107 @@
+"""What EXPLAIN gives: a plan that people can read.
+
+>>> # 1. guild g   unique index name, equal to 'x'       ~1 row
+>>> # 2. player p  index guild_id, equal to g.id         ~32 rows
+>>> #              then p.level > 3 is tested
+"""
+
+from collections.abc import Iterator, Mapping
+
+from qsdb.sql.estimating import estimate
+from qsdb.sql.planning import IndexPath, Plan, Step
+from qsdb.sql.queries import Query
+from qsdb.sql.sargs import Span
+from qsdb.sql.spelling import spell
+from qsdb.sql.typed import Typed
+
+__all__ = ["explain"]
+
+
+def explain(plan: Plan, sizes: Mapping[str, int]) -> list[str]:
+    """Give a plan as lines of text.
+
+    Args:
+        plan: The plan.
+        sizes: Name of each table → number of its rows.
+    """
+    query = plan.query
+    names = [_name(query, step) for step in plan.steps]
+    ways = [_way(query, step) for step in plan.steps]
+    counts = [_counted(each) for each in estimate(plan, sizes)]
+    lines = []
+    number_width = len(str(len(names))) + 1
+    name_width, way_width = max(map(len, names)), max(map(len, ways))
+    indent = " " * (number_width + name_width + 3)
+    for number, step in enumerate(plan.steps):
+        at = f"{number + 1}."
+        lines.append(
+            f"{at:<{number_width}} {names[number]:<{name_width}}  "
+            f"{ways[number]:<{way_width}}  ~{counts[number]}"
+        )
+        lines += [
+            f"{indent}then {spell(each, query.sources)} is tested"
+            for each in step.filters
+        ]
+    lines.append(f"gives {_result(query)}")
+    return lines
+
+
+def _name(query: Query, step: Step) -> str:
+    source = query.sources[step.source]
+    name = source.schema.name
+    return name if source.alias == name else f"{name} {source.alias}"
+
+
+def _way(query: Query, step: Step) -> str:
+    path = step.path
+    if path is None:
+        return "all rows"
+    said = [_equal(query, each) for each in step.equal]
+    columns = query.sources[step.source].schema.columns
+    if step.span is not None:
+        column = columns[step.span.column].name
+        said.append(f"{column} {_range(query, step.span)}")
+    return f"{_index(path, step)}, {', '.join(said)}"
+
+
+def _index(path: IndexPath, step: Step) -> str:
+    if step.is_hashed:
+        return f"hash table of {path.name}, made for this query"
+    if path.number is None:
+        return f"primary key {path.name}"
+    if path.number < 0:
+        return f"index {path.name}, kept for this query"
+    return f"{'unique index' if path.is_unique else 'index'} {path.name}"
+
+
+def _equal(query: Query, values: tuple[Typed, ...]) -> str:
+    spelt = [spell(each, query.sources) for each in values]
+    if len(spelt) == 1:
+        return f"equal to {spelt[0]}"
+    return f"one of {', '.join(spelt)}"
+
+
+def _range(query: Query, span: Span) -> str:
+    return " and ".join(_ends(query, span))
+
+
+def _ends(query: Query, span: Span) -> Iterator[str]:
+    if span.low is not None:
+        sign = ">=" if span.low.is_included else ">"
+        yield f"{sign} {spell(span.low.value, query.sources)}"
+    if span.high is not None:
+        sign = "<=" if span.high.is_included else "<"
+        yield f"{sign} {spell(span.high.value, query.sources)}"
+
+
+def _result(query: Query) -> str:
+    limit = "" if query.limit is None else f", {query.limit:,} at most"
+    if query.is_count:
+        return "their number"
+    if query.whole is not None:
+        return f"rows of {query.sources[query.whole].schema.name}{limit}"
+    return f"{', '.join(query.columns)}{limit}"
+
+
+def _counted(number: int) -> str:
+    return f"{number:,} row" if number == 1 else f"{number:,} rows"

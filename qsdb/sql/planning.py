@@ -1,0 +1,269 @@
+"""How a query is answered: in which order the tables are read, and each of them how.
+
+A plan is a list of steps, one for each table. With a row of every table before it at
+hand, a step finds rows of its own:
+
+1. by an index, where conditions fix its first columns: ``=`` and IN, and in an
+   ordered one a range of the column behind them (``<``, BETWEEN, LIKE with a fixed
+   beginning);
+2. by a hash table made for this one run, where a column equals something that is at
+   hand and has no index; it goes before an index that gives no more than a range;
+3. else by looking at all rows.
+
+What the way of finding does not settle is tested on each row, as early as the rows
+that it is about are at hand. The next table is always the one with the cheapest way,
+by the list above; among equals the one that FROM has first. So the order of FROM does
+not matter to how long a query takes, and sizes of tables do not matter to the plan,
+which can be kept for as long as the schema is the same.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from qsdb.schema.tables import TableSchema
+from qsdb.sql.queries import Query
+from qsdb.sql.sargs import Span, equality, span
+from qsdb.sql.typed import Typed, sources_of
+
+__all__ = ["IndexPath", "Plan", "Step", "make_plan", "paths_of", "wished_path"]
+
+
+@attrs.frozen
+class IndexPath:
+    """An index that a step can use.
+
+    Attributes:
+        number: Which of the table's indexes; None is the primary key, and below 0 one
+            that whoever runs the plan has of the column ``-1 - number``.
+        name: How users know it.
+        columns: Places of its columns.
+        is_unique: Whether a value for each column finds one row at most.
+        is_ordered: Whether it finds ranges, and what begins with some values.
+    """
+
+    number: int | None
+    name: str
+    columns: tuple[int, ...]
+    is_unique: bool = False
+    is_ordered: bool = False
+
+
+@attrs.frozen
+class Step:
+    """How rows of one table are found.
+
+    Attributes:
+        source: The table.
+        path: The index; None for all rows.
+        equal: What the first columns of the index are equal to, each to one of several.
+        span: The range of the column behind them.
+        is_hashed: Whether a hash table of the path's column is made for the run.
+        filters: What is tested of each row.
+    """
+
+    source: int
+    path: IndexPath | None = None
+    equal: tuple[tuple[Typed, ...], ...] = ()
+    span: Span | None = None
+    is_hashed: bool = False
+    filters: tuple[Typed, ...] = ()
+
+    @property
+    def finds_one(self) -> bool:
+        """Whether it finds one row at most."""
+        path = self.path
+        return (
+            path is not None
+            and path.is_unique
+            and len(self.equal) == len(path.columns)
+            and all(len(each) == 1 for each in self.equal)
+        )
+
+
+@attrs.frozen
+class Plan:
+    """A query and the steps that answer it."""
+
+    query: Query
+    steps: tuple[Step, ...]
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it is one look-up of one row."""
+        return len(self.steps) == 1 and self.steps[0].finds_one
+
+
+def paths_of(schema: TableSchema) -> Iterator[IndexPath]:
+    """Yield the indexes of a table."""
+    key = schema.primary_key
+    if key:
+        name = "_".join(schema.column_names(key))
+        yield IndexPath(None, name, key, is_unique=True)
+    for number, index in enumerate(schema.indexes):
+        yield IndexPath(
+            number,
+            index.accessor,
+            index.columns,
+            is_unique=index.algorithm == "unique",
+            is_ordered=index.algorithm == "btree",
+        )
+
+
+def wished_path(schema: TableSchema, column: int) -> IndexPath:
+    """Give the path by an index that whoever runs the plan is to make."""
+    return IndexPath(-1 - column, schema.columns[column].name, (column,))
+
+
+def make_plan(query: Query, first: int | None = None, *, wishes: bool = False) -> Plan:
+    """Plan a query.
+
+    Args:
+        query: It.
+        first: The table to begin with, all of whose rows are looked at: not the
+            table itself, but a few rows of it.
+        wishes: Whether indexes that a join needs are wished for, so that no hash
+            table is made for a run. Then all conditions are tested, also those by
+            which rows were found: whoever reads may give a few too many.
+    """
+    planner = _Planner(query, wishes=wishes)
+    if first is not None:
+        planner.take(Step(first))
+    while planner.left:
+        candidates = [planner.cheapest(source) for source in planner.left]
+        planner.take(min(candidates, key=_rank))
+    return Plan(query, tuple(planner.steps))
+
+
+_ALL = 6
+
+
+def _rank(step: Step) -> tuple[int, int]:
+    """Say how dear a step is, and how much it settles: the least is the best."""
+    path = step.path
+    if path is None:
+        return (_ALL - bool(step.filters), 0)
+    settled = len(step.equal) + (step.span is not None)
+    if step.finds_one:
+        return (0, 0)
+    if step.is_hashed:
+        return (3, 0)
+    if len(step.equal) == len(path.columns):
+        return (1, -settled)
+    return (2 if step.equal else 4, -settled)
+
+
+class _Planner:
+    """Makes the steps of one plan."""
+
+    def __init__(self, query: Query, *, wishes: bool) -> None:
+        self._sources = query.sources
+        self._wishes = self._tests_all = wishes
+        self._conditions = [(each, sources_of(each)) for each in query.conditions]
+        self.left = [*range(len(query.sources))]
+        self.steps: list[Step] = []
+        self._known: frozenset[int] = frozenset()
+
+    def take(self, step: Step) -> None:
+        """Make a step the next one."""
+        self._known |= {step.source}
+        due = [each for each, used in self._conditions if used <= self._known]
+        self._conditions = [
+            (each, used) for each, used in self._conditions if not used <= self._known
+        ]
+        settled = step.filters if step.path is not None else due
+        self.steps.append(attrs.evolve(step, filters=tuple(settled)))
+        self.left.remove(step.source)
+
+    def cheapest(self, source: int) -> Step:
+        """Give the cheapest way to rows of a table."""
+        known = self._known | {source}
+        due = [each for each, used in self._conditions if used <= known]
+        sargs = _Sargs(due, source)
+        steps = [Step(source, filters=tuple(due))]
+        for path in paths_of(self._sources[source].schema):
+            step, settled = _step_by(source, path, sargs)
+            if step is not None:
+                filters = self._unsettled(due, settled)
+                steps.append(attrs.evolve(step, filters=filters))
+        best = min(steps, key=_rank)
+        joined = self._joined(source, sargs, due) if self._known else None
+        return best if joined is None else min(best, joined, key=_rank)
+
+    def _joined(
+        self,
+        source: int,
+        sargs: "_Sargs",
+        due: Sequence[Typed],
+    ) -> Step | None:
+        """Give the way by an index that is not there yet, if a condition joins."""
+        schema = self._sources[source].schema
+        for term, found in sargs.equalities:
+            if len(found.values) == 1 and sources_of(found.values[0]):
+                path = wished_path(schema, found.column)
+                rest = self._unsettled(due, [term])
+                equal = (found.values,)
+                return Step(source, path, equal, None, not self._wishes, rest)
+        return None
+
+    def _unsettled(
+        self, due: Sequence[Typed], settled: Sequence[Typed]
+    ) -> tuple[Typed, ...]:
+        """Give what is to be tested of rows that were found by settled conditions."""
+        if self._tests_all:
+            return tuple(due)
+        return tuple([each for each in due if not any(each is s for s in settled)])
+
+
+def _step_by(
+    source: int, path: IndexPath, found: "_Sargs"
+) -> tuple[Step | None, list[Typed]]:
+    """Give the way by an index, if conditions fix enough of it; and which do."""
+    equal: list[tuple[Typed, ...]] = []
+    settled: list[Typed] = []
+    for column in path.columns:
+        fitting = [each for each in found.equalities if each[1].column == column]
+        if not fitting:
+            break
+        # One value rather than several: it finds fewer rows.
+        term, best = min(fitting, key=lambda each: len(each[1].values))
+        equal.append(best.values)
+        settled.append(term)
+    if len(equal) == len(path.columns):
+        return Step(source, path, tuple(equal)), settled
+    if not path.is_ordered:
+        return None, settled
+    within = _joined_spans(found.spans, path.columns[len(equal)], settled)
+    if not equal and within is None:
+        return None, settled
+    return Step(source, path, tuple(equal), within), settled
+
+
+def _joined_spans(
+    spans: Sequence[tuple[Typed, Span]], column: int, settled: list[Typed]
+) -> Span | None:
+    """Join what is said of a column, and note which conditions that settles."""
+    within: Span | None = None
+    for term, each in spans:
+        if each.column != column:
+            continue
+        joined = each if within is None else within.joined(each)
+        if joined is not None:
+            within = joined
+            if each.is_exact:
+                settled.append(term)
+    return within
+
+
+class _Sargs:
+    """What conditions say of where rows of one table are; with the conditions."""
+
+    def __init__(self, due: Sequence[Typed], source: int) -> None:
+        self.equalities = [
+            (term, found)
+            for term in due
+            if (found := equality(term, source)) is not None
+        ]
+        self.spans = [
+            (term, within) for term in due if (within := span(term, source)) is not None
+        ]

@@ -1,0 +1,94 @@
+"""Typed expressions as text: for plans that people read."""
+
+from collections.abc import Sequence
+
+from qsdb.errors import brief
+from qsdb.sql.queries import Source
+from qsdb.sql.typed import (
+    Argument,
+    Calculation,
+    Cell,
+    Comparison,
+    Constant,
+    IsNull,
+    Like,
+    Logic,
+    Negation,
+    Not,
+    Typed,
+    Within,
+)
+from qsdb.values.compounds import EnumKind
+from qsdb.values.kinds import TIMESTAMP, BoolKind, Kind, Stored
+from qsdb.values.timestamps import Timestamp
+
+__all__ = ["spell"]
+
+
+def spell(node: Typed, sources: Sequence[Source]) -> str:
+    """Write an expression as SQL; tables are named where there are several."""
+    return _Speller(sources).spell(node)
+
+
+class _Speller:
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+
+    def spell(self, node: Typed, *, is_part: bool = False) -> str:
+        """Write an expression; in brackets, if a part of another one needs them."""
+        match node:
+            case Cell(source=source, place=place):
+                table = self._sources[source]
+                column = table.schema.columns[place].name
+                return column if len(self._sources) == 1 else f"{table.alias}.{column}"
+            case Constant(value=value, kind=kind):
+                return _spelt_value(value, kind)
+            case Argument(name=name):
+                return f":{name}"
+            case Negation(term=term):
+                return f"-{self.spell(term, is_part=True)}"
+            case Not(term=term):
+                return f"NOT {self.spell(term, is_part=True)}"
+            case _:
+                text = self._joined(node)
+                return f"({text})" if is_part else text
+
+    def _joined(
+        self, node: Comparison | Logic | Calculation | IsNull | Within | Like
+    ) -> str:
+        def part(each: Typed) -> str:
+            return self.spell(each, is_part=True)
+
+        match node:
+            case Comparison(operator=operator, left=left, right=right):
+                return f"{part(left)} {operator} {part(right)}"
+            case Logic(operator=joining, terms=terms):
+                return f" {joining} ".join(map(part, terms))
+            case Calculation(first=first, rest=rest):
+                steps = [f" {sign} {part(operand)}" for sign, operand in rest]
+                return part(first) + "".join(steps)
+            case IsNull(term=term):
+                return f"{part(term)} IS NULL"
+            case Within(term=term, choices=choices):
+                return f"{part(term)} IN ({', '.join(map(part, choices))})"
+            case Like(term=term, pattern=pattern):
+                return f"{part(term)} LIKE {part(pattern)}"
+
+
+def _spelt_value(value: Stored, kind: Kind) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(kind, BoolKind):
+        return str(value).upper()
+    if isinstance(kind, EnumKind):
+        assert isinstance(value, int)
+        value = kind.variants[value]
+    elif kind == TIMESTAMP:
+        assert isinstance(value, int)
+        value = str(Timestamp.from_stored(value))
+    if isinstance(value, bytes):
+        return f"0x{value.hex()}"
+    if isinstance(value, str):
+        quoted = value.replace("'", "''")
+        return f"'{quoted}'"
+    return brief(value)
