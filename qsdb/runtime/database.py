@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
-from qsdb.errors import ArgumentError, brief
+from qsdb.errors import ArgumentError, QueryError, brief
 from qsdb.files import Directory as Files
 from qsdb.files import StrPath
 from qsdb.log.writing import INTERVAL
@@ -22,10 +22,12 @@ from qsdb.runtime.assembly import (
 from qsdb.runtime.blocks import WriteBlock
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.clock import Clock, SystemClock
+from qsdb.runtime.live_queries import LiveQuery, Update
 from qsdb.runtime.on_disk import OnDisk
 from qsdb.runtime.options import StorageOptions, options_of
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.stats import Stats
+from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.modules import Module
 from qsdb.schema.results import Result
@@ -117,6 +119,8 @@ class Database(OnDisk):
             assert schema is not None
             parts = open_parts(schema, files, how, clock, seed, progress)
         self._directory, self._writer, self._calls, self._queries, self._storage = parts
+        self._subscriptions = Subscriptions(self._queries, self._writer)
+        self._writer.audience = self._subscriptions
         if self._storage is not None:
             # Closes it when the program ends, or nobody has it any more.
             weakref.finalize(self, self._storage.close)
@@ -199,6 +203,36 @@ class Database(OnDisk):
         """
         return self._queries.run(text, params, sender)
 
+    def subscribe(
+        self,
+        text: str,
+        callback: Callable[[Update], object] | None = None,
+        params: Mapping[str, object] | None = None,
+        confirmed: bool = False,  # noqa: FBT001, FBT002  the contract has it by place too
+        on_error: Callable[[QueryError], object] | None = None,
+    ) -> LiveQuery:
+        """Have the result of a query kept current, and be told of each change.
+
+        Args:
+            text: A SELECT.
+            callback: Is told of each commit after the first result that changes it:
+                before the call that committed returns, on the thread of that call.
+            params: The values of the query's parameters.
+            confirmed: Whether to be told only of what is on the disk.
+            on_error: Is told if the query fails later, and so ends.
+
+        Raises:
+            QueryError: it is wrong, or cannot be kept current.
+            ArgumentError: an argument is of a wrong kind.
+            UsageError: this thread is in a transaction.
+            ClosedError: the database is closed.
+
+        Cost: that of the query; then, with each commit, of the rows that changed.
+        """
+        return self._subscriptions.subscribe(
+            text, callback, params, confirmed=confirmed, on_error=on_error
+        )
+
     def write(self) -> WriteBlock:
         """Give the serial write transaction, for a ``with`` block.
 
@@ -273,6 +307,7 @@ class Database(OnDisk):
         """
         self._writer.require_outside()
         self._writer.close()
+        self._subscriptions.delivery.close()
         if self._storage is not None:
             self._storage.close()
 

@@ -69,6 +69,7 @@ class Queries:
     Attributes:
         owner: Who may see and change everything.
         variables: What SET and SHOW are about.
+        entries: Name → table, those of the system too.
     """
 
     def __init__(self, writer: Writer, owner: Identity) -> None:
@@ -82,8 +83,8 @@ class Queries:
         system = {
             each.table.bound.schema.name: each for each in directory.system.values()
         }
-        self._entries = {**directory.by_name, **system}
-        self._all = {name: _schema(each) for name, each in self._entries.items()}
+        self.entries = {**directory.by_name, **system}
+        self._all = {name: _schema(each) for name, each in self.entries.items()}
         self._public = {n: each for n, each in self._all.items() if each.is_public}
         self._system = frozenset(system)
         self.prepared = functools.lru_cache(PREPARED_MAX)(self._prepare)
@@ -94,7 +95,7 @@ class Queries:
         checked = self.check(text, is_owner)
         match checked:
             case Query():
-                return prepare_query(checked, self._entries)
+                return prepare_query(checked, self.entries)
             case Explanation() | Showing():
                 return checked
             case _:
@@ -124,10 +125,10 @@ class Queries:
                 return checked
             case Insertion(schema=schema):
                 self._require_users(schema)
-                return prepare_insertion(checked, self._entries)
+                return prepare_insertion(checked, self.entries)
             case Change(query=query) | Deletion(query=query):
                 self._require_users(query.sources[0].schema)
-                return prepare_change(checked, self._entries)
+                return prepare_change(checked, self.entries)
 
     def _require_users(self, schema: TableSchema) -> None:
         if schema.name in self._system:
@@ -196,9 +197,7 @@ class Queries:
 
     def _sizes(self, plan: Plan, transaction: Transaction) -> Mapping[str, int]:
         names = [each.schema.name for each in plan.query.sources]
-        return {
-            name: len(handle_of(transaction, self._entries[name])) for name in names
-        }
+        return {name: len(handle_of(transaction, self.entries[name])) for name in names}
 
     # Running, inside of transactions.
 

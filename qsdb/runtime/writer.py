@@ -26,12 +26,14 @@ gets a `UsageError` and does not wait for itself for ever.
 
 import gc
 import threading
-from typing import NoReturn
+from collections.abc import Iterable
+from typing import NoReturn, Protocol
 
 from qsdb.errors import ClosedError, UsageError
 from qsdb.forks import on_fork
 from qsdb.log.writing import LogWriter
 from qsdb.runtime.clock import Clock, nanosecond_reader, never_back
+from qsdb.store.changes import Noted
 from qsdb.store.directory import Directory
 from qsdb.store.transactions import Journal, WriteTransaction, beginner
 
@@ -44,6 +46,18 @@ small transactions drop an old row for each new one: without help, a million upd
 leave a million rows to be looked at in one pause."""
 
 
+class Audience(Protocol):
+    """Who is told of each commit."""
+
+    def committed(self, opened: Iterable[Noted], offset: int) -> None:
+        """Take a commit in, under the writer lock; twice is once."""
+        ...
+
+    def tell(self) -> None:
+        """Tell of it, when the lock is free."""
+        ...
+
+
 class Writer:
     """Runs write transactions one after the other.
 
@@ -51,6 +65,7 @@ class Writer:
         current: The transaction that runs, of whatever thread.
         log: What has commits on the disk; None for a database in memory.
         journal: What writes them to the log.
+        audience: Who is told of commits.
         is_mine: Whether the calling thread has the lock.
         latest: When the last transaction began, in nanoseconds since 1970; on disk
             no commit is later.
@@ -63,6 +78,7 @@ class Writer:
         "_begin",
         "_now",
         "_release",
+        "audience",
         "clock",
         "current",
         "directory",
@@ -90,6 +106,7 @@ class Writer:
         self.rollbacks = self.latest = 0
         self.log: LogWriter | None = None
         self.journal: Journal | None = None
+        self.audience: Audience | None = None
         self._renew_lock()
         on_fork(self._forked)
         self._now = nanosecond_reader(clock)
@@ -140,6 +157,10 @@ class Writer:
     def _refuse_closed(self) -> NoReturn:
         raise ClosedError("the database is closed")
 
+    def take(self) -> None:
+        """Take the writer lock, also of a database that is closed."""
+        self._acquire()
+
     def leave(self) -> None:
         """Give the writer lock back, if this thread has it."""
         if self.is_mine():
@@ -168,12 +189,19 @@ class Writer:
             FailedError: that too, or it is committed and may not last.
         """
         offset = transaction._finish(self.journal)  # noqa: SLF001  tables have the names
+        audience = self.audience
+        if audience is not None and offset:
+            audience.committed(transaction._opened.values(), offset)  # noqa: SLF001
         self.current = None
         self._release()
         if not offset:
             return
-        if self.log is not None:
-            self.log.settle(offset)
+        try:
+            if self.log is not None:
+                self.log.settle(offset)
+        finally:
+            if audience is not None:
+                audience.tell()
         if not offset % COMMITS_FOR_A_YOUNG_COLLECTION and gc.isenabled():
             gc.collect(0)
 
@@ -185,6 +213,9 @@ class Writer:
         if transaction is not None:
             if transaction._undo(self.journal):  # noqa: SLF001  its names are the user's tables
                 self.rollbacks += 1
+            elif self.audience is not None:
+                offset = transaction._offset  # noqa: SLF001
+                self.audience.committed(transaction._opened.values(), offset)  # noqa: SLF001
             self.current = None
         self._release()
 

@@ -34,7 +34,7 @@ from qsdb.values.kinds import Kind, Stored
 from qsdb.values.ranges import TOP, Range
 from qsdb.values.source import compile_source
 
-__all__ = ["Readable", "Run", "compile_plan"]
+__all__ = ["Countable", "Readable", "Run", "StoredRow", "compile_plan"]
 
 StoredRow = tuple[Stored, ...]
 
@@ -57,6 +57,10 @@ class Readable(Protocol):
             value: The value, of several columns a tuple.
         """
         ...
+
+
+class Countable(Readable, Protocol):
+    """A table whose rows can be counted: what plans of COUNT(*) need."""
 
     def _count(self, number: int | None, within: Range | None, value: object) -> int:
         """Give the number of rows that `_select` would give."""

@@ -10,7 +10,7 @@ is neither true nor false but unknown, NOT of unknown is unknown, AND is false i
 term is false, OR is true if any is true; WHERE takes what is true.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal as Choice
 
 import attrs
@@ -34,6 +34,7 @@ __all__ = [
     "is_optional",
     "parts_of",
     "sources_of",
+    "with_parts",
 ]
 
 
@@ -167,7 +168,7 @@ def parts_of(node: Typed) -> Iterator[Typed]:
             yield from (left, right)
         case Logic(terms=terms):
             yield from terms
-        case Not(term=term) | Negation(term=term):
+        case Not(term=term) | Negation(term=term) | IsNull(term=term):
             yield term
         case Within(term=term, choices=choices):
             yield from (term, *choices)
@@ -177,6 +178,32 @@ def parts_of(node: Typed) -> Iterator[Typed]:
             yield from (first, *[operand for _, operand in rest])
         case _:
             pass
+
+
+def with_parts(node: Typed, parts: Sequence[Typed]) -> Typed:  # noqa: PLR0911  a table
+    """Give an expression with other parts, as `parts_of` gives them."""
+    match node:
+        case Comparison():
+            left, right = parts
+            return attrs.evolve(node, left=left, right=right)
+        case Logic():
+            return attrs.evolve(node, terms=tuple(parts))
+        case Not() | Negation() | IsNull():
+            [term] = parts
+            return attrs.evolve(node, term=term)
+        case Within():
+            term, *choices = parts
+            return attrs.evolve(node, term=term, choices=tuple(choices))
+        case Like():
+            term, pattern = parts
+            return attrs.evolve(node, term=term, pattern=pattern)
+        case Calculation():
+            first, *operands = parts
+            operators = [operator for operator, _ in node.rest]
+            rest = tuple(zip(operators, operands, strict=True))
+            return attrs.evolve(node, first=first, rest=rest)
+        case _:
+            return node
 
 
 def sources_of(node: Typed) -> frozenset[int]:

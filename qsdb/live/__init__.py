@@ -1,0 +1,1 @@
+"""Live queries: results that are kept current, at the cost of what changes."""

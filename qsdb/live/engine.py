@@ -1,0 +1,184 @@
+"""`Engine`: all live queries of a database.
+
+With each commit it is told what changed, net, and says which results change and how.
+It knows rows and queries; who asked, and how they are told, is not its matter: a
+subscriber is any object.
+
+What it keeps is made of the tables alone: routes, and the indexes that joins need. It
+has no results. So a commit that is told of twice comes to the same, and nothing can
+drift.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from qsdb.errors import QueryError
+from qsdb.live.operators import Difference, LiveResult, Template
+from qsdb.live.routing import Routes
+from qsdb.live.tables import Before, Delta, Now, Pair
+from qsdb.live.templates import Lifted
+from qsdb.schema.tables import TableSchema
+from qsdb.sql.loops import Readable
+from qsdb.values.kinds import Stored
+
+__all__ = ["Counters", "Engine", "Outcome"]
+
+_LOGGER = logging.getLogger("qsdb.live")
+
+
+@attrs.define
+class Counters:
+    """What the engine has done since the database was opened."""
+
+    commits: int = 0
+    """Commits that changed a table which somebody listens to."""
+    evaluations: int = 0
+    """Live queries that were looked at in them."""
+    changes: int = 0
+    """Results that changed."""
+
+
+@attrs.frozen
+class Outcome:
+    """What a commit did to one result.
+
+    Attributes:
+        result: Whose.
+        difference: What came and went; None if it could not be told, and so ends.
+        error: Why it could not.
+    """
+
+    result: LiveResult
+    difference: Difference | None
+    error: QueryError | None = None
+
+
+class Engine:
+    """Keeps live queries current.
+
+    Attributes:
+        counters: What it has done.
+        evaluated: The results that the last commit was evaluated for.
+    """
+
+    def __init__(self, tables: Mapping[str, tuple[TableSchema, Readable]]) -> None:
+        """Begin without live queries.
+
+        Args:
+            tables: Name → schema, and the table as it is at the moment.
+        """
+        self._now = {name: Now(*each) for name, each in tables.items()}
+        self._routes: dict[str, Routes] = {}
+        self._templates: dict[object, Template] = {}
+        self.counters = Counters()
+        self.evaluated: list[LiveResult] = []
+
+    # Who listens.
+
+    def subscribe(
+        self, lifted: Lifted, values: tuple[Stored, ...], subscriber: object
+    ) -> LiveResult:
+        """Have a query kept current; between two commits.
+
+        Args:
+            lifted: The query's template.
+            values: For its places.
+            subscriber: Who asks; once for each result.
+
+        Cost: O(1), if somebody asks the same already; some milliseconds for a template
+        that is new, and O(rows) where a join needs an index that is not there.
+        """
+        template = self._templates.get(lifted.key)
+        if template is None:
+            template = self._templates[lifted.key] = Template(lifted)
+            for table, column in template.wishes():
+                self._now[table].keep_index(column)
+        result = template.results.get(values)
+        if result is None:
+            result = template.results[values] = LiveResult(template, values)
+            for reader in result.readers:
+                name = template.tables[reader.source]
+                self._routes.setdefault(name, Routes()).add(reader)
+        result.subscribers[subscriber] = None
+        return result
+
+    def unsubscribe(self, result: LiveResult, subscriber: object) -> None:
+        """Tell somebody no more; twice is no error."""
+        result.subscribers.pop(subscriber, None)
+        template = result.template
+        if result.subscribers or template.results.get(result.values) is not result:
+            return
+        del template.results[result.values]
+        for reader in result.readers:
+            name = template.tables[reader.source]
+            routes = self._routes[name]
+            routes.remove(reader)
+            if not routes:
+                del self._routes[name]
+        if not template.results:
+            del self._templates[template.key]
+            for table, column in template.wishes():
+                self._now[table].drop_index(column)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody listens."""
+        return not self._templates
+
+    def listens_to(self, table: str) -> bool:
+        """Whether a change of a table can concern anybody."""
+        return table in self._routes
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Give how much is kept: of what there is how many."""
+        return {
+            "templates": len(self._templates),
+            "results": sum([len(each.results) for each in self._templates.values()]),
+            "indexes": sum([len(each.indexes) for each in self._now.values()]),
+            "tables": len(self._routes),
+        }
+
+    # What changes.
+
+    def commit(self, deltas: Mapping[str, Delta]) -> list[Outcome]:
+        """Say which results change, and how; the tables are new already.
+
+        Args:
+            deltas: Name of each table that changed and that somebody listens to → how.
+        """
+        before: dict[str, Before] = {}
+        concerned: dict[LiveResult, dict[int, Sequence[Pair]]] = {}
+        for name, delta in deltas.items():
+            now = self._now[name]
+            now.apply(delta)
+            before[name] = Before(now, delta)
+            for reader, pairs in self._routes[name].concerned(delta).items():
+                concerned.setdefault(reader.owner, {})[reader.source] = pairs
+        self.evaluated = [*concerned]
+        self.counters.commits += 1
+        self.counters.evaluations += len(concerned)
+        outcomes = [
+            outcome
+            for result, changes in concerned.items()
+            if (outcome := self._outcome(result, changes, before)) is not None
+        ]
+        self.counters.changes += len(outcomes)
+        return outcomes
+
+    def _outcome(
+        self,
+        result: LiveResult,
+        changes: Mapping[int, Sequence[Pair]],
+        before: Mapping[str, Before],
+    ) -> Outcome | None:
+        template = result.template
+        try:
+            found = template.change(result.values, changes, self._now, before)
+        except QueryError as error:
+            return Outcome(result, None, error.with_traceback(None))
+        if not found.inserts and not found.deletes:
+            return None
+        return Outcome(result, found)

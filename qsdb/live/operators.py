@@ -1,0 +1,231 @@
+"""One live query: how its result changes with its tables.
+
+For tables R and S the change of R x S is, with signs for what came and what went,
+
+    d(R x S)  =  dR x S before  +  R now x dS
+
+and so on for more tables: each in its turn is replaced by its change, those before it
+are taken as they are now and those behind it as they were. What stands under a sum is a
+plan that begins with a few rows, and is compiled as any query is (`qsdb.sql.loops`).
+The conditions and the outputs are applied on the way, for they are linear. One table
+alone is the simplest case: its change goes through the conditions.
+
+The sum may hold the same row with both signs, and then it is neither come nor gone.
+
+*Source*: delta joins as in DBToaster and Feldera, in two terms for two tables.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from qsdb.live.routing import Always, ByInterval, ByValue, Reader, Route
+from qsdb.live.tables import Before, Now, Pair, Rows
+from qsdb.live.templates import Lifted
+from qsdb.sql.loops import Readable, Run, StoredRow, compile_plan
+from qsdb.sql.planning import make_plan
+from qsdb.sql.queries import Query
+from qsdb.sql.sargs import End, Span, equality, span
+from qsdb.sql.typed import Argument, Cell, Constant, Typed, parts_of
+from qsdb.values.kinds import Stored
+
+__all__ = ["Difference", "LiveResult", "Template"]
+
+NO_CALLER = b""
+"""In a template the caller is a value like others."""
+
+
+@attrs.frozen
+class Difference:
+    """What came to a result and what went, as bags; no row is in both."""
+
+    inserts: Sequence[StoredRow]
+    deletes: Sequence[StoredRow]
+
+
+class Template:
+    """A query without its constants, ready to be kept current.
+
+    Attributes:
+        query: The query.
+        plans: For each table the plan that begins with changes of it.
+        users: How many live queries have it.
+        results: Values → the live query for them.
+    """
+
+    def __init__(self, lifted: Lifted) -> None:
+        """Plan and compile. Cost: a millisecond for each table."""
+        query = lifted.query
+        self.key = lifted.key
+        self.query = query
+        self.plans = [
+            make_plan(query, first, wishes=True) for first in range(len(query.sources))
+        ]
+        self.results: dict[tuple[Stored, ...], LiveResult] = {}
+        self._runs: list[Run] = [compile_plan(plan) for plan in self.plans]
+        self._columns = [columns_read(query, n) for n in range(len(query.sources))]
+        # Whole rows of one table are a set, in which nothing stands twice.
+        self._is_plain = len(query.sources) == 1 and query.whole is not None
+
+    @property
+    def tables(self) -> list[str]:
+        """The names of the tables, in the order of FROM."""
+        return [each.schema.name for each in self.query.sources]
+
+    def wishes(self) -> set[tuple[str, int]]:
+        """Give the indexes that the plans need: table and column."""
+        return {
+            (self.query.sources[step.source].schema.name, -1 - step.path.number)
+            for plan in self.plans
+            for step in plan.steps
+            if step.path is not None
+            and step.path.number is not None
+            and step.path.number < 0
+        }
+
+    def readers(self, owner: "LiveResult") -> list[Reader]:
+        """Give the readers of a live query, one for each table."""
+        return [
+            Reader(owner, source, columns, route_of(self.query, source, owner.values))
+            for source, columns in enumerate(self._columns)
+        ]
+
+    def change(
+        self,
+        values: tuple[Stored, ...],
+        concerned: Mapping[int, Sequence[Pair]],
+        now: Mapping[str, Now],
+        before: Mapping[str, Before],
+    ) -> Difference:
+        """Say how the result changes with a commit.
+
+        Args:
+            values: For the places of the template.
+            concerned: Which of the tables → the changes of it.
+            now: Name → table as it is.
+            before: The same for those that changed, as they were.
+
+        Raises:
+            QueryError: a result has no room in its kind.
+        """
+        inserts: list[StoredRow] = []
+        deletes: list[StoredRow] = []
+        tables: list[Readable] = [before.get(each) or now[each] for each in self.tables]
+        for source, run in enumerate(self._runs):
+            pairs = concerned.get(source)
+            if pairs:
+                came = [new for _, new in pairs if new is not None]
+                if came:
+                    tables[source] = Rows(came)
+                    inserts += run(*tables, NO_CALLER, *values)
+                went = [old for old, _ in pairs if old is not None]
+                if went:
+                    tables[source] = Rows(went)
+                    deletes += run(*tables, NO_CALLER, *values)
+            tables[source] = now[self.tables[source]]
+        return (
+            Difference(inserts, deletes) if self._is_plain else _net(inserts, deletes)
+        )
+
+
+def _net(inserts: list[StoredRow], deletes: list[StoredRow]) -> Difference:
+    """Drop what came and went alike."""
+    if not inserts or not deletes:
+        return Difference(inserts, deletes)
+    came, went = Counter(inserts), Counter(deletes)
+    return Difference([*(came - went).elements()], [*(went - came).elements()])
+
+
+class LiveResult:
+    """A template with its values: what all who ask the same share.
+
+    Attributes:
+        template: The template.
+        values: For its places.
+        readers: Of its tables.
+        subscribers: Who is told; in the order in which they came.
+    """
+
+    __slots__ = ("__weakref__", "readers", "subscribers", "template", "values")
+
+    def __init__(self, template: Template, values: tuple[Stored, ...]) -> None:
+        """Prepare; the engine enters the readers."""
+        self.template = template
+        self.values = values
+        self.subscribers: dict[object, None] = {}
+        self.readers = template.readers(self)
+
+
+def columns_read(query: Query, source: int) -> frozenset[int] | None:
+    """Give the columns of a table that a query looks at; None for all of them."""
+    if query.whole == source:
+        return None
+    found: set[int] = set()
+    for condition in query.conditions:
+        _add_columns(condition, source, found)
+    for output in query.outputs if query.whole is None else ():
+        _add_columns(output.term, source, found)
+    every = len(query.sources[source].schema.columns)
+    return None if len(found) == every else frozenset(found)
+
+
+def _add_columns(node: Typed, source: int, found: set[int]) -> None:
+    if isinstance(node, Cell) and node.source == source:
+        found.add(node.place)
+    for part in parts_of(node):
+        _add_columns(part, source, found)
+
+
+def route_of(query: Query, source: int, values: tuple[Stored, ...]) -> Route:
+    """Say how changes of a table find a query."""
+    fixed = [
+        found
+        for condition in query.conditions
+        if (found := equality(condition, source)) is not None
+        and all(isinstance(each, Constant | Argument) for each in found.values)
+    ]
+    if fixed:
+        best = min(fixed, key=lambda each: len(each.values))
+        wanted = [_value(each, values) for each in best.values]
+        return ByValue(best.column, tuple(dict.fromkeys(wanted)))
+    within = _widest([span(each, source) for each in query.conditions])
+    if within is None:
+        return Always()
+    kind = query.sources[source].schema.columns[within.column].kind
+    low, low_included = _end(within.low, values)
+    high, high_included = _end(within.high, values)
+    ends = (low_included, high_included)
+    return ByInterval(within.column, kind, low, high, ends)
+
+
+def _widest(spans: Sequence[Span | None]) -> Span | None:
+    """Join what is said of one column; better of one that is bounded on both sides."""
+    joined: dict[int, Span] = {}
+    for each in spans:
+        if each is None or not all(map(_is_fixed, (each.low, each.high))):
+            continue
+        before = joined.get(each.column)
+        both = each if before is None else before.joined(each)
+        if both is not None:
+            joined[each.column] = both
+    found = [*joined.values()]
+    closed = [each for each in found if each.low is not None and each.high is not None]
+    return next(iter(closed or found), None)
+
+
+def _is_fixed(end: End | None) -> bool:
+    return end is None or isinstance(end.value, Constant | Argument)
+
+
+def _end(end: End | None, values: tuple[Stored, ...]) -> tuple[Stored, bool]:
+    if end is None:
+        return None, False
+    return _value(end.value, values), end.is_included
+
+
+def _value(node: Typed, values: tuple[Stored, ...]) -> Stored:
+    if isinstance(node, Argument):
+        return values[int(node.name.removeprefix("k"))]
+    assert isinstance(node, Constant)
+    return node.value

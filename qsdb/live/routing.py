@@ -1,0 +1,176 @@
+"""Which live queries a changed row concerns, without asking each of them.
+
+A *reader* is one table of one live query: a self-join has two. It is entered in one
+place of its table's `Routes`, the first that its conditions allow:
+
+1. *by value*: a column equals one of some values. A row is looked up by its value in
+   each column by which somebody is entered;
+2. *by interval*: a column lies between two ends;
+3. *always*: everything concerns it.
+
+So a commit costs a look-up for each such column and changed row, and work for those
+who are concerned. Besides, a change of columns that a reader does not look at does not
+concern it.
+"""
+
+from typing import Any
+
+import attrs
+
+from qsdb.live.intervals import Intervals
+from qsdb.live.tables import Delta, Pair
+from qsdb.sql.loops import StoredRow
+from qsdb.values.kinds import Kind, Stored
+
+__all__ = ["Always", "ByInterval", "ByValue", "Reader", "Route", "Routes"]
+
+
+class Reader:
+    """One table of one live query.
+
+    Attributes:
+        owner: The live query.
+        source: Which of its tables.
+        columns: Places of the columns that it looks at; None for all of them.
+    """
+
+    __slots__ = ("columns", "owner", "route", "source")
+
+    def __init__(
+        self,
+        owner: object,
+        source: int,
+        columns: frozenset[int] | None,
+        route: "Route",
+    ) -> None:
+        """Prepare; `Routes.add` enters it."""
+        self.owner: Any = owner
+        self.source = source
+        self.columns = columns
+        self.route = route
+
+
+@attrs.frozen
+class ByValue:
+    """Rows whose column has one of some values."""
+
+    column: int
+    values: tuple[Stored, ...]
+
+
+@attrs.frozen
+class ByInterval:
+    """Rows whose column lies between two ends; one that is None is open."""
+
+    column: int
+    kind: Kind
+    low: Stored
+    high: Stored
+    ends: tuple[bool, bool]
+
+
+@attrs.frozen
+class Always:
+    """All rows."""
+
+
+Route = ByValue | ByInterval | Always
+
+Concerned = dict[Reader, list[Pair]]
+"""Reader → what concerns it; where a row is no more concerned, it is None there."""
+
+
+class Routes:
+    """The readers of one table."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._by_value: dict[int, dict[Stored, dict[Reader, None]]] = {}
+        self._by_interval: dict[int, tuple[Kind, Intervals[Reader]]] = {}
+        self._always: dict[Reader, None] = {}
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._by_value or self._by_interval or self._always)
+
+    def add(self, reader: Reader) -> None:
+        """Enter a reader."""
+        match reader.route:
+            case ByValue(column=column, values=values):
+                by_value = self._by_value.setdefault(column, {})
+                for value in values:
+                    by_value.setdefault(value, {})[reader] = None
+            case ByInterval(column=column, kind=kind, low=low, high=high, ends=ends):
+                _, intervals = self._by_interval.setdefault(column, (kind, Intervals()))
+                bounds = [
+                    None if end is None else kind.order(end) for end in (low, high)
+                ]
+                intervals.add(reader, bounds[0], bounds[1], ends)
+            case Always():
+                self._always[reader] = None
+
+    def remove(self, reader: Reader) -> None:
+        """Take a reader out."""
+        match reader.route:
+            case ByValue(column=column, values=values):
+                by_value = self._by_value[column]
+                for value in values:
+                    readers = by_value[value]
+                    del readers[reader]
+                    if not readers:
+                        del by_value[value]
+                if not by_value:
+                    del self._by_value[column]
+            case ByInterval(column=column):
+                _, intervals = self._by_interval[column]
+                intervals.remove(reader)
+                if not intervals:
+                    del self._by_interval[column]
+            case Always():
+                del self._always[reader]
+
+    def concerned(self, delta: Delta) -> Concerned:
+        """Say whom a change of the table concerns, and with which rows."""
+        found: Concerned = {}
+        for old, new in delta.pairs:
+            was, now = self._readers_of(old), self._readers_of(new)
+            for reader in was | now:
+                pair = (old if reader in was else None, new if reader in now else None)
+                if _looks_at(reader, pair):
+                    found.setdefault(reader, []).append(pair)
+        if self._always:
+            for reader in self._always:
+                pairs = delta.pairs
+                if reader.columns is not None:
+                    pairs = [each for each in pairs if _looks_at(reader, each)]
+                if pairs:
+                    found[reader] = [*pairs]
+        return found
+
+    def _readers_of(self, row: StoredRow | None) -> dict[Reader, None]:
+        """Give the readers that a row leads to by its values."""
+        if row is None:
+            return {}
+        found: dict[Reader, None] = {}
+        for column, by_value in self._by_value.items():
+            readers = by_value.get(row[column])
+            if readers is not None:
+                found |= readers
+        for column, (kind, intervals) in self._by_interval.items():
+            value = row[column]
+            if value is not None:
+                found.update(dict.fromkeys(intervals.holding(kind.order(value))))
+        return found
+
+
+def _looks_at(reader: Reader, pair: Pair) -> bool:
+    """Whether two rows differ in what a reader looks at."""
+    old, new = pair
+    columns = reader.columns
+    if columns is None or old is None or new is None:
+        return True
+    return any(not _same(old[place], new[place]) for place in columns)
+
+
+def _same(old: Stored, new: Stored) -> bool:
+    return old is new or old == new  # by identity first, for NaN

@@ -1,0 +1,182 @@
+"""Tables as live queries read them: now, and as they were before the commit.
+
+In the middle of a commit the rows of a table are the new ones already. What they were
+before is told by its `Delta`, the rows that came and those that went: `Before` puts
+those back. So a join can look at one table as it is and at another as it was.
+
+Where a join has no index to look up by, a `JoinIndex` is kept for it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
+
+from qsdb.schema.tables import TableSchema
+from qsdb.sql.loops import Readable, StoredRow
+from qsdb.sql.planning import paths_of
+from qsdb.values.kinds import Stored
+from qsdb.values.ranges import Range
+
+__all__ = ["Before", "Delta", "JoinIndex", "Now", "Pair", "Rows"]
+
+Pair = tuple[StoredRow | None, StoredRow | None]
+"""What stood under a key and what stands there now; never two equal rows."""
+
+
+class Delta:
+    """What a commit did to one table, net.
+
+    Attributes:
+        pairs: Old and new row of each key.
+        inserts: The new rows.
+        deletes: The old rows.
+    """
+
+    __slots__ = ("deletes", "inserts", "pairs")
+
+    def __init__(self, pairs: Sequence[Pair]) -> None:
+        """Sort the rows of pairs."""
+        self.pairs = pairs
+        self.inserts = [new for _, new in pairs if new is not None]
+        self.deletes = [old for old, _ in pairs if old is not None]
+
+
+class Rows:
+    """A few rows in the place of a table, for a plan that begins with them."""
+
+    __slots__ = ("rows",)
+
+    def __init__(self, rows: list[StoredRow]) -> None:
+        """Stand for rows."""
+        self.rows = rows
+
+    def _scan(self) -> list[StoredRow]:
+        return self.rows
+
+    def _select(self, *_: object) -> list[StoredRow]:
+        """Give all of them: whoever reads tests every condition."""
+        return self.rows
+
+
+class JoinIndex:
+    """value of a column → the rows with it."""
+
+    __slots__ = ("column", "rows", "users")
+
+    def __init__(self, column: int, rows: Iterable[StoredRow]) -> None:
+        """Enter rows."""
+        self.column = column
+        self.users = 0
+        """How many templates need it."""
+        self.rows: dict[Stored, dict[StoredRow, None]] = {}
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: StoredRow) -> None:
+        """Enter a row; twice is once."""
+        value = row[self.column]
+        if value is not None:  # which equals nothing
+            self.rows.setdefault(value, {})[row] = None
+
+    def remove(self, row: StoredRow) -> None:
+        """Take a row out, if it is there."""
+        value = row[self.column]
+        bucket = self.rows.get(value)
+        if bucket is not None:
+            bucket.pop(row, None)
+            if not bucket:
+                del self.rows[value]
+
+
+class Now:
+    """A table as it is, with the indexes that joins need besides.
+
+    Attributes:
+        schema: Of the table.
+        indexes: Column → index.
+    """
+
+    def __init__(self, schema: TableSchema, table: Readable) -> None:
+        """Read a table that changes under this object."""
+        self.schema = schema
+        self.indexes: dict[int, JoinIndex] = {}
+        self._table = table
+        self._scan = table._scan
+        self._values_of: Mapping[int | None, Callable[[StoredRow], Stored]] = {
+            path.number: itemgetter(*path.columns)
+            for path in paths_of(schema)
+            if not path.is_ordered
+        }
+
+    def keep_index(self, column: int) -> None:
+        """Have an index of a column. Cost: O(rows), if nobody had one."""
+        index = self.indexes.get(column)
+        if index is None:
+            index = self.indexes[column] = JoinIndex(column, self._table._scan())
+        index.users += 1
+
+    def drop_index(self, column: int) -> None:
+        """Need an index no more; when nobody does it is gone."""
+        index = self.indexes[column]
+        index.users -= 1
+        if not index.users:
+            del self.indexes[column]
+
+    def apply(self, delta: Delta) -> None:
+        """Move the entries of the indexes; twice is once."""
+        for index in self.indexes.values():
+            for row in delta.deletes:
+                index.remove(row)
+            for row in delta.inserts:
+                index.add(row)
+
+    def value_of(self, number: int | None) -> Callable[[StoredRow], Stored]:
+        """Give what an index without order knows a row by."""
+        if number is not None and number < 0:
+            return itemgetter(-1 - number)
+        return self._values_of[number]
+
+    def _select(
+        self, number: int | None, within: Range | None, value: object
+    ) -> list[StoredRow]:
+        if number is not None and number < 0:
+            return [*self.indexes[-1 - number].rows.get(value, ())]
+        return self._table._select(number, within, value)
+
+
+class Before:
+    """A table as it was before a commit.
+
+    By a range it gives rows too many: all that are gone. Plans that read it test
+    every condition again.
+    """
+
+    def __init__(self, now: Now, delta: Delta) -> None:
+        """Put back what a delta took away."""
+        self._now = now
+        self._deletes = delta.deletes
+        self._inserted = frozenset(delta.inserts)
+        self._by_value: dict[int | None, dict[Stored, list[StoredRow]]] = {}
+
+    def _scan(self) -> list[StoredRow]:
+        return self._old(self._now._scan()) + self._deletes
+
+    def _select(
+        self, number: int | None, within: Range | None, value: object
+    ) -> list[StoredRow]:
+        found = self._old(self._now._select(number, within, value))
+        if within is not None:
+            return found + self._deletes
+        return found + self._deletes_by(number).get(value, [])
+
+    def _old(self, rows: list[StoredRow]) -> list[StoredRow]:
+        inserted = self._inserted
+        return [row for row in rows if row not in inserted] if inserted else rows
+
+    def _deletes_by(self, number: int | None) -> Mapping[Stored, list[StoredRow]]:
+        by_value = self._by_value.get(number)
+        if by_value is None:
+            by_value = self._by_value[number] = {}
+            value_of = self._now.value_of(number)
+            for row in self._deletes:
+                by_value.setdefault(value_of(row), []).append(row)
+        return by_value

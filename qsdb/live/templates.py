@@ -1,0 +1,195 @@
+"""Templates: queries without their constants, in one form for all that are equal.
+
+A hundred thousand clients that ask ``WHERE room = 'a'``, ``room = 'b'``, … ask one
+question with a hundred thousand answers. So a query is taken apart into a *template*,
+in which constants and parameters are numbered places, and the *values* for these. All
+that costs is made once for a template (plans, compiled loops), and what is the same in
+template and values is one live query for all who ask it.
+
+Texts that mean the same become the same template where that is cheap to see:
+
+1. tables are known by their places in FROM, not by their aliases;
+2. a comparison has its column on the left: ``3 < level`` is ``level > 3``;
+3. what is joined by AND, OR and IN is sorted, and twice the same is once. Not so where
+   a term can fail (arithmetic): there the order is the user's.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+
+from qsdb.sql.checking import SENDER
+from qsdb.sql.queries import Output, Query, Source
+from qsdb.sql.syntax import CompareOperator
+from qsdb.sql.typed import (
+    Argument,
+    Calculation,
+    Cell,
+    Comparison,
+    Constant,
+    Like,
+    Logic,
+    Negation,
+    Typed,
+    Within,
+    parts_of,
+    with_parts,
+)
+from qsdb.values.kinds import Kind, Stored
+
+__all__ = ["Lifted", "lift"]
+
+CHOICES_LIFTED_MAX = 8
+"""Longer lists of IN are part of the template: one look into a set, and not so many
+comparisons."""
+
+
+@attrs.frozen
+class Lifted:
+    """A template, and where the values for its places come from.
+
+    Attributes:
+        query: The template; its parameters are named ``k0``, ``k1``, ….
+        key: Equal for equal templates; to be a key of a dict.
+        slots: For each place the constant, or the parameter that it was.
+    """
+
+    query: Query
+    key: object
+    slots: tuple[Constant | Argument, ...]
+
+    def values(
+        self, caller: bytes, arguments: Mapping[str, Stored]
+    ) -> tuple[Stored, ...]:
+        """Give the values for the places.
+
+        Args:
+            caller: What ``:sender`` is.
+            arguments: The values of the other parameters.
+        """
+        return tuple([_value(slot, caller, arguments) for slot in self.slots])
+
+
+def _value(
+    slot: Constant | Argument, caller: bytes, arguments: Mapping[str, Stored]
+) -> Stored:
+    if isinstance(slot, Constant):
+        return slot.value
+    return caller if slot.name == SENDER else arguments[slot.name]
+
+
+def lift(query: Query) -> Lifted:
+    """Take a query apart into a template and its values."""
+    lifter = _Lifter()
+    conditions = _sorted([_normal(each) for each in query.conditions])
+    lifted = tuple([lifter.lift(each) for each in conditions])
+    outputs = tuple(
+        [Output(each.name, lifter.lift(_normal(each.term))) for each in query.outputs]
+    )
+    parameters: dict[str, Kind] = {
+        f"k{number}": slot.kind for number, slot in enumerate(lifter.slots)
+    }
+    tables = tuple([each.schema for each in query.sources])
+    template = attrs.evolve(
+        query,
+        sources=tuple([Source(f"t{n}", each) for n, each in enumerate(tables)]),
+        conditions=lifted,
+        outputs=outputs,
+        parameters=parameters,
+    )
+    key = (
+        tables,
+        lifted,
+        outputs if query.whole is None else query.whole,
+        tuple(parameters.items()),
+    )
+    return Lifted(template, key, tuple(lifter.slots))
+
+
+class _Lifter:
+    """Puts numbered places where values are."""
+
+    def __init__(self) -> None:
+        self.slots: list[Constant | Argument] = []
+
+    def lift(self, node: Typed) -> Typed:
+        match node:
+            case Constant(value=None):
+                return node
+            case Constant() | Argument():
+                self.slots.append(node)
+                return Argument(f"k{len(self.slots) - 1}", node.kind)
+            case Like(term=term, pattern=Constant()):  # a plan may use how it begins
+                return attrs.evolve(node, term=self.lift(term))
+            case Within(term=term, choices=choices) if _is_long(choices):
+                return attrs.evolve(node, term=self.lift(term))
+            case _:
+                return with_parts(node, [self.lift(each) for each in parts_of(node)])
+
+
+def _is_long(choices: Sequence[Typed]) -> bool:
+    is_constant = all(isinstance(each, Constant) for each in choices)
+    return len(choices) > CHOICES_LIFTED_MAX and is_constant
+
+
+_MIRRORED: dict[CompareOperator, CompareOperator] = {
+    "=": "=",
+    "<>": "<>",
+    "<": ">",
+    "<=": ">=",
+    ">": "<",
+    ">=": "<=",
+}
+
+
+def _normal(node: Typed) -> Typed:
+    """Give the one form of an expression."""
+    node = with_parts(node, [_normal(each) for each in parts_of(node)])
+    match node:
+        case Logic(operator=operator, terms=terms):
+            return _logic(operator, _flat(operator, terms), node)
+        case Within(choices=choices):
+            return attrs.evolve(node, choices=tuple(_sorted(choices)))
+        case Comparison(operator=operator, left=left, right=right):
+            if _place(right) < _place(left):
+                mirrored = _MIRRORED[operator]
+                return attrs.evolve(node, operator=mirrored, left=right, right=left)
+        case _:
+            pass
+    return node
+
+
+def _flat(operator: str, terms: Sequence[Typed]) -> Iterator[Typed]:
+    for term in terms:
+        if isinstance(term, Logic) and term.operator == operator:
+            yield from term.terms
+        else:
+            yield term
+
+
+def _logic(operator: str, terms: Iterator[Typed], node: Logic) -> Typed:
+    ordered = _sorted([*terms])
+    if len(ordered) == 1 and operator == node.operator:
+        return ordered[0]
+    return attrs.evolve(node, terms=tuple(ordered))
+
+
+def _place(node: Typed) -> tuple[int, int, int]:
+    """Say where an operand belongs: columns first, in the order of FROM."""
+    if isinstance(node, Cell):
+        return (0, node.source, node.place)
+    return (1, 0, 0) if not isinstance(node, Constant | Argument) else (2, 0, 0)
+
+
+def _sorted(terms: Sequence[Typed]) -> list[Typed]:
+    """Sort terms and drop those that are there twice, if none can fail."""
+    if any(map(_can_fail, terms)):
+        return [*terms]
+    unique = dict.fromkeys(terms)
+    return sorted(unique, key=repr)
+
+
+def _can_fail(node: Typed) -> bool:
+    if isinstance(node, Calculation | Negation):
+        return True
+    return any(map(_can_fail, parts_of(node)))

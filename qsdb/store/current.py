@@ -1,0 +1,40 @@
+"""`CurrentTable`: a table as it stands, for whoever holds the writer lock.
+
+No notes are looked through: what the open transaction has written is seen. So it shows
+the state between two transactions, and after one, before the next may begin.
+"""
+
+from qsdb.store.images import StoredTable
+from qsdb.store.indexes import OrderedIndex
+from qsdb.store.orders import StoredRow
+from qsdb.values.ranges import Range
+
+__all__ = ["CurrentTable"]
+
+
+class CurrentTable:
+    """One table."""
+
+    __slots__ = ("_stored",)
+
+    def __init__(self, stored: StoredTable) -> None:
+        """Read `stored`."""
+        self._stored = stored
+
+    def _scan(self) -> list[StoredRow]:
+        """Give all rows."""
+        return list(self._stored.rows.values())
+
+    def _select(
+        self, number: int | None, within: Range | None, value: object
+    ) -> list[StoredRow]:
+        """Give rows by an index, as the handles of transactions do."""
+        rows = self._stored.rows
+        if number is None:
+            row = rows.get(value)
+            return [] if row is None else [row]
+        index = self._stored.indexes[number]
+        if isinstance(index, OrderedIndex):
+            assert within is not None
+            return [rows[key] for key in index.keys_between(within.low, within.high)]
+        return [rows[key] for key in index.keys_equal(value)]
