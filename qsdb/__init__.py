@@ -13,6 +13,7 @@ Glossary, one word one meaning:
 """
 
 from qsdb import testing
+from qsdb.cache.events import Event
 from qsdb.errors import (
     AccessError,
     ArgumentError,
@@ -43,9 +44,13 @@ from qsdb.recovery.repairing import Repair, repair
 from qsdb.recovery.report import Recovery
 from qsdb.recovery.restoring import restore
 from qsdb.recovery.verifying import Verification, verify
+from qsdb.runtime.connections import Connection
 from qsdb.runtime.database import Database
+from qsdb.runtime.live_queries import LiveQuery
 from qsdb.runtime.options import StorageOptions
+from qsdb.runtime.query_sets import Subscription
 from qsdb.runtime.stats import Stats
+from qsdb.runtime.updates import Update
 from qsdb.schema.annotations import (
     f32,
     f64,
@@ -83,6 +88,7 @@ __all__ = [
     "ArgumentError",
     "BTree",
     "ClosedError",
+    "Connection",
     "ConnectionId",
     "ConstraintError",
     "Copy",
@@ -90,6 +96,7 @@ __all__ = [
     "Database",
     "DatabaseLocked",
     "DiskFull",
+    "Event",
     "FailedError",
     "FormatVersionError",
     "Hash",
@@ -98,6 +105,7 @@ __all__ = [
     "InternalError",
     "KindError",
     "LimitError",
+    "LiveQuery",
     "Module",
     "NotFoundError",
     "Product",
@@ -115,11 +123,13 @@ __all__ = [
     "Stats",
     "StorageError",
     "StorageOptions",
+    "Subscription",
     "Table",
     "TimeDuration",
     "Timestamp",
     "Transaction",
     "UniqueError",
+    "Update",
     "UsageError",
     "Verification",
     "asdict",

@@ -46,13 +46,11 @@ class Outcome:
 
     Attributes:
         result: Whose.
-        difference: What came and went; None if it could not be told, and so ends.
-        error: Why it could not.
+        difference: What came and went, or why that cannot be told; then it ends.
     """
 
     result: LiveResult
-    difference: Difference | None
-    error: QueryError | None = None
+    difference: Difference | QueryError
 
 
 class Engine:
@@ -178,7 +176,7 @@ class Engine:
         try:
             found = template.change(result.values, changes, self._now, before)
         except QueryError as error:
-            return Outcome(result, None, error.with_traceback(None))
+            return Outcome(result, error.with_traceback(None))
         if not found.inserts and not found.deletes:
             return None
         return Outcome(result, found)

@@ -17,6 +17,7 @@ The sum may hold the same row with both signs, and then it is neither come nor g
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attrs
 
@@ -153,7 +154,7 @@ class LiveResult:
         """Prepare; the engine enters the readers."""
         self.template = template
         self.values = values
-        self.subscribers: dict[object, None] = {}
+        self.subscribers: dict[Any, None] = {}
         self.readers = template.readers(self)
 
 

@@ -17,7 +17,7 @@ from qsdb.schema.catalogue import catalogue_rows
 from qsdb.schema.contexts import Auth, ReducerContext, Savepoint
 from qsdb.schema.modules import ModuleSchema, Reducer
 from qsdb.store.transactions import WriteTransaction
-from qsdb.values.identity import CLAIM_BYTES_MAX, Identity
+from qsdb.values.identity import CLAIM_BYTES_MAX, ConnectionId, Identity
 from qsdb.values.timestamps import Timestamp
 
 __all__ = ["Calls"]
@@ -75,6 +75,7 @@ class Calls:
         key: object,
         args: tuple[object, ...],
         kwargs: dict[str, object],
+        connection: ConnectionId | None = None,
     ) -> object:
         """Run a reducer as one transaction and give what it returns.
 
@@ -83,6 +84,7 @@ class Calls:
             key: The reducer's function or name.
             args: Arguments by place.
             kwargs: Arguments by name.
+            connection: Over which connection.
 
         Raises:
             NotFoundError: there is no such reducer, or none for this sender.
@@ -110,6 +112,7 @@ class Calls:
             context = CallContext()
             context.db = transaction
             context.sender = sender
+            context._connection = connection
             context._auth = _EXTERNAL
             context._call = (self, reducer, number, values)
             transaction._context = context
@@ -124,6 +127,14 @@ class Calls:
                 writer.abort()
             raise
         return result
+
+    def names_for(self, identity: Identity) -> list[str]:
+        """Give the names of the reducers that somebody may call."""
+        return [
+            each.name
+            for each in self.module.reducers.values()
+            if not each.is_private or identity == self.owner
+        ]
 
     def initialise(self, version: str) -> None:
         """Make the commit that is offset 1: the catalogue, and what `init` does.
@@ -152,6 +163,7 @@ class Calls:
                 context = CallContext()
                 context.db = transaction
                 context.sender = self.owner
+                context._connection = None
                 context._auth = _INTERNAL
                 context._call = (self, init, 1, ())
                 transaction._context = context
@@ -166,9 +178,7 @@ class Calls:
 
     def _unknown(self, key: object) -> NotFoundError:
         name = key if isinstance(key, str) else getattr(key, "__name__", brief(key))
-        there = [
-            each.name for each in self.module.reducers.values() if not each.is_private
-        ]
+        there = self.names_for(Identity.ZERO)
         return NotFoundError(
             f"module {self.module.name}: no reducer {name}; there are: "
             f"{', '.join(there) or 'none'}"
@@ -199,15 +209,21 @@ class CallContext(ReducerContext):
     `Calls` sets the slots, since a constructor would cost every call a frame.
     """
 
-    __slots__ = ("_auth", "_call", "_random")
+    __slots__ = ("_auth", "_call", "_connection", "_random")
 
     _auth: Auth
+    _connection: ConnectionId | None
     _call: tuple[Calls, Reducer, int, tuple[object, ...]]
     """Whose call it is, of which reducer, its number, and the arguments."""
 
     @property
-    def connection_id(self) -> None:
-        return None
+    def connection_id(self) -> ConnectionId | None:
+        return self._connection
+
+    @property
+    def reducer_name(self) -> str:
+        """The name of the reducer that was called."""
+        return self._call[1].name
 
     @property
     def timestamp(self) -> Timestamp:

@@ -22,12 +22,15 @@ from qsdb.runtime.assembly import (
 from qsdb.runtime.blocks import WriteBlock
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.clock import Clock, SystemClock
-from qsdb.runtime.live_queries import LiveQuery, Update
+from qsdb.runtime.connecting import Connector
+from qsdb.runtime.connections import Connection
+from qsdb.runtime.live_queries import LiveQuery, subscribe
 from qsdb.runtime.on_disk import OnDisk
 from qsdb.runtime.options import StorageOptions, options_of
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.stats import Stats
 from qsdb.runtime.subscriptions import Subscriptions
+from qsdb.runtime.updates import Update
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.modules import Module
 from qsdb.schema.results import Result
@@ -121,6 +124,7 @@ class Database(OnDisk):
         self._directory, self._writer, self._calls, self._queries, self._storage = parts
         self._subscriptions = Subscriptions(self._queries, self._writer)
         self._writer.audience = self._subscriptions
+        self._connector = Connector(self._calls, self._queries, self._subscriptions)
         if self._storage is not None:
             # Closes it when the program ends, or nobody has it any more.
             weakref.finalize(self, self._storage.close)
@@ -229,9 +233,38 @@ class Database(OnDisk):
 
         Cost: that of the query; then, with each commit, of the rows that changed.
         """
-        return self._subscriptions.subscribe(
-            text, callback, params, confirmed=confirmed, on_error=on_error
+        return subscribe(
+            self._subscriptions,
+            text,
+            callback,
+            params,
+            self.owner.stored,
+            confirmed=confirmed,
+            on_error=on_error,
         )
+
+    def connect(
+        self,
+        identity: Identity | None = None,
+        token: str | None = None,
+        confirmed: bool = False,  # noqa: FBT001, FBT002  the contract has it by place too
+    ) -> Connection:
+        """Connect a client in this process.
+
+        Args:
+            identity: Who it is; somebody new if neither this nor `token` is given.
+            token: What an earlier connection had as its token.
+            confirmed: Whether it is told only of what is on the disk.
+
+        Raises:
+            ArgumentError: an argument is of a wrong kind, or both are given.
+            AccessError: the token was not made by this database object.
+            UsageError: this thread is in a transaction.
+            ClosedError: the database is closed.
+        """
+        self._require_open()
+        self._writer.require_outside()
+        return self._connector.connect(identity, token, confirmed)
 
     def write(self) -> WriteBlock:
         """Give the serial write transaction, for a ``with`` block.

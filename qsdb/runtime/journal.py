@@ -90,7 +90,9 @@ class DiskJournal:
         calls, reducer, number, values = context._call  # type: ignore[attr-defined]
         prefix, encode = self._reducers[reducer.name]
         state = calls.seeds.state_of_call(number)
-        call = (context.sender.stored, _NO_CONNECTION, state)  # type: ignore[attr-defined]
+        connection = context.connection_id  # type: ignore[attr-defined]
+        over = _NO_CONNECTION if connection is None else connection.stored
+        call = (context.sender.stored, over, state)  # type: ignore[attr-defined]
         self._append(write_call(microseconds, call, prefix, encode(values), sections))
 
 

@@ -13,6 +13,7 @@ import functools
 from collections.abc import Mapping
 
 from qsdb.errors import AccessError, ArgumentError, ReadOnlyError, brief
+from qsdb.live.explaining import explain_live
 from qsdb.runtime.blocks import WriteBlock
 from qsdb.runtime.prepared import (
     PreparedChange,
@@ -27,6 +28,7 @@ from qsdb.runtime.prepared import (
 from qsdb.runtime.variables import Variables
 from qsdb.runtime.writer import Writer
 from qsdb.schema.results import Result
+from qsdb.schema.rows import Row
 from qsdb.schema.tables import TableSchema
 from qsdb.sql.arguments import bind_parameters
 from qsdb.sql.checking import SENDER
@@ -88,6 +90,24 @@ class Queries:
         self._public = {n: each for n, each in self._all.items() if each.is_public}
         self._system = frozenset(system)
         self.prepared = functools.lru_cache(PREPARED_MAX)(self._prepare)
+
+    def visible_entries(
+        self, *, is_owner: bool
+    ) -> tuple[Mapping[str, Entry], Mapping[type[Row], Entry]]:
+        """Give the tables that somebody may see: by name, and by row class."""
+        directory = self._writer.directory
+        visible = self._all if is_owner else self._public
+        by_class = {
+            row_class: each
+            for row_class, each in directory.by_class.items()
+            if _schema(each).name in visible
+        }
+        return {name: self.entries[name] for name in visible}, by_class
+
+    @property
+    def public_names(self) -> list[str]:
+        """The names of the public tables that are no tables of the system."""
+        return [name for name in self._public if name not in self._system]
 
     # Preparing.
 
@@ -186,6 +206,7 @@ class Queries:
             case Explanation(query=query):
                 plan = make_plan(query)
                 lines = explain(plan, self._sizes(plan, transaction))
+                lines += explain_live(query)
                 return Result(("plan",), [(line,) for line in lines])
             case Setting(value=value, parameters=kinds):
                 values = bind_parameters(kinds, params)

@@ -24,7 +24,7 @@ from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.system import StModule
 from qsdb.store.images import StoredTable
 from qsdb.store.transactions import WriteTransaction
-from qsdb.values.identity import Identity
+from qsdb.values.identity import ConnectionId, Identity
 from qsdb.values.timestamps import Timestamp
 
 __all__ = ["ReadOnlyCalls", "ReadOnlyStorage", "ReadOnlyWriter", "Readable", "find_at"]
@@ -98,6 +98,7 @@ class ReadOnlyCalls(Calls):
         key: object,
         args: tuple[object, ...],
         kwargs: dict[str, object],
+        connection: ConnectionId | None = None,
     ) -> object:
         """Refuse, whatever is called.
 

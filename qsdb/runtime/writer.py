@@ -49,7 +49,7 @@ leave a million rows to be looked at in one pause."""
 class Audience(Protocol):
     """Who is told of each commit."""
 
-    def committed(self, opened: Iterable[Noted], offset: int) -> None:
+    def committed(self, opened: Iterable[Noted], offset: int, origin: object) -> None:
         """Take a commit in, under the writer lock; twice is once."""
         ...
 
@@ -188,10 +188,11 @@ class Writer:
             UsageError, DiskFull: it cannot be committed; `abort` is to undo it.
             FailedError: that too, or it is committed and may not last.
         """
-        offset = transaction._finish(self.journal)  # noqa: SLF001  tables have the names
+        context = transaction._context  # noqa: SLF001  tables have the names
+        offset = transaction._finish(self.journal)  # noqa: SLF001
         audience = self.audience
         if audience is not None and offset:
-            audience.committed(transaction._opened.values(), offset)  # noqa: SLF001
+            audience.committed(transaction._opened.values(), offset, context)  # noqa: SLF001
         self.current = None
         self._release()
         if not offset:
@@ -215,7 +216,7 @@ class Writer:
                 self.rollbacks += 1
             elif self.audience is not None:
                 offset = transaction._offset  # noqa: SLF001
-                self.audience.committed(transaction._opened.values(), offset)  # noqa: SLF001
+                self.audience.committed(transaction._opened.values(), offset, None)  # noqa: SLF001
             self.current = None
         self._release()
 

@@ -39,7 +39,7 @@ from qsdb.values.source import Names, compile_source
 from qsdb.values.timestamps import ScheduleAt, TimeDuration, Timestamp
 from qsdb.values.wrapped import Wrapped
 
-__all__ = ["bind_parameters", "compile_binder", "enter", "leave"]
+__all__ = ["bind_each", "bind_parameters", "compile_binder", "enter", "leave"]
 
 
 def bind_parameters(
@@ -63,6 +63,22 @@ def bind_parameters(
             raise ArgumentError(f"the parameter :{name} is missing")
         values.append(_value(name, kind, given[name]))
     return values
+
+
+def bind_each(
+    kinds: Sequence[Mapping[str, Kind]], given: Mapping[str, object] | None
+) -> list[list[Stored]]:
+    """Give the values of the parameters of several queries, as `bind_parameters`.
+
+    Raises:
+        ArgumentError: one is missing, of no query, or not of its kind.
+    """
+    known = {name: kind for each in kinds for name, kind in each.items()}
+    bind_parameters(known, given)
+    given = given or {}
+    return [
+        bind_parameters(each, {name: given[name] for name in each}) for each in kinds
+    ]
 
 
 def _value(name: str, kind: Kind, given: object) -> Stored:

@@ -52,7 +52,7 @@ from qsdb.store.indexes import HashIndex, OrderedIndex, UniqueIndex
 from qsdb.store.operations import canonical_row
 from qsdb.store.orders import StoredRow, index_functions, key_function
 
-__all__ = ["AnyIndex", "Images", "StoredTable", "merge"]
+__all__ = ["AnyIndex", "Images", "StoredTable", "make_index", "merge"]
 
 Images = dict[object, StoredRow | None]
 """Row key → the row that was there, or None."""
@@ -190,14 +190,16 @@ class StoredTable:
                 yield f"table {schema.name}: {row!r} is not in canonical form"
 
 
+def make_index(bound: BoundTable, number: int) -> AnyIndex:
+    """Make one of a table's indexes, empty."""
+    index, function = bound.schema.indexes[number], index_functions(bound)[number]
+    if index.algorithm == "btree":
+        return OrderedIndex(function)
+    if index.algorithm == "unique":
+        return UniqueIndex(key_function(bound), function, len(index.columns))
+    return HashIndex(key_function(bound), function)
+
+
 def _make_indexes(bound: BoundTable) -> Iterator[AnyIndex]:
-    key_of = key_function(bound)
-    for index, function in zip(
-        bound.schema.indexes, index_functions(bound), strict=True
-    ):
-        if index.algorithm == "btree":
-            yield OrderedIndex(function)
-        elif index.algorithm == "unique":
-            yield UniqueIndex(key_of, function, len(index.columns))
-        else:
-            yield HashIndex(key_of, function)
+    for number in range(len(bound.schema.indexes)):
+        yield make_index(bound, number)

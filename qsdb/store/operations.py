@@ -55,12 +55,17 @@ __all__ = [
 ]
 
 
-def read_operations(bound: BoundTable) -> dict[str, object]:
-    """Generate what a read transaction has: name → function."""
+def read_operations(bound: BoundTable, *, is_live: bool = False) -> dict[str, object]:
+    """Generate what a table has that is only read: name → function.
+
+    Args:
+        bound: The table.
+        is_live: Whether the live row is always the right one.
+    """
     if not bound.schema.primary_key:
         return {}
     names = Names(MISSING=MISSING, row_class=bound.row_class, tuple_new=tuple.__new__)
-    source = "\n".join(_Source(bound, names).get(is_live=False))
+    source = "\n".join(_Source(bound, names).get(is_live=is_live))
     namespace = compile_source(f"table {bound.schema.name}, read", source, names)
     return {"get": namespace["get"]}
 

@@ -11,18 +11,19 @@ that has been changed since, and so stands in the notes, is put in or taken out
 by its old value.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import NoReturn, TypeVar
 
 from qsdb.errors import ClosedError, ReadOnlyError
 from qsdb.schema.modules import BoundTable, derived
-from qsdb.store.handles import TableHandle, closed, handle_class
+from qsdb.store.handles import closed, handle_class
 from qsdb.store.images import AnyIndex, Images, StoredTable
 from qsdb.store.indexes import OrderedIndex
 from qsdb.store.operations import read_operations
 from qsdb.store.orders import StoredRow
-from qsdb.store.paths import Path, count_in
+from qsdb.store.paths import count_in
 from qsdb.store.pins import Hold, Pin, Store
+from qsdb.store.refusing import ReadOnlyTable
 from qsdb.values.ranges import Range
 
 __all__ = ["ReadTable", "read_table_class"]
@@ -30,7 +31,7 @@ __all__ = ["ReadTable", "read_table_class"]
 R = TypeVar("R")
 
 
-class ReadTable(TableHandle[R]):
+class ReadTable(ReadOnlyTable[R]):
     """One table at one offset; subclasses are generated."""
 
     __slots__ = ("_hold", "_live", "_offset", "_pin", "_store", "_stored")
@@ -169,33 +170,6 @@ class ReadTable(TableHandle[R]):
             f"table {self._bound.schema.name}: a read transaction cannot write; use "
             "db.write() or a reducer"
         )
-
-    def insert(self, row: R) -> R:
-        self._refuse()
-
-    def insert_many(self, rows: Iterable[R]) -> int:
-        self._refuse()
-
-    def update(self, row: R) -> R:
-        self._refuse()
-
-    def upsert(self, row: R) -> R:
-        self._refuse()
-
-    def delete(self, row: R) -> bool:
-        self._refuse()
-
-    def delete_by_key(self, *key: object) -> bool:
-        self._refuse()
-
-    def clear(self) -> int:
-        self._refuse()
-
-    def _replace(self, path: Path, row: R) -> R:
-        self._refuse()
-
-    def _remove_all(self, stored: list[StoredRow]) -> int:
-        self._refuse()
 
 
 def _is_settled(stored: StoredTable, offset: int) -> bool:

@@ -1,0 +1,68 @@
+"""What EXPLAIN says of a query as a live one: how commits find it, what it keeps."""
+
+from collections.abc import Iterator, Sequence
+
+from qsdb.live.operators import Template, columns_read, route_of
+from qsdb.live.routing import Always, ByInterval, ByValue, Route
+from qsdb.live.templates import lift
+from qsdb.schema.tables import ColumnSchema
+from qsdb.sql.queries import Query
+
+__all__ = ["explain_live"]
+
+
+def explain_live(query: Query) -> list[str]:
+    """Give lines of text, one or more for each table."""
+    if query.is_count or query.limit is not None:
+        what = "COUNT(*)" if query.is_count else "LIMIT"
+        return [f"live: not possible with {what}"]
+    template = Template(lift(query))
+    lines = [
+        f"live: a change of {source.alias} {_told(query, number)}"
+        for number, source in enumerate(query.sources)
+    ]
+    lines += [f"live: {each}" for each in _kept(query, template)]
+    return lines
+
+
+def _told(query: Query, number: int) -> str:
+    """Say which changes of a table are looked at."""
+    # The values are of no matter here, only which columns they are for.
+    lifted = lift(query)
+    nothing = tuple([None] * len(lifted.slots))
+    columns = query.sources[number].schema.columns
+    read = columns_read(query, number)
+    told = _route(route_of(lifted.query, number, nothing), columns)
+    if read is None:
+        return told
+    names = ", ".join([columns[place].name for place in sorted(read)]) or "no column"
+    return f"{told}, if it changes {names}"
+
+
+def _route(route: Route, columns: Sequence[ColumnSchema]) -> str:
+    match route:
+        case ByValue(column=column):
+            return f"is found by the value of {columns[column].name}"
+        case ByInterval(column=column):
+            return f"is found by the interval of {columns[column].name}"
+        case Always():
+            return "is always looked at"
+
+
+def _kept(query: Query, template: Template) -> Iterator[str]:
+    """Say which indexes are made for it, and where there are none to use."""
+    for table, column in sorted(template.wishes()):
+        for source in query.sources:
+            if source.schema.name == table:
+                name = source.schema.columns[column].name
+                yield f"an index of {table}.{name} is made and kept for it"
+                break
+    whole = {
+        step.source
+        for plan in template.plans
+        for step in plan.steps[1:]
+        if step.path is None
+    }
+    for number in sorted(whole):
+        alias = query.sources[number].alias
+        yield f"all rows of {alias} are looked at with each change of another table"

@@ -1,0 +1,334 @@
+"""`Connection`: one client in the process, with a cache of what it subscribed to.
+
+A connection is the receiver of all of its subscriptions: what a commit means to them
+comes as one batch. It is counted into the cache as a whole, and only then told of, row
+by row. So callbacks see a state that was committed, and the same whichever runs first.
+
+What begins and ends subscriptions goes through the outbox too, and so is told in its
+turn, never in the middle of something else.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import attrs
+
+from qsdb.cache.databases import Cache
+from qsdb.cache.events import Event
+from qsdb.errors import (
+    ArgumentError,
+    ClosedError,
+    QueryError,
+)
+from qsdb.runtime.bags import Bag
+from qsdb.runtime.calls import CallContext, Calls
+from qsdb.runtime.live_queries import check_callbacks
+from qsdb.runtime.namespaces import Reducers
+from qsdb.runtime.queries import Queries
+from qsdb.runtime.query_sets import SetQuery, Subscription
+from qsdb.runtime.subscriptions import Batch, Subscriptions, first_result
+from qsdb.runtime.updates import Update
+from qsdb.schema.results import Result
+from qsdb.sql.arguments import bind_each
+from qsdb.sql.everything import asks_for_everything, select_all
+from qsdb.sql.loops import StoredRow
+from qsdb.values.identity import ConnectionId, Identity
+
+__all__ = ["Connection"]
+
+
+@attrs.frozen
+class _Applied:
+    """A subscription that is to be applied."""
+
+    connection: "Connection"
+    subscription: Subscription
+    offset: int
+    first: list[list[StoredRow]]
+
+    def deliver(self) -> None:
+        self.connection.apply(self.subscription, self.offset, self.first)
+
+
+@attrs.frozen
+class _Ended:
+    """A subscription that is to be taken out of the cache."""
+
+    connection: "Connection"
+    subscription: Subscription
+
+    def deliver(self) -> None:
+        self.connection.remove(self.subscription)
+
+
+class _Moves:
+    """What came to tables and what went, gathered from several results."""
+
+    def __init__(self) -> None:
+        self.by_table: dict[str, tuple[list[StoredRow], list[StoredRow]]] = {}
+
+    def add(
+        self,
+        query: SetQuery,
+        inserts: Iterable[StoredRow],
+        deletes: Iterable[StoredRow],
+    ) -> None:
+        if query.asked.table is not None:
+            came, went = self.by_table.setdefault(query.asked.table, ([], []))
+            came += inserts
+            went += deletes
+
+
+class Connection:
+    """One client in the process.
+
+    Attributes:
+        identity: Who it is.
+        connection_id: Its number, as reducers see it.
+        token: What to give `Database.connect` to be the same identity again.
+        confirmed: Whether it is told only of what is on the disk.
+        db: What it knows of tables: rows of its subscriptions.
+        reducers: What it can call, by name.
+    """
+
+    def __init__(  # noqa: PLR0913  the parts of a database that it needs
+        self,
+        calls: Calls,
+        queries: Queries,
+        subscriptions: Subscriptions,
+        identity: Identity,
+        connection_id: ConnectionId,
+        token: str,
+        *,
+        confirmed: bool,
+    ) -> None:
+        """Connect; `Database.connect` gives the parts."""
+        self.identity = identity
+        self.connection_id = connection_id
+        self.token = token
+        self.confirmed = confirmed
+        self._calls = calls
+        self._queries = queries
+        self._subscriptions = subscriptions
+        self._is_owner = identity == queries.owner
+        self.db = Cache(*queries.visible_entries(is_owner=self._is_owner))
+        self.reducers = Reducers(self.call, calls.names_for(identity))
+        self._open: dict[Subscription, None] = {}
+        self._is_closed = False
+
+    # Calling.
+
+    def call(self, reducer: object, /, *args: object, **kwargs: object) -> Any:  # noqa: ANN401  what the reducer gives
+        """Run a reducer as this identity, and give what it returns.
+
+        Raises:
+            NotFoundError: there is no such reducer for it.
+            ArgumentError: the arguments do not fit.
+            UsageError: this thread is in a transaction.
+            ClosedError: the connection or the database is closed.
+        """
+        self._require_open()
+        return self._calls.call(
+            self.identity, reducer, args, kwargs, self.connection_id
+        )
+
+    def sql(self, text: str, params: Mapping[str, object] | None = None) -> Result:
+        """Run a query as this identity; otherwise as `Database.sql`.
+
+        Raises:
+            AccessError: it changes something, and this is not the owner.
+            QueryError, ArgumentError: as `Database.sql` does.
+            ClosedError: the connection or the database is closed.
+        """
+        self._require_open()
+        return self._queries.run(text, params, self.identity)
+
+    # Subscribing.
+
+    def subscribe(
+        self,
+        *queries: str,
+        on_applied: Callable[[Event], object] | None = None,
+        on_error: Callable[[QueryError], object] | None = None,
+        params: Mapping[str, object] | None = None,
+    ) -> Subscription:
+        """Have the results of queries in the cache, as a whole and from one offset.
+
+        Args:
+            queries: Each a SELECT; ``SELECT * FROM *`` is all public tables.
+            on_applied: Is told when the rows are in the cache, before callbacks of
+                rows are.
+            on_error: Is told if a query fails later; then all of them end.
+            params: The values of their parameters.
+
+        Raises:
+            QueryError: one is wrong, or cannot be kept current; then none begins.
+            ArgumentError: an argument is of a wrong kind.
+            UsageError: this thread is in a transaction.
+            ClosedError: the connection or the database is closed.
+        """
+        self._require_open()
+        check_callbacks(on_applied=on_applied, on_error=on_error)
+        if not queries:
+            raise ArgumentError("subscribe takes queries, and there is none")
+        hub = self._subscriptions
+        texts = dict.fromkeys([each for text in queries for each in self._texts(text)])
+        asked = [hub.asked(text, self._is_owner) for text in texts]
+        values = bind_each([each.first.plan.query.parameters for each in asked], params)
+        subscription = Subscription(self, asked, on_applied, on_error)
+        caller = self.identity.stored
+        triples = [*zip(subscription.queries, asked, values, strict=True)]
+        with hub.enter(triples, caller) as reading:
+            try:
+                offset = reading.offset
+                first = [
+                    first_result(each, reading, caller, v) for _, each, v in triples
+                ]
+            except BaseException:
+                hub.leave(subscription.queries)
+                raise
+        self._open[subscription] = None
+        if self.confirmed and hub.wait_durable is not None:
+            hub.wait_durable(offset)
+        applied = _Applied(self, subscription, offset, first)
+        hub.delivery.put(offset, applied, confirmed=False)
+        hub.delivery.run()
+        return subscription
+
+    def _texts(self, text: str) -> Sequence[str]:
+        if not asks_for_everything(text):
+            return [text]
+        return [*map(select_all, self._queries.public_names)]
+
+    # What is delivered, one after the other.
+
+    def apply(
+        self, subscription: Subscription, offset: int, first: list[list[StoredRow]]
+    ) -> None:
+        """Take the first results in, and what was committed since."""
+        if self._is_closed or subscription not in self._open:
+            return
+        moves = _Moves()
+        for query, rows in zip(subscription.queries, first, strict=True):
+            query.bag = Bag(rows)
+            moves.add(query, rows, ())
+        pending, subscription.pending = subscription.pending or [], None
+        failed = None
+        for at, query, what in pending:
+            offset = at
+            if isinstance(what, QueryError):
+                failed = what
+            else:
+                query.bag.apply(what)
+                moves.add(query, what.difference.inserts, what.difference.deletes)
+        subscription.is_active = True
+        event = Event("applied", offset)
+        changes = self.db.move(moves.by_table)
+        subscription.tell_applied(event)
+        self.db.tell(changes, event)
+        if failed is not None:
+            self.end(subscription, failed)
+
+    def receive(self, batch: Batch) -> None:
+        """Take a commit in, and tell of it."""
+        if self._is_closed:
+            return
+        moves, others = _Moves(), []
+        failed: dict[Subscription, QueryError] = {}
+        for subscription, query, what in self._due(batch):
+            if isinstance(what, QueryError):
+                failed[subscription] = what
+                continue
+            query.bag.apply(what)
+            moves.add(query, what.difference.inserts, what.difference.deletes)
+            if query.asked.table is None:
+                others.append((subscription, what))
+        event = self._event(batch)
+        self.db.tell(self.db.move(moves.by_table), event)
+        for subscription, update in others:
+            subscription.tell_update(event, update)
+        for subscription, error in failed.items():
+            self.end(subscription, error)
+
+    def _due(
+        self, batch: Batch
+    ) -> Iterator[tuple[Subscription, SetQuery, Update | QueryError]]:
+        """Yield what is to be taken in now; the rest waits or is not wanted."""
+        for subscriber, what in batch.parts:
+            assert isinstance(subscriber, SetQuery)
+            subscription = subscriber.owner
+            if subscription.pending is not None:
+                subscription.pending.append((batch.offset, subscriber, what))
+            elif subscription in self._open:
+                yield subscription, subscriber, what
+
+    def _event(self, batch: Batch) -> Event:
+        origin = batch.origin
+        if not isinstance(origin, CallContext):
+            return Event("transaction", batch.offset)
+        if origin.connection_id != self.connection_id:
+            return Event("transaction", batch.offset)
+        return Event("reducer", batch.offset, origin.reducer_name, "committed")
+
+    def remove(self, subscription: Subscription) -> None:
+        """Take the rows of a subscription that has ended out of the cache."""
+        moves = _Moves()
+        for query in subscription.queries:
+            moves.add(query, (), query.bag.rows)
+            query.bag = Bag([])
+        event = Event("ended", self._subscriptions.offset)
+        self.db.tell(self.db.move(moves.by_table), event)
+        subscription.tell_error()
+
+    def end(self, subscription: Subscription, error: QueryError | None) -> None:
+        """End a subscription; twice is no error.
+
+        Raises:
+            UsageError: this thread is in a transaction.
+        """
+        hub = self._subscriptions
+        hub.leave(subscription.queries)
+        subscription.is_active = False
+        if subscription in self._open:
+            del self._open[subscription]
+            subscription.error = error
+            if not self._is_closed and subscription.pending is None:
+                ended = _Ended(self, subscription)
+                hub.delivery.put(hub.offset, ended, confirmed=False)
+        hub.delivery.run()
+        hub.wait_for_callbacks()
+
+    # The end.
+
+    def close(self) -> None:
+        """End: once this has returned nothing of it is told; twice is no error.
+
+        What it knew can still be read.
+
+        Raises:
+            UsageError: this thread is in a transaction.
+        """
+        hub = self._subscriptions
+        hub.leave([query for each in [*self._open] for query in each.queries])
+        self._is_closed = True
+        for subscription in self._open:
+            subscription.is_active = False
+        self._open.clear()
+        hub.wait_for_callbacks()
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise ClosedError("this connection is closed")
+
+    def __enter__(self) -> Self:
+        """Give the connection itself."""
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Close."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Say whose it is."""
+        state = "closed" if self._is_closed else "open"
+        return f"<Connection {state} of {self.identity.to_hex()[:16]}…>"

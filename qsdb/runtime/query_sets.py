@@ -1,0 +1,153 @@
+"""`Subscription`: queries that a connection asked together, applied as a whole."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, Self
+
+from qsdb.cache.events import Event
+from qsdb.cache.listeners import Listeners
+from qsdb.errors import QueryError
+from qsdb.live.operators import LiveResult
+from qsdb.runtime.bags import Bag
+from qsdb.runtime.subscriptions import Asked, Receiver
+from qsdb.runtime.updates import Update
+
+__all__ = ["Connected", "SetQuery", "Subscription"]
+
+
+class Connected(Receiver, Protocol):
+    """The connection, as its subscriptions need it."""
+
+    def end(self, subscription: "Subscription", error: QueryError | None) -> None:
+        """End a subscription; without an error it is the user's wish."""
+        ...
+
+
+class SetQuery:
+    """One query of a subscription.
+
+    Attributes:
+        owner: The subscription.
+        asked: What it asks.
+        bag: Its result.
+        result: What it shares with all who ask the same; None when it has ended.
+    """
+
+    __slots__ = ("asked", "bag", "owner", "result")
+
+    def __init__(self, owner: "Subscription", asked: Asked) -> None:
+        """Prepare."""
+        self.owner = owner
+        self.asked = asked
+        self.bag = Bag([])
+        self.result: LiveResult | None = None
+
+    @property
+    def receiver(self) -> Connected:
+        """Who is told: the connection."""
+        return self.owner.connection
+
+
+class Subscription:
+    """Queries that a connection asked together.
+
+    Attributes:
+        connection: Whose it is.
+        queries: The queries.
+        error: Why it ended by itself; None if it did not.
+        is_active: Whether it has been applied and has not ended.
+        pending: What is known of commits since it began, until it is applied; then
+            None.
+    """
+
+    __slots__ = (
+        "_listeners",
+        "_on_applied",
+        "_on_error",
+        "connection",
+        "error",
+        "is_active",
+        "pending",
+        "queries",
+    )
+
+    def __init__(
+        self,
+        connection: Connected,
+        asked: Sequence[Asked],
+        on_applied: Callable[[Event], object] | None,
+        on_error: Callable[[QueryError], object] | None,
+    ) -> None:
+        """Prepare; the connection begins it."""
+        self.connection = connection
+        self.queries = [SetQuery(self, each) for each in asked]
+        self.error: QueryError | None = None
+        self.is_active = False
+        self.pending: list[tuple[int, SetQuery, Update | QueryError]] | None = []
+        self._listeners = Listeners()
+        self._on_applied = on_applied
+        self._on_error = on_error
+
+    @property
+    def rows(self) -> list[Any]:
+        """The rows of all its queries now, one query after the other."""
+        return [
+            row for each in self.queries for row in each.asked.shape.make(each.bag.rows)
+        ]
+
+    # What the connection does with it, in the order of delivery.
+
+    def tell_applied(self, event: Event) -> None:
+        """Tell that it was applied."""
+        if self._on_applied is not None:
+            self._on_applied(event)
+
+    def tell_update(self, event: Event, update: Update) -> None:
+        """Tell that a result changed that is not in the cache."""
+        self._listeners.tell("on_update", event, [update])
+
+    def tell_error(self) -> None:
+        """Tell why it ended by itself."""
+        if self._on_error is not None and self.error is not None:
+            self._on_error(self.error)
+
+    # What users do with it.
+
+    def on_update(
+        self, callback: Callable[[Event, Update], object]
+    ) -> Callable[[], None]:
+        """Have a function told of each change of a result: ``callback(event, update)``.
+
+        This is for queries that do not give whole rows of a table: those are in the
+        cache of the connection, ``conn.db``, and are told of there.
+
+        Returns:
+            A function that ends it.
+
+        Raises:
+            ArgumentError: it is no function.
+        """
+        return self._listeners.add("on_update", callback)
+
+    def close(self) -> None:
+        """End: its rows leave the cache, if no other subscription has them.
+
+        Once this has returned nothing of it is told any more, but in a callback: then
+        the rows that leave are told of after that. Twice is no error.
+
+        Raises:
+            UsageError: this thread is in a transaction.
+        """
+        self.connection.end(self, None)
+
+    def __enter__(self) -> Self:
+        """Give the subscription itself."""
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Close."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Say how many queries it has, and whether it is active."""
+        state = "active" if self.is_active else "ended"
+        return f"<Subscription {state}, {len(self.queries)} queries>"
