@@ -40,7 +40,7 @@ class Counters:
     """Results that changed."""
 
 
-@attrs.frozen
+@attrs.define
 class Outcome:
     """What a commit did to one result.
 
@@ -51,6 +51,21 @@ class Outcome:
 
     result: LiveResult
     difference: Difference | QueryError
+
+
+class _Before(dict[str, Before | None]):
+    """Tables as they were, made when a join asks; None for those that are the same."""
+
+    def __init__(self, now: Mapping[str, Now], deltas: Mapping[str, Delta]) -> None:
+        super().__init__()
+        self._now = now
+        self._deltas = deltas
+
+    def __missing__(self, name: str) -> Before | None:
+        delta = self._deltas.get(name)
+        found = None if delta is None else Before(self._now[name], delta)
+        self[name] = found
+        return found
 
 
 class Engine:
@@ -147,12 +162,11 @@ class Engine:
         Args:
             deltas: Name of each table that changed and that somebody listens to → how.
         """
-        before: dict[str, Before] = {}
+        before = _Before(self._now, deltas)
         concerned: dict[LiveResult, dict[int, Sequence[Pair]]] = {}
         for name, delta in deltas.items():
-            now = self._now[name]
-            now.apply(delta)
-            before[name] = Before(now, delta)
+            self._now[name].apply(delta)
+        for name, delta in deltas.items():
             for reader, pairs in self._routes[name].concerned(delta).items():
                 concerned.setdefault(reader.owner, {})[reader.source] = pairs
         self.evaluated = [*concerned]
@@ -170,7 +184,7 @@ class Engine:
         self,
         result: LiveResult,
         changes: Mapping[int, Sequence[Pair]],
-        before: Mapping[str, Before],
+        before: _Before,
     ) -> Outcome | None:
         template = result.template
         try:

@@ -37,7 +37,7 @@ NO_CALLER = b""
 """In a template the caller is a value like others."""
 
 
-@attrs.frozen
+@attrs.define
 class Difference:
     """What came to a result and what went, as bags; no row is in both."""
 
@@ -50,6 +50,7 @@ class Template:
 
     Attributes:
         query: The query.
+        tables: The names of the tables, in the order of FROM.
         plans: For each table the plan that begins with changes of it.
         users: How many live queries have it.
         results: Values → the live query for them.
@@ -60,6 +61,7 @@ class Template:
         query = lifted.query
         self.key = lifted.key
         self.query = query
+        self.tables = [each.schema.name for each in query.sources]
         self.plans = [
             make_plan(query, first, wishes=True) for first in range(len(query.sources))
         ]
@@ -68,11 +70,6 @@ class Template:
         self._columns = [columns_read(query, n) for n in range(len(query.sources))]
         # Whole rows of one table are a set, in which nothing stands twice.
         self._is_plain = len(query.sources) == 1 and query.whole is not None
-
-    @property
-    def tables(self) -> list[str]:
-        """The names of the tables, in the order of FROM."""
-        return [each.schema.name for each in self.query.sources]
 
     def wishes(self) -> set[tuple[str, int]]:
         """Give the indexes that the plans need: table and column."""
@@ -97,7 +94,7 @@ class Template:
         values: tuple[Stored, ...],
         concerned: Mapping[int, Sequence[Pair]],
         now: Mapping[str, Now],
-        before: Mapping[str, Before],
+        before: Mapping[str, Before | None],
     ) -> Difference:
         """Say how the result changes with a commit.
 
@@ -105,14 +102,16 @@ class Template:
             values: For the places of the template.
             concerned: Which of the tables → the changes of it.
             now: Name → table as it is.
-            before: The same for those that changed, as they were.
+            before: Name → table as it was; None if it has not changed.
 
         Raises:
             QueryError: a result has no room in its kind.
         """
         inserts: list[StoredRow] = []
         deletes: list[StoredRow] = []
-        tables: list[Readable] = [before.get(each) or now[each] for each in self.tables]
+        if self._is_plain:
+            return self._change_alone(values, concerned[0])
+        tables: list[Readable] = [before[each] or now[each] for each in self.tables]
         for source, run in enumerate(self._runs):
             pairs = concerned.get(source)
             if pairs:
@@ -125,8 +124,18 @@ class Template:
                     tables[source] = Rows(went)
                     deletes += run(*tables, NO_CALLER, *values)
             tables[source] = now[self.tables[source]]
-        return (
-            Difference(inserts, deletes) if self._is_plain else _net(inserts, deletes)
+        return _net(inserts, deletes)
+
+    def _change_alone(
+        self, values: tuple[Stored, ...], pairs: Sequence[Pair]
+    ) -> Difference:
+        """Give the change of whole rows of one table: a set, in which none is twice."""
+        [run] = self._runs
+        came = [new for _, new in pairs if new is not None]
+        went = [old for old, _ in pairs if old is not None]
+        return Difference(
+            run(Rows(came), NO_CALLER, *values) if came else came,
+            run(Rows(went), NO_CALLER, *values) if went else went,
         )
 
 

@@ -13,13 +13,13 @@ who are concerned. Besides, a change of columns that a reader does not look at d
 concern it.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
 from qsdb.live.intervals import Intervals
 from qsdb.live.tables import Delta, Pair
-from qsdb.sql.loops import StoredRow
 from qsdb.values.kinds import Kind, Stored
 
 __all__ = ["Always", "ByInterval", "ByValue", "Reader", "Route", "Routes"]
@@ -132,35 +132,46 @@ class Routes:
     def concerned(self, delta: Delta) -> Concerned:
         """Say whom a change of the table concerns, and with which rows."""
         found: Concerned = {}
-        for old, new in delta.pairs:
-            was, now = self._readers_of(old), self._readers_of(new)
-            for reader in was | now:
-                pair = (old if reader in was else None, new if reader in now else None)
-                if _looks_at(reader, pair):
-                    found.setdefault(reader, []).append(pair)
-        if self._always:
-            for reader in self._always:
-                pairs = delta.pairs
-                if reader.columns is not None:
-                    pairs = [each for each in pairs if _looks_at(reader, each)]
-                if pairs:
-                    found[reader] = [*pairs]
+        for pair in delta.pairs:
+            for column, by_value in self._by_value.items():
+                was, now = [
+                    None if row is None else by_value.get(row[column]) for row in pair
+                ]
+                if was or now:
+                    _note(found, pair, was or {}, now or {})
+            for column, (kind, intervals) in self._by_interval.items():
+                was, now = [
+                    {}
+                    if row is None or row[column] is None
+                    else dict.fromkeys(intervals.holding(kind.order(row[column])))
+                    for row in pair
+                ]
+                _note(found, pair, was, now)
+        for reader in self._always:
+            pairs = delta.pairs
+            if reader.columns is not None:
+                pairs = [each for each in pairs if _looks_at(reader, each)]
+            if pairs:
+                found[reader] = pairs
         return found
 
-    def _readers_of(self, row: StoredRow | None) -> dict[Reader, None]:
-        """Give the readers that a row leads to by its values."""
-        if row is None:
-            return {}
-        found: dict[Reader, None] = {}
-        for column, by_value in self._by_value.items():
-            readers = by_value.get(row[column])
-            if readers is not None:
-                found |= readers
-        for column, (kind, intervals) in self._by_interval.items():
-            value = row[column]
-            if value is not None:
-                found.update(dict.fromkeys(intervals.holding(kind.order(value))))
-        return found
+
+def _note(
+    found: dict[Reader, list[Pair]],
+    pair: Pair,
+    was: Mapping[Reader, None],
+    now: Mapping[Reader, None],
+) -> None:
+    """Note a change for those whom the old row concerned, and the new one does."""
+    old, new = pair
+    for reader in was:
+        if reader not in now:
+            found.setdefault(reader, []).append((old, None))
+        elif _looks_at(reader, pair):
+            found.setdefault(reader, []).append(pair)
+    for reader in now:
+        if reader not in was:
+            found.setdefault(reader, []).append((None, new))
 
 
 def _looks_at(reader: Reader, pair: Pair) -> bool:

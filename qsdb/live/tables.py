@@ -7,7 +7,7 @@ those back. So a join can look at one table as it is and at another as it was.
 Where a join has no index to look up by, a `JoinIndex` is kept for it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 
 from qsdb.schema.tables import TableSchema
@@ -33,7 +33,7 @@ class Delta:
 
     __slots__ = ("deletes", "inserts", "pairs")
 
-    def __init__(self, pairs: Sequence[Pair]) -> None:
+    def __init__(self, pairs: list[Pair]) -> None:
         """Sort the rows of pairs."""
         self.pairs = pairs
         self.inserts = [new for _, new in pairs if new is not None]

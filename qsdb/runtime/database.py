@@ -5,10 +5,10 @@ with the one lock, and the `Calls` of the module's reducers.
 """
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
-from qsdb.errors import ArgumentError, QueryError, brief
+from qsdb.errors import ArgumentError, brief
 from qsdb.files import Directory as Files
 from qsdb.files import StrPath
 from qsdb.log.writing import INTERVAL
@@ -20,25 +20,20 @@ from qsdb.runtime.assembly import (
     open_read_only,
 )
 from qsdb.runtime.blocks import WriteBlock
-from qsdb.runtime.calls import Calls
+from qsdb.runtime.callers import Caller
 from qsdb.runtime.clock import Clock, SystemClock
 from qsdb.runtime.connecting import Connector
-from qsdb.runtime.connections import Connection
-from qsdb.runtime.live_queries import LiveQuery, subscribe
 from qsdb.runtime.on_disk import OnDisk
 from qsdb.runtime.options import StorageOptions, options_of
-from qsdb.runtime.queries import Queries
 from qsdb.runtime.stats import Stats
 from qsdb.runtime.subscriptions import Subscriptions
-from qsdb.runtime.updates import Update
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.modules import Module
-from qsdb.schema.results import Result
 from qsdb.store.reads import ReadTransaction
 from qsdb.values.identity import Identity
 from qsdb.values.timestamps import Timestamp
 
-__all__ = ["Caller", "Database"]
+__all__ = ["Database"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -171,7 +166,7 @@ class Database(OnDisk):
         """
         return self._calls.call(self._calls.owner, reducer, args, kwargs)
 
-    def caller(self, identity: Identity) -> "Caller":
+    def caller(self, identity: Identity) -> Caller:
         """Give the database as somebody else sees it.
 
         Raises:
@@ -180,91 +175,6 @@ class Database(OnDisk):
         if type(identity) is not Identity:
             raise ArgumentError(f"caller takes a qsdb.Identity, not {brief(identity)}")
         return Caller(self._calls, self._queries, identity)
-
-    def sql(
-        self,
-        text: str,
-        params: Mapping[str, object] | None = None,
-        sender: Identity | None = None,
-    ) -> Result:
-        """Run a statement of SQL: a query on the last commit, or a transaction.
-
-        Args:
-            text: The statement; what has been run once is kept, ready to be run again.
-            params: The values of its parameters, by name.
-            sender: Who asks; the owner if not given. Everybody else sees public
-                tables, and changes nothing.
-
-        Raises:
-            QueryError: it is wrong, or a result has no room in its kind.
-            ArgumentError: an argument is of a wrong kind.
-            AccessError: it changes something, and `sender` is not the owner.
-            ConstraintError: what it would insert or change cannot be.
-            UsageError: it changes something, and this thread is in a transaction.
-            ClosedError: the database is closed.
-
-        Cost: a few milliseconds the first time, 2 µs for one row by its key.
-        """
-        return self._queries.run(text, params, sender)
-
-    def subscribe(
-        self,
-        text: str,
-        callback: Callable[[Update], object] | None = None,
-        params: Mapping[str, object] | None = None,
-        confirmed: bool = False,  # noqa: FBT001, FBT002  the contract has it by place too
-        on_error: Callable[[QueryError], object] | None = None,
-    ) -> LiveQuery:
-        """Have the result of a query kept current, and be told of each change.
-
-        Args:
-            text: A SELECT.
-            callback: Is told of each commit after the first result that changes it:
-                before the call that committed returns, on the thread of that call.
-            params: The values of the query's parameters.
-            confirmed: Whether to be told only of what is on the disk.
-            on_error: Is told if the query fails later, and so ends.
-
-        Raises:
-            QueryError: it is wrong, or cannot be kept current.
-            ArgumentError: an argument is of a wrong kind.
-            UsageError: this thread is in a transaction.
-            ClosedError: the database is closed.
-
-        Cost: that of the query; then, with each commit, of the rows that changed.
-        """
-        return subscribe(
-            self._subscriptions,
-            text,
-            callback,
-            params,
-            self.owner.stored,
-            confirmed=confirmed,
-            on_error=on_error,
-        )
-
-    def connect(
-        self,
-        identity: Identity | None = None,
-        token: str | None = None,
-        confirmed: bool = False,  # noqa: FBT001, FBT002  the contract has it by place too
-    ) -> Connection:
-        """Connect a client in this process.
-
-        Args:
-            identity: Who it is; somebody new if neither this nor `token` is given.
-            token: What an earlier connection had as its token.
-            confirmed: Whether it is told only of what is on the disk.
-
-        Raises:
-            ArgumentError: an argument is of a wrong kind, or both are given.
-            AccessError: the token was not made by this database object.
-            UsageError: this thread is in a transaction.
-            ClosedError: the database is closed.
-        """
-        self._require_open()
-        self._writer.require_outside()
-        return self._connector.connect(identity, token, confirmed)
 
     def write(self) -> WriteBlock:
         """Give the serial write transaction, for a ``with`` block.
@@ -356,46 +266,3 @@ class Database(OnDisk):
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         """Close."""
         self.close()
-
-
-class Caller:
-    """A database as one identity sees it."""
-
-    __slots__ = ("_calls", "_queries", "identity")
-
-    def __init__(self, calls: Calls, queries: Queries, identity: Identity) -> None:
-        """Act as `identity`."""
-        self._calls = calls
-        self._queries = queries
-        self.identity = identity
-
-    @overload
-    def call(
-        self,
-        reducer: Callable[Concatenate[ReducerContext, P], T],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T: ...
-
-    @overload
-    def call(self, reducer: str, /, *args: object, **kwargs: object) -> Any: ...  # noqa: ANN401
-
-    def call(self, reducer: object, /, *args: object, **kwargs: object) -> object:
-        """Run a reducer as this identity; otherwise as `Database.call`.
-
-        Raises:
-            NotFoundError: there is no such reducer, or it is private and this
-                is not the owner.
-            ArgumentError, UsageError, ClosedError: as `Database.call` does.
-        """
-        return self._calls.call(self.identity, reducer, args, kwargs)
-
-    def sql(self, text: str, params: Mapping[str, object] | None = None) -> Result:
-        """Run a query as this identity; otherwise as `Database.sql`.
-
-        Raises:
-            AccessError: it changes something, and this is not the owner.
-            QueryError, ArgumentError, ClosedError: as `Database.sql` does.
-        """
-        return self._queries.run(text, params, self.identity)

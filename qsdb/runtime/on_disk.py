@@ -9,13 +9,14 @@ import threading
 
 import attrs
 
-from qsdb.errors import ArgumentError, ClosedError, ReadOnlyError, UsageError, brief
+from qsdb.errors import ArgumentError, ReadOnlyError, UsageError, brief
 from qsdb.files import Directory as Files
 from qsdb.files import StrPath
 from qsdb.recovery.copying import TableImage, write_database
 from qsdb.recovery.directories import as_files
 from qsdb.recovery.report import Recovery
 from qsdb.recovery.state import row_kind
+from qsdb.runtime.asking import Asking
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.read_only import ReadOnlyStorage
 from qsdb.runtime.stats import Stats
@@ -27,7 +28,7 @@ from qsdb.store.pinned import PinnedState
 __all__ = ["OnDisk"]
 
 
-class OnDisk:
+class OnDisk(Asking):
     """The part of a `Database` that has to do with files."""
 
     _directory: Directory
@@ -231,10 +232,6 @@ class OnDisk:
     def _require_outside(self) -> None:
         self._require_open()
         self._writer.require_outside()
-
-    def _require_open(self) -> None:
-        if self._directory.store.is_closed:
-            raise ClosedError("the database is closed")
 
 
 def _check_timeout(timeout: float | None) -> None:

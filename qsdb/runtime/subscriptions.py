@@ -61,7 +61,7 @@ class Receiver(Protocol):
         ...
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Batch:
     """What one commit means to one receiver.
 
