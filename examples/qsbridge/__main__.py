@@ -1,10 +1,11 @@
-"""Plays an event file: ``python -m examples.qsbridge [--data DIR] [FILE]``.
+"""Plays an event file: ``python -m examples.qsbridge [--data DIR] [--live] [FILE]``.
 
 Prints what happened and, at the end, the cluster. A bad line is reported on
 standard error with its number, counted, and passed over. With ``--data`` the
 cluster is kept in a directory, and a run goes on where the last one ended, however
-that ended. Exit codes: 0, the file was played; 2, it or the directory could not be
-used, or the command line is wrong.
+that ended. With ``--live`` the cluster is drawn as a table while events are played.
+Exit codes: 0, the file was played; 2, it or the directory could not be used, or the
+command line is wrong.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 import qsdb
+from examples.qsbridge.board import Board
 from examples.qsbridge.cluster import Cluster, Tally
 from examples.qsbridge.events import BadLine
 from examples.qsbridge.playing import SourceError, unplayed
@@ -56,6 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="DIR",
         help="keep the cluster there, and go on where the last run ended",
     )
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="draw the cluster while it is played, in place of the story",
+    )
     chosen = parser.parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -67,7 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with events:
         try:
             with Cluster(chosen.data, chosen.file.name) as cluster:
-                _play(cluster, events, Story(chosen.highlights), chosen.file)
+                board = None
+                if chosen.live:
+                    board = Board(cluster.db, cluster.bridges, sys.stdout)
+                story = Story(chosen.highlights)
+                _play(cluster, events, story, chosen.file, board)
             sys.stdout.flush()
         except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -76,7 +87,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _play(cluster: Cluster, events: BinaryIO, story: Story, file: pathlib.Path) -> None:
+def _play(
+    cluster: Cluster,
+    events: BinaryIO,
+    story: Story,
+    file: pathlib.Path,
+    board: Board | None,
+) -> None:
     played = cluster.played
     tally = Tally(lines_before=0 if played is None else played.lines_read)
     _print(_found(cluster))
@@ -88,9 +105,18 @@ def _play(cluster: Cluster, events: BinaryIO, story: Story, file: pathlib.Path) 
             continue
         outcome = cluster.apply(item)
         tally.add(outcome)
-        _print(story.add(outcome))
-    _print(story.end())
+        told = story.add(outcome)
+        if board is None:
+            _print(told)
+        else:
+            board.refresh(cluster.now)
+    if board is None:
+        _print(story.end())
+    else:
+        board.draw(cluster.now)
+        print()
     _print(report(cluster.db, tally, cluster.now))
+    _print(_known(cluster))
 
 
 def _found(cluster: Cluster) -> Iterator[str]:
@@ -102,6 +128,18 @@ def _found(cluster: Cluster) -> Iterator[str]:
     if played is not None:
         yield plain(f"  played    {played.name} up to line {played.lines_read}")
     yield ""
+
+
+def _known(cluster: Cluster) -> Iterator[str]:
+    """Yield what the servers know by their subscriptions."""
+    known = {len(bridge.bans) for bridge in cluster.bridges}
+    if known:
+        players = sum(len(bridge.players) for bridge in cluster.bridges)
+        bans = " or ".join(map(str, sorted(known)))
+        yield (
+            f"bridges  {len(cluster.bridges)}: each knows all {bans} bans, "
+            f"and all together {players} players"
+        )
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Self
 
 import qsdb
+from examples.qsbridge.bridges import Bridges
 from examples.qsbridge.documented import (
     admin_ban,
     admin_unban,
@@ -86,7 +87,12 @@ class Outcome:
 
 
 class Cluster:
-    """The platform's database, and the way of events into it."""
+    """The platform's database, and the way of events into it.
+
+    Attributes:
+        db: The database.
+        bridges: The servers' connections to it.
+    """
 
     def __init__(
         self,
@@ -106,6 +112,7 @@ class Cluster:
         self.db = qsdb.Database(platform, data, clock=self._clock)
         self._source = source
         self._identities: dict[str, Identity] = {}
+        self.bridges = Bridges(self.db)
         if self.played is not None:
             self._clock.set(self.played.event_at)
 
@@ -150,6 +157,8 @@ class Cluster:
             reducer.__name__,
             json.dumps(arguments),
         )
+        if isinstance(event, Register) and refusal is None:
+            self.bridges.connect(event.server, identity)
         return Outcome(event, refusal, server_id, presence)
 
     def _identity(self, event: Event) -> Identity:

@@ -112,6 +112,7 @@ bans     1: 0 active, 1 revoked, 0 expired
 players  2 present, of these 2 not shown for over 90 s
 lines    17: 12 granted, 3 refused, 2 bad
 time     2026-03-06T19:00:00Z
+bridges  2: each knows all 1 bans, and all together 2 players
 """
 
 

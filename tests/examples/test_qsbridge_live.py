@@ -1,0 +1,137 @@
+"""The servers' subscriptions: bans reach all of them, presence only its own server."""
+
+import dataclasses
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from examples.qsbridge.__main__ import main
+from examples.qsbridge.board import Board
+from examples.qsbridge.cluster import Cluster
+from tests.examples.hub import events_of
+from tests.examples.test_qsbridge_cluster import Output, at, register, write
+
+EAST, WEST = "us-east-pvp-1", "eu-west-pve-1"
+BEGIN = (
+    register(EAST, "2026-03-06T18:00:00Z", max_players=4),
+    register(WEST, "2026-03-06T18:00:00Z"),
+    at("18:00:10", "join", server=EAST, player="anna"),
+    at("18:00:11", "join", server=WEST, player="ben"),
+)
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal, or that it is none."""
+
+    def __init__(self, *, is_terminal: bool = True) -> None:
+        super().__init__()
+        self.is_terminal = is_terminal
+
+    def isatty(self) -> bool:
+        return self.is_terminal
+
+    def taken(self) -> str:
+        """Give what was written since the last time."""
+        text = self.getvalue()
+        self.seek(0)
+        self.truncate()
+        return text
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    with Cluster() as cluster:
+        play(cluster, *BEGIN)
+        yield cluster
+
+
+def play(cluster: Cluster, *lines: dict[str, object]) -> None:
+    """Play events that come after `BEGIN`, or are it."""
+    played = cluster.played
+    before = () if played is None else BEGIN
+    text = "".join(f"{json.dumps(each)}\n" for each in (*before, *lines))
+    for event in events_of(text.encode())[len(before) :]:
+        line = event.line if played is None else played.lines_read + event.line
+        later = dataclasses.replace(event, line=line)
+        assert cluster.apply(later).refusal is None
+
+
+def test_a_server_knows_its_own_players_and_settings(cluster: Cluster) -> None:
+    east, west = cluster.bridges[EAST], cluster.bridges[WEST]
+    assert [each.player_id for each in east.players] == ["anna"]
+    assert [each.player_id for each in west.players] == ["ben"]
+    assert east.config is not None
+    assert east.config.max_players == 4
+    play(cluster, at("18:00:20", "leave", server=EAST, player="anna"))
+    assert east.players == []
+    assert len(west.players) == 1
+
+
+def test_a_ban_is_known_to_every_server_at_once(cluster: Cluster) -> None:
+    east, west = cluster.bridges
+    assert not west.is_banned("anna", cluster.now)
+    ban = at("18:00:40", "ban", player="anna", name="Anna", reason="aimbot", hours=1)
+    play(cluster, ban)
+    assert east.bans == west.bans
+    assert [each.reason for each in west.bans] == ["aimbot"]
+    assert west.is_banned("anna", cluster.now)
+    play(cluster, at("18:00:50", "unban", player="anna"))
+    assert not west.is_banned("anna", cluster.now)
+    assert len(west.bans) == 1
+
+
+def test_servers_are_connected_again_where_a_directory_is_opened(
+    tmp_path: Path,
+) -> None:
+    with Cluster(tmp_path / "data") as cluster:
+        play(cluster, *BEGIN)
+    with Cluster(tmp_path / "data") as cluster:
+        assert len(cluster.bridges) == 2
+        assert [each.player_id for each in cluster.bridges[WEST].players] == ["ben"]
+
+
+def test_the_board_shows_what_is_there(cluster: Cluster) -> None:
+    out = Terminal(is_terminal=False)
+    board = Board(cluster.db, cluster.bridges, out)
+    board.draw(cluster.now)
+    assert out.taken() == (
+        "server         status  players                        bans known\n"
+        "eu-west-pve-1  online  1/2      ██████████··········  0\n"
+        "us-east-pvp-1  online  1/4      █████···············  0\n"
+        "2026-03-06T18:00:11Z  2 players, 0 bans\n"
+    )
+
+
+def test_the_board_is_drawn_over_itself_when_something_has_changed(
+    cluster: Cluster,
+) -> None:
+    out, seconds = Terminal(), [0.0]
+    board = Board(cluster.db, cluster.bridges, out, lambda: seconds[0])
+    board.refresh(cluster.now)
+    assert out.taken().startswith("\x1b[2Kserver")
+    seconds[0] += 1
+    board.refresh(cluster.now)
+    assert out.taken() == "", "nothing has changed"
+    play(cluster, at("18:00:20", "leave", server=EAST, player="anna"))
+    board.refresh(cluster.now)
+    assert out.taken().startswith("\x1b[4A\x1b[2Kserver")
+    play(cluster, at("18:00:30", "join", server=EAST, player="anna"))
+    board.refresh(cluster.now)
+    assert out.taken() == "", "the last drawing was not seen yet"
+    seconds[0] += 1
+    board.refresh(cluster.now)
+    assert "us-east-pvp-1  online  1/4" in out.taken()
+
+
+def test_what_is_no_terminal_gets_the_last_drawing_only(
+    tmp_path: Path, capsys: Output
+) -> None:
+    file = write(tmp_path / "events.jsonl", *BEGIN)
+    assert main(["--live", str(file)]) == 0
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert printed.count("bans known") == 1
+    assert "bridges  2: each knows all 0 bans, and all together 2 players" in printed
