@@ -48,8 +48,9 @@ from collections.abc import Iterator
 import attrs
 
 from qsdb.codec.cbor import CborError, from_cbor, to_cbor
-from qsdb.errors import ArgumentError, CorruptionError, FormatVersionError
+from qsdb.errors import CorruptionError, FormatVersionError
 from qsdb.log.chunks import DIGEST_BYTES, Chunk
+from qsdb.log.segments import DATABASE_ID_BYTES, check_database_id
 
 __all__ = [
     "MANIFEST_FORMAT_VERSION",
@@ -70,7 +71,6 @@ SNAPSHOTS_DIRECTORY = "snapshots"
 _MAGIC = b"\x89qsdm\r\n\x1a"
 _HEADER = struct.Struct("<8sHH4x")
 _BODY_START = _HEADER.size + DIGEST_BYTES
-_DATABASE_ID_BYTES = 16
 _SEQUENCE_BYTES = 33
 """One more than a u256 has: the value after the last one."""
 
@@ -99,15 +99,6 @@ def manifest_offset(file_name: str) -> int | None:
     return None if match is None else int(match[1])
 
 
-def _check_database(
-    _snapshot: object, _attribute: "attrs.Attribute[bytes]", value: bytes
-) -> None:
-    if len(value) != _DATABASE_ID_BYTES:
-        raise ArgumentError(
-            f"a database's id has {_DATABASE_ID_BYTES} bytes, not {len(value)}"
-        )
-
-
 @attrs.frozen(kw_only=True)
 class TableSnapshot:
     """One table of a snapshot."""
@@ -133,7 +124,7 @@ class Snapshot:
         ArgumentError: the database's id is not 16 bytes long.
     """
 
-    database: bytes = attrs.field(validator=_check_database)
+    database: bytes = attrs.field(validator=check_database_id)
     """Id of the database, 16 bytes."""
     offset: int
     """Of the last commit in it."""
@@ -243,7 +234,7 @@ def _snapshot_of(content: object) -> Snapshot:
             "chain": int() | None as chain,
             "microseconds": int(microseconds),
             "tables": list(tables),
-        } if len(database) == _DATABASE_ID_BYTES:
+        } if len(database) == DATABASE_ID_BYTES:
             return Snapshot(
                 database=database,
                 offset=offset,

@@ -10,7 +10,7 @@ A segment begins with 64 bytes, little-endian; frames follow (`qsdb.log.frames`)
   8     2   format version of who wrote it
  10     2   lowest format version that a reader must know
  12     1   checksum of frames: 1 is ``zlib.crc32``, 2 is kept for CRC-32C
- 13     1   flags
+ 13     1   flags: 1, the end of the log is noted (`qsdb.log.end_notes`)
  14     2   zeros
  16    16   id of the database
  32     8   offset of the first record, also in the name of the file
@@ -42,10 +42,13 @@ import attrs
 from qsdb.errors import ArgumentError, CorruptionError, FormatVersionError
 
 __all__ = [
+    "DATABASE_ID_BYTES",
     "FORMAT_VERSION",
+    "KEEPS_END",
     "LOG_DIRECTORY",
     "SEGMENT_HEADER_BYTES",
     "SegmentHeader",
+    "check_database_id",
     "segment_name",
     "segment_offset",
 ]
@@ -54,13 +57,15 @@ __all__ = [
 FORMAT_VERSION = 1
 READER_VERSION_MIN = 1
 LOG_DIRECTORY = "log"
+DATABASE_ID_BYTES = 16
+KEEPS_END = 1
+"""Flag: how far the log has come is noted beside it (`qsdb.log.end_notes`)."""
 
 _MAGIC = b"\x89qsdb\r\n\x1a"
 _ZLIB_CRC32 = 1
 _MUST_KNOW_FLAGS = 0xF0
 _HEADER = struct.Struct("<8sHHBBxx16sQIIQ")
 _CHECKSUM = struct.Struct("<I4x")
-_DATABASE_ID_BYTES = 16
 
 SEGMENT_HEADER_BYTES = _HEADER.size + _CHECKSUM.size
 
@@ -89,13 +94,18 @@ def segment_offset(file_name: str) -> int | None:
     return None if match is None else int(match[1])
 
 
-def _check_database(
-    _header: object, _attribute: "attrs.Attribute[bytes]", value: bytes
+def check_database_id(
+    _holder: object, _attribute: "attrs.Attribute[bytes]", value: bytes
 ) -> None:
+    """Verify the id of a database in what is written; an attrs validator.
+
+    Raises:
+        ArgumentError: it is not 16 bytes long.
+    """
     # struct would cut or fill it without a word
-    if len(value) != _DATABASE_ID_BYTES:
+    if len(value) != DATABASE_ID_BYTES:
         raise ArgumentError(
-            f"a database's id has {_DATABASE_ID_BYTES} bytes, not {len(value)}"
+            f"a database's id has {DATABASE_ID_BYTES} bytes, not {len(value)}"
         )
 
 
@@ -107,7 +117,7 @@ class SegmentHeader:
         ArgumentError: the database's id is not 16 bytes long.
     """
 
-    database: bytes = attrs.field(validator=_check_database)
+    database: bytes = attrs.field(validator=check_database_id)
     """Id of the database, 16 bytes."""
     first_offset: int
     chain: int
@@ -118,7 +128,12 @@ class SegmentHeader:
     """Since 1970, UTC."""
     version: int = FORMAT_VERSION
     reader_version_min: int = READER_VERSION_MIN
-    flags: int = 0
+    flags: int = KEEPS_END
+
+    @property
+    def keeps_end(self) -> bool:
+        """Whether the end of the log is noted, and the note so to be there."""
+        return bool(self.flags & KEEPS_END)
 
     def encode(self) -> bytes:
         """Give the `SEGMENT_HEADER_BYTES` bytes of the header."""

@@ -26,7 +26,6 @@ be in every snapshot from then on.
 Removal goes the other way: manifests, sync, then chunks that no other one lists.
 """
 
-import contextlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -53,7 +52,7 @@ from qsdb.log.manifests import (
     manifest_name,
     manifest_offset,
 )
-from qsdb.log.tail import write_whole
+from qsdb.log.whole_files import TEMPORARY, read_file, write_file
 from qsdb.values.compounds import ArrayKind, ProductKind
 
 __all__ = [
@@ -64,7 +63,6 @@ __all__ = [
     "remove_unreferenced",
 ]
 
-_TEMPORARY = ".tmp"
 _OBJECT_FOLDER = re.compile(r"[0-9a-f]{2}")
 _OBJECT_FILE = re.compile(r"[0-9a-f]{62}")
 
@@ -149,7 +147,7 @@ class SnapshotWriter:
         self._need(SNAPSHOTS_DIRECTORY)
         for folder in sorted(self._unsynced):
             self._directory.sync(folder)
-        _write_file(self._directory, name, encode_manifest(snapshot))
+        write_file(self._directory, name, encode_manifest(snapshot))
         self._directory.sync(SNAPSHOTS_DIRECTORY)
         return snapshot
 
@@ -159,7 +157,7 @@ class SnapshotWriter:
             folder = _folder_of(name)
             if folder not in self._lasting:
                 self._directory.make_directory(folder)
-            _write_file(self._directory, name, data)
+            write_file(self._directory, name, data)
             self._unsynced.add(folder)
         self._need(name)
 
@@ -178,36 +176,9 @@ def _folder_of(name: str) -> str:
 def _holds(directory: Directory, name: str, data: bytes) -> bool:
     """Whether there is a file of this content, as far as it can be read."""
     try:
-        return _read_file(directory, name) == data
+        return read_file(directory, name) == data
     except OSError:
         return False
-
-
-def _read_file(directory: Directory, name: str) -> bytes:
-    file = directory.open(name)
-    try:
-        return file.read(0, file.size())
-    finally:
-        file.close()
-
-
-def _write_file(directory: Directory, name: str, data: bytes) -> None:
-    """Have a file of this name hold all of the data, synced, or be as it was."""
-    temporary = name + _TEMPORARY
-    if directory.exists(temporary):
-        directory.remove(temporary)
-    file = directory.create(temporary)
-    try:
-        try:
-            write_whole(file, 0, data)
-            file.sync()
-        finally:
-            file.close()
-        directory.rename(temporary, name)
-    except OSError:
-        with contextlib.suppress(OSError):
-            directory.remove(temporary)
-        raise
 
 
 def list_snapshots(directory: Directory) -> list[int]:
@@ -237,7 +208,7 @@ def read_snapshot(
         OSError: it cannot be read, or is not there.
     """
     name = manifest_name(offset)
-    data = _read_file(directory, name)
+    data = read_file(directory, name)
     path = directory.describe(name)
     return decode_manifest(data, path, offset=offset, database=database)
 
@@ -266,7 +237,7 @@ def read_table(
     for chunk in table.chunks:
         path = directory.describe(chunk.name)
         try:
-            data = _read_file(directory, chunk.name)
+            data = read_file(directory, chunk.name)
         except FileNotFoundError:
             fault = f"it is missing, with {chunk.rows_count} rows of a snapshot"
             raise CorruptionError(path, 0, fault) from None
@@ -296,7 +267,7 @@ def remove_unreferenced(directory: Directory, keep_offsets: Collection[int]) -> 
     """
     kept = [read_snapshot(directory, offset) for offset in keep_offsets]
     for name, chunk in {e.name: e for each in kept for e in each.chunks()}.items():
-        check_chunk(_read_file(directory, name), chunk, directory.describe(name))
+        check_chunk(read_file(directory, name), chunk, directory.describe(name))
     _remove_manifests(directory, {manifest_name(each.offset) for each in kept})
     _remove_objects(directory, {chunk.name for each in kept for chunk in each.chunks()})
 
@@ -310,7 +281,7 @@ def _remove_manifests(directory: Directory, kept: set[str]) -> None:
     doomed = [
         name
         for file_name in directory.list(SNAPSHOTS_DIRECTORY)
-        if manifest_offset(file_name.removesuffix(_TEMPORARY)) is not None
+        if manifest_offset(file_name.removesuffix(TEMPORARY)) is not None
         and (name := f"{SNAPSHOTS_DIRECTORY}/{file_name}") not in kept
     ]
     for name in doomed:
@@ -326,6 +297,6 @@ def _remove_objects(directory: Directory, kept: set[str]) -> None:
         path = f"{OBJECTS_DIRECTORY}/{folder}"
         for file_name in directory.list(path):
             name = f"{path}/{file_name}"
-            is_object = _OBJECT_FILE.fullmatch(file_name.removesuffix(_TEMPORARY))
+            is_object = _OBJECT_FILE.fullmatch(file_name.removesuffix(TEMPORARY))
             if is_object and name not in kept:
                 directory.remove(name)

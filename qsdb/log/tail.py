@@ -2,18 +2,22 @@
 
 A `Tail` writes frames one after the other, knows what a sync has returned for, and
 has room allocated ahead, so that a full disk shows before anything is promised and
-a sync has no new size to write. Errors of the system leave it as they are, but
-for "no room", which is `DiskFull` as long as nothing has changed; what anything
-else means is for `qsdb.log.writing` to say.
+a sync has no new size to write. How far the log has come it notes where that is rare:
+when a segment was begun, and at the end (`qsdb.log.end_notes`).
+
+Errors of the system leave it as they are, but for "no room", which is `DiskFull` as
+long as nothing has changed; what anything else means is for `qsdb.log.writing` to say.
 
 It is used by one thread at a time.
 """
 
 import contextlib
 import errno
+from collections.abc import Iterator
 
 from qsdb.errors import DiskFull
 from qsdb.files import Directory, File
+from qsdb.log.end_notes import END_NAME, EndNote, write_end_note
 from qsdb.log.frames import (
     FRAME_BODY_MAX,
     FRAME_HEADER_BYTES,
@@ -28,6 +32,7 @@ from qsdb.log.segments import (
     SegmentHeader,
     segment_name,
 )
+from qsdb.log.whole_files import write_whole
 
 __all__ = [
     "FRAME_ROOM",
@@ -35,7 +40,6 @@ __all__ = [
     "Tail",
     "begin_log",
     "room_of",
-    "write_whole",
 ]
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -43,25 +47,6 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 FRAME_ROOM = FRAME_HEADER_BYTES + 16
 """Most bytes that a frame adds to those of one record in it, its length too."""
-
-
-def write_whole(
-    file: File, position: int, data: bytes, *, synced: bool = False
-) -> None:
-    """Write all of `data`, however little the system takes at a time.
-
-    Args:
-        file: Where to.
-        position: The first byte's.
-        data: What to write.
-        synced: Whether all of it is to be on the disk when this returns.
-    """
-    write = file.write_synced if synced else file.write
-    taken = write(position, data)
-    while taken < len(data):
-        data = data[taken:]
-        position += taken
-        taken = write(position, data)
 
 
 def room_of(record: bytes) -> int:
@@ -186,8 +171,11 @@ class Tail:
         self._cut()
         file, old = _prepare_segment(self._directory, header), self._file
         self.is_ending = True
-        _name_segment(self._directory, header)
-        place = Place(SEGMENT_HEADER_BYTES, header.first_offset, header.chain)
+        try:
+            place = _begin_segment(self._directory, header)
+        except BaseException:
+            file.close()
+            raise
         # No call stands between these, so no signal handler does.
         self._file, self.header, self.place = file, header, place
         self.allocated = self.synced = self.marked = SEGMENT_HEADER_BYTES
@@ -195,17 +183,17 @@ class Tail:
         old.close()
 
     def finish(self) -> None:
-        """End the log for now: a last mark, no room ahead. To be done again if cut off.
+        """End the log for now: a last mark, no room ahead, the end noted.
 
-        Where the disk has no room for the mark, there is none: it promises nothing.
+        To be done again if cut off. Where the disk has no room for mark or note, there
+        is none: they promise nothing.
         """
         if not self.is_ending:
-            try:
+            with _passing_over_no_room():
                 self.write_mark()
-            except OSError as error:
-                if error.errno not in NO_ROOM:
-                    raise
         self._cut()
+        with _passing_over_no_room():
+            write_end_note(self._directory, _note_of(self.header, self.place))
 
     def _cut(self) -> None:
         """Give back the room after `place`."""
@@ -223,11 +211,14 @@ def begin_log(directory: Directory, header: SegmentHeader) -> Tail:
     """Begin a log with its first segment.
 
     Raises:
-        DiskFull: there is no room; nothing has changed.
+        DiskFull: there is no room; there is no log yet, or an empty one.
     """
     file = _prepare_segment(directory, header)
-    _name_segment(directory, header)
-    place = Place(SEGMENT_HEADER_BYTES, header.first_offset, header.chain)
+    try:
+        place = _begin_segment(directory, header)
+    except BaseException:
+        file.close()
+        raise
     return Tail(directory, header, file, place)
 
 
@@ -255,11 +246,42 @@ def _prepare_segment(directory: Directory, header: SegmentHeader) -> File:
     return file
 
 
-def _name_segment(directory: Directory, header: SegmentHeader) -> None:
-    """Give the file of a segment its name, for good."""
+def _begin_segment(directory: Directory, header: SegmentHeader) -> Place:
+    """Give the file of a segment its name, for good, and note that it is there.
+
+    Returns:
+        Where its first frame goes.
+
+    Raises:
+        DiskFull: there is no room for the note.
+    """
     name = segment_name(header.first_offset)
     directory.rename(f"{name}.tmp", name)
     directory.sync(LOG_DIRECTORY)
+    place = Place(SEGMENT_HEADER_BYTES, header.first_offset, header.chain)
+    note = _note_of(header, place)
+    try:
+        write_end_note(directory, note)
+    except OSError as error:
+        _refuse_if_full(error, directory.describe(END_NAME), len(note.encode()))
+        raise
+    return place
+
+
+def _note_of(header: SegmentHeader, place: Place) -> EndNote:
+    return EndNote(
+        database=header.database, first_offset=header.first_offset, place=place
+    )
+
+
+@contextlib.contextmanager
+def _passing_over_no_room() -> Iterator[None]:
+    """Let the block end where the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
 
 
 def _refuse_if_full(error: OSError, path: str, bytes_count: int) -> None:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from qsdb.errors import QsdbError, StorageError
 from qsdb.files import File, place_of
-from qsdb.log.tail import write_whole
+from qsdb.log.whole_files import write_whole
 from qsdb.recovery.copying import Copy
 from qsdb.recovery.dumping import dump
 from qsdb.recovery.loading import load

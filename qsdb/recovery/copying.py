@@ -2,20 +2,20 @@
 
 A copy is a snapshot, and a log that goes on after it and is still empty::
 
-    log/…13.log.tmp ──────────────── renamed last ─────────────► log/…13.log
-                     snapshots/…12.manifest ───► objects/…
+    END: not finished ───────────────── replaced last ───────────► END: 13
+    log/…13.log       snapshots/…12.manifest ───► objects/…
 
-The order makes it safe: the segment is written and synced under another name, then
-comes the snapshot, and the new name of the segment is the commit of the copy. A
-directory in which a copy was cut off so holds no database
-(`qsdb.recovery.opening.is_new`), and one with the name holds all of it.
+The order makes it safe: first the note of the end says that this is no database yet
+(`qsdb.log.end_notes`), then comes all else, and the note of the end that is there is
+the commit of the copy. So nobody takes a directory in which a copy was cut off for
+anything else (`qsdb.recovery.opening.is_new`), and the next copy into it starts over.
 
 Backups, and what restoring, repairing and loading make, are such copies. Each opens
 directly, and keeps the id of the database: it is that database at an earlier time.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import attrs
@@ -23,11 +23,20 @@ import attrs
 from qsdb.errors import StorageError
 from qsdb.files import Directory
 from qsdb.log.chunks import StoredRow
+from qsdb.log.end_notes import END_NAME, EndNote, write_end_note
+from qsdb.log.frames import Place
 from qsdb.log.manifests import Snapshot
-from qsdb.log.segments import LOG_DIRECTORY, SegmentHeader, segment_name
-from qsdb.log.snapshots import SnapshotWriter
-from qsdb.log.tail import write_whole
+from qsdb.log.segments import (
+    LOG_DIRECTORY,
+    SEGMENT_HEADER_BYTES,
+    SegmentHeader,
+    segment_name,
+)
+from qsdb.log.snapshots import SnapshotWriter, remove_unreferenced
+from qsdb.log.whole_files import TEMPORARY, write_file
 from qsdb.recovery.directories import take_lock
+from qsdb.recovery.ends import NotedEnd
+from qsdb.recovery.opening import LOCK_NAME, OWN_NAMES
 from qsdb.recovery.state import State
 from qsdb.schema.system import USER_IDS_FIRST
 from qsdb.values.compounds import ProductKind
@@ -43,6 +52,8 @@ __all__ = [
 ]
 
 _SLICE_ROWS = 1024
+_FIRST_NAMES = frozenset({LOCK_NAME, END_NAME + TEMPORARY})
+"""What may be there when a copy was cut off before it had said that it is one."""
 
 
 @attrs.frozen(kw_only=True)
@@ -110,7 +121,7 @@ def write_database(
     """Make a database in a directory that is empty, or not there yet.
 
     All is on the disk when this returns. Cut off anywhere before, there is no
-    database in the directory; remove it to try again.
+    database in the directory, and it may be tried again.
 
     Args:
         directory: Where to.
@@ -132,7 +143,8 @@ def write_database(
     directory.make_directory()
     lock = take_lock(directory)
     try:
-        name = segment_name(offset + 1)
+        write_end_note(directory, EndNote.of_unfinished(database))
+        _clear(directory)
         header = SegmentHeader(
             database=database,
             first_offset=offset + 1,
@@ -140,7 +152,10 @@ def write_database(
             salt=salt,
             created_microseconds=microseconds,
         )
-        _write_nameless(directory, name, header)
+        directory.make_directory(LOG_DIRECTORY)
+        write_file(directory, segment_name(offset + 1), header.encode())
+        directory.sync(LOG_DIRECTORY)
+        directory.sync()
         snapshot = Snapshot(
             database=database, offset=offset, chain=None, microseconds=microseconds
         )
@@ -148,37 +163,43 @@ def write_database(
         for table in tables:
             writer.add_table(*table)
         writer.finish()
-        directory.rename(f"{name}.tmp", name)
-        directory.sync(LOG_DIRECTORY)
+        place = Place(SEGMENT_HEADER_BYTES, offset + 1, header.chain)
+        note = EndNote(database=database, first_offset=offset + 1, place=place)
+        write_end_note(directory, note)
     finally:
         lock.release()
 
 
+def _clear(directory: Directory) -> None:
+    """Remove what a copy that was cut off before has left.
+
+    That it is gone for good, the syncs of what is made in the same places see to.
+    """
+    remove_unreferenced(directory, ())
+    if directory.exists(LOG_DIRECTORY):
+        for name in directory.list(LOG_DIRECTORY):
+            directory.remove(f"{LOG_DIRECTORY}/{name}")
+
+
 def require_empty(directory: Directory) -> None:
-    """Refuse a directory with something in it.
+    """Refuse a directory with something in it but a copy that was cut off.
 
     Raises:
         StorageError: there is.
     """
     names = directory.list() if directory.exists() else []
-    if names:
-        raise StorageError(
-            f"{directory.describe()} is not empty, {', '.join(names[:3])} is in it. "
-            "Nothing was written; name an empty directory, or one that is not there yet"
-        )
+    if set(names) <= _FIRST_NAMES or _is_unfinished(directory, names):
+        return
+    raise StorageError(
+        f"{directory.describe()} is not empty, {', '.join(names[:3])} is in it. "
+        "Nothing was written; name an empty directory, or one that is not there yet"
+    )
 
 
-def _write_nameless(directory: Directory, name: str, header: SegmentHeader) -> None:
-    """Have a segment on the disk, under another name than it will have."""
-    directory.make_directory(LOG_DIRECTORY)
-    file = directory.create(f"{name}.tmp")
-    try:
-        write_whole(file, 0, header.encode())
-        file.sync()
-    finally:
-        file.close()
-    directory.sync(LOG_DIRECTORY)
-    directory.sync()
+def _is_unfinished(directory: Directory, names: Collection[str]) -> bool:
+    """Whether there is nothing else in a directory than a copy that was cut off."""
+    note = NotedEnd(directory).note
+    return note is not None and note.is_unfinished and OWN_NAMES.issuperset(names)
 
 
 def write_state(directory: Directory, state: State, database: bytes) -> None:

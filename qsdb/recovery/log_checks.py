@@ -36,9 +36,14 @@ class LogFound(NamedTuple):
     bytes_count: int
     records_count: int
     """Whole ones."""
-    last_offset: int | None
-    """The last commit; None where the end of the log cannot be told."""
+    end: Place | None
+    """None where that cannot be told."""
     torn: TornTailFound | None
+
+    @property
+    def last_offset(self) -> int | None:
+        """The last commit; None where the end of the log cannot be told."""
+        return None if self.end is None else self.end.offset - 1
 
 
 def check_log(
@@ -70,12 +75,8 @@ def check_log(
     for first_offset, header in headers.items():
         checker.check(first_offset, header, is_last=first_offset == last)
         step()
-    place = checker.place
     return LogFound(
-        checker.bytes_count,
-        checker.records_count,
-        None if place is None else place.offset - 1,
-        checker.torn,
+        checker.bytes_count, checker.records_count, checker.place, checker.torn
     )
 
 

@@ -4,19 +4,20 @@ The newest snapshot that can be read is where it begins, then the log is replaye
 from there::
 
     snapshots   ···5        ···9 (damaged: passed over, and told)
-    log         1…4 │ 5…8 │ 9…11 ▒▒▒ (torn: copied to quarantine, then cut)
+    log         1…4 │ 5…8 │ 9…11 ▒▒▒ (torn: nobody was promised that)
                       └──┴────────► offset 11
+    END                     9…    (the log comes at least to here)
 
 Rules:
 
 1. Nothing is written before everything has been read and found good. Damage, a
    missing segment, a segment of another database: each is refused by name, and
    nothing has changed.
-2. What was read is synced before anything is promised on top of it: a process that
-   was killed may have left it in the cache only.
-3. A torn tail is copied to ``quarantine/`` and cut off, and both are synced.
-4. Done again from any point where it was cut off, it comes to the same.
-5. The commit that creates a database is offset 1. Where it is torn, there never
+2. What is noted of the end of the log is read before the log: it has to come as far
+   (`qsdb.recovery.ends`).
+3. Who goes on from there, and does not only read, mends the end
+   (`qsdb.recovery.mending`).
+4. The commit that creates a database is offset 1. Where it is torn, there never
    was a database.
 """
 
@@ -24,12 +25,13 @@ import itertools
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
-import attrs
-
 from qsdb.errors import CorruptionError, StorageError
 from qsdb.files import Directory, File
+from qsdb.log.chunks import OBJECTS_DIRECTORY
+from qsdb.log.end_notes import END_NAME, EndNote
+from qsdb.log.manifests import SNAPSHOTS_DIRECTORY
 from qsdb.log.records import RecordError, record_time
-from qsdb.log.scanning import Scan, TornTail, scan_segment
+from qsdb.log.scanning import Scan, scan_segment
 from qsdb.log.segments import (
     LOG_DIRECTORY,
     SEGMENT_HEADER_BYTES,
@@ -38,7 +40,8 @@ from qsdb.log.segments import (
     segment_offset,
 )
 from qsdb.log.snapshots import list_snapshots
-from qsdb.log.tail import Tail, write_whole
+from qsdb.log.whole_files import TEMPORARY
+from qsdb.recovery.ends import NotedEnd
 from qsdb.recovery.report import Recovery, TornTailFound
 from qsdb.recovery.state import State, read_snapshot_state
 
@@ -49,16 +52,20 @@ __all__ = [
     "Found",
     "is_new",
     "list_segments",
-    "mend",
     "no_directory",
     "read_state",
+    "torn_tail_of",
 ]
 
 LOCK_NAME = "LOCK"
 QUARANTINE = "quarantine"
-OWN_NAMES = frozenset({LOCK_NAME, LOG_DIRECTORY, QUARANTINE, "snapshots", "objects"})
+OWN_NAMES = frozenset(
+    {
+        *(LOCK_NAME, END_NAME, END_NAME + TEMPORARY),
+        *(LOG_DIRECTORY, QUARANTINE, SNAPSHOTS_DIRECTORY, OBJECTS_DIRECTORY),
+    }
+)
 """What stands in the root of a database."""
-_COPY_BYTES = 1 << 20
 
 Progress = Callable[[int, int], object]
 """Is told how many segments of the log are read, and how many there are to read."""
@@ -85,6 +92,8 @@ class Found(NamedTuple):
     database: bytes
     """Its id, 16 bytes."""
     last: LastSegment
+    note: EndNote | None
+    """How far the log came when that was last noted."""
     report: Recovery
 
 
@@ -92,7 +101,7 @@ def is_new(directory: Directory) -> bool:
     """Whether there is no database in a directory, and none can have been.
 
     Raises:
-        StorageError: there is something else in it.
+        StorageError: there is something else in it, or a copy that was cut off.
     """
     if not directory.exists():
         return True
@@ -100,11 +109,11 @@ def is_new(directory: Directory) -> bool:
         names = directory.list()
     except NotADirectoryError:
         raise no_directory(directory) from None
-    if list_segments(directory):
+    if END_NAME in names:
+        _refuse_unfinished(directory)
         return False
-    snapshots = list_snapshots(directory)
-    if snapshots:
-        return _is_unfinished_copy(directory, snapshots)
+    if list_segments(directory) or list_snapshots(directory):
+        return False
     strangers = [name for name in names if name not in OWN_NAMES]
     if LOG_DIRECTORY in names:
         found = directory.list(LOG_DIRECTORY)
@@ -130,10 +139,19 @@ def _is_of_log(name: str) -> bool:
     return segment_offset(name.removesuffix(".tmp")) is not None
 
 
-def _is_unfinished_copy(directory: Directory, snapshots: list[int]) -> bool:
-    """Whether `qsdb.recovery.copying` was cut off: its log has no name yet."""
-    temporary = [f"{segment_name(offset + 1)}.tmp" for offset in snapshots]
-    return any(directory.exists(name) for name in temporary)
+def _refuse_unfinished(directory: Directory) -> None:
+    """Refuse a copy that was begun and never finished: nothing of it counts.
+
+    Raises:
+        StorageError: it is one.
+    """
+    note = NotedEnd(directory).note
+    if note is not None and note.is_unfinished:
+        raise StorageError(
+            f"a copy of a database was begun in {directory.describe()} and not "
+            "finished, so nothing in it counts. Nothing was written; make the copy "
+            "into it again, which starts over, or remove it"
+        )
 
 
 def list_segments(directory: Directory) -> list[int]:
@@ -162,23 +180,26 @@ def read_state(
     Raises:
         CorruptionError, FormatVersionError: it cannot be read; nothing was changed.
     """
+    end = NotedEnd(directory)  # before the log
     offsets = list_segments(directory)
     if not offsets:
         raise CorruptionError(
-            directory.describe(LOG_DIRECTORY), 0, "there is no segment of the log"
+            directory.describe(LOG_DIRECTORY), 0, end.told_without_log()
         )
     reader = _Reader(directory, offsets)
     state, snapshot_offset, skipped = reader.newest_snapshot(at_most)
-    last = reader.replay(state, until, progress)
+    last, is_to_the_end = reader.replay(state, until, progress)
+    if is_to_the_end:
+        end.require(last.scan.header, last.scan.place, last.scan.torn)
     report = Recovery(
         directory.describe(),
         offset=state.offset,
         snapshot_offset=snapshot_offset,
         records_count=state.offset - (snapshot_offset or 0),
-        torn=_told(last, None),
+        torn=torn_tail_of(last),
         skipped=tuple(skipped),
     )
-    return Found(state, reader.database, last, report)
+    return Found(state, reader.database, last, end.note, report)
 
 
 class _Reader:
@@ -238,8 +259,11 @@ class _Reader:
 
     def replay(
         self, state: State, until: Until | None, progress: Progress | None
-    ) -> "LastSegment":
+    ) -> tuple["LastSegment", bool]:
         """Bring a state to the end of the log, or to where `until` says.
+
+        Returns:
+            The last segment read, and whether `until` would have had more.
 
         Raises:
             CorruptionError: the log is damaged, has a gap, or ends before the state.
@@ -278,7 +302,8 @@ class _Reader:
                 f"offset {state.offset}: a part of the log is missing",
                 expected - 1,
             )
-        return segment
+        is_enough = until is not None and until(state, state.microseconds)
+        return segment, not (is_done or is_enough)
 
     def _open(self, first: int, chain: int | None, *, is_last: bool) -> "LastSegment":
         name = segment_name(first)
@@ -332,65 +357,18 @@ def _replay(segment: "LastSegment", state: State, until: Until | None) -> bool:
     return False
 
 
-def _told(last: LastSegment, quarantine: str | None) -> TornTailFound | None:
+def torn_tail_of(
+    last: LastSegment, quarantine: str | None = None
+) -> TornTailFound | None:
+    """Tell of the torn tail of a segment, if it has one.
+
+    Args:
+        last: The segment.
+        quarantine: Where the bytes were copied to.
+    """
     torn = last.scan.torn
     if torn is None:
         return None
     return TornTailFound(
         last.path, torn.position, torn.bytes_count, torn.reason, quarantine
     )
-
-
-def mend(directory: Directory, found: Found) -> tuple[Tail, Recovery]:
-    """Make the end of the log one to go on from, and have all of it on the disk.
-
-    Whoever calls it holds the lock of the directory.
-
-    Returns:
-        The end of the log, and what is to be told.
-    """
-    last, report = found.last, found.report
-    torn, place = last.scan.torn, last.scan.place
-    for name in directory.list(LOG_DIRECTORY):
-        if name.endswith(".tmp"):  # a segment that was never begun
-            directory.remove(f"{LOG_DIRECTORY}/{name}")
-    file = directory.open(last.name, writable=True)
-    try:
-        if torn is not None:
-            quarantine = _copy_to_quarantine(directory, file, last.name, torn)
-            report = attrs.evolve(report, torn=_told(last, quarantine))
-        if torn is not None or file.size() < place.position:
-            # Also where a frame's last zeros are missing.
-            file.truncate(place.position)
-            file.allocate(place.position)
-        file.sync()
-        directory.sync(LOG_DIRECTORY)
-    except BaseException:
-        file.close()
-        raise
-    return Tail(directory, last.scan.header, file, place), report
-
-
-def _copy_to_quarantine(
-    directory: Directory, file: File, segment: str, torn: TornTail
-) -> str:
-    """Keep the bytes of a torn tail, synced, before they are cut off."""
-    directory.make_directory(QUARANTINE)
-    base = f"{QUARANTINE}/{segment.rpartition('/')[2]}.{torn.position}"
-    numbers = itertools.count(1)
-    name = f"{base}.torn"
-    while directory.exists(name):
-        name = f"{base}.{next(numbers)}.torn"
-    copy = directory.create(name)
-    try:
-        end, at = torn.position + torn.bytes_count, torn.position
-        while at < end:
-            data = file.read(at, min(_COPY_BYTES, end - at))
-            write_whole(copy, at - torn.position, data)
-            at += len(data)
-        copy.sync()
-    finally:
-        copy.close()
-    directory.sync(QUARANTINE)
-    directory.sync()
-    return directory.describe(name)

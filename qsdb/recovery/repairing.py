@@ -28,9 +28,10 @@ from qsdb.log.frames import Place
 from qsdb.log.records import RecordError, read_record
 from qsdb.log.segments import SegmentHeader, segment_name
 from qsdb.log.snapshots import list_snapshots
-from qsdb.log.tail import write_whole
+from qsdb.log.whole_files import read_file, write_whole
 from qsdb.recovery.copying import require_empty, write_state
 from qsdb.recovery.directories import as_files, find_database
+from qsdb.recovery.ends import NotedEnd
 from qsdb.recovery.opening import QUARANTINE, Progress
 from qsdb.recovery.salvaging import (
     Break,
@@ -39,9 +40,9 @@ from qsdb.recovery.salvaging import (
     Records,
     Remains,
     Walk,
+    fault_at_end,
     fault_of,
     likely_database,
-    read_bytes,
     read_headers,
 )
 from qsdb.recovery.state import State, read_snapshot_state
@@ -133,6 +134,7 @@ def repair(
     """
     source, target = find_database(path), as_files(dest)
     require_empty(target)
+    end = NotedEnd(source)  # before the log
     headers = read_headers(source)
     database = likely_database(source, headers)
     found = None if database is None else _read(source, headers, database, progress)
@@ -149,6 +151,10 @@ def repair(
     records = [each for _, each in found.lost if isinstance(each, Records)]
     ends = [each.first_offset + len(each.records) - 1 for each in records]
     began = [first - 1 for first in headers]
+    noted = end.note
+    if noted is not None and noted.database == database:
+        ends.append(noted.last_offset)
+    fault_of_end = fault_at_end(end, headers, found.end)
     return Repair(
         source=source.describe(),
         target=target.describe(),
@@ -157,7 +163,7 @@ def repair(
         snapshot_offset=found.snapshot_offset,
         records_count=state.offset - (found.snapshot_offset or 0),
         skipped=tuple(found.skipped),
-        faults=tuple(found.faults),
+        faults=(*found.faults, *([fault_of_end] if fault_of_end else [])),
         lost_records_count=sum([len(each.records) for each in records]),
         lost_frames_count=len(records),
         salvaged=target.describe(SALVAGED_NAME) if salvage else None,
@@ -171,6 +177,8 @@ class _Found(NamedTuple):
     faults: list[FileFault]
     lost: list[tuple[str, Records | Remains]]
     """The name of a segment, and what in it could not be applied."""
+    end: Place | None = None
+    """Where the last segment ends; None where that cannot be told."""
 
 
 def _read(
@@ -183,7 +191,8 @@ def _read(
         reader = _Reader(directory, database, offset_max)
         reader.read_log(headers, progress)
         if reader.wrong_record is None:
-            return reader.found._replace(faults=[*reader.found.faults, *wrong])
+            faults = [*reader.found.faults, *wrong]
+            return reader.found._replace(faults=faults, end=reader.end)
         # It was applied in part, so all is read once more, up to there.
         wrong.append(reader.wrong_record)
         offset_max = reader.found.state.offset
@@ -194,6 +203,7 @@ class _Reader:
 
     Attributes:
         found: What was read.
+        end: Where the last segment read ends; None where that cannot be told.
         wrong_record: What ended the reading at once: a record that does not fit.
     """
 
@@ -204,7 +214,7 @@ class _Reader:
         self._directory = directory
         self._database = database
         self._offset_max = offset_max
-        self._end: Place | None = None
+        self.end: Place | None = None
         self._is_over = False
         self.wrong_record: FileFault | None = None
         skipped: list[str] = []
@@ -238,8 +248,8 @@ class _Reader:
 
     def _read_segment(self, first: int, header: SegmentHeader | FileFault) -> None:
         name = segment_name(first)
-        path, end = self._directory.describe(name), self._end
-        self._end = None
+        path, end = self._directory.describe(name), self.end
+        self.end = None
         if end is not None and end.offset != first:
             self._miss(end.offset, first)
             end = None
@@ -249,7 +259,7 @@ class _Reader:
         try:
             chain = None if end is None else end.chain
             header.check_origin(path, database=self._database, chain=chain)
-            data = read_bytes(self._directory, name)
+            data = read_file(self._directory, name)
         except (CorruptionError, OSError) as error:
             # From here on it is another past, or unknown what is missing.
             self.found.faults.append(fault_of(error, path))
@@ -264,7 +274,7 @@ class _Reader:
                 self._take(name, item)
             if self.wrong_record is not None:
                 return
-        self._end = walk.end
+        self.end = walk.end
 
     def _miss(self, offset: int, following: int) -> None:
         path = self._directory.describe(segment_name(offset))

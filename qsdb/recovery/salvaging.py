@@ -30,7 +30,10 @@ from qsdb.log.frames import (
 )
 from qsdb.log.segments import SEGMENT_HEADER_BYTES, SegmentHeader, segment_name
 from qsdb.log.snapshots import list_snapshots, read_snapshot
+from qsdb.log.whole_files import read_file
+from qsdb.recovery.ends import NotedEnd
 from qsdb.recovery.opening import list_segments
+from qsdb.recovery.report import TornTailFound
 
 __all__ = [
     "Break",
@@ -39,9 +42,9 @@ __all__ = [
     "Records",
     "Remains",
     "Walk",
+    "fault_at_end",
     "fault_of",
     "likely_database",
-    "read_bytes",
     "read_headers",
 ]
 
@@ -85,7 +88,7 @@ def read_headers(directory: Directory) -> Headers:
         name = segment_name(first_offset)
         path = directory.describe(name)
         try:
-            data = read_bytes(directory, name, SEGMENT_HEADER_BYTES)
+            data = read_file(directory, name, SEGMENT_HEADER_BYTES)
             found[first_offset] = SegmentHeader.decode(
                 data, path, first_offset=first_offset
             )
@@ -112,17 +115,28 @@ def likely_database(directory: Directory, headers: Headers) -> bytes | None:
     return votes.most_common(1)[0][0] if votes else None
 
 
-def read_bytes(directory: Directory, name: str, count: int | None = None) -> bytes:
-    """Give what a file begins with; all of it without a count.
+def fault_at_end(
+    end: NotedEnd,
+    headers: Headers,
+    place: Place | None,
+    torn: TornTailFound | None = None,
+) -> FileFault | None:
+    """Tell where a log does not come to what was noted, or the note is damaged.
 
-    Raises:
-        OSError: the system refuses.
+    Args:
+        end: What was noted; read before the log.
+        headers: Of all segments.
+        place: Where the log ends in the last one; None where that cannot be told.
+        torn: What stands there.
     """
-    file = directory.open(name)
-    try:
-        return file.read(0, file.size() if count is None else count)
-    finally:
-        file.close()
+    last = [*headers.values()][-1:]
+    error = end.damage
+    if last and isinstance(last[0], SegmentHeader):
+        error = end.fault(last[0], place, torn)
+    elif end.note is not None:
+        reason = f"it notes that the log came to offset {end.note.last_offset}"
+        return FileFault(end.path, 0, reason)
+    return None if error is None else fault_of(error, end.path)
 
 
 class Break(NamedTuple):

@@ -10,9 +10,10 @@ from qsdb.files import Directory
 from qsdb.log.chunks import DIGEST_BYTES, Chunk
 from qsdb.log.manifests import Snapshot, manifest_name
 from qsdb.log.snapshots import list_snapshots, read_snapshot
+from qsdb.log.whole_files import read_file
 from qsdb.recovery.log_checks import Tell
 from qsdb.recovery.opening import Until, read_state
-from qsdb.recovery.salvaging import FileFault, fault_of, read_bytes
+from qsdb.recovery.salvaging import FileFault, fault_of
 from qsdb.recovery.state import State, TableState, read_snapshot_state
 
 __all__ = ["SnapshotsFound", "check_snapshots", "compare_states", "replay_all"]
@@ -61,7 +62,7 @@ def check_snapshots(
 
 def _fault_of_chunk(directory: Directory, chunk: Chunk) -> str | None:
     try:
-        data = read_bytes(directory, chunk.name)
+        data = read_file(directory, chunk.name)
     except FileNotFoundError:
         return f"it is missing, with {chunk.rows_count} rows of a snapshot"
     except OSError as error:

@@ -5,7 +5,8 @@ after damage, so that all of it is told at once:
 
 1. each segment of the log: header, database, frames, and that one follows the other;
 2. each snapshot: manifest, and that each chunk is there and hashes to its name;
-3. that the log reaches the snapshots, and what lies about besides.
+3. that the log comes to the snapshots, and to where its end was noted;
+4. what lies about besides.
 
 *Deep*, the database is also made anew: from the beginning of the log and from each
 snapshot, up to the next one, and what comes out is compared with what that holds,
@@ -24,14 +25,18 @@ import attrs
 
 from qsdb.files import Directory, StrPath
 from qsdb.log.chunks import OBJECTS_DIRECTORY
+from qsdb.log.end_notes import END_NAME
 from qsdb.log.manifests import SNAPSHOTS_DIRECTORY, manifest_name
 from qsdb.log.segments import LOG_DIRECTORY, segment_name
+from qsdb.log.whole_files import TEMPORARY
 from qsdb.recovery.directories import find_database
+from qsdb.recovery.ends import NotedEnd
 from qsdb.recovery.log_checks import LogFound, check_log
 from qsdb.recovery.opening import OWN_NAMES, QUARANTINE, Progress
 from qsdb.recovery.report import TornTailFound
 from qsdb.recovery.salvaging import (
     FileFault,
+    fault_at_end,
     likely_database,
     read_headers,
 )
@@ -44,6 +49,8 @@ from qsdb.recovery.state import State
 from qsdb.schema.system import USER_IDS_FIRST
 
 __all__ = ["Verification", "verify"]
+
+_CUT_OFF = "was left by a write that was cut off"
 
 
 @attrs.frozen(kw_only=True)
@@ -148,6 +155,7 @@ def _verify(
     directory: Directory, progress: Progress | None, *, is_deep: bool
 ) -> Verification:
     faults: list[FileFault] = []
+    end_note = NotedEnd(directory)  # before the log
     headers = read_headers(directory)
     database = likely_database(directory, headers) or b""
     steps = _Steps(len(headers), progress)
@@ -155,6 +163,9 @@ def _verify(
     found = check_snapshots(directory, database, faults.append)
     begin = min(headers, default=0)
     faults += _faults_between(directory, begin, log, found)
+    fault_of_end = fault_at_end(end_note, headers, log.end, log.torn)
+    if fault_of_end is not None:
+        faults.append(fault_of_end)
     end: State | None = None
     if is_deep:
         starts = [each.offset for each in found.snapshots]
@@ -175,9 +186,9 @@ def _verify(
         chunks_count=len(found.chunks),
         chunks_bytes=sum([each.bytes_count for each in found.chunks.values()]),
         rows_count=None if end is None else _rows_count(end),
-        torn=log.torn,
+        torn=log.torn if fault_of_end is None else None,
         faults=tuple(faults),
-        remarks=tuple(_remarks(directory, begin, found)),
+        remarks=tuple(_remarks(directory, begin, found, end_note)),
     )
 
 
@@ -219,11 +230,20 @@ def _faults_between(
             yield FileFault(path, 0, reason)
 
 
-def _remarks(directory: Directory, begin: int, found: SnapshotsFound) -> Iterator[str]:
+def _remarks(
+    directory: Directory, begin: int, found: SnapshotsFound, end: NotedEnd
+) -> Iterator[str]:
     """Yield what lies about, and what is kept for nothing."""
+    if end.note is None and end.damage is None:
+        yield (
+            f"{directory.describe(END_NAME)} is not there yet: were the end of the log "
+            "missing, nobody could tell; opening it to write notes where it ends"
+        )
     for name in directory.list():
         if name not in OWN_NAMES:
             yield f"{directory.describe(name)} is no file of a database"
+        elif name.endswith(TEMPORARY):
+            yield f"{directory.describe(name)} {_CUT_OFF}"
     for each in found.snapshots:
         if each.offset + 1 < begin:
             path = directory.describe(manifest_name(each.offset))
@@ -234,8 +254,8 @@ def _remarks(directory: Directory, begin: int, found: SnapshotsFound) -> Iterato
 def _remarks_on_files(directory: Directory, found: SnapshotsFound) -> Iterator[str]:
     unneeded: list[str] = []
     for name in _file_names(directory):
-        if name.endswith(".tmp"):
-            yield f"{directory.describe(name)} was left by a write that was cut off"
+        if name.endswith(TEMPORARY):
+            yield f"{directory.describe(name)} {_CUT_OFF}"
         elif name.startswith(f"{QUARANTINE}/"):
             yield f"{directory.describe(name)} was taken out of the way"
         elif name.startswith(f"{OBJECTS_DIRECTORY}/") and name not in found.chunks:

@@ -21,7 +21,8 @@ Rules:
    the disk is another machine's, finds that the frame before its place is not there
    any more: a `StorageError` that says so, and never a mixture of both pasts.
 
-Damage that begins with zeros is taken for the end until the next segment is there.
+Damage that begins with zeros is taken for the end until the next segment is there, or
+the end is noted (`qsdb.recovery.ends`).
 """
 
 import functools
@@ -34,8 +35,9 @@ from qsdb.files import File
 from qsdb.log.frames import FRAME_HEADER_BYTES, Place
 from qsdb.log.records import RecordError, replay
 from qsdb.log.scanning import Scan, holds_place, scan_segment
-from qsdb.log.segments import SEGMENT_HEADER_BYTES, segment_name
+from qsdb.log.segments import SEGMENT_HEADER_BYTES, SegmentHeader, segment_name
 from qsdb.recovery.directories import read_twice
+from qsdb.recovery.ends import NotedEnd
 from qsdb.recovery.opening import Found, list_segments
 from qsdb.recovery.state import table_codec
 from qsdb.runtime.writer import Writer
@@ -121,6 +123,7 @@ class Follower:
 
     def _read_on(self) -> None:
         """Read to the end of the log, from segment to segment."""
+        end = NotedEnd(self._files)  # before the log
         while True:
             segments = list_segments(self._files)
             first, following = self._first_offset, self._place.offset
@@ -136,8 +139,9 @@ class Follower:
                     "it; open the database again"
                 )
             is_last = first == segments[-1]
-            self._read_segment(is_last=is_last)
+            header = self._read_segment(is_last=is_last)
             if is_last:
+                end.require(header, self._place)
                 return
             if self._place.offset not in segments:
                 raise CorruptionError(
@@ -147,7 +151,7 @@ class Follower:
                     self._store.offset,
                 )
 
-    def _read_segment(self, *, is_last: bool) -> None:
+    def _read_segment(self, *, is_last: bool) -> SegmentHeader:
         name = segment_name(self._first_offset)
         file, path = self._files.open(name), self._files.describe(name)
         try:
@@ -168,6 +172,7 @@ class Follower:
                 )
             if not is_last or _has_frame(file, self._place):
                 self._apply(scan, path)
+            return scan.header
         finally:
             file.close()
 

@@ -14,11 +14,12 @@ from qsdb.files import Directory as Files
 from qsdb.files import Lock
 from qsdb.forks import on_fork
 from qsdb.log.segments import LOG_DIRECTORY, SegmentHeader
-from qsdb.log.snapshots import list_snapshots, remove_unreferenced
+from qsdb.log.snapshots import list_snapshots
 from qsdb.log.tail import Tail, begin_log
 from qsdb.log.writing import LogWriter
 from qsdb.recovery.directories import take_lock
-from qsdb.recovery.opening import Progress, is_new, mend, no_directory, read_state
+from qsdb.recovery.mending import mend
+from qsdb.recovery.opening import Progress, is_new, no_directory, read_state
 from qsdb.recovery.report import Recovery
 from qsdb.recovery.state import State
 from qsdb.runtime.module_tables import load_tables, new_tables, stored_row_of_module
@@ -124,7 +125,6 @@ def open_storage(
         if is_new(files):
             state, database = State(), draw(128).to_bytes(16, "big")
             tables, module = new_tables(schema), None
-            remove_unreferenced(files, ())  # of a copy that was cut off
             newest_snapshot = 0
             tail = _begin(files, database, draw(32), now())
             recovery = Recovery(files.describe(), is_created=True)

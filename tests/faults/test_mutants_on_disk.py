@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from qsdb import files
-from qsdb.log import frames, records, scanning, snapshots, tail, writing
+from qsdb.log import frames, records, scanning, tail, whole_files, writing
 from qsdb.recovery import opening
 from qsdb.runtime import snapshots as taking
 from qsdb.runtime import writer
@@ -113,7 +113,7 @@ BUGS: dict[str, tuple[Check, Mutant]] = {
     "1 no sync at a commit": (
         lives,
         Mutant(
-            tail,
+            whole_files,
             "write = file.write_synced if synced else file.write",
             "write = file.write",
         ),
@@ -142,7 +142,7 @@ BUGS: dict[str, tuple[Check, Mutant]] = {
     ),
     "4 a chunk is not synced before its snapshot": (
         lives,
-        Mutant(snapshots, "            file.sync()\n", ""),
+        Mutant(whole_files, "            file.sync()\n", ""),
     ),
     "5 the log is removed beyond the oldest snapshot": (
         histories,
@@ -151,7 +151,7 @@ BUGS: dict[str, tuple[Check, Mutant]] = {
     "6 a sync that failed is tried again": (
         failing_disk,
         Mutant(
-            tail,
+            whole_files,
             "    taken = write(position, data)\n    while",
             "    try:\n        taken = write(position, data)\n"
             "    except OSError:\n        file.sync()\n        taken = len(data)\n"

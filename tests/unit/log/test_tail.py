@@ -8,7 +8,8 @@ from qsdb.errors import DiskFull
 from qsdb.log.frames import FRAME_BODY_MAX, Body, pack_records
 from qsdb.log.scanning import scan_segment
 from qsdb.log.segments import SEGMENT_HEADER_BYTES, segment_name
-from qsdb.log.tail import Tail, begin_log, room_of, write_whole
+from qsdb.log.tail import Tail, begin_log, room_of
+from qsdb.log.whole_files import write_whole
 from qsdb.testing import (
     Fail,
     FaultyDirectory,

@@ -11,7 +11,8 @@ from qsdb import CorruptionError, StorageError
 from qsdb.log.frames import Body, Place, build_frame, pack_records
 from qsdb.log.segments import SEGMENT_HEADER_BYTES, SegmentHeader, segment_name
 from qsdb.log.snapshots import SnapshotWriter, list_snapshots, read_snapshot
-from qsdb.recovery.opening import is_new, mend, read_state
+from qsdb.recovery.mending import mend
+from qsdb.recovery.opening import is_new, read_state
 from qsdb.recovery.report import TornTailFound
 from qsdb.testing import (
     Fail,
