@@ -101,7 +101,7 @@ class NotedEnd:
                 "a part of it is missing",
                 good,
             )
-        if place is not None and not self._is_past_of(note):
+        if place is not None and not self._is_past_of(note, header):
             return CorruptionError(
                 self._directory.describe(segment_name(note.first_offset)),
                 note.place.position,
@@ -139,8 +139,10 @@ class NotedEnd:
     def _damage_of_note(self, reason: str, good: int | None = None) -> CorruptionError:
         return CorruptionError(self.path, 0, reason, good)
 
-    def _is_past_of(self, note: EndNote) -> bool:
+    def _is_past_of(self, note: EndNote, last: SegmentHeader) -> bool:
         """Whether the log went through the place that is noted, if that is there."""
+        if note.place == Place(SEGMENT_HEADER_BYTES, last.first_offset, last.chain):
+            return True  # where the last one begins, as it is while a log is written
         name = segment_name(note.first_offset)
         try:
             file = self._directory.open(name)

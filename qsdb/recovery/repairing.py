@@ -154,7 +154,7 @@ def repair(
     noted = end.note
     if noted is not None and noted.database == database:
         ends.append(noted.last_offset)
-    fault_of_end = fault_at_end(end, headers, found.end)
+    fault_of_end = fault_at_end(end, headers, database, found.end)
     return Repair(
         source=source.describe(),
         target=target.describe(),

@@ -118,6 +118,7 @@ def likely_database(directory: Directory, headers: Headers) -> bytes | None:
 def fault_at_end(
     end: NotedEnd,
     headers: Headers,
+    database: bytes,
     place: Place | None,
     torn: TornTailFound | None = None,
 ) -> FileFault | None:
@@ -126,14 +127,15 @@ def fault_at_end(
     Args:
         end: What was noted; read before the log.
         headers: Of all segments.
+        database: Id of the database; a last segment of another is told elsewhere.
         place: Where the log ends in the last one; None where that cannot be told.
         torn: What stands there.
     """
     last = [*headers.values()][-1:]
     error = end.damage
-    if last and isinstance(last[0], SegmentHeader):
+    if last and isinstance(last[0], SegmentHeader) and last[0].database == database:
         error = end.fault(last[0], place, torn)
-    elif end.note is not None:
+    elif not last and end.note is not None:
         reason = f"it notes that the log came to offset {end.note.last_offset}"
         return FileFault(end.path, 0, reason)
     return None if error is None else fault_of(error, end.path)

@@ -163,7 +163,7 @@ def _verify(
     found = check_snapshots(directory, database, faults.append)
     begin = min(headers, default=0)
     faults += _faults_between(directory, begin, log, found)
-    fault_of_end = fault_at_end(end_note, headers, log.end, log.torn)
+    fault_of_end = fault_at_end(end_note, headers, database, log.end, log.torn)
     if fault_of_end is not None:
         faults.append(fault_of_end)
     end: State | None = None

@@ -1,8 +1,12 @@
 """Makes the databases of the corpus: always the same bytes, from seeds.
 
 ``python -m tests.corpus.making`` writes those of the present format to
-``tests/corpus/v1``. A format that has been released never changes, so they are made
-once; when the format gets a new version, a folder is added and the old ones stay.
+``tests/corpus/v1_end``. A format that has been released never changes, so they are
+made once; when the format gets a new version, or something that older ones may pass
+over, a folder is added and the old ones stay:
+
+* ``v1``: nothing notes where the log ends;
+* ``v1_end``: ``END`` does, and a flag in the header of each segment says so.
 """
 
 import enum
@@ -26,9 +30,10 @@ from qsdb import (
     u64,
     u256,
 )
+from qsdb.log.end_notes import END_NAME
 from qsdb.testing import FakeClock, SimulatedDirectory
 
-HERE = Path(__file__).parent / "v1"
+HERE = Path(__file__).parent / "v1_end"
 MADE_BY = "0.1.0"
 NOON = Timestamp.parse("2026-11-25T12:00:00Z")
 
@@ -152,8 +157,9 @@ def torn_tail(disk: SimulatedDirectory) -> None:
     name = f"log/{disk.list('log')[0]}"
     whole = disk.contents(name)
     _fill(db, 10, 1)
-    longer = disk.contents(name)
+    longer, end = disk.contents(name), disk.contents(END_NAME)
     db.close()
+    disk.replace_contents(END_NAME, end)
     disk.replace_contents(name, longer[: len(whole) + 40])
 
 

@@ -90,7 +90,7 @@ def test_a_header_has_the_bytes_that_are_documented() -> None:
         b"\x89qsdb\r\n\x1a"
         + (1).to_bytes(2, "little")
         + (1).to_bytes(2, "little")
-        + b"\x01\x00\x00\x00"
+        + b"\x01\x01\x00\x00"
         + DATABASE
         + (1000).to_bytes(8, "little")
         + (0xC0FFEE).to_bytes(4, "little")

@@ -182,6 +182,7 @@ def test_a_segment_that_may_have_a_successor_ends_as_it_is() -> None:
         tail.rotate(7, 99)
     assert tail.is_ending
     size = len(disk.contents(FIRST))
+    files.plan = None
     tail.finish()
     assert len(disk.contents(FIRST)) == size  # no mark, which would change its chain
 

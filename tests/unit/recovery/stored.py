@@ -5,8 +5,15 @@ from typing import Any
 
 import qsdb
 from qsdb.files import Directory
+from qsdb.log.end_notes import EndNote, write_end_note
 from qsdb.log.frames import Frame, Place, parse_frame
-from qsdb.log.segments import SEGMENT_HEADER_BYTES, SegmentHeader, segment_offset
+from qsdb.log.segments import (
+    SEGMENT_HEADER_BYTES,
+    SegmentHeader,
+    segment_name,
+    segment_offset,
+)
+from qsdb.log.whole_files import read_file
 from qsdb.recovery.opening import read_state
 from qsdb.recovery.state import State
 from qsdb.testing import FakeClock, SimulatedDirectory
@@ -22,6 +29,7 @@ __all__ = [
     "flip",
     "frames_in",
     "make",
+    "never_closed",
     "open_again",
     "read",
     "segments",
@@ -123,6 +131,16 @@ def frames_in(disk: SimulatedDirectory, name: str) -> list[Frame]:
         found.append(frame)
         place = frame.after
     return found
+
+
+def never_closed(disk: Directory) -> None:
+    """Have noted of the end only what is while a database is open."""
+    first_offset = segments(disk)[-1]
+    data = read_file(disk, segment_name(first_offset))
+    header = SegmentHeader.decode(data, "", first_offset=first_offset)
+    place = Place(SEGMENT_HEADER_BYTES, first_offset, header.chain)
+    note = EndNote(database=header.database, first_offset=first_offset, place=place)
+    write_end_note(disk, note)
 
 
 def flip(disk: SimulatedDirectory, name: str, position: int) -> None:

@@ -122,7 +122,7 @@ def test_a_dump_goes_through_a_pipe(path: Path, tmp_path: Path) -> None:
         (("restore", "data", "new", "--to-offset", "99"), 1, "has those from 1 to 12"),
         (("load", "none", "new"), 1, "qsdb load: [Errno 2] No such file or directory"),
         (("load", "data/LOCK", "new"), 1, "LOCK, byte 0: "),
-        (("repair", "data", "data"), 1, "is not empty, LOCK, log, objects is in it"),
+        (("repair", "data", "data"), 1, "is not empty, END, LOCK, log is in it"),
         ((), 2, "the following arguments are required: COMMAND"),
         (("polish", "data"), 2, "invalid choice: 'polish'"),
         (("restore", "data"), 2, "the following arguments are required: DEST"),

@@ -7,8 +7,10 @@ from typing import Literal
 import pytest
 
 import qsdb
-from qsdb import DatabaseLocked, StorageError
+from qsdb import DatabaseLocked, StorageError, verify
+from qsdb.log.end_notes import EndNote, write_end_note
 from qsdb.log.segments import SEGMENT_HEADER_BYTES, SegmentHeader, segment_name
+from qsdb.log.snapshots import list_snapshots
 from qsdb.recovery.copying import (
     Copy,
     TableImage,
@@ -53,6 +55,7 @@ def test_a_copy_is_a_snapshot_and_an_empty_log(state: State) -> None:
     files = disk.snapshot_files()
     objects = [name for name in files if name.startswith("objects/")]
     assert files.keys() - {*objects} == {
+        "END",
         "LOCK",
         "snapshots/00000000000000000012.manifest",
         "log/00000000000000000013.log",
@@ -113,7 +116,7 @@ def test_parents_are_made(tmp_path: Path, state: State) -> None:
     assert read(files).offset == 12
 
 
-@pytest.mark.parametrize("name", ["LOCK", "log/x", "photo.jpg"])
+@pytest.mark.parametrize("name", ["END", "log/x", "photo.jpg"])
 def test_a_directory_with_something_in_it_is_refused(name: str, state: State) -> None:
     disk = Disk({name: b"mine"})
     before = disk.snapshot_files()
@@ -162,8 +165,10 @@ def test_the_lock_is_given_back_after_an_error(state: State) -> None:
             salt=0,
         )
 
-    assert is_new(disk)
+    assert not is_whole(disk)
     take_lock(disk).release()
+    write_state(disk, state, DATABASE)
+    assert tables_of(read(disk)) == tables_of(state)
 
 
 @pytest.mark.parametrize("policy", ["kept", "dropped", "torn", "garbage"])
@@ -182,12 +187,64 @@ def test_a_crash_anywhere_leaves_no_database_or_all_of_it(
                 FaultyDirectory(disk, once(number, Crash(moment))), state, DATABASE
             )
         after = disk.crash(rng, policy)
-        if is_new(after):
-            continue
-        whole += 1
+        if is_whole(after):
+            whole += 1
+        else:  # and so it may be tried again, in the same place
+            write_state(after, state, DATABASE)
+            after = after.crash(rng, policy)
         assert tables_of(read(after)) == expected
+        assert verify(after, deep=True).is_sound
 
     assert whole < calls_count / 2
+
+
+def is_whole(disk: Disk) -> bool:
+    """Whether there is a database in a directory, and no copy that was cut off."""
+    try:
+        return not is_new(disk)
+    except StorageError as error:
+        assert "a copy of a database was begun" in str(error)
+        return False
+
+
+@pytest.mark.parametrize("policy", ["kept", "dropped", "torn", "garbage"])
+def test_nothing_of_a_copy_that_was_cut_off_comes_back(policy: Policy) -> None:
+    """Also where the next one is of an earlier offset, and the power fails."""
+    later, earlier = read(make(offset=6)), read(make(offset=4))
+    rng = random.Random(SEED)
+    print(f"seed {SEED}")
+    disk = Disk()
+    stop = _calls_count(later) - 6
+    with pytest.raises(SimulatedCrash):
+        write_state(FaultyDirectory(disk, once(stop, Crash("after"))), later, DATABASE)
+    disk = disk.crash(rng, "kept")
+    assert list_snapshots(disk) == [6]
+
+    write_state(disk, earlier, DATABASE)
+
+    after = disk.crash(rng, policy)
+    assert list_snapshots(after) == [4]
+    assert after.list("log") == ["00000000000000000005.log"]
+    assert tables_of(read(after)) == tables_of(earlier)
+
+
+def test_a_copy_that_was_cut_off_among_other_things_is_left_alone(
+    state: State,
+) -> None:
+    disk = Disk({"photo.jpg": b"mine"})
+    write_end_note(disk, EndNote.of_unfinished(DATABASE))
+
+    with pytest.raises(StorageError, match=r"is not empty, END, photo.jpg is in it"):
+        write_state(disk, state, DATABASE)
+
+
+@pytest.mark.parametrize("name", ["LOCK", "END.tmp"])
+def test_what_a_copy_begins_with_is_in_the_way_of_none(name: str, state: State) -> None:
+    disk = Disk({name: b"x"})
+
+    write_state(disk, state, DATABASE)
+
+    assert tables_of(read(disk)) == tables_of(state)
 
 
 def _calls_count(state: State) -> int:

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from qsdb import CorruptionError, StorageError
+from qsdb.log.end_notes import EndNote, write_end_note
 from qsdb.log.frames import Body, Place, build_frame, pack_records
 from qsdb.log.segments import SEGMENT_HEADER_BYTES, SegmentHeader, segment_name
 from qsdb.log.snapshots import SnapshotWriter, list_snapshots, read_snapshot
@@ -27,6 +28,7 @@ from tests.unit.recovery.stored import (
     flip,
     frames_in,
     make,
+    never_closed,
     open_again,
     read,
     segments,
@@ -69,13 +71,41 @@ def test_a_segment_or_a_snapshot_makes_it_a_database() -> None:
     assert not is_new(SimulatedDirectory({manifest(9): b""}))
 
 
-def test_a_copy_that_was_cut_off_is_none() -> None:
+def test_snapshots_without_a_log_are_a_database() -> None:
+    """Whatever a segment is called that never was begun: they are not given up."""
     files = {manifest(9): b"", f"{segment_name(10)}.tmp": b""}
 
-    assert is_new(SimulatedDirectory(files))
-    assert not is_new(SimulatedDirectory(files | {segment_name(1): b""}))
-    assert not is_new(
-        SimulatedDirectory({manifest(9): b"", f"{segment_name(11)}.tmp": b""})
+    assert not is_new(SimulatedDirectory(files))
+
+
+def test_a_note_without_a_log_is_a_database() -> None:
+    disk = make()
+    for name in SEGMENTS:
+        disk.remove(name)
+
+    assert not is_new(disk)
+    with pytest.raises(CorruptionError) as caught:
+        open_again(disk)
+    assert caught.value.reason == (
+        "there is no segment of the log; END notes that it came to offset 12"
+    )
+
+
+def test_a_damaged_note_is_of_a_database() -> None:
+    assert not is_new(SimulatedDirectory({"END": b"x"}))
+
+
+def test_a_copy_that_was_cut_off_is_told() -> None:
+    disk = SimulatedDirectory({manifest(9): b"", segment_name(10): b""})
+    write_end_note(disk, EndNote.of_unfinished(bytes(16)))
+
+    with pytest.raises(StorageError) as caught:
+        is_new(disk)
+
+    assert str(caught.value) == (
+        "a copy of a database was begun in simulated: and not finished, so nothing in "
+        "it counts. Nothing was written; make the copy into it again, which starts "
+        "over, or remove it"
     )
 
 
@@ -364,6 +394,7 @@ def torn_disk() -> SimulatedDirectory:
     """Give a database whose last commit is torn."""
     disk = make()
     cut(disk, SEGMENTS[3], frames_in(disk, SEGMENTS[3])[2].place.position + 40)
+    never_closed(disk)
     return disk
 
 
@@ -465,6 +496,7 @@ def test_a_database_whose_first_commit_is_torn_is_made_anew() -> None:
     disk = make(offset=1)
     (name,) = [segment_name(offset) for offset in segments(disk)]
     cut(disk, name, 1000)
+    never_closed(disk)
 
     assert read(disk).offset == 0
     with open_again(disk) as db:
@@ -484,6 +516,7 @@ def test_a_record_in_parts_is_read_as_one() -> None:
         frame, place = build_frame(place, body, salt=header.salt, durable=64)
         data += frame
     disk.replace_contents(name, data)
+    never_closed(disk)
 
     assert len(bodies) > 1
     assert tables_of(read(disk)) == tables_of(read(make()))

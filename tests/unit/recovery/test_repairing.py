@@ -30,6 +30,7 @@ from tests.unit.recovery.stored import (
     flip,
     frames_in,
     make,
+    never_closed,
     open_again,
     read,
     tables_of,
@@ -187,6 +188,7 @@ def test_a_damaged_mark_takes_nothing() -> None:
         data += frame
     disk.replace_contents(name, data)
     flip(disk, name, first.after.position + 20)
+    never_closed(disk)
 
     done, target = repaired(disk)
 
@@ -205,6 +207,7 @@ def test_parts_that_a_snapshot_makes_needless_are_not_salvaged() -> None:
         data += frame if number else bytes(len(frame))
     frame, _ = build_frame(place, mark.body, salt=header.salt, durable=64)
     disk.replace_contents(name, data + frame)
+    never_closed(disk)
 
     done, target = repaired(disk, salvage=True)
 
@@ -216,6 +219,7 @@ def test_parts_that_a_snapshot_makes_needless_are_not_salvaged() -> None:
 def test_a_torn_tail_is_where_the_log_ends() -> None:
     disk = make()
     cut(disk, SEGMENTS[3], frames_in(disk, SEGMENTS[3])[2].place.position + 80)
+    never_closed(disk)
 
     done, _ = repaired(disk)
 
@@ -340,7 +344,10 @@ def test_without_a_log_the_newest_snapshot_is_what_there_is() -> None:
 
     done, target = repaired(disk)
 
-    assert (done.offset, done.last_offset, done.records_count) == (9, 9, 0)
+    assert (done.offset, done.last_offset, done.records_count) == (9, 12, 0)
+    assert [f"{each}" for each in done.faults] == [
+        f"{ROOT}/END, byte 0: it notes that the log came to offset 12"
+    ]
     assert tables_of(read(target)) == tables_of(read(make(offset=9)))
 
 
@@ -397,7 +404,8 @@ def test_a_directory_with_something_in_it_is_refused_first() -> None:
     with pytest.raises(StorageError, match=r"is not empty, mine is in it"):
         repair(disk, target)
 
-    assert not [call for call in disk.calls if call.operation == "open"]
+    opened = [call.name for call in disk.calls if call.operation == "open"]
+    assert opened == ["END"]  # which tells whether there is a database
 
 
 def test_what_is_no_database_is_refused(tmp_path: Path) -> None:

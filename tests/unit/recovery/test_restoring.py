@@ -19,6 +19,7 @@ from tests.unit.recovery.stored import (
     damaged_frame,
     flip,
     make,
+    never_closed,
     open_again,
     read,
     segments,
@@ -198,6 +199,7 @@ def test_a_log_without_its_beginning_is_refused_as_damage() -> None:
 def test_a_database_that_never_came_to_be_is_none() -> None:
     disk = make(offset=1)
     cut(disk, SEGMENTS[0], 1000)
+    never_closed(disk)
 
     for limits in ({}, {"to_time": at(3)}):
         arguments: dict[str, Any] = limits

@@ -29,6 +29,7 @@ from tests.unit.recovery.stored import (
     flip,
     frames_in,
     make,
+    never_closed,
     open_again,
     read,
 )
@@ -159,6 +160,7 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
 
 def test_a_torn_tail_is_told_and_harmless() -> None:
     disk = make()
+    never_closed(disk)
     position = frames_in(disk, SEGMENTS[3])[2].place.position
     cut(disk, SEGMENTS[3], position + 80)
     size = len(disk.contents(SEGMENTS[3])[position:].rstrip(b"\0"))
@@ -403,7 +405,15 @@ def test_a_snapshot_ahead_of_the_log_is_told() -> None:
     disk.remove(SEGMENTS[3])
 
     assert places(verify(disk)) == [
-        (manifest_name(12), 0, "the log ends with offset 9: a part is missing")
+        (manifest_name(12), 0, "the log ends with offset 9: a part is missing"),
+        (
+            SEGMENTS[3],
+            0,
+            (
+                "it is missing, with all after it: the log ends with offset 9, and END "
+                "notes that it came to offset 12, byte 984 of this segment"
+            ),
+        ),
     ]
 
 
@@ -427,7 +437,10 @@ def test_snapshots_without_a_log_are_told() -> None:
 
     for deep in (False, True):
         found = verify(disk, deep=deep)
-        assert places(found) == [("log", 0, "there is no segment of the log")]
+        assert places(found) == [
+            ("log", 0, "there is no segment of the log"),
+            ("END", 0, "it notes that the log came to offset 12"),
+        ]
 
 
 # Deep: what is stored is right by itself, and wrong all the same.

@@ -9,7 +9,6 @@ import pytest
 
 import qsdb
 from qsdb import u64
-from qsdb.log.snapshots import list_snapshots
 from qsdb.testing import Call, FakeClock, SimulatedDirectory
 from qsdb.testing.disk.interposed import InterposedDirectory
 from tests.unit.runtime.ledger import (
@@ -187,7 +186,7 @@ def test_a_backup_keeps_the_time_of_its_last_commit() -> None:
 
 
 @pytest.mark.slow
-def test_a_cut_off_backup_leaves_no_database_and_the_directory_can_be_used() -> None:
+def test_a_cut_off_backup_leaves_no_database_and_can_be_made_again() -> None:
     _, db = written_bank()
     for number in range(200):
         image = SimulatedDirectory()
@@ -204,12 +203,9 @@ def test_a_cut_off_backup_leaves_no_database_and_the_directory_can_be_used() -> 
         except KeyboardInterrupt:
             with pytest.raises(qsdb.StorageError):
                 read_bank(image)
+            db.backup(image)  # the same place will do
             with open_bank(image) as other:
-                assert other.offset == 1
-                other.call(open_account, "first")
-            with open_bank(image) as other:
-                assert other.offset == 2
-            assert list_snapshots(image) == []
+                assert other.offset == db.offset
             continue
         break
     assert number > 2

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import qsdb
-from qsdb import StorageOptions
+from qsdb import StorageError, StorageOptions
+from qsdb.log.end_notes import EndNote, write_end_note
 from qsdb.log.segments import segment_name
 from qsdb.runtime.options import options_of
 from qsdb.runtime.storage import Opened, open_storage
@@ -47,7 +48,7 @@ def test_a_new_directory_gets_a_log_and_no_commit() -> None:
 
     assert (found.offset, found.microseconds, found.module) == (0, 0, None)
     assert found.storage.database == (128).to_bytes(16, "big")
-    assert disk.list() == ["LOCK", "log"]
+    assert disk.list() == ["END", "LOCK", "log"]
     assert found.storage.recovery.is_created
     assert [table.count for table in found.tables] == [0] * 10
     found.storage.close()
@@ -195,20 +196,18 @@ def test_a_real_fork_leaves_the_parent_alone(tmp_path: Path) -> None:
         assert contents(again) == before
 
 
-def test_what_a_copy_left_that_was_cut_off_is_taken_away() -> None:
+def test_a_copy_that_was_cut_off_is_no_new_database() -> None:
     _, db = written_bank()
-    db.snapshot()
     copy = SimulatedDirectory()
     db.backup(copy)
-    (name,) = copy.list("log")
-    copy.rename(f"log/{name}", f"log/{name}.tmp")
+    write_end_note(copy, EndNote.of_unfinished(bytes(16)))
+    before = copy.snapshot_files()
 
-    for offset in (2, 3):
-        with open_bank(copy) as new:
-            new.call(open_account, f"{offset}")
-            assert new.offset == offset
-            assert copy.list("snapshots") == []
-    assert read_bank(copy).offset == 3
+    for opening in (open_bank, read_bank, qsdb.verify):
+        with pytest.raises(StorageError, match=r"a copy of a database was begun in"):
+            opening(copy)
+
+    assert copy.snapshot_files() == before
 
 
 def test_small_segments_are_begun_as_they_are_asked_for() -> None:
