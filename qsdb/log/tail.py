@@ -15,9 +15,9 @@ import contextlib
 import errno
 from collections.abc import Iterator
 
-from qsdb.errors import DiskFull
+from qsdb.errors import DiskFull, StorageError
 from qsdb.files import Directory, File
-from qsdb.log.end_notes import END_NAME, EndNote, write_end_note
+from qsdb.log.end_notes import END_NAME, EndNote, read_end_note, write_end_note
 from qsdb.log.frames import (
     FRAME_BODY_MAX,
     FRAME_HEADER_BYTES,
@@ -71,6 +71,7 @@ class Tail:
     __slots__ = (
         "_directory",
         "_file",
+        "_note",
         "allocated",
         "header",
         "is_ending",
@@ -80,7 +81,12 @@ class Tail:
     )
 
     def __init__(
-        self, directory: Directory, header: SegmentHeader, file: File, place: Place
+        self,
+        directory: Directory,
+        header: SegmentHeader,
+        file: File,
+        place: Place,
+        note: EndNote | None,
     ) -> None:
         """Go on at a place.
 
@@ -89,8 +95,10 @@ class Tail:
             header: Of the segment.
             file: The segment, writable; all before `place` is synced.
             place: Where the next frame goes.
+            note: What is noted of the end of the log.
         """
         self._directory = directory
+        self._note = note
         self._file = file
         self.header = header
         self.place = place
@@ -172,12 +180,13 @@ class Tail:
         file, old = _prepare_segment(self._directory, header), self._file
         self.is_ending = True
         try:
-            place = _begin_segment(self._directory, header)
+            note = _begin_segment(self._directory, header)
         except BaseException:
             file.close()
             raise
         # No call stands between these, so no signal handler does.
-        self._file, self.header, self.place = file, header, place
+        self._file, self.header, self.place = file, header, note.place
+        self._note = note
         self.allocated = self.synced = self.marked = SEGMENT_HEADER_BYTES
         self.is_ending = False
         old.close()
@@ -193,7 +202,22 @@ class Tail:
                 self.write_mark()
         self._cut()
         with _passing_over_no_room():
-            write_end_note(self._directory, _note_of(self.header, self.place))
+            self._note_end()
+
+    def _note_end(self) -> None:
+        """Note that all is on the disk up to `place`.
+
+        Only in the place of the note that is known: a directory that was moved away
+        has an end that comes at least as far, and another may have its path now.
+        """
+        try:
+            found = read_end_note(self._directory)
+        except StorageError:
+            return
+        if found == self._note:
+            note = _note_of(self.header, self.place)
+            write_end_note(self._directory, note)
+            self._note = note
 
     def _cut(self) -> None:
         """Give back the room after `place`."""
@@ -215,11 +239,11 @@ def begin_log(directory: Directory, header: SegmentHeader) -> Tail:
     """
     file = _prepare_segment(directory, header)
     try:
-        place = _begin_segment(directory, header)
+        note = _begin_segment(directory, header)
     except BaseException:
         file.close()
         raise
-    return Tail(directory, header, file, place)
+    return Tail(directory, header, file, note.place, note)
 
 
 def _prepare_segment(directory: Directory, header: SegmentHeader) -> File:
@@ -246,11 +270,11 @@ def _prepare_segment(directory: Directory, header: SegmentHeader) -> File:
     return file
 
 
-def _begin_segment(directory: Directory, header: SegmentHeader) -> Place:
+def _begin_segment(directory: Directory, header: SegmentHeader) -> EndNote:
     """Give the file of a segment its name, for good, and note that it is there.
 
     Returns:
-        Where its first frame goes.
+        The note; its first frame goes to the place in that.
 
     Raises:
         DiskFull: there is no room for the note.
@@ -265,7 +289,7 @@ def _begin_segment(directory: Directory, header: SegmentHeader) -> Place:
     except OSError as error:
         _refuse_if_full(error, directory.describe(END_NAME), len(note.encode()))
         raise
-    return place
+    return note
 
 
 def _note_of(header: SegmentHeader, place: Place) -> EndNote:

@@ -53,15 +53,15 @@ def mend(directory: Directory, found: Found) -> tuple[Tail, Recovery]:
             file.allocate(place.position)
         file.sync()
         directory.sync(LOG_DIRECTORY)
-        _note_end(directory, found)
+        note = _note_end(directory, found)
     except BaseException:
         file.close()
         raise
-    return Tail(directory, last.scan.header, file, place), report
+    return Tail(directory, last.scan.header, file, place, note), report
 
 
-def _note_end(directory: Directory, found: Found) -> None:
-    """Note where the log ends, all of which is synced, if it is not noted yet."""
+def _note_end(directory: Directory, found: Found) -> EndNote | None:
+    """Note where the log ends, all of which is synced, and give what is noted."""
     scan = found.last.scan
     note = EndNote(
         database=found.database,
@@ -69,7 +69,8 @@ def _note_end(directory: Directory, found: Found) -> None:
         place=scan.place,
     )
     if note == found.note:
-        return
+        directory.sync()  # who wrote it may have been killed before
+        return note
     try:
         write_end_note(directory, note)
     except OSError as error:
@@ -80,6 +81,8 @@ def _note_end(directory: Directory, found: Found) -> None:
         if found.state.offset == 0:
             path = directory.describe(END_NAME)
             raise DiskFull(path, len(note.encode())) from error
+        return found.note
+    return note
 
 
 def _copy_to_quarantine(

@@ -9,8 +9,9 @@ ones or those of another database, and taken away. Each time the directory is re
 
 1. the *same* as before: the bytes are padding, or there is another copy; or
 2. *refused* with `CorruptionError` or `FormatVersionError`, and nothing is changed; or
-3. an earlier offset, *dropped* to, only where the end of the log itself is hit:
-   nothing vouches for the last frame, nor for a mark (`qsdb.log.scanning`).
+3. an earlier offset, *dropped* to, only where the database was not closed and the end
+   of the log is hit: nothing vouches for the last frame, nor for a mark
+   (`qsdb.log.scanning`), and nothing notes how far the log came.
 
 Canary: the same flips in the last frame of a log without a mark do drop a commit.
 """
@@ -30,6 +31,7 @@ from qsdb.recovery.opening import read_state
 from qsdb.recovery.state import State
 from qsdb.testing import SimulatedDirectory
 from tests.conftest import _PROFILE
+from tests.support.disks import image_of
 from tests.support.hoard import History, Step, abandon, open_hoard
 
 pytestmark = pytest.mark.slow
@@ -102,9 +104,14 @@ def _contents(state: State) -> object:
 
 
 def written(
-    seed: int, *, has_snapshots: bool, steps_count: int = 10, share: float = 1.0
+    seed: int,
+    *,
+    has_snapshots: bool,
+    steps_count: int = 10,
+    share: float = 1.0,
+    is_closed: bool = True,
 ) -> Written:
-    """Write a database, and close it."""
+    """Write a database, and close it, or have the log only end as if it was."""
     rng, disk, history = random.Random(seed), SimulatedDirectory(), History()
     db = history.open(disk)
     older: Files = {}
@@ -116,8 +123,12 @@ def written(
             older = disk.snapshot_files()
         if has_snapshots and number in (4, 9):
             db.snapshot()
+    end = disk.contents("END")
     db.close()
-    return Written(history, disk.snapshot_files(), older, share)
+    files = disk.snapshot_files()
+    if not is_closed:
+        files["END"] = end
+    return Written(history, files, older, share)
 
 
 def frames_of(content: bytes, name: str) -> list[tuple[int, Frame]]:
@@ -144,7 +155,61 @@ def plain() -> Written:
     return written(2, has_snapshots=False)
 
 
-def test_a_log_cut_at_any_byte_gives_its_longest_beginning(plain: Written) -> None:
+def test_a_closed_log_cut_at_any_byte_is_refused(plain: Written) -> None:
+    name = plain.segments[-1]
+    content = plain.files[name]
+    for length in range(len(content)):
+        is_whole = not content[length:].strip(b"\0")
+        verdict = plain.judge(plain.with_file(name, content[:length]))
+        assert verdict == ("same" if is_whole else "refused"), length
+
+
+def test_a_log_without_its_last_segments_is_refused_by_name(plain: Written) -> None:
+    for count in range(1, len(plain.segments) + 1):
+        files = {**plain.files}
+        for name in plain.segments[-count:]:
+            del files[name]
+        disk = SimulatedDirectory(files)
+        assert plain.judge(disk) == "refused"
+        is_one_left = count < len(plain.segments)
+        named = plain.segments[-1] if is_one_left else "END notes that it came"
+        with pytest.raises(CorruptionError, match=named):
+            read_state(disk)
+
+
+def test_an_open_log_without_its_last_segment_is_refused_by_name() -> None:
+    """Also where the process was killed, or the power failed, and none was closed."""
+    disk, history = SimulatedDirectory(), History()
+    db = history.open(disk)
+    for number in range(20):
+        history.run(db, Step("block", (("stock", ("a", 1, number)),)))
+        (*_, name) = [each for each in disk.snapshot_files() if each[:4] == "log/"]
+        image = image_of(disk, random.Random(number), "dropped")
+        files = image.snapshot_files()
+        del files[name]
+        with pytest.raises(CorruptionError, match="END notes that it came to"):
+            read_state(SimulatedDirectory(files))
+    assert len(disk.list("log")) > 2
+    abandon(db)
+
+
+def test_a_missing_or_damaged_note_of_the_end_is_refused_by_name(
+    plain: Written,
+) -> None:
+    for content in (None, b"", bytes(64), plain.files["END"] + b"\0"):
+        disk = plain.with_file("END", content)
+        assert plain.judge(disk) == "refused"
+        with pytest.raises(CorruptionError, match="simulated:/END, byte 0: it "):
+            read_state(disk)
+
+
+def test_an_older_note_of_the_end_holds(plain: Written) -> None:
+    assert plain.older["END"] != plain.files["END"]
+    assert plain.judge(plain.with_file("END", plain.older["END"])) == "same"
+
+
+def test_a_log_cut_at_any_byte_gives_its_longest_beginning() -> None:
+    plain = written(2, has_snapshots=False, is_closed=False)
     name = plain.segments[-1]
     content = plain.files[name]
     frames = frames_of(content, name)
@@ -208,8 +273,6 @@ def test_without_a_mark_the_last_commit_cannot_be_judged() -> None:
 
 def test_runs_of_bytes_are_told_or_harmless(sample: Written) -> None:
     rng = random.Random(1)
-    newest = sample.segments[-1]
-    mark = frames_of(sample.files[newest], newest)[-1][1].place.position
     for name, content in sample.files.items():
         for start in range(0, len(content), 64 if IS_NIGHTLY else 256):
             length = rng.choice((1, 7, 64, 512, 4096))
@@ -217,8 +280,7 @@ def test_runs_of_bytes_are_told_or_harmless(sample: Written) -> None:
             for run in (bytes(stop - start), b"\xff" * (stop - start)):
                 changed = content[:start] + run + content[stop:]
                 verdict = sample.judge(sample.with_file(name, changed))
-                if verdict == "dropped":
-                    assert (name, stop > mark) == (newest, True), (start, stop)
+                assert verdict != "dropped", (name, start, stop)
 
 
 def test_sectors_swapped_or_repeated_are_told(plain: Written) -> None:
@@ -244,9 +306,7 @@ def test_a_frame_copied_elsewhere_is_none(plain: Written) -> None:
         copy = content[one.place.position : one.after.position]
         start = other.place.position
         changed = content[:start] + copy + content[start + len(copy) :]
-        is_end = other is frames[-1][1]
-        verdict = plain.judge(plain.with_file(name, changed))
-        assert verdict == ("same" if is_end else "refused")
+        assert plain.judge(plain.with_file(name, changed)) == "refused"
 
 
 def test_a_file_of_another_database_is_refused(plain: Written) -> None:
@@ -308,7 +368,7 @@ def test_segments_swapped_are_refused(plain: Written) -> None:
 
 
 def test_a_missing_segment_is_refused_by_name(plain: Written) -> None:
-    for name in plain.segments[:-1]:
+    for name in plain.segments:
         disk = plain.with_file(name, None)
         assert plain.judge(disk) == "refused"
         with pytest.raises(CorruptionError, match=name):
@@ -327,7 +387,8 @@ def test_the_last_segment_is_missed_where_a_snapshot_is_beyond() -> None:
 
 def test_a_missing_or_damaged_snapshot_is_passed_over() -> None:
     sample = written(5, has_snapshots=True)
-    others = [name for name in sample.files if name not in (*sample.segments, "LOCK")]
+    needed = (*sample.segments, "LOCK", "END")
+    others = [name for name in sample.files if name not in needed]
     assert any(name.startswith("objects/") for name in others)
     for name in others:
         assert sample.judge(sample.with_file(name, None)) == "same"

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from qsdb import files
-from qsdb.log import frames, records, scanning, tail, whole_files, writing
-from qsdb.recovery import opening
+from qsdb.log import end_notes, frames, records, scanning, tail, whole_files, writing
+from qsdb.recovery import ends, mending, opening
 from qsdb.runtime import snapshots as taking
 from qsdb.runtime import writer
 from tests.faults import (
@@ -52,9 +52,13 @@ def recoveries(_: Path) -> None:
 
 
 def flips(_: Path) -> None:
-    for has_snapshots in (False, True):
+    for is_closed in (False, True):
         sample = test_damage.written(
-            1, has_snapshots=has_snapshots, steps_count=5, share=0.02
+            1,
+            has_snapshots=is_closed,
+            steps_count=5,
+            share=0.02,
+            is_closed=is_closed,
         )
         test_damage.test_every_flipped_bit_is_told_or_harmless(sample)
 
@@ -107,6 +111,25 @@ def interrupted_rotation(_: Path) -> None:
 def interrupted_write(_: Path) -> None:
     following = test_interrupts_on_disk.stock(2)
     test_interrupts_on_disk.interrupt("a commit with its sync", following, 1)
+
+
+def lost_ends(_: Path) -> None:
+    for made in (test_syncs.left_open, test_syncs.killed_in_a_close):
+        assert test_syncs.is_end_missed(made, test_syncs.recover, is_last_ignored=False)
+    for go in (test_syncs.close, test_syncs.begin_a_segment):
+        assert test_syncs.is_end_missed(test_syncs.left_open, go, is_last_ignored=False)
+
+
+def cut_logs(_: Path) -> None:
+    sample = test_damage.written(2, has_snapshots=False)
+    test_damage.test_a_log_without_its_last_segments_is_refused_by_name(sample)
+    test_damage.test_a_closed_log_cut_at_any_byte_is_refused(sample)
+    test_damage.test_an_open_log_without_its_last_segment_is_refused_by_name()
+
+
+def lost_notes(_: Path) -> None:
+    sample = test_damage.written(2, has_snapshots=False)
+    test_damage.test_a_missing_or_damaged_note_of_the_end_is_refused_by_name(sample)
 
 
 BUGS: dict[str, tuple[Check, Mutant]] = {
@@ -179,9 +202,9 @@ BUGS: dict[str, tuple[Check, Mutant]] = {
     "11, 28 what was read is not synced, nor what was cut": (
         recoveries,
         Mutant(
-            opening,
-            "        file.sync()\n        directory.sync(LOG_DIRECTORY)\n    except",
-            "        directory.sync(LOG_DIRECTORY)\n    except",
+            mending,
+            "        file.sync()\n        directory.sync(LOG_DIRECTORY)\n",
+            "        directory.sync(LOG_DIRECTORY)\n",
         ),
     ),
     "14 numbers are given again after a crash": (
@@ -238,6 +261,60 @@ BUGS: dict[str, tuple[Check, Mutant]] = {
     "26 times are those of the clock": (
         clock,
         Mutant(writer, "if microseconds is not None:", "if microseconds == -1:"),
+    ),
+    "a segment is noted before it is there": (
+        boundaries,
+        Mutant(
+            tail,
+            '    directory.rename(f"{name}.tmp", name)\n',
+            "    place = Place(SEGMENT_HEADER_BYTES, header.first_offset, 0)\n"
+            "    write_end_note(directory, _note_of(header, place))\n"
+            '    directory.rename(f"{name}.tmp", name)\n',
+        ),
+    ),
+    "the end is noted before it is synced": (
+        boundaries,
+        Mutant(
+            tail,
+            "        self._cut()\n        with",
+            "        self._note_end()\n        self._cut()\n        with",
+        ),
+    ),
+    "no sync of what the end is noted in": (
+        boundaries,
+        Mutant(whole_files, "            file.sync()\n", ""),
+    ),
+    "no sync of the directory for the note of the end": (
+        lost_ends,
+        Mutant(end_notes, "    directory.sync()\n", ""),
+    ),
+    "the first note of the end need not last": (
+        lives,
+        Mutant(end_notes, "    directory.sync()\n", ""),
+    ),
+    "a note that was found need not last": (
+        lost_ends,
+        Mutant(mending, "        directory.sync()  #", "        #"),
+    ),
+    "no segment that was begun is noted": (
+        cut_logs,
+        Mutant(
+            tail,
+            "    try:\n        write_end_note(directory, note)\n    except",
+            "    try:\n        pass\n    except",
+        ),
+    ),
+    "no end is noted": (
+        cut_logs,
+        Mutant(tail, "            write_end_note(self._directory, note)\n", ""),
+    ),
+    "a missing note of the end is passed over": (
+        lost_notes,
+        Mutant(
+            ends,
+            "if not header.keeps_end or place is None or place.offset == 1:",
+            "if header.keeps_end:",
+        ),
     ),
     "a rotation that was cut off is forgotten": (
         interrupted_rotation,

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import pytest
 
 from qsdb.files import File
+from qsdb.log.end_notes import END_NAME
 from qsdb.recovery.opening import LOCK_NAME
 from qsdb.testing import Call, Policy, SimulatedDirectory
 from qsdb.testing.disk.inodes import _Write
@@ -75,7 +76,7 @@ def settle(disk: SimulatedDirectory) -> None:
     for inode in tree.files().values():
         inode.sync()
     for name in ("", *disk.list()):
-        if name != LOCK_NAME:
+        if name not in (LOCK_NAME, END_NAME):
             disk.sync(name)
 
 
