@@ -27,7 +27,7 @@ With frames written one at a time, each after the sync of the one before, every
 frame vouches for all before it; a mark frame vouches for the last. What nothing
 vouches for cannot be judged: damage to the last frame of the log passes for a
 torn tail, and zeros over it for its end, unless the database was closed and has
-noted offset and chain elsewhere. At the end of any other segment the chain in the
+noted its end (`qsdb.recovery.ends`). At the end of any other segment the chain in the
 header of the next one tells.
 
 Who follows a log that another process writes reads on from the `Place` where the

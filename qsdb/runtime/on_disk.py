@@ -125,7 +125,8 @@ class OnDisk(Asking):
         called, and may hold what was committed soon after.
 
         Args:
-            dest: A directory that is empty or not there yet.
+            dest: A directory that is empty or not there yet, or in which a copy was
+                begun and cut off.
 
         Returns:
             The offset of the last commit that is in it.
