@@ -44,6 +44,7 @@ from benchmarks.accounts import (
 from benchmarks.bench_transfer import Pairs, by_reducer, draw_pairs, transfer, verified
 from benchmarks.harness import Contender, Cost, Question, Speed, Task, require
 from benchmarks.program import Benchmark, Sizes, make_parser, run
+from qsdb.log.end_notes import END_NAME
 from qsdb.log.segments import segment_name
 
 THREADS = 32
@@ -180,19 +181,20 @@ def by_sqlite(
     return Task(work, verify, close)
 
 
-def logs(directory: Path, accounts: int, pairs: Pairs) -> tuple[bytes, bytes]:
-    """Give the log of a bank before the transfers, and what they add to it."""
+def logs(directory: Path, accounts: int, pairs: Pairs) -> tuple[bytes, bytes, bytes]:
+    """Give the log before the transfers, what they add, and the note of its end."""
     folder = new_folder(directory)
     try:
         load_bank(folder, accounts, "always").close()
         before = (folder / segment_name(1)).read_bytes()
+        end = (folder / END_NAME).read_bytes()
         with open_bank(folder, "always") as db:
             make_transfers(db, pairs)
         after = (folder / segment_name(1)).read_bytes()
     finally:
         shutil.rmtree(folder)
     require(after.startswith(before), "the log was not written on")
-    return before, after[len(before) :]
+    return before, after[len(before) :], end
 
 
 def cut(data: bytes, count: int) -> list[bytes]:
@@ -202,13 +204,14 @@ def cut(data: bytes, count: int) -> list[bytes]:
 
 
 def by_bare_loop(
-    directory: Path, accounts: int, before: bytes, pieces: list[bytes]
+    directory: Path, accounts: int, before: bytes, pieces: list[bytes], end: bytes
 ) -> Task[None]:
     """Write a log in pieces, each synced before the next."""
     folder = new_folder(directory)
     file = folder / segment_name(1)
     file.parent.mkdir()
     file.write_bytes(before)
+    (folder / END_NAME).write_bytes(end)
     descriptor = os.open(file, os.O_RDWR)
     os.posix_fallocate(descriptor, len(before), sum(map(len, pieces)))
     os.fsync(descriptor)
@@ -244,9 +247,9 @@ def always_question(directory: Path, accounts: int, pairs: Pairs) -> Question:
     given = directory, accounts, pairs
 
     @cache
-    def log() -> tuple[bytes, list[bytes]]:
-        before, added = logs(*given)
-        return before, cut(added, len(pairs))
+    def log() -> tuple[bytes, list[bytes], bytes]:
+        before, added, end = logs(*given)
+        return before, cut(added, len(pairs)), end
 
     tasks = [
         Contender("qsdb", partial(by_always, *given, 1), len(pairs)),

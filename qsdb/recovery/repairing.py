@@ -10,7 +10,8 @@ it one after the other::
 
 A damaged place takes no more than what stood there: where the commits around it
 follow one another all the same (a mark stood there, or a snapshot holds what was
-lost), it is passed over. Commits after a gap cannot be applied. They are counted,
+lost), it is passed over. A damaged header takes nothing, if the first frame is whole
+(`qsdb.recovery.headers`). Commits after a gap cannot be applied. They are counted,
 and on request written for people to look at, into ``quarantine/salvaged.cbor``: a
 sequence of CBOR maps, one for each record, with the rows put and the keys removed.
 """
@@ -32,6 +33,7 @@ from qsdb.log.whole_files import read_file, write_whole
 from qsdb.recovery.copying import require_empty, write_state
 from qsdb.recovery.directories import as_files, find_database
 from qsdb.recovery.ends import NotedEnd
+from qsdb.recovery.headers import header_from_frames
 from qsdb.recovery.opening import QUARANTINE, Progress
 from qsdb.recovery.salvaging import (
     Break,
@@ -253,13 +255,18 @@ class _Reader:
         if end is not None and end.offset != first:
             self._miss(end.offset, first)
             end = None
-        if isinstance(header, FileFault):
-            self.found.faults.append(header)
-            return
         try:
+            data = read_file(self._directory, name)
+            if isinstance(header, FileFault):
+                self.found.faults.append(header)
+                made = header_from_frames(
+                    data, first_offset=first, database=self._database
+                )
+                if made is None:
+                    return
+                header = made
             chain = None if end is None else end.chain
             header.check_origin(path, database=self._database, chain=chain)
-            data = read_file(self._directory, name)
         except (CorruptionError, OSError) as error:
             # From here on it is another past, or unknown what is missing.
             self.found.faults.append(fault_of(error, path))

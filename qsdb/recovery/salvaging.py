@@ -100,8 +100,10 @@ def read_headers(directory: Directory) -> Headers:
 def likely_database(directory: Directory, headers: Headers) -> bytes | None:
     """Give the id that most segments and snapshots have; None where none tells.
 
+    The note of the end is asked, too.
+
     Raises:
-        FormatVersionError: a newer qsdb wrote a manifest.
+        FormatVersionError: a newer qsdb wrote a manifest or the note.
     """
     votes: Counter[bytes] = Counter()
     for header in headers.values():
@@ -112,6 +114,9 @@ def likely_database(directory: Directory, headers: Headers) -> bytes | None:
             votes[read_snapshot(directory, offset).database] += 1
         except (CorruptionError, OSError):
             continue
+    note = NotedEnd(directory).note
+    if note is not None:
+        votes[note.database] += 1
     return votes.most_common(1)[0][0] if votes else None
 
 

@@ -54,14 +54,14 @@ def test_pieces_are_the_whole_and_of_almost_one_size() -> None:
 
 def test_all_ways_lead_to_the_same_accounts_and_leave_nothing(tmp_path: Path) -> None:
     given = tmp_path, ACCOUNTS, PAIRS
-    before, added = logs(*given)
+    before, added, end = logs(*given)
 
     found = [
         evidence(by_always(*given, 1)),
         evidence(by_always(*given, 32)),
         evidence(by_interval(*given)),
         evidence(by_sqlite(*given, "FULL")),
-        evidence(by_bare_loop(tmp_path, ACCOUNTS, before, cut(added, 40))),
+        evidence(by_bare_loop(tmp_path, ACCOUNTS, before, cut(added, 40), end)),
     ]
 
     assert len(set(map(str, found))) == 1
@@ -69,9 +69,9 @@ def test_all_ways_lead_to_the_same_accounts_and_leave_nothing(tmp_path: Path) ->
 
 
 def test_bare_loop_that_stops_early_is_noticed(tmp_path: Path) -> None:
-    before, added = logs(tmp_path, ACCOUNTS, PAIRS)
+    before, added, end = logs(tmp_path, ACCOUNTS, PAIRS)
     pieces = cut(added, 40)
-    task = by_bare_loop(tmp_path, ACCOUNTS, before, [*pieces[:39], bytes(9)])
+    task = by_bare_loop(tmp_path, ACCOUNTS, before, [*pieces[:39], bytes(9)], end)
 
     with pytest.raises(InvariantError, match=r"offset 4. on disk, 42 is right"):
         evidence(task)
@@ -137,8 +137,8 @@ def test_database_in_memory_has_recovered_nothing() -> None:
 
 
 def test_log_of_the_bare_loop_is_that_of_qsdb(tmp_path: Path) -> None:
-    before, added = logs(tmp_path, ACCOUNTS, PAIRS)
-    task = by_bare_loop(tmp_path, ACCOUNTS, before, cut(added, 40))
+    before, added, end = logs(tmp_path, ACCOUNTS, PAIRS)
+    task = by_bare_loop(tmp_path, ACCOUNTS, before, cut(added, 40), end)
 
     task.work()
 

@@ -24,6 +24,7 @@ from qsdb.testing import (
 )
 from tests.unit.recovery.stored import (
     SEGMENTS,
+    Note,
     User,
     cut,
     damaged_frame,
@@ -251,14 +252,70 @@ def test_a_missing_segment_after_a_snapshot_is_a_gap() -> None:
     assert done.faults == (FileFault(f"{ROOT}/{SEGMENTS[2]}", 0, reason),)
 
 
-def test_a_damaged_header_makes_a_gap_of_its_segment() -> None:
+@pytest.mark.parametrize("name", SEGMENTS)
+def test_a_damaged_header_takes_nothing(name: str) -> None:
+    disk = make()
+    before = disk.contents(name)
+    for damaged in (b"", bytes(SEGMENT_HEADER_BYTES), b"\xff" * SEGMENT_HEADER_BYTES):
+        disk.replace_contents(name, damaged + before[len(damaged) :])
+        if not damaged:
+            flip(disk, name, 44)  # of the salt
+
+        done, target = repaired(disk)
+
+        assert (done.offset, done.last_offset) == (12, 12)
+        assert [each.path for each in done.faults] == [f"{ROOT}/{name}"]
+        assert tables_of(read(target)) == tables_of(read(make()))
+
+
+def test_a_damaged_header_and_first_frame_make_a_gap_of_a_segment() -> None:
     disk = make()
     flip(disk, SEGMENTS[2], 20)
+    damaged_frame_at = SEGMENT_HEADER_BYTES + 60
+    flip(disk, SEGMENTS[2], damaged_frame_at)
 
     done, _ = repaired(disk)
 
     assert (done.offset, done.lost_records_count) == (5, 3)
     assert [each.reason for each in done.faults] == ["its header fails its checksum"]
+
+
+def test_a_damaged_header_before_frames_of_another_past_is_no_bridge() -> None:
+    """The first frame says which one it follows."""
+    disk, other = make(), SimulatedDirectory()
+    with open_again(other, seed=8) as db:
+        for number in range(2, 13):
+            with db.write() as tx:
+                tx[User].insert(User(f"else {number}"))
+                tx[Note].insert(Note(f"note {number}" * 8))
+    name = SEGMENTS[2]
+    disk.replace_contents(name, bytes(64) + other.contents(name)[64:])
+
+    done, _ = repaired(disk)
+
+    assert done.offset == 5
+    reasons = [each.reason for each in done.faults]
+    assert reasons[0] == "it does not begin like a segment of a log"
+    assert reasons[1].startswith("it follows a segment that ends with checksum")
+
+
+def test_a_damaged_header_of_a_file_that_cannot_be_read_is_one_fault() -> None:
+    disk = make()
+    flip(disk, SEGMENTS[2], 20)
+    faulty = FaultyDirectory(
+        disk,
+        lambda call: (
+            Fail(errno.EIO)
+            if (call.operation, call.name) == ("read", SEGMENTS[2])
+            and call.size > SEGMENT_HEADER_BYTES
+            else None
+        ),
+    )
+
+    done = repair(faulty, SimulatedDirectory())
+
+    assert done.offset == 5
+    assert [each.reason for each in done.faults] == ["it cannot be read: EIO"]
 
 
 def with_header(disk: SimulatedDirectory, name: str, **changes: Any) -> None:
@@ -388,6 +445,7 @@ def test_where_nothing_can_be_read_nothing_is_written(
     disk, target = make(offset=1), SimulatedDirectory()
     if is_header_damaged:
         flip(disk, SEGMENTS[0], 20)
+        disk.remove("END")  # so that nothing tells the database's id
     else:
         cut(disk, SEGMENTS[0], SEGMENT_HEADER_BYTES)
 
