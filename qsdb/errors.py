@@ -224,9 +224,9 @@ class CorruptionError(StorageError):
         path: The damaged file.
         position: Where in the file the damage was met, in bytes.
         reason: What is wrong there.
-        last_good_offset: The last commit before the damage, or None where the
-            damage tells nothing about commits.
-        frames_after: Whole frames of the log that follow the damage.
+        last_good_offset: The last commit that is good, in the log or in a snapshot;
+            None where the damage tells nothing about commits.
+        frames_after: Whole frames that follow the damage in the same file.
     """
 
     def __init__(
@@ -245,10 +245,10 @@ class CorruptionError(StorageError):
         self.frames_after = frames_after
         text = f"{path}, byte {position}: {reason}. "
         if last_good_offset is not None:
+            after = f", and {frames_after} whole frames follow in this file"
             text += (
                 f"Commits up to offset {last_good_offset} are good; "
-                f"{last_good_offset + 1} is the first that is not, and "
-                f"{frames_after} whole frames follow the damage. "
+                f"{last_good_offset + 1} may not be{after if frames_after else ''}. "
             )
         super().__init__(
             f"{text}Nothing was changed; to go on without what is damaged, use "
@@ -257,7 +257,7 @@ class CorruptionError(StorageError):
 
     @property
     def first_bad_offset(self) -> int | None:
-        """The first commit that is damaged, or None where that is not known."""
+        """The first commit that may be damaged, or None where that is not known."""
         good = self.last_good_offset
         return None if good is None else good + 1
 

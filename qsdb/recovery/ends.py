@@ -73,14 +73,27 @@ class NotedEnd:
             torn: What stands there.
         """
         note = self.note
+        good = None if place is None else place.offset - 1
+        if isinstance(self.damage, CorruptionError):
+            return self._damage_of_note(self.damage.reason, good)
         if note is None:
             return self.damage or self._fault_without(header, place)
-        good = None if place is None else place.offset - 1
         if note.database != header.database:
             return self._damage_of_note(
                 f"it belongs to the database {note.database.hex()}, "
-                f"the log to {header.database.hex()}"
+                f"the log to {header.database.hex()}",
+                good,
             )
+        return self._fault_of_log(note, header, place, torn)
+
+    def _fault_of_log(
+        self,
+        note: EndNote,
+        header: SegmentHeader,
+        place: Place | None,
+        torn: Torn | None,
+    ) -> CorruptionError | None:
+        good = None if place is None else place.offset - 1
         if header.first_offset < note.first_offset:
             return CorruptionError(
                 self._directory.describe(segment_name(note.first_offset)),
@@ -136,7 +149,7 @@ class NotedEnd:
             place.offset - 1,
         )
 
-    def _damage_of_note(self, reason: str, good: int | None = None) -> CorruptionError:
+    def _damage_of_note(self, reason: str, good: int | None) -> CorruptionError:
         return CorruptionError(self.path, 0, reason, good)
 
     def _is_past_of(self, note: EndNote, last: SegmentHeader) -> bool:

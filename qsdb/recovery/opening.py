@@ -42,6 +42,7 @@ from qsdb.log.segments import (
 from qsdb.log.snapshots import list_snapshots
 from qsdb.log.whole_files import TEMPORARY
 from qsdb.recovery.ends import NotedEnd
+from qsdb.recovery.good_snapshots import with_good_snapshot
 from qsdb.recovery.report import Recovery, TornTailFound
 from qsdb.recovery.state import State, read_snapshot_state
 
@@ -180,6 +181,18 @@ def read_state(
     Raises:
         CorruptionError, FormatVersionError: it cannot be read; nothing was changed.
     """
+    try:
+        return _read_state(directory, at_most, until, progress)
+    except CorruptionError as error:
+        raise with_good_snapshot(directory, error) from None
+
+
+def _read_state(
+    directory: Directory,
+    at_most: int | None,
+    until: Until | None,
+    progress: Progress | None,
+) -> Found:
     end = NotedEnd(directory)  # before the log
     offsets = list_segments(directory)
     if not offsets:

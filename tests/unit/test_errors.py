@@ -157,7 +157,7 @@ def test_damage_is_told_with_what_is_still_good() -> None:
 
     assert str(error) == (
         "/db/log/1.log, byte 4096: it fails its checksum. Commits up to offset 41 are "
-        "good; 42 is the first that is not, and 3 whole frames follow the damage. "
+        "good; 42 may not be, and 3 whole frames follow in this file. "
         "Nothing was changed; to go on without what is damaged, use "
         "python -m qsdb repair PATH NEW_PATH"
     )
