@@ -21,7 +21,7 @@
         ├── CorruptionError     stored bytes are not what was written
         ├── FormatVersionError  stored by a newer qsdb
         ├── DatabaseLocked      another process has the database open
-        ├── DiskFull            no room for a commit; it was undone
+        ├── DiskFull            no room for a commit or a file; it was undone
         └── FailedError         a write failed; close the database and open it again
 
     InternalError             a broken invariant: a fault of qsdb itself
@@ -314,26 +314,26 @@ class DatabaseLocked(StorageError):  # noqa: N818  a state, named as users know 
 
 
 class DiskFull(StorageError):  # noqa: N818  a state, named as users know it
-    """There is no room for a commit. It was undone; all before it is good.
+    """There is no room. What needed it was undone; all commits before it are good.
 
     Attributes:
         path: The file that could not grow.
-        bytes_count: How many bytes it was to have.
+        bytes_count: How many bytes it was to have; 0 where that is not known.
+        work: What was undone, in a word.
     """
 
-    def __init__(self, path: str, bytes_count: int) -> None:
-        """Name the file and the size that it was to have."""
-        self.path = path
-        self.bytes_count = bytes_count
+    def __init__(self, path: str, bytes_count: int, work: str = "transaction") -> None:
+        """Name the file, the size that it was to have, and what was undone."""
+        self.path, self.bytes_count, self.work = path, bytes_count, work
+        size = f" to have {bytes_count} bytes" if bytes_count else ""
         super().__init__(
-            f"no room on the disk for {path} to have {bytes_count} bytes. The "
-            "transaction was undone, all commits before it are good; make room "
-            "and try again"
+            f"no room on the disk for {path}{size}. The {work} was undone, all "
+            "commits before it are good; make room and try again"
         )
 
-    def __reduce__(self) -> tuple[type["DiskFull"], tuple[str, int]]:
+    def __reduce__(self) -> tuple[type["DiskFull"], tuple[str, int, str]]:
         """Pickle by the parts."""
-        return type(self), (self.path, self.bytes_count)
+        return type(self), (self.path, self.bytes_count, self.work)
 
 
 class FailedError(StorageError):

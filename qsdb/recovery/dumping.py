@@ -39,6 +39,7 @@ from qsdb.recovery.directories import find_database
 from qsdb.recovery.opening import Progress
 from qsdb.recovery.restoring import read_at
 from qsdb.recovery.state import TableState
+from qsdb.recovery.system_errors import own_error, own_errors
 from qsdb.schema.kind_data import kind_to_data
 from qsdb.schema.specifiers import MISSING
 from qsdb.schema.tables import ColumnSchema
@@ -72,6 +73,7 @@ class Sink(Protocol):
         ...
 
 
+@own_errors("dump")
 def dump(
     path: StrPath | Directory, target: Sink, *, progress: Progress | None = None
 ) -> Copy:
@@ -88,9 +90,10 @@ def dump(
 
     Raises:
         ArgumentError: `path` is no path.
-        StorageError: there is no database, or it is damaged; nothing was written.
-        OSError: the system refuses. What was written then has no end, and is
-            refused by `load`.
+        StorageError: there is no database, or it is damaged; nothing was written. Or
+            the system refuses; what was written then has no end, and is refused by
+            `load`.
+        DiskFull: there is no room; the same holds.
 
     Cost: that of opening, and about 4 µs a row.
     """
@@ -109,15 +112,22 @@ def dump(
     }
     for data in _items(header, tables):
         digest.update(data)
-        target.write(data)
+        _write(target, data)
     end = {
         "end": DUMP_FORMAT,
         "tables": len(tables),
         "rows": sum([len(table.rows) for table in tables.values()]),
         "blake2b": digest.digest(),
     }
-    target.write(to_cbor(end))
+    _write(target, to_cbor(end))
     return copy_of(state, directory.describe(), stream_name(target))
+
+
+def _write(target: Sink, data: bytes) -> None:
+    try:
+        target.write(data)
+    except OSError as error:
+        raise own_error(error, stream_name(target), "dump") from error
 
 
 def stream_name(stream: object) -> str:

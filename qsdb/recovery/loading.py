@@ -20,6 +20,7 @@ from qsdb.recovery.dumping import (
     table_item,
 )
 from qsdb.recovery.state import State, TableState
+from qsdb.recovery.system_errors import own_errors
 from qsdb.schema.kind_data import value_from_data
 from qsdb.store.orders import StoredRow
 
@@ -38,6 +39,7 @@ class Source(Protocol):
         ...
 
 
+@own_errors("loading")
 def load(source: Source, dest: StrPath | Directory) -> Copy:
     """Make a new directory with the database of a dump.
 
@@ -52,7 +54,7 @@ def load(source: Source, dest: StrPath | Directory) -> Copy:
         StorageError: it is no dump, cut off or altered, or `dest` is not empty;
             nothing was written.
         FormatVersionError: a newer qsdb wrote it; nothing was written.
-        OSError: the system refuses.
+        DiskFull: there is no room for the new directory.
 
     Cost: about 10 µs a row.
     """

@@ -48,6 +48,7 @@ from qsdb.recovery.salvaging import (
     read_headers,
 )
 from qsdb.recovery.state import State, read_snapshot_state
+from qsdb.recovery.system_errors import own_errors
 
 __all__ = ["SALVAGED_NAME", "Repair", "repair"]
 
@@ -106,6 +107,7 @@ class Repair:
         return "\n".join(lines)
 
 
+@own_errors("repair")
 def repair(
     path: StrPath | Directory,
     dest: StrPath | Directory,
@@ -130,7 +132,7 @@ def repair(
         StorageError: there is no database, nothing of it can be read, or `dest` is
             not empty; nothing was written.
         FormatVersionError: a newer qsdb wrote it.
-        OSError: the system refuses to write.
+        DiskFull: there is no room for the new directory.
 
     Cost: that of opening; each segment is held in memory as a whole.
     """

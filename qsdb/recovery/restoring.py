@@ -14,6 +14,7 @@ from qsdb.log.snapshots import list_snapshots, read_snapshot
 from qsdb.recovery.copying import Copy, copy_of, require_empty, write_state
 from qsdb.recovery.directories import as_files, find_database, read_twice
 from qsdb.recovery.opening import Found, Progress, Until, list_segments, read_state
+from qsdb.recovery.system_errors import own_errors
 from qsdb.values.timestamps import Timestamp
 
 __all__ = ["read_at", "restore"]
@@ -21,6 +22,7 @@ __all__ = ["read_at", "restore"]
 T = TypeVar("T")
 
 
+@own_errors("restoring")
 def restore(
     backup: StrPath | Directory,
     dest: StrPath | Directory,
@@ -47,7 +49,7 @@ def restore(
             the database has no state there, and then the text says where it has.
         StorageError: there is no database, it is damaged before the wanted state,
             or `dest` is not empty; nothing was written.
-        OSError: the system refuses.
+        DiskFull: there is no room for the new directory.
 
     Cost: that of opening, and of writing a snapshot.
     """

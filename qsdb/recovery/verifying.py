@@ -46,6 +46,7 @@ from qsdb.recovery.snapshot_checks import (
     replay_all,
 )
 from qsdb.recovery.state import State
+from qsdb.recovery.system_errors import own_errors
 from qsdb.schema.system import USER_IDS_FIRST
 
 __all__ = ["Verification", "verify"]
@@ -119,6 +120,7 @@ class Verification:
         return "\n".join(lines)
 
 
+@own_errors("check")
 def verify(
     path: StrPath | Directory,
     deep: bool = False,  # noqa: FBT001, FBT002  as users know it

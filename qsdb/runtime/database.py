@@ -99,8 +99,8 @@ class Database(OnDisk):
                 state at `at`; the text says where it has.
             StorageError: the directory cannot be opened: `DatabaseLocked`,
                 `CorruptionError`, `FormatVersionError`, `DiskFull`, something else is
-                in it, or, with `read_only`, nothing. Nothing was changed.
-            OSError: the system refuses.
+                in it, or, with `read_only`, nothing; or the system refuses. Nothing was
+                changed.
         """
         check_way_of_opening(module, path, read_only=read_only, at=at)
         if seed is not None and type(seed) is not int:

@@ -16,6 +16,7 @@ from qsdb.recovery.copying import TableImage, write_database
 from qsdb.recovery.directories import as_files
 from qsdb.recovery.report import Recovery
 from qsdb.recovery.state import row_kind
+from qsdb.recovery.system_errors import own_errors
 from qsdb.runtime.asking import Asking
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.read_only import ReadOnlyStorage
@@ -82,6 +83,7 @@ class OnDisk(Asking):
             last if offset is None else offset, timeout
         )
 
+    @own_errors("snapshot")
     def snapshot(self) -> int:
         """Take a snapshot of the last commit now, while others write.
 
@@ -92,8 +94,9 @@ class OnDisk(Asking):
             The offset of the commit.
 
         Raises:
-            StorageError: the log has failed.
-            OSError: the disk refuses; older snapshots are as they were.
+            StorageError: the log has failed, or the system refuses; older snapshots
+                are as they were.
+            DiskFull: there is no room; the same holds.
             ReadOnlyError: the database is only read.
             UsageError: it is in memory, or this thread is inside a transaction.
             ClosedError: the database is closed.
@@ -102,6 +105,7 @@ class OnDisk(Asking):
         """
         return self._require_own_files("takes no snapshots").snapshots.take()
 
+    @own_errors("compaction")
     def compact(self) -> int:
         """Remove older snapshots, and the log that only they need.
 
@@ -118,6 +122,7 @@ class OnDisk(Asking):
         """
         return self._require_own_files("has no log to compact").snapshots.compact()
 
+    @own_errors("backup")
     def backup(self, dest: StrPath | Files) -> int:
         """Copy the database to a new directory, while others write.
 
@@ -133,9 +138,10 @@ class OnDisk(Asking):
 
         Raises:
             ArgumentError: `dest` is no path.
-            StorageError: there is something in the directory; nothing was written.
+            StorageError: there is something in the directory, and nothing was written;
+                or the system refuses, and there is no database in `dest` then.
+            DiskFull: there is no room; the same holds.
             DatabaseLocked: somebody else writes to it.
-            OSError: the system refuses; there is no database in `dest` then.
             UsageError: this thread is inside a transaction.
             ClosedError: the database is closed.
 
@@ -172,6 +178,7 @@ class OnDisk(Asking):
             )
             return state.offset
 
+    @own_errors("reading")
     def refresh(self, timeout: float | None = None) -> int:
         """Read what its writer has committed since, in another process.
 
@@ -186,13 +193,13 @@ class OnDisk(Asking):
 
         Raises:
             StorageError: the log that is needed was compacted away, or power loss
-                took what had been read: open the database again.
+                took what had been read: open the database again. Or the system
+                refuses.
             CorruptionError, FormatVersionError: the log cannot be read further.
             ArgumentError: the timeout is negative.
             UsageError: the database was not opened with ``read_only=True``, or was
                 with ``at=…``.
             ClosedError: the database is closed.
-            OSError: the system refuses.
 
         Cost: some 100 µs, and about 10 µs a commit.
         """

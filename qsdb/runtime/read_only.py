@@ -16,6 +16,7 @@ from qsdb.recovery.directories import find_database
 from qsdb.recovery.opening import Found, Progress
 from qsdb.recovery.report import Recovery
 from qsdb.recovery.restoring import read_at
+from qsdb.recovery.system_errors import own_errors
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.following import Follower
 from qsdb.runtime.module_tables import load_tables, make_module, stored_row_of_module
@@ -129,6 +130,7 @@ class Readable:
     """What the stored catalogue says of the database."""
 
 
+@own_errors("opening")
 def find_at(
     files: Files,
     schema: ModuleSchema | None,
@@ -144,10 +146,9 @@ def find_at(
         progress: Is told how far the log is read.
 
     Raises:
-        StorageError: there is no database, or it is damaged.
+        StorageError: there is no database, it is damaged, or the system refuses.
         ArgumentError: it has no state there; the text says where it has.
         SchemaError: it holds tables of another schema.
-        OSError: the system refuses.
     """
     find_database(files)
     path = files.describe()

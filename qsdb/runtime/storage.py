@@ -22,6 +22,7 @@ from qsdb.recovery.mending import mend
 from qsdb.recovery.opening import Progress, is_new, no_directory, read_state
 from qsdb.recovery.report import Recovery
 from qsdb.recovery.state import State
+from qsdb.recovery.system_errors import own_errors
 from qsdb.runtime.module_tables import load_tables, new_tables, stored_row_of_module
 from qsdb.runtime.options import Options
 from qsdb.runtime.snapshots import Snapshots
@@ -90,6 +91,7 @@ class Opened:
     """What the stored catalogue says of the database; None for a new one."""
 
 
+@own_errors("opening")
 def open_storage(
     files: Files,
     schema: ModuleSchema,
@@ -112,8 +114,8 @@ def open_storage(
         DatabaseLocked: somebody has it open.
         CorruptionError, FormatVersionError: it cannot be read; nothing was changed.
         SchemaError: it holds tables of another schema.
-        StorageError: there is something else in the directory.
-        OSError: the system refuses.
+        StorageError: there is something else in the directory, or the system refuses.
+        DiskFull: there is no room.
     """
     is_new(files)  # or something else, where not even a lock may be left
     try:

@@ -13,8 +13,8 @@ loss.
 2. After a `FailedError` nothing is promised any more, nothing is written, and no
    file of the log is synced.
 3. What was promised is there (`History.check`), whatever failed.
-4. No other errors than these and the system's `OSError`, where a database is opened
-   or a snapshot taken.
+4. No other errors than these and `StorageError`, where a database is opened or a
+   snapshot taken.
 """
 
 import errno
@@ -66,7 +66,7 @@ class Outcome(NamedTuple):
     refused_count: int
     """How many steps ended with `DiskFull`."""
     errors_count: int
-    """How many ended with an `OSError`, or a `StorageError` of a snapshot."""
+    """How many ended with another `StorageError`, of an opening or a snapshot."""
 
 
 class Trial:
@@ -88,7 +88,7 @@ class Trial:
         rng = random.Random(self.seed)
         try:
             db = self.history.open(self.files)
-        except (OSError, qsdb.StorageError):
+        except qsdb.StorageError:
             self.errors_count += 1
         else:
             self.run_steps(db, rng)
@@ -121,7 +121,7 @@ class Trial:
             self.history.check_open(db)
         except qsdb.FailedError:
             self.failed_at = len(self.traced.calls)
-        except (OSError, qsdb.StorageError):
+        except qsdb.StorageError:
             assert step.kind in ("snapshot", "compact"), step
             self.errors_count += 1
             self.history.check_open(db)

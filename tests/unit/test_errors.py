@@ -263,6 +263,7 @@ def test_a_query_that_is_not_given_is_not_shown() -> None:
         DatabaseLocked("/db", 123),
         DatabaseLocked("/db"),
         DiskFull("/db/log/1.log", 8192),
+        DiskFull("/db/objects/00", 0, "snapshot"),
         FailedError("EIO", 41),
     ],
     ids=repr,

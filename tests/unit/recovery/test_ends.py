@@ -442,7 +442,7 @@ def test_a_disk_that_fails_opens_nothing(offset: int) -> None:
         ),
     )
 
-    with pytest.raises(OSError, match=r"EIO"):
+    with pytest.raises(StorageError, match=r"the opening came to nothing: .*END.tmp"):
         open_again(faulty)
 
 
