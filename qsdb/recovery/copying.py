@@ -143,6 +143,7 @@ def write_database(
     directory.make_directory()
     lock = take_lock(directory)
     try:
+        require_empty(directory)  # again: another may have finished its copy meanwhile
         write_end_note(directory, EndNote.of_unfinished(database))
         _clear(directory)
         header = SegmentHeader(

@@ -8,6 +8,7 @@ import pytest
 
 import qsdb
 from qsdb import DatabaseLocked, StorageError, verify
+from qsdb.files import Directory, Lock
 from qsdb.log.end_notes import EndNote, write_end_note
 from qsdb.log.segments import SEGMENT_HEADER_BYTES, SegmentHeader, segment_name
 from qsdb.log.snapshots import list_snapshots
@@ -146,6 +147,25 @@ def test_somebody_who_writes_there_is_not_disturbed(
     with pytest.raises(DatabaseLocked):
         write_state(files, state, DATABASE)
     lock.release()
+
+
+def test_a_copy_that_was_finished_meanwhile_is_kept(
+    monkeypatch: pytest.MonkeyPatch, state: State
+) -> None:
+    disk = Disk()
+    write_end_note(disk, EndNote.of_unfinished(DATABASE))
+
+    def late(directory: Directory) -> Lock:
+        monkeypatch.undo()
+        write_state(directory, state, DATABASE)
+        return take_lock(directory)
+
+    monkeypatch.setattr("qsdb.recovery.copying.take_lock", late)
+    with pytest.raises(StorageError, match=r"is not empty, END, LOCK, log is in it"):
+        write_state(disk, read(make(offset=2)), DATABASE)
+
+    assert tables_of(read(disk)) == tables_of(state)
+    take_lock(disk).release()
 
 
 def test_the_lock_is_given_back_after_an_error(state: State) -> None:
