@@ -14,8 +14,9 @@ Backups, and what restoring, repairing and loading make, are such copies. Each o
 directly, and keeps the id of the database: it is that database at an earlier time.
 """
 
+import contextlib
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import attrs
@@ -36,7 +37,7 @@ from qsdb.log.snapshots import SnapshotWriter, remove_unreferenced
 from qsdb.log.whole_files import TEMPORARY, write_file
 from qsdb.recovery.directories import take_lock
 from qsdb.recovery.ends import NotedEnd
-from qsdb.recovery.opening import LOCK_NAME, OWN_NAMES
+from qsdb.recovery.opening import LOCK_NAME, OWN_NAMES, QUARANTINE
 from qsdb.recovery.state import State
 from qsdb.schema.system import USER_IDS_FIRST
 from qsdb.values.compounds import ProductKind
@@ -139,6 +140,32 @@ def write_database(
 
     Cost: 0.4 to 1 µs a row, and a sync for each 64 KiB.
     """
+    copy = _copying(
+        directory,
+        tables,
+        database=database,
+        offset=offset,
+        microseconds=microseconds,
+        salt=salt,
+    )
+    with copy:
+        pass
+
+
+@contextlib.contextmanager
+def _copying(
+    directory: Directory,
+    tables: Iterable[TableImage],
+    *,
+    database: bytes,
+    offset: int,
+    microseconds: int,
+    salt: int,
+) -> Iterator[None]:
+    """Make a database that counts when the block has come to its end.
+
+    So that what is written in the block belongs to it too.
+    """
     require_empty(directory)
     directory.make_directory()
     lock = take_lock(directory)
@@ -164,6 +191,7 @@ def write_database(
         for table in tables:
             writer.add_table(*table)
         writer.finish()
+        yield
         place = Place(SEGMENT_HEADER_BYTES, offset + 1, header.chain)
         note = EndNote(database=database, first_offset=offset + 1, place=place)
         write_end_note(directory, note)
@@ -177,9 +205,10 @@ def _clear(directory: Directory) -> None:
     That it is gone for good, the syncs of what is made in the same places see to.
     """
     remove_unreferenced(directory, ())
-    if directory.exists(LOG_DIRECTORY):
-        for name in directory.list(LOG_DIRECTORY):
-            directory.remove(f"{LOG_DIRECTORY}/{name}")
+    for folder in (LOG_DIRECTORY, QUARANTINE):
+        names = directory.list(folder) if directory.exists(folder) else []
+        for name in names:
+            directory.remove(f"{folder}/{name}")
 
 
 def require_empty(directory: Directory) -> None:
@@ -203,9 +232,21 @@ def _is_unfinished(directory: Directory, names: Collection[str]) -> bool:
     return note is not None and note.is_unfinished and OWN_NAMES.issuperset(names)
 
 
-def write_state(directory: Directory, state: State, database: bytes) -> None:
-    """Make a database that holds a state; all else as `write_database`."""
-    write_database(
+def write_state(
+    directory: Directory,
+    state: State,
+    database: bytes,
+    beside: Callable[[], object] = lambda: None,
+) -> None:
+    """Make a database that holds a state; all else as `write_database`.
+
+    Args:
+        directory: Where to.
+        state: What it is to hold.
+        database: Its id, 16 bytes.
+        beside: Writes what else is to be in the directory when the copy counts.
+    """
+    copy = _copying(
         directory,
         _images(state),
         database=database,
@@ -213,6 +254,8 @@ def write_state(directory: Directory, state: State, database: bytes) -> None:
         microseconds=state.microseconds,
         salt=_salt_of(database, state.offset),
     )
+    with copy:
+        beside()
 
 
 def _images(state: State) -> Iterator[TableImage]:

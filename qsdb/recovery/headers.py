@@ -15,6 +15,7 @@ should. All other frames are then checked by that salt, as always.
 """
 
 import struct
+from collections.abc import Iterator
 
 from qsdb.log.frames import (
     FRAME_HEADER_BYTES,
@@ -65,19 +66,18 @@ def header_from_frames(
 
 def _begun_with(data: bytes, checksum: int) -> int:
     """Give the value that ``zlib.crc32`` of the data must begin with to end so."""
+    # By their highest bytes, which are all different: that is why there is a way back.
+    entries = {entry >> 24: (index, entry) for index, entry in enumerate(_entries())}
     state = checksum ^ _ONES
     for byte in reversed(data):
-        index, entry = _ENTRIES[state >> 24]
+        index, entry = entries[state >> 24]
         state = ((state ^ entry) << 8 | (index ^ byte)) & _ONES
     return state ^ _ONES
 
 
-def _entry(index: int) -> int:
-    """Give what the checksum does with a byte."""
-    for _ in range(8):
-        index = index >> 1 ^ (_POLYNOMIAL if index & 1 else 0)
-    return index
-
-
-# By their highest bytes, which are all different: that is why there is a way back.
-_ENTRIES = {_entry(index) >> 24: (index, _entry(index)) for index in range(256)}
+def _entries() -> Iterator[int]:
+    """Yield what the checksum does with each byte."""
+    for entry in range(256):
+        for _ in range(8):
+            entry = entry >> 1 ^ (_POLYNOMIAL if entry & 1 else 0)  # noqa: PLW2901
+        yield entry

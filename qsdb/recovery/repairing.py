@@ -149,9 +149,8 @@ def repair(
             "Nothing was written"
         )
     state = found.state
-    write_state(target, state, database)
-    if salvage:
-        _write_salvaged(target, _salvaged(state, found.lost))
+    lost = _salvaged(state, found.lost) if salvage else None
+    write_state(target, state, database, lambda: _write_salvaged(target, lost))
     records = [each for _, each in found.lost if isinstance(each, Records)]
     ends = [each.first_offset + len(each.records) - 1 for each in records]
     began = [first - 1 for first in headers]
@@ -356,7 +355,9 @@ def _content_of(state: State, data: bytes) -> dict[str, object]:
     return {"microseconds": record.microseconds, "call": call, "tables": tables}
 
 
-def _write_salvaged(directory: Directory, items: Iterator[bytes]) -> None:
+def _write_salvaged(directory: Directory, items: Iterator[bytes] | None) -> None:
+    if items is None:
+        return
     directory.make_directory(QUARANTINE)
     file = directory.create(SALVAGED_NAME)
     try:

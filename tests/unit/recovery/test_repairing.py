@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 import qsdb
-from qsdb import ArgumentError, FormatVersionError, StorageError
+from qsdb import ArgumentError, DiskFull, FormatVersionError, StorageError
 from qsdb.codec.cbor import read_item
 from qsdb.log.frames import MARK, Place, build_frame, pack_records
 from qsdb.log.manifests import manifest_name
@@ -483,6 +483,28 @@ def test_a_newer_format_is_not_repaired() -> None:
 
 
 # What is salvaged.
+
+
+def test_a_repair_that_was_cut_off_with_what_it_salvages_is_done_again() -> None:
+    disk, target = make(), SimulatedDirectory()
+    damaged_frame(disk, SEGMENTS[2], 1)
+    faulty = FaultyDirectory(
+        target,
+        lambda call: (
+            Fail(errno.ENOSPC)
+            if call.operation == "sync" and call.name == SALVAGED_NAME
+            else None
+        ),
+    )
+    with pytest.raises(DiskFull, match=r"The repair was undone"):
+        repair(disk, faulty, salvage=True)
+    with pytest.raises(StorageError, match=r"a copy of a database was begun"):
+        verify(target)
+
+    repair(disk, target, salvage=True)
+
+    assert len(salvaged(target)) > 0
+    assert read(target).offset == 6
 
 
 def test_what_cannot_be_applied_is_written_for_people() -> None:
