@@ -126,10 +126,7 @@ class Queries:
 
         Raises:
             QueryError: it is wrong, or names what there is not.
-            ArgumentError: it is no text.
         """
-        if type(text) is not str:
-            raise ArgumentError(f"a query is a str, not {brief(text)}")
         visible = self._all if is_owner else self._public
         return check_statement(text, parse(text), visible)
 
@@ -168,6 +165,7 @@ class Queries:
             UsageError: it changes something, and this thread is in a transaction.
             ClosedError: the database is closed.
         """
+        _require_text(text)
         caller, is_owner = self._caller(sender)
         prepared = self.prepared(text, is_owner)
         if isinstance(prepared, PreparedQuery):
@@ -233,6 +231,7 @@ class Queries:
             ReadOnlyError: it changes something, and the transaction only reads.
             ClosedError: the transaction has ended.
         """
+        _require_text(text)
         caller = sender.stored
         prepared = self.prepared(text, True)  # noqa: FBT003  the key of a cache
         if isinstance(prepared, PreparedQuery):
@@ -252,6 +251,12 @@ def _read(
 ) -> Result:
     handles = [handle_of(transaction, entry) for entry in prepared.entries]
     return prepared.result(prepared.run(*handles, caller, *values))
+
+
+def _require_text(text: object) -> None:
+    """Refuse what is no text before it is looked for among those that are kept."""
+    if type(text) is not str:
+        raise ArgumentError(f"a query is a str, not {brief(text)}")
 
 
 def _schema(entry: Entry) -> TableSchema:

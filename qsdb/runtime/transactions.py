@@ -5,6 +5,7 @@ The store knows no SQL, and SQL no store; here they meet.
 
 from collections.abc import Mapping, Sequence
 
+from qsdb.errors import ClosedError
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.writer import Writer
 from qsdb.schema.contexts import ReducerContext
@@ -75,6 +76,8 @@ class SqlWriteTransaction(WriteTransaction):
             ConstraintError: what it would insert or change cannot be.
             ClosedError: the transaction has ended.
         """
+        if not self._is_open:
+            raise ClosedError("this write transaction has ended")
         queries, context = self._queries, self._context
         sender = queries.owner
         if isinstance(context, ReducerContext):

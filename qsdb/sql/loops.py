@@ -19,6 +19,7 @@ a transaction or beside one.
 """
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -37,6 +38,9 @@ from qsdb.values.source import compile_source
 __all__ = ["Countable", "Readable", "Run", "StoredRow", "compile_plan"]
 
 StoredRow = tuple[Stored, ...]
+
+_LOOPS_MAX = 16
+"""So many loops stand one inside the other; Python takes 20 in one function."""
 
 
 class Readable(Protocol):
@@ -111,6 +115,8 @@ class _Loops:
         self._query = plan.query
         self._writer = ExpressionWriter()
         self._names = self._writer.names
+        limit = self._query.limit
+        self._limit = None if limit is None or limit > sys.maxsize else limit
 
     def compile(self) -> Run:
         body = "".join([f"    {line}\n" for line in self._body()])
@@ -123,7 +129,7 @@ class _Loops:
         return run
 
     def _body(self) -> Iterator[str]:
-        if self._query.limit == 0:
+        if self._limit == 0:
             yield "return []"
             return
         step = self._plan.steps[0]
@@ -136,11 +142,14 @@ class _Loops:
     # One table, found by one look-up: without loops where that can be.
 
     def _alone(self, step: Step, way: _Way) -> Iterator[str]:
-        row, limit = f"r{step.source}", self._query.limit
+        row, rows, limit = f"r{step.source}", way.rows, self._limit
+        if ":=" in rows:  # which Python refuses at the head of a comprehension
+            yield f"rows = {rows}"
+            rows = "rows"
         tested = f" if {self._tests(step.filters)}" if step.filters else ""
         if self._query.is_count:
             if tested:
-                found = f"_len([1 for {row} in {way.rows}{tested}])"
+                found = f"_len([1 for {row} in {rows}{tested}])"
             elif way.arguments is None:
                 found = f"_len(t{step.source})"
             else:
@@ -149,36 +158,68 @@ class _Loops:
             return
         output = self._output()
         if output == row and not tested:
-            yield f"return {way.rows}" + ("" if limit is None else f"[:{limit}]")
+            yield f"return {rows}" + ("" if limit is None else f"[:{limit}]")
         elif limit is None:
-            yield f"return [{output} for {row} in {way.rows}{tested}]"
+            yield f"return [{output} for {row} in {rows}{tested}]"
         else:
             first = self._names.bind("islice", itertools.islice)
-            loop = f"({output} for {row} in {way.rows}{tested})"
+            loop = f"({output} for {row} in {rows}{tested})"
             yield f"return [*{first}({loop}, {limit})]"
 
     # All else.
 
     def _nested(self) -> Iterator[str]:
-        is_count, limit = self._query.is_count, self._query.limit
+        is_count, limit = self._query.is_count, self._limit
         for step in self._plan.steps:
             if step.is_hashed:
                 yield from self._group(step)
         yield "count = 0" if is_count else "found = []"
-        depth = 0
+        innermost = ["count += 1"]
+        if not is_count:
+            innermost = [f"found.append({self._output()})"]
+            if limit is not None:
+                innermost.append(f"if _len(found) == {limit}: return found")
+        parts = self._parts()
+        for number in range(1, len(parts)):
+            yield from self._part(parts, number, innermost)
+        yield from self._loops(parts, 0, innermost)
+        yield "return [(count,)]" if is_count else "return found"
+
+    def _parts(self) -> list[list[Step]]:
+        """Give the steps in parts with no more loops than Python takes in one."""
+        parts: list[list[Step]] = [[]]
+        count = 0
         for step in self._plan.steps:
-            for line in self._step(step):
-                yield f"{'    ' * depth}{line}"
-                depth += 1
-        indent = "    " * depth
-        if is_count:
-            yield f"{indent}count += 1"
-            yield "return [(count,)]"
-            return
-        yield f"{indent}found.append({self._output()})"
-        if limit is not None:
-            yield f"{indent}if _len(found) == {limit}: return found"
-        yield "return found"
+            loops = 1 + sum(len(each) > 1 for each in step.equal)
+            if parts[-1] and count + loops > _LOOPS_MAX:
+                parts.append([])
+                count = 0
+            parts[-1].append(step)
+            count += loops
+        return parts
+
+    def _part(
+        self, parts: Sequence[Sequence[Step]], number: int, innermost: Sequence[str]
+    ) -> Iterator[str]:
+        """Write a part of the loops as a function of the rows around it."""
+        yield f"def part{number}({_rows_before(parts, number)}):"
+        if self._query.is_count and number == len(parts) - 1:
+            yield "    nonlocal count"
+        for line in self._loops(parts, number, innermost):
+            yield f"    {line}"
+
+    def _loops(
+        self, parts: Sequence[Sequence[Step]], number: int, innermost: Sequence[str]
+    ) -> Iterator[str]:
+        """Write a part of the loops, and in it the next part, or what is innermost."""
+        if number + 1 < len(parts):
+            inner = f"part{number + 1}({_rows_before(parts, number + 1)})"
+            innermost = [f"if {inner}: return found"]  # which is at its limit
+        heads = [line for step in parts[number] for line in self._step(step)]
+        for depth, line in enumerate(heads):
+            yield f"{'    ' * depth}{line}"
+        for line in innermost:
+            yield f"{'    ' * len(heads)}{line}"
 
     def _group(self, step: Step) -> Iterator[str]:
         """Write the hash table of a step: value → rows."""
@@ -282,6 +323,11 @@ class _Loops:
             yield self._names.bind("absent", kind.order(None))  # they come last
         elif is_after:
             yield top
+
+
+def _rows_before(parts: Sequence[Sequence[Step]], number: int) -> str:
+    """Give the rows that are at hand where a part begins, as arguments."""
+    return ", ".join([f"r{step.source}" for part in parts[:number] for step in part])
 
 
 def _own_filters(step: Step) -> tuple[Typed, ...]:
