@@ -1,7 +1,5 @@
 """Names and kinds: what is found, what agrees, and how the rest is told."""
 
-from typing import Any
-
 import pytest
 
 from qsdb.errors import QueryError
@@ -9,7 +7,8 @@ from qsdb.schema.tables import ColumnSchema, TableSchema
 from qsdb.sql import syntax
 from qsdb.sql.checking import Checker
 from qsdb.sql.parsing import parse
-from qsdb.sql.scope import Scope, find_table
+from qsdb.sql.scope import Scope
+from qsdb.sql.statements import check_statement
 from qsdb.sql.typed import (
     Argument,
     Calculation,
@@ -27,76 +26,7 @@ from qsdb.sql.typed import (
 from qsdb.values import kinds
 from qsdb.values.compounds import EnumKind, OptionKind
 from qsdb.values.kinds import BOOL, F64, I32, IDENTITY, STR, U16, U32, U64, Kind
-from tests.unit.sql.reference import CASES, VISIBLE
-
-OF_CHECKING = {
-    *("UnresolvedTable", "UnresolvedVar", "UnresolvedLiteral"),
-    *("InvalidLiteral", "UnexpectedType"),
-}
-REFUSED = {
-    "int-54": "an L behind a number",
-    "str-11": "digits as text",
-    "bytes-10": "digits as hex",
-}
-"""What the engine takes and is refused here."""
-TAKEN = {"int-47": "a point in a whole number of 256 bits, as in all others"}
-"""The contrary."""
-SPECIAL = {"shape-20"}
-
-
-def checked(query: str) -> None:
-    """Check what stands in FROM, ON, WHERE and the list of columns."""
-    statement = parse(query)
-    scope = Scope(query, VISIBLE)
-    checker = Checker(query, scope)
-    match statement:
-        case syntax.Select():
-            check_select(statement, scope, checker)
-        case (
-            syntax.Delete(table=path, where=where)
-            | syntax.Update(table=path, where=where)
-        ):
-            scope.add(syntax.Table(path, None))
-            if where is not None:
-                checker.check(where, BOOL)
-        case syntax.Insert(table=path):
-            find_table(query, path, VISIBLE)
-        case _:
-            pass
-
-
-def check_select(select: syntax.Select, scope: Scope, checker: Checker) -> None:
-    scope.add(select.table)
-    for join in select.joins:
-        scope.add(join.table)
-        if join.condition is not None:
-            checker.check(join.condition, BOOL)
-    if select.where is not None:
-        checker.check(select.where, BOOL)
-    for item in select.items:
-        if isinstance(item, syntax.Item):
-            checker.check(item.term)
-        elif isinstance(item, syntax.Star) and item.qualifier is not None:
-            scope.source(item.qualifier, item.at)
-
-
-@pytest.mark.parametrize("case", CASES, ids=[each["id"] for each in CASES])
-def test_the_cases_are_checked(case: dict[str, Any]) -> None:
-    is_refused = (
-        case.get("error_class") in OF_CHECKING
-        and not case.get("liftable")
-        and case["kind"] in ("subscribe", "query")
-        and case["id"] != "query-27"  # of LIMIT
-        and case["id"] not in TAKEN
-    )
-    if case["id"] in REFUSED or is_refused:
-        with pytest.raises(QueryError):
-            checked(case["sql"])
-    elif case["id"] in TAKEN or (
-        case["expect"] == "accept" and case["id"] not in SPECIAL
-    ):
-        checked(case["sql"])
-
+from tests.unit.sql.reference import VISIBLE
 
 MOOD = EnumKind("Mood", ("happy", "angry"))
 COLUMNS: dict[str, Kind] = {
@@ -326,7 +256,8 @@ def test_tables_that_are_none_are_pointed_at(tables: str, reason: str) -> None:
 
 def test_values_without_order_do_not_compare() -> None:
     with pytest.raises(QueryError, match=r"values of tuple\[str, ...\] do not compare"):
-        checked("SELECT * FROM player WHERE tags = tags")
+        query = "SELECT * FROM player WHERE tags = tags"
+        check_statement(query, parse(query), VISIBLE)
 
 
 def test_the_deepest_nesting_is_checked() -> None:
