@@ -155,7 +155,8 @@ class _Expressions(Transformer[LarkToken, Statement]):
         """Take the sign before a number into it; drop what changes nothing."""
         *signs, term = parts
         at = _at(signs[0])
-        if isinstance(term, Literal) and term.form == "number":
+        is_number = isinstance(term, Literal) and term.form == "number"
+        if is_number and not term.text.startswith("-"):  # from within parentheses
             last = signs.pop()
             text = term.text if last == "+" else f"-{term.text}"
             term = Literal(_at(last), "number", text)
