@@ -8,7 +8,7 @@ a column stands there.
 
 import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -25,7 +25,10 @@ __all__ = [
     "Source",
     "Writer",
     "arguments",
+    "pick",
+    "queries",
     "row_numbers",
+    "source_of",
     "table_specs",
 ]
 
@@ -68,10 +71,7 @@ DOMAINS = {
 KIND_OF = {domain.name: key for key, domain in DOMAINS.items()}
 
 # Whole numbers are most of all columns, so that tables can be joined.
-_COLUMNS = tuple(
-    DOMAINS[key]
-    for key in (*[("int", False), ("int", True)] * 3, *DOMAINS)  # type: ignore[index]
-)
+_COLUMNS = (*[DOMAINS["int", False], DOMAINS["int", True]] * 3, *DOMAINS.values())
 _ROLES = ("", "", "btree", "btree", "hash", "unique")
 _NAMES = ("a", "b", "c", "d")
 _ORDERS = ((0, 1), (1, 0), (0, 2), (2, 0), (1, 2), (2, 1), (0, 1, 2), (2, 1, 0))
@@ -335,11 +335,9 @@ def _spelt(source: Source) -> str:
     return f"{source.table} {source.alias}"
 
 
-def scene(
-    draw: st.DrawFn, specs: Sequence[TableSpec], counts: Iterable[int] = (1, 1, 2, 2, 3)
-) -> tuple[Source, ...]:
+def scene(draw: st.DrawFn, specs: Sequence[TableSpec]) -> tuple[Source, ...]:
     """Draw the tables of one query, also one of them twice."""
-    count = pick(draw, tuple(counts))
+    count = pick(draw, (1, 1, 1, 2, 2, 2, 3, 4))
     chosen = [pick(draw, specs) for _ in range(count)]
     if count == 1:
         return (source_of(chosen[0], chosen[0].name, is_bare=True),)
@@ -347,8 +345,8 @@ def scene(
 
 
 @st.composite
-def queries(draw: st.DrawFn, specs: Sequence[TableSpec], **options: Any) -> str:
+def queries(draw: st.DrawFn, specs: Sequence[TableSpec]) -> str:
     """Draw a query over some tables."""
-    sources = scene(draw, specs, options.pop("counts", (1, 1, 1, 2, 2, 2, 3, 4)))
+    sources = scene(draw, specs)
     columns = [each for source in sources for each in source.columns]
-    return Writer(draw, columns, **options).query(sources)
+    return Writer(draw, columns).query(sources)

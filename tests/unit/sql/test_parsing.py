@@ -91,7 +91,6 @@ BEGIN = len("DELETE FROM t WHERE ")
         ("- 7", number("-7", BEGIN)),
         ("- -7", Negation(BEGIN, 1, number("-7", BEGIN + 2))),
         ("-(-7)", Negation(BEGIN, 1, number("-7", BEGIN + 2))),
-        ("-(7)", number("-7", BEGIN)),
         ("+(-7)", Negation(BEGIN, 0, number("-7", BEGIN + 2))),
         ("+ -7", Negation(BEGIN, 0, number("-7", BEGIN + 2))),
         ("-+-a", Negation(BEGIN, 2, column("a", BEGIN + 3))),

@@ -61,7 +61,7 @@ def test_the_cases_are_accepted_or_not(case: dict[str, Any]) -> None:
     if name in MORE_EVEN or name in SUBSCRIPTIONS_REFUSE:
         is_accepted = True
     if is_accepted or name in LIFTED:
-        assert checked(query)
+        assert isinstance(checked(query), Checked)
     else:
         with pytest.raises(QueryError):
             checked(query)
