@@ -11,8 +11,15 @@ one row is done between two commits, which costs a fifth (`qsdb.store.latest`).
 
 import functools
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from qsdb.errors import AccessError, ArgumentError, ReadOnlyError, brief
+from qsdb.errors import (
+    AccessError,
+    ArgumentError,
+    ClosedError,
+    ReadOnlyError,
+    brief,
+)
 from qsdb.live.explaining import explain_live
 from qsdb.runtime.blocks import WriteBlock
 from qsdb.runtime.prepared import (
@@ -63,6 +70,18 @@ Params = Mapping[str, object] | None
 Prepared = (
     PreparedQuery | PreparedChange | PreparedInsertion | Explanation | Setting | Showing
 )
+
+
+class _Plan(NamedTuple):
+    """A row of what EXPLAIN gives."""
+
+    plan: str
+
+
+class _RowLimit(NamedTuple):
+    """The row that SHOW row_limit gives."""
+
+    row_limit: int | None
 
 
 class Queries:
@@ -175,7 +194,7 @@ class Queries:
                 return prepared.result(
                     self._latest.read(entry, prepared.run, caller, *values)
                 )
-            with self._read_class() as reading:
+            with self._reading() as reading:
                 if not is_owner and self.variables.row_limit is not None:
                     sizes = self._sizes(prepared.plan, reading)
                     self.variables.require_cheap(prepared.plan, sizes)
@@ -183,8 +202,14 @@ class Queries:
         if isinstance(prepared, PreparedChange | PreparedInsertion):
             with WriteBlock(self._writer) as writing:
                 return Result((), (), prepared.execute(writing, caller, params))
-        with self._read_class() as reading:
+        with self._reading() as reading:
             return self._other(prepared, reading, caller, params)
+
+    def _reading(self) -> ReadTransaction:
+        """Begin a read transaction, also for what looks at no table."""
+        if self._writer.directory.store.is_closed:
+            raise ClosedError("the database is closed")
+        return self._read_class()
 
     def _caller(self, sender: Identity | None) -> tuple[bytes, bool]:
         if sender is None:
@@ -205,14 +230,15 @@ class Queries:
                 plan = make_plan(query)
                 lines = explain(plan, self._sizes(plan, transaction))
                 lines += explain_live(query)
-                return Result(("plan",), [(line,) for line in lines])
+                return Result(("plan",), [_Plan(line) for line in lines])
             case Setting(value=value, parameters=kinds):
                 values = bind_parameters(kinds, params)
                 compute = compile_values([value], [SENDER, *kinds], 0)
                 self.variables.set_limit(compute(caller, *values)())
                 return Result((), (), 0)
             case Showing(variable=name):
-                return Result((name,), [(self.variables.row_limit,)])
+                assert name == "row_limit"
+                return Result((name,), [_RowLimit(self.variables.row_limit)])
 
     def _sizes(self, plan: Plan, transaction: Transaction) -> Mapping[str, int]:
         names = [each.schema.name for each in plan.query.sources]
