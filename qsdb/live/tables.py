@@ -7,12 +7,14 @@ those back. So a join can look at one table as it is and at another as it was.
 Where a join has no index to look up by, a `JoinIndex` is kept for it.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 
 from qsdb.schema.tables import TableSchema
 from qsdb.sql.loops import Readable, StoredRow
 from qsdb.sql.planning import paths_of
+from qsdb.store.orders import entry_function
 from qsdb.values.kinds import Stored
 from qsdb.values.ranges import Range
 
@@ -106,6 +108,7 @@ class Now:
             for path in paths_of(schema)
             if not path.is_ordered
         }
+        self._entries_of: dict[int, Callable[[StoredRow], StoredRow]] = {}
 
     def keep_index(self, column: int) -> None:
         """Have an index of a column. Cost: O(rows), if nobody had one."""
@@ -135,6 +138,15 @@ class Now:
             return itemgetter(-1 - number)
         return self._values_of[number]
 
+    def entry_of(self, number: int) -> Callable[[StoredRow], StoredRow]:
+        """Give what an ordered index sorts a row by."""
+        entry_of = self._entries_of.get(number)
+        if entry_of is None:
+            columns = self.schema.indexes[number].columns
+            entry_of = entry_function(self.schema, columns)
+            self._entries_of[number] = entry_of
+        return entry_of
+
     def _select(
         self, number: int | None, within: Range | None, value: object
     ) -> list[StoredRow]:
@@ -146,8 +158,8 @@ class Now:
 class Before:
     """A table as it was before a commit.
 
-    By a range it gives rows too many: all that are gone. Plans that read it test
-    every condition again.
+    By an index it gives what the index gave: where a plan looks for one of several
+    values after the other, no row may come twice.
     """
 
     def __init__(self, now: Now, delta: Delta) -> None:
@@ -156,6 +168,7 @@ class Before:
         self._deletes = delta.deletes
         self._inserted = frozenset(delta.inserts)
         self._by_value: dict[int | None, dict[Stored, list[StoredRow]]] = {}
+        self._in_order: dict[int, tuple[list[StoredRow], list[StoredRow]]] = {}
 
     def _scan(self) -> list[StoredRow]:
         return self._old(self._now._scan()) + self._deletes
@@ -165,7 +178,8 @@ class Before:
     ) -> list[StoredRow]:
         found = self._old(self._now._select(number, within, value))
         if within is not None:
-            return found + self._deletes
+            assert number is not None
+            return found + self._deletes_between(number, within)
         return found + self._deletes_by(number).get(value, [])
 
     def _old(self, rows: list[StoredRow]) -> list[StoredRow]:
@@ -180,3 +194,14 @@ class Before:
             for row in self._deletes:
                 by_value.setdefault(value_of(row), []).append(row)
         return by_value
+
+    def _deletes_between(self, number: int, within: Range) -> list[StoredRow]:
+        in_order = self._in_order.get(number)
+        if in_order is None:
+            entry_of = self._now.entry_of(number)
+            rows = sorted(self._deletes, key=entry_of)
+            in_order = self._in_order[number] = ([*map(entry_of, rows)], rows)
+        entries, rows = in_order
+        start = 0 if within.low is None else bisect_left(entries, within.low)
+        end = len(rows) if within.high is None else bisect_left(entries, within.high)
+        return rows[start:end]
