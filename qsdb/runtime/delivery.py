@@ -92,11 +92,12 @@ class Delivery:
         try:
             self._is_busy = True
             while outbox:
-                self._tell(outbox.popleft())
+                self.tell(outbox.popleft())
         finally:
             self._is_busy = False
 
-    def _tell(self, message: Message) -> None:
+    def tell(self, message: Message) -> None:
+        """Tell something now; by whoever has the lock."""
         try:
             message.deliver()
         except Exception:
@@ -125,7 +126,7 @@ class Delivery:
                 _LOGGER.warning("what waits for the disk is never told: it failed")
                 return
             with self.lock:
-                self._tell(message)
+                self.tell(message)
                 self._empty()  # what callbacks have committed
 
     def close(self) -> None:

@@ -84,28 +84,29 @@ class LiveQuery:
         bag = self._bag
         return self.initial if bag is None else self._shape.make(bag.rows)
 
-    def begin(self, offset: int, stored: list[StoredRow]) -> None:
-        """Take the first result, and what has changed since."""
+    def begin(self, offset: int, stored: list[StoredRow]) -> list[Batch]:
+        """Take the first result; give what has come since, to be told now."""
         self.offset = offset
         self._initial = stored
         pending, self._pending = self._pending or [], None
-        for batch in pending:
-            self.receive(batch)
+        return pending
 
     def receive(self, batch: Batch) -> None:
         """Take a commit in, and tell of it."""
         if self._pending is not None:
             self._pending.append(batch)
             return
+        if self.result is None:
+            return  # closed meanwhile
         [(_, what)] = batch.parts
         if isinstance(what, QueryError):
             self._fail(what)
-        elif self.result is not None:  # or it was closed meanwhile
-            if self._bag is None:
-                self._bag = Bag(self._initial)
-            self._bag.apply(what)
-            if self._callback is not None:
-                self._callback(what)
+            return
+        if self._bag is None:
+            self._bag = Bag(self._initial)
+        self._bag.apply(what)
+        if self._callback is not None:
+            self._callback(what)
 
     def _fail(self, error: QueryError) -> None:
         self.result, self.error = None, error
@@ -175,7 +176,8 @@ def subscribe(  # noqa: PLR0913  what users may say
     if confirmed and subscriptions.wait_durable is not None:
         subscriptions.wait_durable(offset)
     with subscriptions.delivery.lock:
-        query.begin(offset, stored)
+        for batch in query.begin(offset, stored):
+            subscriptions.delivery.tell(batch)
     subscriptions.delivery.run()
     return query
 
