@@ -158,7 +158,6 @@ class _Watched:
         assert min(after.values(), default=0) >= 0, "I1: gone without being there"
         after = +after
         assert after == expected, _differs("I1", self, after, expected)
-        assert self in driver.evaluated.get(self.at, {self}) or True
         self.check_pairs(message)
         driver.count_result(before, after)
         self.bag = after
@@ -348,7 +347,7 @@ class Driver:
             last = max([each.offset for each in watched.told], default=0)
             due = self.db._subscriptions.delivery._outbox
             self.seen["left while due"] += any(
-                getattr(each, "subscriber", None) is query for each in due
+                getattr(each, "receiver", None) is query for each in due
             )
             watched.check(last)
         watched.is_open = False
@@ -485,6 +484,7 @@ class Driver:
             seen["refused at the end"] += is_error
         elif is_kept:
             seen["nothing committed"] += 1
+            seen["passed through"] += len(commit.operations) > 1
         names = [each[0] for each in commit.operations]
         if "delete" in names and "insert" in names:
             deleted = [each[1:] for each in commit.operations if each[0] == "delete"]
