@@ -62,8 +62,19 @@ COVERED = frozenset(
             for route in ("value", "interval", "always")
         ],
         *("twice in a result", "update pair", "key changed", "deletion undone"),
-        *("rolled back", "refused at the end", "nothing committed", "commit in callback"),
-        *("from empty", "to empty", "passed through", "projection same", "came and went"),
+        *(
+            "rolled back",
+            "refused at the end",
+            "nothing committed",
+            "commit in callback",
+        ),
+        *(
+            "from empty",
+            "to empty",
+            "passed through",
+            "projection same",
+            "came and went",
+        ),
         *("left while due", "subscribed while due", "closed in callback", "failed"),
         *("shared", "shared in other words", "refused query", "NaN in result"),
         *[
@@ -233,12 +244,12 @@ class Driver:
         self.seen = seen
         self.specs = {each.name: each for each in history.specs}
         self.model = Model(history.specs)
-        self.states: dict[int, State] = {1: {name: () for name in self.specs}}
+        self.states: dict[int, State] = {1: dict.fromkeys(self.specs, ())}
         self.watched: dict[str, _Watched] = {}
         self.transactions = 0
         self.engine = self.db._subscriptions.engine
         self.evaluated: dict[int, set[Any]] = {}
-        self._judges: dict[str, _Judged] = {}
+        self._judges: dict[tuple[str, str], _Judged] = {}
         self._expected_offset = 1
         self._commit = self.engine.commit
         self.engine.commit = self._noting  # type: ignore[method-assign]
@@ -256,14 +267,15 @@ class Driver:
         return outcomes
 
     def judged(self, watch: Watch) -> _Judged:
-        known = self._judges.get(watch.text)
+        named = (watch.text, repr(watch.question.params))
+        known = self._judges.get(named)
         if known is None:
             query = self.db._queries.check(watch.text, True)  # noqa: FBT003  a key
             assert isinstance(query, Query)
             params = watch.question.params
             values = {name: params[name].stored for name in query.parameters}
             values["sender"] = self.db.owner.stored
-            known = self._judges[watch.text] = _Judged(Judge(query, values), query)
+            known = self._judges[named] = _Judged(Judge(query, values), query)
         return known
 
     # Steps.
@@ -556,9 +568,7 @@ class _StopError(Exception):
     """Rolls a transaction back."""
 
 
-def _perform(
-    tx: Any, classes: Any, specs: Any, operation: Operation
-) -> bool:
+def _perform(tx: Any, classes: Any, specs: Any, operation: Operation) -> bool:
     """Do one operation; whether it was refused."""
     name, table, what = operation
     handle, row_class = tx.table(table), classes[table]

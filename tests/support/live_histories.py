@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from tests.support.live_queries import Question, draw_question, spell, spoil
+from tests.support.live_queries import Question, draw_question, revalued, spell, spoil
 from tests.support.live_schemas import Model, TableSpec, draw_tables
 
 __all__ = ["Close", "Commit", "Drop", "History", "Refused", "Step", "Watch", "draw"]
@@ -148,16 +148,19 @@ class _Drawer:
         if rng.random() < 0.15:
             yield Refused(spoil(rng, draw_question(rng, self.specs)))
             return
-        if self.questions and rng.random() < 0.25:
+        if self.questions and rng.random() < 0.35:
             question = rng.choice(self.questions)
+            if rng.random() < 0.6:
+                question = revalued(rng, question)
         else:
             question = draw_question(rng, self.specs)
             if self.sort == "large" and len(question.tables) > 1:
                 return
             self.questions.append(question)
         yield self.watch(question)
-        if rng.random() < 0.3:
-            yield self.watch(question)
+        if rng.random() < 0.4:
+            is_same = rng.random() < 0.6
+            yield self.watch(question if is_same else revalued(rng, question))
 
     def watch(self, question: Question, *, reacts: bool = True) -> Watch:
         rng = self.rng
@@ -240,7 +243,10 @@ class _Drawer:
             return self.replaced(spec, row, self.moved(spec, row, others))
         if draw < 0.77:
             every = range(len(spec.columns))
-            return [("delete", name, row), ("insert", name, self.moved(spec, row, every))]
+            return [
+                ("delete", name, row),
+                ("insert", name, self.moved(spec, row, every)),
+            ]
         if draw < 0.82:
             return [("delete", name, row), ("insert", name, row)]
         if draw < 0.85:

@@ -141,7 +141,9 @@ def _last_source(node: Any) -> int:
     for name in getattr(node, "__attrs_attrs__", ()):
         value = getattr(node, name.name)
         parts += value if isinstance(value, tuple) else [value]
-    flat = [part for each in parts for part in (each if type(each) is tuple else [each])]
+    flat = [
+        part for each in parts for part in (each if type(each) is tuple else [each])
+    ]
     return max(map(_last_source, flat), default=0)
 
 

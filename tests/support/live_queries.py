@@ -12,19 +12,33 @@ from typing import Any
 import attrs
 
 from tests.support.live_schemas import (
+    DOMAINS,
     ColumnSpec,
     Domain,
     TableSpec,
     Value,
 )
 
-__all__ = ["Question", "draw_question", "spell", "spoil"]
+__all__ = ["Question", "draw_question", "revalued", "spell", "spoil"]
 
 Node = tuple[Any, ...]
 """("cell", source, name), ("value", text), ("plus", cell, text); of truth ("compare",
 operator, left, right), ("and" | "or", terms), ("not", term), ("null", cell, is_not),
 ("in", cell, values), ("between", cell, low, high), ("like", cell, text), ("flag", cell)
 and ("true", text)."""
+
+
+SPELT: dict[str, list[str]] = {}
+"""How a value is spelt → how all of its sort are."""
+
+ALIKE: dict[int, list[Value]] = {}
+"""The `id` of a value → all of its sort."""
+
+for _domain in DOMAINS:
+    _values = [each for each in _domain.values if each.stored is not None]
+    _texts = [each.spelt for each in _values if each.spelt is not None]
+    SPELT.update({each: _texts for each in _texts if each not in SPELT})
+    ALIKE.update({id(each): _values for each in _values})
 
 
 @attrs.frozen
@@ -93,16 +107,18 @@ class _Drawer:
             return ("null", cell, rng.random() < 0.5)
         if draw < 0.10:
             return ("true", rng.choice(("TRUE", "FALSE", "TRUE")))
-        if draw < 0.22:
+        if draw < 0.24:
             values = [self.value(domain) for _ in range(rng.choice((1, 2, 3, 9)))]
             if all(values):
                 return ("in", cell, tuple(values))
-        if draw < 0.32:
+        if draw < 0.33:
             return ("between", cell, low, high)
-        if draw < 0.38 and domain.kind == "str":
+        if draw < 0.39 and domain.kind == "str":
             return ("like", cell, rng.choice(("'a%'", "'%'", "'_'", "'%b'", "'é%'")))
         if draw < 0.55:
-            others = [each for each in self.cells(upto) if self.is_alike(each[1], column)]
+            others = [
+                each for each in self.cells(upto) if self.is_alike(each[1], column)
+            ]
             other = rng.choice(others)[0]
             if domain.kind == "i32" and rng.random() < 0.4:
                 other = ("plus", other, "1")
@@ -170,13 +186,13 @@ def draw_question(rng: random.Random, specs: Sequence[TableSpec]) -> Question:
     if small and rng.random() < 0.15:
         table, name = rng.choice(small)
         where = ("compare", "<", ("plus", ("cell", 0, name), "6"), ("value", "8"))
-        return Question(
-            (table.name,), (), where, 0, {}, can_fail=True, is_shared=False
-        )
+        return Question((table.name,), (), where, 0, {}, can_fail=True, is_shared=False)
     drawer = _Drawer(rng, specs)
     count = len(drawer.tables)
     joins = tuple([drawer.on(source) for source in range(1, count)])
-    where = drawer.truth(count, rng.choice((0, 1, 2, 3))) if rng.random() < 0.8 else None
+    where = (
+        drawer.truth(count, rng.choice((0, 1, 2, 3))) if rng.random() < 0.8 else None
+    )
     return Question(
         tuple([each.name for each in drawer.tables]),
         joins,
@@ -184,6 +200,31 @@ def draw_question(rng: random.Random, specs: Sequence[TableSpec]) -> Question:
         drawer.outputs(),
         drawer.params,
         is_shared=drawer.is_shared,
+    )
+
+
+def revalued(rng: random.Random, question: Question) -> Question:
+    """Ask the same with other values."""
+
+    def other(node: Any) -> Any:
+        match node:
+            case ("value", text) if text in SPELT:
+                return ("value", rng.choice(SPELT[text]))
+            case tuple():
+                return tuple([other(each) for each in node])
+            case _:
+                return node
+
+    params = {
+        name: rng.choice(ALIKE[id(value)]) for name, value in question.params.items()
+    }
+    if question.can_fail:
+        return question
+    return attrs.evolve(
+        question,
+        joins=other(question.joins),
+        where=None if question.where is None else other(question.where),
+        params=params,
     )
 
 
@@ -305,5 +346,3 @@ def spoil(rng: random.Random, question: Question) -> str:
             "",
         ]
     )
-
-

@@ -1,0 +1,221 @@
+"""The histories of live queries notice planted bugs.
+
+**Strategy**: plant one bug at a time in the text of `qsdb.live` and of what tells
+subscribers (`tests.support.mutants`), and run the histories of `test_live_queries.py`
+one after the other until one fails. The push profile has the bugs that are noticed
+soonest; the nightly one has all.
+
+**Invariants**:
+
+1. Each planted bug makes a history fail, among the first `SEEDS_MAX`.
+2. Without one, they pass: that is `test_live_queries.py`.
+"""
+
+import itertools
+import os
+
+import pytest
+
+from qsdb.live import engine, intervals, operators, routing, tables, templates
+from qsdb.runtime import bags, delivery, live_queries, subscriptions, updates, writer
+from qsdb.store import changes, current
+from tests.support.live_driver import run
+from tests.support.live_histories import draw
+from tests.support.mutants import Mutant, planted
+
+pytestmark = pytest.mark.slow
+
+IS_NIGHTLY = os.environ.get("QSDB_TEST_PROFILE") == "nightly"
+
+SEEDS_MAX = 200
+
+EVERY_PUSH = {
+    "a join reads its tables as they are in all terms": Mutant(
+        operators,
+        "[before.get(each) or now[each] for each in self.tables]",
+        "[now[each] for each in self.tables]",
+    ),
+    "a join reads its tables as they were in all terms": Mutant(
+        operators,
+        "            tables[source] = now[self.tables[source]]\n",
+        "            tables[source] = before.get(self.tables[source]) or "
+        "now[self.tables[source]]\n",
+    ),
+    "what came and went alike is told": Mutant(
+        operators, "if not inserts or not deletes:", "if True:"
+    ),
+    "only new rows find queries": Mutant(routing, "self._readers_of(old), ", "{}, "),
+    "a self-join is found by its first table's route": Mutant(
+        operators,
+        "route_of(self.query, source, owner.values)",
+        "route_of(self.query, 0, owner.values)",
+    ),
+    "routes stay when the last one leaves": Mutant(
+        engine, "            routes.remove(reader)\n", ""
+    ),
+    "a row put back is told as come and gone": Mutant(
+        changes, "(new := find(key)) != old", "(new := find(key)) is not old"
+    ),
+}
+
+NIGHTLY = {
+    "results of joins are sets": Mutant(
+        operators,
+        "inserts += run(*tables, NO_CALLER, *values)",
+        "inserts += dict.fromkeys(run(*tables, NO_CALLER, *values))",
+    ),
+    "only old rows find queries": Mutant(routing, ", self._readers_of(new)", ", {}"),
+    "an update is a deletion": Mutant(
+        tables,
+        "[new for _, new in pairs if new is not None]",
+        "[new for old, new in pairs if old is None]",
+    ),
+    "an update is an insertion": Mutant(
+        tables,
+        "[old for old, _ in pairs if old is not None]",
+        "[old for old, new in pairs if new is None and old is not None]",
+    ),
+    "a join index keeps rows that are gone": Mutant(
+        tables,
+        "            for row in delta.deletes:\n                index.remove(row)\n",
+        "",
+    ),
+    "a join index does not get new rows": Mutant(
+        tables,
+        "            for row in delta.inserts:\n                index.add(row)\n",
+        "",
+    ),
+    "a join index goes with the first who leaves": Mutant(
+        tables,
+        "        index.users -= 1\n        if not index.users:",
+        "        if True:",
+    ),
+    "a join index stays": Mutant(
+        engine,
+        "                self._now[table].drop_index(column)",
+        "                pass",
+    ),
+    "a scan of before has what is new": Mutant(
+        tables,
+        "return [row for row in rows if row not in inserted] if inserted else rows",
+        "return rows",
+    ),
+    "a scan of before lacks what is gone": Mutant(
+        tables,
+        "self._old(self._now._scan()) + self._deletes",
+        "self._old(self._now._scan())",
+    ),
+    "an index of before lacks what is gone": Mutant(
+        tables,
+        "return found + self._deletes_by(number).get(value, [])",
+        "return found",
+    ),
+    "a range of before has all that is gone": Mutant(
+        tables, "self._deletes_between(number, within)", "self._deletes"
+    ),
+    "a range of before lacks what is gone": Mutant(
+        tables, "found + self._deletes_between(number, within)", "found"
+    ),
+    "a change of the first column read is all that counts": Mutant(
+        routing, "for place in columns)", "for place in [*columns][:1])"
+    ),
+    "columns of outputs are not read": Mutant(
+        operators,
+        "query.outputs if query.whole is None else ()",
+        "()",
+    ),
+    "columns of conditions are not read": Mutant(
+        operators, "        _add_columns(condition, source, found)\n", "        pass\n"
+    ),
+    "a whole row is looked at for its conditions only": Mutant(
+        operators, "    if query.whole == source:\n        return None\n", ""
+    ),
+    "of several values only the first finds": Mutant(
+        routing,
+        "for value in values:\n                    by_value.setdefault",
+        "for value in values[:1]:\n                    by_value.setdefault",
+    ),
+    "an interval without its lower end": Mutant(
+        intervals, "self.includes_low and low == key", "False"
+    ),
+    "an interval without its upper end": Mutant(
+        intervals, "self.includes_high and key == high", "False"
+    ),
+    "ends of intervals are exchanged": Mutant(
+        operators,
+        "ends = (low_included, high_included)",
+        "ends = (high_included, low_included)",
+    ),
+    "a mirrored comparison is as it was": Mutant(
+        templates, "mirrored = _MIRRORED[operator]", "mirrored = operator"
+    ),
+    "templates of other outputs are equal": Mutant(
+        templates, "outputs if query.whole is None else query.whole", "None"
+    ),
+    "templates of other conditions are equal": Mutant(
+        templates, "        tables,\n        lifted,\n", "        tables,\n"
+    ),
+    "AND and OR are one": Mutant(
+        templates,
+        "isinstance(term, Logic) and term.operator == operator",
+        "isinstance(term, Logic)",
+    ),
+    "what is said twice is dropped, and the other too": Mutant(
+        templates, "unique = dict.fromkeys(terms)", "unique = dict.fromkeys(terms[:1])"
+    ),
+    "a result is shared by all values": Mutant(
+        engine,
+        "result = template.results.get(values)",
+        "result = next(iter(template.results.values()), None)",
+    ),
+    "a result ends with the first who leaves": Mutant(
+        engine, "if result.subscribers or template", "if template"
+    ),
+    "the first of all who share is told": Mutant(
+        subscriptions, "[*result.subscribers]", "[*result.subscribers][:1]"
+    ),
+    "a commit in a callback is told first": Mutant(
+        delivery, "self.tell(outbox.popleft())", "self.tell(outbox.pop())"
+    ),
+    "rows lack what came": Mutant(
+        bags, "            counts[row] += 1\n", "            counts[row] = 1\n"
+    ),
+    "pairs are of any keys": Mutant(
+        updates,
+        "if (key := key_of(stored)) in went",
+        "if (key := next(iter(went), None)) in went",
+    ),
+    "who has left is told": Mutant(
+        live_queries,
+        "        if self.result is None:\n            return  # closed meanwhile\n",
+        "",
+    ),
+    "a query that has no room goes on": Mutant(
+        subscriptions,
+        "                if isinstance(what, QueryError):\n"
+        "                    self._forget(result, subscriber)\n",
+        "",
+    ),
+    "a rollback is told": Mutant(
+        writer,
+        "if transaction._undo(self.journal):  # noqa: SLF001  its names are the user's tables\n"
+        "                self.rollbacks += 1\n            elif",
+        "opened = [*transaction._opened.values()]\n"
+        "            offset = self.directory.store.offset + 1\n"
+        "            self.audience.committed(opened, offset, None)\n"
+        "            if transaction._undo(self.journal):\n"
+        "                self.rollbacks += 1\n            elif",
+    ),
+    "a row by its key is looked for in vain": Mutant(
+        current, "return [] if row is None else [row]", "return []"
+    ),
+}
+
+MUTANTS = EVERY_PUSH | NIGHTLY
+
+
+@pytest.mark.parametrize("name", MUTANTS if IS_NIGHTLY else EVERY_PUSH)
+def test_a_history_notices(name: str) -> None:
+    with planted(MUTANTS[name]), pytest.raises(Exception):  # noqa: B017, PT011
+        for seed in itertools.islice(itertools.count(), SEEDS_MAX):
+            run(draw(seed))
