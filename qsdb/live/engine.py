@@ -134,6 +134,8 @@ class Engine:
             del self._templates[template.key]
             for table, column in template.wishes():
                 self._now[table].drop_index(column)
+        if self.is_idle:
+            self.evaluated = []
 
     @property
     def is_idle(self) -> bool:
