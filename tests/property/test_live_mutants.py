@@ -31,24 +31,19 @@ SEEDS_MAX = 200
 
 EVERY_PUSH = {
     "a join reads its tables as they are in all terms": Mutant(
-        operators,
-        "[before.get(each) or now[each] for each in self.tables]",
-        "[now[each] for each in self.tables]",
+        operators, "[before[each] or now[each] for", "[now[each] for"
     ),
     "a join reads its tables as they were in all terms": Mutant(
         operators,
         "            tables[source] = now[self.tables[source]]\n",
-        "            tables[source] = before.get(self.tables[source]) or "
-        "now[self.tables[source]]\n",
+        "            name = self.tables[source]\n"
+        "            tables[source] = before[name] or now[name]\n",
     ),
     "what came and went alike is told": Mutant(
         operators, "if not inserts or not deletes:", "if True:"
     ),
-    "only new rows find queries": Mutant(routing, "self._readers_of(old), ", "{}, "),
-    "a self-join is found by its first table's route": Mutant(
-        operators,
-        "route_of(self.query, source, owner.values)",
-        "route_of(self.query, 0, owner.values)",
+    "only new rows find queries": Mutant(
+        routing, "found.setdefault(reader, []).append((old, None))", "pass"
     ),
     "routes stay when the last one leaves": Mutant(
         engine, "            routes.remove(reader)\n", ""
@@ -64,11 +59,8 @@ NIGHTLY = {
         "inserts += run(*tables, NO_CALLER, *values)",
         "inserts += dict.fromkeys(run(*tables, NO_CALLER, *values))",
     ),
-    "only old rows find queries": Mutant(routing, ", self._readers_of(new)", ", {}"),
-    "an update is a deletion": Mutant(
-        tables,
-        "[new for _, new in pairs if new is not None]",
-        "[new for old, new in pairs if old is None]",
+    "only old rows find queries": Mutant(
+        routing, "found.setdefault(reader, []).append((None, new))", "pass"
     ),
     "an update is an insertion": Mutant(
         tables,
@@ -198,7 +190,8 @@ NIGHTLY = {
     ),
     "a rollback is told": Mutant(
         writer,
-        "if transaction._undo(self.journal):  # noqa: SLF001  its names are the user's tables\n"
+        "if transaction._undo(self.journal):"
+        "  # noqa: SLF001  its names are the user's tables\n"
         "                self.rollbacks += 1\n            elif",
         "opened = [*transaction._opened.values()]\n"
         "            offset = self.directory.store.offset + 1\n"

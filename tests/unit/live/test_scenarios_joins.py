@@ -175,9 +175,7 @@ def test_none_joins_nothing() -> None:
     ],
 )
 @pytest.mark.parametrize("is_late", [False, True])
-def test_floats_join_by_their_order(
-    one: float, other: float, *, is_late: bool
-) -> None:
+def test_floats_join_by_their_order(one: float, other: float, *, is_late: bool) -> None:
     text = "SELECT a.id AS a, b.id AS b FROM odd a JOIN odd b ON a.number = b.number"
     db = opened(Odd(1, one)) if is_late else opened(Odd(1, one), Odd(2, other))
     ear = Ear(db, text)

@@ -298,7 +298,11 @@ SMALL = "SELECT * FROM odd WHERE small + 250 < 255"
 
 def test_a_query_whose_result_has_no_room_ends() -> None:
     db = opened(Odd(1))
-    failing, shared, other = Ear(db, SMALL), Ear(db, SMALL), Ear(db, "SELECT * FROM odd")
+    failing, shared, other = (
+        Ear(db, SMALL),
+        Ear(db, SMALL),
+        Ear(db, "SELECT * FROM odd"),
+    )
 
     put(db, Odd(2, small=6))
 
