@@ -45,6 +45,11 @@ EVERY_PUSH = {
     "only new rows find queries": Mutant(
         routing, "found.setdefault(reader, []).append((old, None))", "pass"
     ),
+    "a self-join is found by its first table's route": Mutant(
+        operators,
+        "route_of(self.query, source, owner.values)",
+        "route_of(self.query, 0, owner.values)",
+    ),
     "routes stay when the last one leaves": Mutant(
         engine, "            routes.remove(reader)\n", ""
     ),
@@ -61,6 +66,11 @@ NIGHTLY = {
     ),
     "only old rows find queries": Mutant(
         routing, "found.setdefault(reader, []).append((None, new))", "pass"
+    ),
+    "an update is a deletion": Mutant(
+        tables,
+        "[new for _, new in pairs if new is not None]",
+        "[new for old, new in pairs if old is None]",
     ),
     "an update is an insertion": Mutant(
         tables,

@@ -148,4 +148,3 @@ def test_the_way_to_a_query(text: str) -> None:
 
     assert [each.route for each in result.readers] == ROUTES[text]
     assert [each.source for each in result.readers] == [*range(len(ROUTES[text]))]
-
