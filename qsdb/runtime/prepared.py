@@ -132,10 +132,12 @@ class PreparedChange:
     Attributes:
         selection: The rows that it is about.
         make: Makes new rows of old ones; None for DELETE.
+        moves_keys: Whether what is unique changes.
     """
 
     selection: PreparedQuery
     make: Bind | None
+    moves_keys: bool = False
 
     def execute(
         self,
@@ -145,8 +147,8 @@ class PreparedChange:
     ) -> int:
         """Change rows, all or none, and give their number.
 
-        All are deleted before new ones are inserted: so rows may exchange what is
-        unique among them.
+        Where what is unique changes, all are deleted before new ones are inserted: so
+        rows may exchange it among them.
         """
         selection = self.selection
         values = selection.bind(params)
@@ -159,9 +161,12 @@ class PreparedChange:
         new = [*map(self.make(caller, *values), old)]
         row_class = entry.table.bound.row_class
         with transaction.savepoint():
-            handle._remove_all(old)
+            store = handle.update
+            if self.moves_keys:
+                handle._remove_all(old)
+                store = handle._insert_given
             for row in new:
-                handle._insert_given(_new(row_class, row))
+                store(_new(row_class, row))
         return len(old)
 
 
@@ -177,7 +182,16 @@ def prepare_change(
         for place, output in enumerate(statement.query.outputs)
     ]
     names = [SENDER, *statement.query.parameters]
-    return PreparedChange(selection, compile_values(terms, names))
+    schema = statement.query.sources[0].schema
+    unique = {
+        place
+        for index in schema.indexes
+        if index.algorithm == "unique"
+        for place in index.columns
+    }
+    unique |= set(schema.primary_key)
+    moves_keys = not schema.primary_key or not unique.isdisjoint(statement.assignments)
+    return PreparedChange(selection, compile_values(terms, names), moves_keys)
 
 
 @attrs.frozen
