@@ -159,6 +159,8 @@ def subscribe(  # noqa: PLR0913  what users may say
     check_callbacks(callback=callback, on_error=on_error)
     if type(confirmed) is not bool:
         raise ArgumentError(f"confirmed is a bool, not {brief(confirmed)}")
+    if type(text) is not str:
+        raise ArgumentError(f"a query is a str, not {brief(text)}")
     asked = subscriptions.asked(text, True)  # noqa: FBT003  the key of a cache
     values = bind_parameters(asked.first.plan.query.parameters, params)
     query = LiveQuery(
