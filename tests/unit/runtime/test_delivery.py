@@ -1,0 +1,253 @@
+"""The outbox: what is told when, by whom, and in which order."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+import attrs
+import pytest
+
+from qsdb.errors import FailedError
+from qsdb.runtime.delivery import Delivery
+
+
+@attrs.frozen
+class Message:
+    """Calls a function when it is told."""
+
+    act: Callable[[], object]
+
+    def deliver(self) -> None:
+        self.act()
+
+
+def post(delivery: Delivery, act: Callable[[], object], offset: int = 0) -> None:
+    """Put something in that waits for the disk, or not, by its offset."""
+    delivery.put(offset, Message(act), confirmed=offset > 0)
+
+
+def test_in_the_order_of_commits() -> None:
+    delivery, told = Delivery(None), list[int]()
+    for number in range(5):
+        post(delivery, lambda n=number: told.append(n))  # type: ignore[misc]
+    assert told == []
+
+    delivery.run()
+    delivery.run()
+
+    assert told == [0, 1, 2, 3, 4]
+
+
+def test_what_is_put_in_while_something_is_told_comes_after_it() -> None:
+    delivery, told = Delivery(None), list[str]()
+
+    def outer() -> None:
+        post(delivery, lambda: told.append("inner"))
+        delivery.run()
+        told.append("outer")
+
+    post(delivery, outer)
+    post(delivery, lambda: told.append("next"))
+    delivery.run()
+
+    assert told == ["outer", "next", "inner"]
+
+
+def test_what_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    delivery, told = Delivery(None), list[str]()
+    post(delivery, lambda: 1 / 0)
+    post(delivery, lambda: told.append("next"))
+
+    delivery.run()
+
+    assert told == ["next"]
+    assert caplog.record_tuples == [
+        ("qsdb.delivery", logging.ERROR, "a callback raised")
+    ]
+
+
+def test_an_interrupt_passes_and_the_rest_is_told_later() -> None:
+    delivery, told = Delivery(None), list[str]()
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    post(delivery, interrupt)
+    post(delivery, lambda: told.append("next"))
+    with pytest.raises(KeyboardInterrupt):
+        delivery.run()
+    assert told == []
+
+    delivery.run()
+
+    assert told == ["next"]
+
+
+def test_who_comes_while_another_thread_tells_waits_for_it() -> None:
+    delivery, told = Delivery(None), list[str]()
+    began, may_go = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        began.set()
+        assert may_go.wait(30)
+        told.append("slow")
+
+    post(delivery, slow)
+    teller = threading.Thread(target=delivery.run)
+    teller.start()
+    assert began.wait(30)
+
+    def second() -> None:
+        post(delivery, lambda: told.append("second"))
+        delivery.run()
+        told.append("returned")
+
+    other = threading.Thread(target=second)
+    other.start()
+    other.join(0.05)
+    assert other.is_alive()
+    may_go.set()
+    other.join(30)
+    teller.join(30)
+
+    assert told == ["slow", "second", "returned"]
+
+
+# What waits for the disk.
+
+
+class Disk:
+    """Offsets get durable when a test says so."""
+
+    def __init__(self) -> None:
+        self.offset = 0
+        self.has_failed = False
+        self._changed = threading.Condition()
+
+    def wait(self, offset: int) -> None:
+        with self._changed:
+            assert self._changed.wait_for(
+                lambda: self.has_failed or self.offset >= offset, 30
+            )
+        if self.has_failed:
+            raise FailedError("the disk is gone", 0)
+
+    def reach(self, offset: int) -> None:
+        with self._changed:
+            self.offset = offset
+            self._changed.notify_all()
+
+    def fail(self) -> None:
+        with self._changed:
+            self.has_failed = True
+            self._changed.notify_all()
+
+
+class Listener:
+    """Notes what is told, and lets a test wait for it."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self._changed = threading.Condition()
+
+    def hear(self, what: str) -> Callable[[], None]:
+        def note() -> None:
+            with self._changed:
+                self.told.append(what)
+                self._changed.notify_all()
+
+        return note
+
+    def wait_for(self, count: int) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.told) >= count, 30)
+
+
+def end(delivery: Delivery) -> None:
+    delivery.close()
+    assert delivery._thread is not None
+    delivery._thread.join(30)
+    assert not delivery._thread.is_alive()
+
+
+def test_what_waits_for_the_disk_is_told_when_it_is_there() -> None:
+    disk, listener = Disk(), Listener()
+    delivery = Delivery(disk.wait)
+    post(delivery, listener.hear("five"), 5)
+    post(delivery, listener.hear("six"), 6)
+    post(delivery, listener.hear("at once"))
+    delivery.run()
+    assert listener.told == ["at once"]
+
+    disk.reach(5)
+    listener.wait_for(2)
+    assert listener.told == ["at once", "five"]
+
+    disk.reach(6)
+    listener.wait_for(3)
+    assert listener.told[2:] == ["six"]
+    end(delivery)
+
+
+def test_in_memory_nothing_waits() -> None:
+    delivery, listener = Delivery(None), Listener()
+    post(delivery, listener.hear("it"), 5)
+    delivery.run()
+
+    assert listener.told == ["it"]
+    assert delivery._thread is None
+
+
+def test_what_callbacks_put_in_is_told_by_the_same_thread() -> None:
+    disk, listener = Disk(), Listener()
+    delivery = Delivery(disk.wait)
+
+    def act() -> None:
+        post(delivery, listener.hear("inner"))
+        delivery.run()
+        listener.hear("outer")()
+
+    post(delivery, act, 1)
+    disk.reach(1)
+    listener.wait_for(2)
+
+    assert listener.told == ["outer", "inner"]
+    end(delivery)
+
+
+def test_with_the_disk_gone_nothing_more_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    disk, listener = Disk(), Listener()
+    delivery = Delivery(disk.wait)
+    post(delivery, listener.hear("never"), 1)
+    disk.fail()
+    assert delivery._thread is not None
+    delivery._thread.join(30)
+
+    assert not delivery._thread.is_alive()
+    assert listener.told == []
+    assert "never told" in caplog.text
+    assert "a callback raised" not in caplog.text
+
+
+def test_closing_tells_what_is_due() -> None:
+    disk, listener = Disk(), Listener()
+    delivery = Delivery(disk.wait)
+    post(delivery, listener.hear("due"), 1)
+    delivery.close()
+    disk.reach(1)
+    assert delivery._thread is not None
+    delivery._thread.join(30)
+
+    assert listener.told == ["due"]
+
+
+def test_the_thread_does_not_keep_a_program_alive() -> None:
+    disk = Disk()
+    delivery = Delivery(disk.wait)
+    post(delivery, lambda: None, 1)
+    assert delivery._thread is not None
+    assert delivery._thread.daemon
+    disk.reach(1)
+    end(delivery)
