@@ -174,6 +174,9 @@ class Connection:
         hub = self._subscriptions
         texts = dict.fromkeys([each for text in queries for each in self._texts(text)])
         asked = [hub.asked(text, self._is_owner) for text in texts]
+        if not self._is_owner:
+            for each in asked:
+                self._queries.require_cheap(each.first.plan)
         values = bind_each([each.first.plan.query.parameters for each in asked], params)
         subscription = Subscription(self, asked, on_applied, on_error)
         caller = self.identity.stored

@@ -205,6 +205,7 @@ class Database(OnDisk):
         """
         self._require_open()
         store, writer = self._directory.store, self._writer
+        engine = self._subscriptions.engine
         store.sweep()
         stats = Stats(
             module=self._calls.module.name,
@@ -219,6 +220,9 @@ class Database(OnDisk):
                 for table in store.tables
                 if not table.is_system
             },
+            live_queries=engine.sizes["results"],
+            evaluations=engine.counters.evaluations,
+            changes=engine.counters.changes,
         )
         return self._with_disk_stats(stats)
 

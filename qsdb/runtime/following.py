@@ -27,6 +27,7 @@ the end is noted (`qsdb.recovery.ends`).
 
 import functools
 import threading
+from collections.abc import Iterable
 from typing import TypeVar
 
 from qsdb.errors import CorruptionError, StorageError
@@ -42,6 +43,7 @@ from qsdb.recovery.opening import Found, list_segments
 from qsdb.recovery.state import table_codec
 from qsdb.runtime.writer import Writer
 from qsdb.store.applying import Replica, TableReaders
+from qsdb.store.changes import Noted
 from qsdb.store.images import StoredTable
 
 __all__ = ["Follower"]
@@ -74,6 +76,7 @@ class Follower:
         self._replica = Replica(
             self._store,
             {table.table_id: _readers(table) for table in self._store.tables},
+            self._told,
         )
         self._first_offset = found.last.scan.header.first_offset
         """Of the segment that is read."""
@@ -120,6 +123,14 @@ class Follower:
                 writer.leave()
             finally:
                 writer.leave()
+        if writer.audience is not None:
+            writer.audience.tell()
+
+    def _told(self, opened: Iterable[Noted], offset: int) -> None:
+        """Have live queries told of a commit."""
+        audience = self._writer.audience
+        if audience is not None:
+            audience.committed(opened, offset, None)
 
     def _read_on(self) -> None:
         """Read to the end of the log, from segment to segment."""

@@ -194,10 +194,9 @@ class Queries:
                 return prepared.result(
                     self._latest.read(entry, prepared.run, caller, *values)
                 )
+            if not is_owner:
+                self.require_cheap(prepared.plan)
             with self._reading() as reading:
-                if not is_owner and self.variables.row_limit is not None:
-                    sizes = self._sizes(prepared.plan, reading)
-                    self.variables.require_cheap(prepared.plan, sizes)
                 return _read(prepared, reading, caller, values)
         if isinstance(prepared, PreparedChange | PreparedInsertion):
             with WriteBlock(self._writer) as writing:
@@ -228,7 +227,7 @@ class Queries:
         match prepared:
             case Explanation(query=query):
                 plan = make_plan(query)
-                lines = explain(plan, self._sizes(plan, transaction))
+                lines = explain(plan, self._sizes(plan))
                 lines += explain_live(query)
                 return Result(("plan",), [_Plan(line) for line in lines])
             case Setting(value=value, parameters=kinds):
@@ -240,9 +239,19 @@ class Queries:
                 assert name == "row_limit"
                 return Result((name,), [_RowLimit(self.variables.row_limit)])
 
-    def _sizes(self, plan: Plan, transaction: Transaction) -> Mapping[str, int]:
+    def require_cheap(self, plan: Plan) -> None:
+        """Refuse a query that looks at more rows than ``row_limit``.
+
+        Raises:
+            QueryError: it does, by estimate.
+        """
+        if self.variables.row_limit is not None:
+            self.variables.require_cheap(plan, self._sizes(plan))
+
+    def _sizes(self, plan: Plan) -> Mapping[str, int]:
+        """Give the number of rows of each table at the last commit."""
         names = [each.schema.name for each in plan.query.sources]
-        return {name: len(handle_of(transaction, self.entries[name])) for name in names}
+        return {name: self.entries[name].table.count for name in names}
 
     # Running, inside of transactions.
 

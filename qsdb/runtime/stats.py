@@ -32,6 +32,12 @@ class Stats:
     """Old rows kept for them."""
     rows: Mapping[str, int]
     """Table name → number of rows at the last commit."""
+    live_queries: int = 0
+    """Queries that are kept current, equal ones counted once."""
+    evaluations: int = 0
+    """How often one was looked at after a commit."""
+    changes: int = 0
+    """How often a result changed."""
     durable_offset: int | None = None
     """The last commit that is on the disk. None, as those that follow, of a database
     in memory, and of one that is only read."""
@@ -52,6 +58,7 @@ class Stats:
             f"{self.module} at offset {self.offset:,}",
             f"  calls     {self.calls:,} · {ended}",
             f"  reading   {self.pins:,} offsets pinned · {kept}",
+            *self._live_lines(),
             *self._disk_lines(),
             f"  {'table':<{width}} {'rows':>{digits}}",
         ]
@@ -59,6 +66,12 @@ class Stats:
             f"  {name:<{width}} {count:>{digits},}" for name, count in self.rows.items()
         ]
         return "\n".join(lines)
+
+    def _live_lines(self) -> Iterator[str]:
+        if self.live_queries or self.evaluations:
+            looked_at = f"{self.evaluations:,} looked at"
+            changed = f"{self.changes:,} changes told"
+            yield f"  live      {self.live_queries:,} queries · {looked_at} · {changed}"
 
     def _disk_lines(self) -> Iterator[str]:
         if self.durable_offset is not None:

@@ -17,7 +17,7 @@ Cost: about 3 µs a commit, and 1 µs a row; 1 to 4 µs more for each index entr
 moves.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from typing import TypeVar
 
@@ -142,13 +142,22 @@ class ReplicaTable:
 class Replica:
     """Applies commits to the tables of a store, by one thread at a time."""
 
-    def __init__(self, store: Store, readers: Mapping[int, TableReaders]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        readers: Mapping[int, TableReaders],
+        told: Callable[[Iterable[ReplicaTable], int], object] | None = None,
+    ) -> None:
         """Prepare.
 
         Args:
             store: Where nobody else writes.
             readers: Id of each of its tables → how its rows and keys are read.
+            told: Is told of each commit, when it can be seen: the tables that it may
+                have changed, and its offset. Perhaps twice, where an exception cuts it
+                in two.
         """
+        self._told = told
         self._store = store
         self._tables = _Tables(
             {
@@ -192,6 +201,8 @@ class Replica:
 
     def _end(self) -> None:
         self._store.publish(self._tables.opened, self._offset)
+        if self._told is not None:
+            self._told(self._tables.opened, self._offset)
         self._tables.opened = []
 
 

@@ -64,6 +64,29 @@ def test_a_refresh_shows_what_was_committed() -> None:
         reading.check()
 
 
+def test_live_queries_of_a_reader_are_told_by_a_refresh() -> None:
+    disk, db = written_bank()
+    reading = read_bank(disk)
+    told: list[tuple[int, int, int]] = []
+    query = reading.subscribe(
+        "SELECT * FROM account",
+        lambda update: told.append(
+            (update.offset, len(update.inserts), len(update.deletes))
+        ),
+    )
+    before = db.offset
+    assert query.offset == before
+
+    db.call(open_account, "zoe", 5)
+    db.call(transfer, 1, 2, 1)
+    assert told == []
+    assert reading.refresh() == before + 2
+
+    assert told == [(before + 1, 1, 0), (before + 2, 2, 2)]
+    found = sorted([(*row,) for row in query.rows], key=repr)
+    assert found == contents(reading)["account"]
+
+
 def test_a_refresh_without_news_changes_nothing() -> None:
     disk, db = written_bank()
     reading = read_bank(disk)

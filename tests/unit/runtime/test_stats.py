@@ -3,6 +3,7 @@
 import attrs
 import pytest
 
+import qsdb
 from qsdb.runtime.stats import Stats
 
 
@@ -54,6 +55,33 @@ def test_stats_are_values() -> None:
     assert (stats.undo_rows, stats.rows["t"]) == (6, 7)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         stats.offset = 2  # type: ignore[misc]
+
+
+def test_a_database_with_listeners_has_a_line_more() -> None:
+    stats = attrs.evolve(
+        Stats("c", 1, 1, 0, 0, 0, 0, {}), live_queries=1, evaluations=2300, changes=40
+    )
+
+    assert str(stats).splitlines()[3] == (
+        "  live      1 queries · 2,300 looked at · 40 changes told"
+    )
+
+
+def test_who_listens_is_counted() -> None:
+    module = qsdb.Module("notes")
+
+    class Note(qsdb.Row, module=module):
+        text: str
+
+    with qsdb.Database(module) as db:
+        assert db.stats().live_queries == 0
+        queries = [db.subscribe("SELECT * FROM note") for _ in range(2)]
+        db.sql("INSERT INTO note VALUES ('milk')")
+        stats = db.stats()
+        assert (stats.live_queries, stats.evaluations, stats.changes) == (1, 1, 1)
+        for query in queries:
+            query.close()
+        assert db.stats().live_queries == 0
 
 
 def test_a_database_on_disk_has_lines_more() -> None:
