@@ -416,12 +416,12 @@ def test_in_a_reducer_the_database_is_at_the_last_commit() -> None:
     def tick(ctx: qsdb.ReducerContext) -> tuple[qsdb.u64, ...]:
         ctx.db.sql("INSERT INTO tick (id) VALUES (0)")
         query = "SELECT COUNT(*) AS n FROM tick"
-        return (ctx.db.sql(query)[0].n, db.sql(query)[0].n)
+        return (ctx.db.sql(query)[0].n, counter.sql(query)[0].n)
 
-    with qsdb.Database(module) as db:
-        assert db.call(tick) == (1, 0)
-        assert db.call(tick) == (2, 1)
-        assert names(db.sql("SELECT id FROM tick")) == [1, 2]
+    with qsdb.Database(module) as counter:
+        assert counter.call(tick) == (1, 0)
+        assert counter.call(tick) == (2, 1)
+        assert names(counter.sql("SELECT id FROM tick")) == [1, 2]
 
 
 def test_what_changes_rows_is_not_for_inside_a_transaction(db: qsdb.Database) -> None:
