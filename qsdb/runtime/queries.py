@@ -162,8 +162,8 @@ class Queries:
             case Insertion(schema=schema):
                 self._require_users(schema)
                 return prepare_insertion(checked, self.entries)
-            case Change(query=query) | Deletion(query=query):
-                self._require_users(query.sources[0].schema)
+            case _:
+                self._require_users(checked.query.sources[0].schema)
                 return prepare_change(checked, self.entries)
 
     def _require_users(self, schema: TableSchema) -> None:
@@ -235,9 +235,9 @@ class Queries:
                 compute = compile_values([value], [SENDER, *kinds], 0)
                 self.variables.set_limit(compute(caller, *values)())
                 return Result((), (), 0)
-            case Showing(variable=name):
-                assert name == "row_limit"
-                return Result((name,), [_RowLimit(self.variables.row_limit)])
+            case _:
+                limit = _RowLimit(self.variables.row_limit)
+                return Result((prepared.variable,), [limit])
 
     def require_cheap(self, plan: Plan) -> None:
         """Refuse a query that looks at more rows than ``row_limit``.

@@ -71,8 +71,8 @@ class _Speller:
                 return f"{part(term)} IS NULL"
             case Within(term=term, choices=choices):
                 return f"{part(term)} IN ({', '.join(map(part, choices))})"
-            case Like(term=term, pattern=pattern):
-                return f"{part(term)} LIKE {part(pattern)}"
+            case _:
+                return f"{part(node.term)} LIKE {part(node.pattern)}"
 
 
 def _spelt_value(value: Stored, kind: Kind) -> str:

@@ -79,7 +79,7 @@ class _Statements:
                 name = self._variable(statement.variable)
                 value = self._checker.check(statement.value, VARIABLES[name])
                 return Setting(name, value, self._checker.parameters)
-            case syntax.Show():
+            case _:
                 return Showing(self._variable(statement.variable))
 
     # Queries.
