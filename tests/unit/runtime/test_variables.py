@@ -1,0 +1,34 @@
+"""`row_limit`: what it refuses, and what it lets pass."""
+
+import pytest
+
+from qsdb import QueryError
+from qsdb.runtime.variables import Variables
+from tests.unit.sql.test_explaining import SIZES, plan_of
+
+
+def test_without_a_limit_everything_passes() -> None:
+    variables = Variables()
+    variables.require_cheap(plan_of("SELECT * FROM item"), SIZES)
+
+    assert variables.row_limit is None
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("SELECT * FROM item", 10_000),
+        ("SELECT * FROM item WHERE id = 1", 1),
+        ("SELECT * FROM item WHERE id IN (1, 2)", 2),
+        ("SELECT * FROM item i JOIN line l ON i.id = l.item AND i.id = 1", 501),
+    ],
+)
+def test_rows_are_those_of_all_steps(query: str, rows: int) -> None:
+    variables = Variables()
+    plan = plan_of(query.replace("*", "COUNT(*) AS n"))
+    variables.set_limit((rows,))
+    variables.require_cheap(plan, SIZES)
+    variables.set_limit((rows - 1,))
+
+    with pytest.raises(QueryError, match=f"looks at some {rows:,} rows"):
+        variables.require_cheap(plan, SIZES)
