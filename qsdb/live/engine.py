@@ -10,7 +10,7 @@ drift.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -53,6 +53,18 @@ class Outcome:
     difference: Difference | QueryError
 
 
+class _Now(dict[str, Now]):
+    """Tables as they are, each made when it is first asked for."""
+
+    def __init__(self, table_of: Callable[[str], tuple[TableSchema, Readable]]) -> None:
+        super().__init__()
+        self._table_of = table_of
+
+    def __missing__(self, name: str) -> Now:
+        found = self[name] = Now(*self._table_of(name))
+        return found
+
+
 class _Before(dict[str, Before | None]):
     """Tables as they were, made when a join asks; None for those that are the same."""
 
@@ -76,13 +88,14 @@ class Engine:
         evaluated: The results that the last commit was evaluated for.
     """
 
-    def __init__(self, tables: Mapping[str, tuple[TableSchema, Readable]]) -> None:
+    def __init__(self, table_of: Callable[[str], tuple[TableSchema, Readable]]) -> None:
         """Begin without live queries.
 
         Args:
-            tables: Name → schema, and the table as it is at the moment.
+            table_of: Gives the schema of a table, and the table as it is at the moment,
+                by its name.
         """
-        self._now = {name: Now(*each) for name, each in tables.items()}
+        self._now = _Now(table_of)
         self._routes: dict[str, Routes] = {}
         self._templates: dict[object, Template] = {}
         self.counters = Counters()

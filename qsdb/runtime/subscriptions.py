@@ -26,6 +26,7 @@ from qsdb.runtime.prepared import PreparedQuery, handle_of, prepare_query
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.updates import Shape, Update
 from qsdb.runtime.writer import Writer
+from qsdb.schema.tables import TableSchema
 from qsdb.sql.queries import Query
 from qsdb.store.changes import Noted, net_change
 from qsdb.store.current import CurrentTable
@@ -110,13 +111,13 @@ class Subscriptions:
 
     def __init__(self, queries: Queries, writer: Writer) -> None:
         """Begin without any."""
-        tables = writer.directory.store.tables
-        self.engine = Engine(
-            {
-                each.bound.schema.name: (each.bound.schema, CurrentTable(each))
-                for each in tables
-            }
-        )
+        entries = queries.entries
+
+        def table_of(name: str) -> tuple[TableSchema, CurrentTable]:
+            table = entries[name].table
+            return table.bound.schema, CurrentTable(table)
+
+        self.engine = Engine(table_of)
         log = writer.log
         self.wait_durable = None if log is None else log.wait_durable
         self.delivery = Delivery(self.wait_durable)

@@ -22,12 +22,11 @@ class Bench:
     def __init__(self, *rows: Any, db: qsdb.Database | None = None) -> None:
         self.db = opened(*rows) if db is None else db
         tables = self.db._directory.store.tables
-        self.engine = Engine(
-            {
-                each.bound.schema.name: (each.bound.schema, CurrentTable(each))
-                for each in tables
-            }
-        )
+        by_name = {
+            each.bound.schema.name: (each.bound.schema, CurrentTable(each))
+            for each in tables
+        }
+        self.engine = Engine(by_name.__getitem__)
 
     def lifted(self, text: str) -> Lifted:
         query = self.db._queries.check(text, True)  # noqa: FBT003  the key of a cache
