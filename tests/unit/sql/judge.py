@@ -1,7 +1,10 @@
 """The slow obvious twin of compiled expressions: it walks the typed tree.
 
 It shares nothing with `qsdb.sql.compiling` but the tree. Truth has three values, here
-True, False and None, and every rule is written as SQL states it.
+True, False and None, and every rule is written as SQL states it. Where SQL leaves open
+whether something is looked at that cannot be worked out, such as ``1 / 0``, the rules
+are those of `qsdb`: AND and OR go from the left and no further than they must, and
+beside an absent value nothing is worked out.
 """
 
 import math
@@ -24,6 +27,7 @@ from qsdb.sql.typed import (
     Not,
     Typed,
     Within,
+    is_optional,
 )
 from qsdb.values.kinds import FloatKind, IntKind, Kind
 
@@ -58,24 +62,38 @@ def judged(node: Typed, rows: Rows, arguments: Mapping[str, Any]) -> Any:  # noq
             tests = [partial(of, each) for each in terms]
             return _joined(tests, decisive=joining == "OR")
         case Comparison(operator=comparing, left=left, right=right):
-            return _compared(comparing, of(left), of(right))
+            found = _known([left, right], of)
+            return None if found is None else _compared(comparing, *found)
         case Within(term=term, choices=choices):
             equals = [Comparison("=", term, each) for each in choices]
             return _joined([partial(of, each) for each in equals], decisive=True)
         case Like(term=term, pattern=pattern):
-            text, wanted = of(term), of(pattern)
-            return None if text is None or wanted is None else _is_like(text, wanted)
+            found = _known([term, pattern], of)
+            return None if found is None else _is_like(*found)
         case Negation(term=term, kind=kind):
             found = of(term)
             return None if found is None else _fitted(kind, -found)
         case Calculation(first=first, rest=rest, kind=kind):
-            operands = [of(first), *[of(operand) for _, operand in rest]]
-            if None in operands:
+            operands = _known([first, *[operand for _, operand in rest]], of)
+            if operands is None:
                 return None
             total = operands[0]
             for (operator, _), operand in zip(rest, operands[1:], strict=True):
                 total = _fitted(kind, _calculated(kind, operator, total, operand))
             return total
+
+
+def _known(nodes: Sequence[Typed], of: Callable[[Typed], Any]) -> list[Any] | None:
+    """Give values; None where one is absent, and then others are not worked out.
+
+    Those that can be absent come first, since they alone tell of that.
+    """
+    found = {}
+    for node in sorted(nodes, key=is_optional, reverse=True):
+        found[id(node)] = of(node)
+        if found[id(node)] is None:
+            return None
+    return [found[id(node)] for node in nodes]
 
 
 def _joined(terms: Sequence[Callable[[], Any]], *, decisive: bool) -> bool | None:
@@ -89,9 +107,7 @@ def _joined(terms: Sequence[Callable[[], Any]], *, decisive: bool) -> bool | Non
     return None if is_unknown else not decisive
 
 
-def _compared(operator: str, left: Any, right: Any) -> bool | None:
-    if left is None or right is None:
-        return None
+def _compared(operator: str, left: Any, right: Any) -> bool:
     difference = _order(left, right)
     return {
         "=": difference == 0,
