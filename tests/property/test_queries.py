@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,10 +49,12 @@ from tests.support.query_texts import (
 from tests.support.schemas import TableSpec, build
 from tests.unit.sql.judge import judged
 
+pytestmark = pytest.mark.slow
+
 StoredRow = tuple[Any, ...]
 Rows = Mapping[str, list[StoredRow]]
 
-modest = settings(max_examples=max(40, settings().max_examples // 2))
+modest = settings(max_examples=max(25, settings().max_examples // 4))
 
 
 class Scene:

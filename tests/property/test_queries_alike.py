@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +25,9 @@ from tests.support.query_judge import bag
 from tests.support.query_tables import COLUMNS, FORMS, filled, rows, source
 from tests.support.query_texts import LITERALS, Writer, arguments, pick
 
-modest = settings(max_examples=max(25, settings().max_examples // 2))
+pytestmark = pytest.mark.slow
+
+modest = settings(max_examples=max(15, settings().max_examples // 4))
 
 NAMES = [each.__name__.lower() for each in FORMS]
 names = st.sampled_from(NAMES)
@@ -65,6 +68,7 @@ def asked(db: Any, query: str, values: dict[str, Any]) -> Counter[str]:
 def test_indexes_do_not_matter(
     drawn: Any, wheres: Sequence[str], values: dict[str, Any]
 ) -> None:
+
     db = filled(drawn)
     for where in wheres:
         first, *others = [

@@ -14,12 +14,15 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.query_judge import bag
 from tests.support.query_tables import COLUMNS, FORMS, filled, finite_rows, source
 from tests.support.query_texts import LITERALS, VALUES, Writer, pick
+
+pytestmark = pytest.mark.slow
 
 NAMES = [each.__name__.lower() for each in FORMS]
 SHARED = {**LITERALS, "int": LITERALS["int"][:-1], "float": ("0", "-1.5", "2", "0.5")}
@@ -66,7 +69,7 @@ def plain(value: Any) -> Any:
     return value + 0.0 if isinstance(value, float) else value
 
 
-@settings(max_examples=max(40, settings().max_examples // 2))
+@settings(max_examples=max(25, settings().max_examples // 4))
 @given(finite_rows, st.lists(queries(), min_size=5, max_size=10), arguments)
 def test_sqlite3_gives_the_same(
     drawn: Sequence[tuple[Any, ...]],
