@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from qsdb.live.operators import Template, columns_read, route_of
-from qsdb.live.routing import Always, ByInterval, ByValue, Route
+from qsdb.live.routing import ByInterval, ByValue, Route
 from qsdb.live.templates import lift
 from qsdb.schema.tables import ColumnSchema
 from qsdb.sql.queries import Query
@@ -45,7 +45,7 @@ def _route(route: Route, columns: Sequence[ColumnSchema]) -> str:
             return f"is found by the value of {columns[column].name}"
         case ByInterval(column=column):
             return f"is found by the interval of {columns[column].name}"
-        case Always():
+        case _:
             return "is always looked at"
 
 

@@ -106,7 +106,7 @@ class Routes:
                     None if end is None else kind.order(end) for end in (low, high)
                 ]
                 intervals.add(reader, bounds[0], bounds[1], ends)
-            case Always():
+            case _:
                 self._always[reader] = None
 
     def remove(self, reader: Reader) -> None:
@@ -126,7 +126,7 @@ class Routes:
                 intervals.remove(reader)
                 if not intervals:
                     del self._by_interval[column]
-            case Always():
+            case _:
                 del self._always[reader]
 
     def concerned(self, delta: Delta) -> Concerned:

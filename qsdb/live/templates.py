@@ -114,8 +114,6 @@ class _Lifter:
 
     def lift(self, node: Typed) -> Typed:
         match node:
-            case Constant(value=None):
-                return node
             case Constant() | Argument():
                 self.slots.append(node)
                 return Argument(f"k{len(self.slots) - 1}", node.kind)

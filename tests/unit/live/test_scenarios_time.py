@@ -53,6 +53,8 @@ def test_an_update_knows_its_offset_and_columns() -> None:
     assert repr(update) == f"<Update at offset {db.offset}: 2 inserts, 0 deletes>"
     assert update.inserts == [at(7), at(8, 2)]
     assert update.deletes == []
+    assert update.updates is update.updates
+    assert update.updates == []
 
 
 def test_without_a_callback() -> None:
@@ -288,6 +290,15 @@ def test_a_large_transaction_over_many_queries() -> None:
     assert [len(ear.query.rows) for ear in ears] == [10] * 100
     assert [len(ear.heard()) for ear in ears] == [1] * 100
     assert engine_of(db).counters.evaluations == 100
+
+
+def test_a_table_that_nobody_listens_to() -> None:
+    db = opened()
+    ear = Ear(db, FILTER)
+
+    put(db, Guild(1))
+
+    assert (ear.heard(), engine_of(db).counters.commits) == ([], 0)
 
 
 # Failing.

@@ -110,6 +110,12 @@ def test_before_by_a_hash_index() -> None:
     assert before._select(0, None, 2.5) == []
 
 
+def test_before_is_asked_again(before: Before) -> None:
+    for _ in range(2):
+        assert plain(before._select(None, None, 1)) == OLD[:1]
+        assert plain(before._select(*by_group(1))) == OLD[:2]
+
+
 def test_before_without_insertions() -> None:
     before = Before(now_of(), Delta([(OLD[0], None)]))
 
@@ -166,3 +172,10 @@ def test_now_is_the_table() -> None:
     assert plain(now._select(*by_group(1))) == [NEW[2]]
     assert now.value_of(None)(NEW[0]) == 2
     assert now.value_of(-3)(NEW[0]) == 6
+
+
+def test_what_sorts_rows_is_made_once() -> None:
+    now = now_of()
+
+    assert now.entry_of(0) is now.entry_of(0)
+    assert now.entry_of(0)(OLD[0]) < now.entry_of(0)(OLD[2])

@@ -1,0 +1,69 @@
+"""What EXPLAIN says of a query as a live one."""
+
+import pytest
+
+from qsdb.live.explaining import explain_live
+from qsdb.sql.queries import Query
+from tests.unit.live.scenes import JOIN, opened
+
+DB = opened()
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("SELECT COUNT(*) FROM player", ["live: not possible with COUNT(*)"]),
+        ("SELECT * FROM player LIMIT 3", ["live: not possible with LIMIT"]),
+        (
+            "SELECT * FROM player",
+            ["live: a change of player is always looked at"],
+        ),
+        (
+            "SELECT id FROM player p WHERE lvl = 3",
+            ["live: a change of p is found by the value of lvl, if it changes id, lvl"],
+        ),
+        (
+            "SELECT * FROM player p WHERE lvl > 3",
+            ["live: a change of p is found by the interval of lvl"],
+        ),
+        (
+            JOIN,
+            [
+                "live: a change of p is always looked at",
+                "live: a change of g is found by the value of kind, "
+                "if it changes id, kind",
+            ],
+        ),
+        (
+            "SELECT p.id FROM player p CROSS JOIN guild g",
+            [
+                "live: a change of p is always looked at, if it changes id",
+                "live: a change of g is always looked at, if it changes no column",
+                "live: all rows of p are looked at with each change of another table",
+                "live: all rows of g are looked at with each change of another table",
+            ],
+        ),
+        (
+            "SELECT a.id FROM player a JOIN player b ON a.lvl = b.id",
+            [
+                "live: a change of a is always looked at, if it changes id, lvl",
+                "live: a change of b is always looked at, if it changes id",
+                "live: an index of player.lvl is made and kept for it",
+            ],
+        ),
+        (
+            "SELECT p.id FROM player p JOIN guild g ON p.lvl = g.own",
+            [
+                "live: a change of p is always looked at, if it changes id, lvl",
+                "live: a change of g is always looked at, if it changes own",
+                "live: an index of guild.own is made and kept for it",
+                "live: an index of player.lvl is made and kept for it",
+            ],
+        ),
+    ],
+)
+def test_lines(text: str, lines: list[str]) -> None:
+    query = DB._queries.check(text, True)  # noqa: FBT003  the key of a cache
+    assert isinstance(query, Query)
+
+    assert explain_live(query) == lines
