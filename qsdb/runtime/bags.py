@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from qsdb.live.operators import Difference
 from qsdb.runtime.updates import Update
 from qsdb.sql.loops import StoredRow
 
@@ -15,12 +16,14 @@ class Bag:
         rows: As a list, while nothing has changed.
     """
 
-    __slots__ = ("_counts", "_rows")
+    __slots__ = ("_counts", "_due", "_rows")
 
     def __init__(self, rows: list[StoredRow]) -> None:
         """Begin with rows."""
         self._rows = rows
         self._counts: Counter[StoredRow] | None = None
+        self._due: tuple[int, dict[StoredRow, int]] = (0, {})
+        """The last change, and how often each of its rows is there after it."""
 
     @property
     def rows(self) -> list[StoredRow]:
@@ -28,16 +31,30 @@ class Bag:
         return [*(self._rows if self._counts is None else self._counts.elements())]
 
     def apply(self, update: Update) -> None:
-        """Take a change in."""
-        counts = self._counts
-        if counts is None:
-            counts = self._counts = Counter(self._rows)
+        """Take a change in; the last one twice is once.
+
+        All of it is seen, or nothing, by other threads and after an interrupt.
+        """
+        if self._counts is None:
+            self._counts = Counter(self._rows)
             self._rows = []
-        for row in update.difference.inserts:
-            counts[row] += 1
-        for row in update.difference.deletes:
-            left = counts[row] - 1
-            if left:
-                counts[row] = left
-            else:
-                del counts[row]
+        counts = self._counts
+        if self._due[0] != update.offset:
+            self._due = (update.offset, _counted(counts, update.difference))
+        _, changed = self._due
+        dict.update(counts, changed)  # in one go
+        for row, count in changed.items():
+            if not count:
+                counts.pop(row, None)
+
+
+def _counted(
+    counts: Counter[StoredRow], difference: Difference
+) -> dict[StoredRow, int]:
+    """Give how often each row that changes is there after that."""
+    changed: dict[StoredRow, int] = {}
+    for row in difference.inserts:
+        changed[row] = changed.get(row, counts[row]) + 1
+    for row in difference.deletes:
+        changed[row] = changed.get(row, counts[row]) - 1
+    return changed

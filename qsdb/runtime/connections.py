@@ -37,7 +37,7 @@ from qsdb.values.identity import ConnectionId, Identity
 __all__ = ["Connection"]
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class _Applied:
     """A subscription that is to be applied."""
 
@@ -45,19 +45,23 @@ class _Applied:
     subscription: Subscription
     offset: int
     first: list[list[StoredRow]]
+    is_told: bool = False
 
     def deliver(self) -> None:
+        self.is_told = True
         self.connection.apply(self.subscription, self.offset, self.first)
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class _Ended:
     """A subscription that is to be taken out of the cache."""
 
     connection: "Connection"
     subscription: Subscription
+    is_told: bool = False
 
     def deliver(self) -> None:
+        self.is_told = True
         self.connection.remove(self.subscription)
 
 
@@ -234,6 +238,7 @@ class Connection:
 
     def receive(self, batch: Batch) -> None:
         """Take a commit in, and tell of it."""
+        batch.is_told = True
         if self._is_closed:
             return
         moves, others = _Moves(), []

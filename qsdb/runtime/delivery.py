@@ -29,7 +29,14 @@ _LOGGER = logging.getLogger("qsdb.delivery")
 
 
 class Message(Protocol):
-    """Something to be told."""
+    """Something to be told.
+
+    An interrupt may cut it off; then it is delivered again, unless it says that it is
+    told.
+    """
+
+    is_told: bool
+    """Set by who delivers it: first of all, or as soon as twice would not be once."""
 
     def deliver(self) -> None:
         """Tell it."""
@@ -92,14 +99,16 @@ class Delivery:
         try:
             self._is_busy = True
             while outbox:
-                self.tell(outbox.popleft())
+                self.tell(outbox[0])
+                outbox.popleft()
         finally:
             self._is_busy = False
 
     def tell(self, message: Message) -> None:
         """Tell something now; by whoever has the lock."""
         try:
-            message.deliver()
+            if not message.is_told:
+                message.deliver()
         except Exception:
             _LOGGER.exception("a callback raised")
 

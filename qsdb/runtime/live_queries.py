@@ -100,18 +100,18 @@ class LiveQuery:
             return  # closed meanwhile
         [(_, what)] = batch.parts
         if isinstance(what, QueryError):
-            self._fail(what)
+            self.error = what
+            self.result = None
+            batch.is_told = True  # and no interrupt comes before the call
+            if self._on_error is not None:
+                self._on_error(what)
             return
         if self._bag is None:
             self._bag = Bag(self._initial)
         self._bag.apply(what)
+        batch.is_told = True
         if self._callback is not None:
             self._callback(what)
-
-    def _fail(self, error: QueryError) -> None:
-        self.result, self.error = None, error
-        if self._on_error is not None:
-            self._on_error(error)
 
     def close(self) -> None:
         """End; once this has returned no callback comes. Twice is no error.

@@ -72,12 +72,14 @@ class Batch:
         origin: The context of the call that committed; None of a block.
         parts: For each of its queries that is concerned how the result changed, or why
             the query ends.
+        is_told: Whether the receiver was told.
     """
 
     receiver: Receiver
     offset: int
     origin: object
     parts: list[tuple[Subscriber, Update | QueryError]]
+    is_told: bool = False
 
     def deliver(self) -> None:
         """Tell it."""
@@ -124,6 +126,8 @@ class Subscriptions:
         self._queries = queries
         self._writer = writer
         self._told_offset = 0
+        self._due: tuple[int, Sequence[Batch]] = (0, ())
+        """The last commit and what is to be told of it, should that be cut off."""
         self._shapes: dict[LiveResult, Shape] = {}
         self.asked = functools.lru_cache(TEXTS_MAX)(self._ask)
 
@@ -234,13 +238,18 @@ class Subscriptions:
             if engine.listens_to(name)
         }
         if deltas:
-            for batch in self._batches(engine.commit(deltas), offset, origin):
+            if self._due[0] != offset:
+                outcomes = engine.commit(deltas)
+                self._due = (offset, self._batches(outcomes, offset, origin))
+            for batch in self._due[1]:
                 self.delivery.put(offset, batch, confirmed=batch.receiver.confirmed)
+                self._forget_failed(batch)
+            self._due = (offset, ())
         self._told_offset = offset
 
     def _batches(
         self, outcomes: Iterable[Outcome], offset: int, origin: object
-    ) -> Iterable[Batch]:
+    ) -> Sequence[Batch]:
         """Sort what a commit did to results by who is told."""
         batches: dict[int, Batch] = {}
         for outcome in outcomes:
@@ -257,9 +266,13 @@ class Subscriptions:
                     batch = Batch(receiver, offset, origin, [])
                     batches[id(receiver)] = batch
                 batch.parts.append((subscriber, what))
-                if isinstance(what, QueryError):
-                    self._forget(result, subscriber)
-        return batches.values()
+        return [*batches.values()]
+
+    def _forget_failed(self, batch: Batch) -> None:
+        for subscriber, what in batch.parts:
+            result = subscriber.result
+            if isinstance(what, QueryError) and result is not None:
+                self._forget(result, subscriber)
 
     def tell(self) -> None:
         """Tell of what was committed, or wait for the thread that does."""
