@@ -388,3 +388,54 @@ def test_an_on_error_that_raises_is_logged(caplog: pytest.LogCaptureFixture) -> 
     assert raising.error is not None
     assert ear.errors == [ear.query.error]
     assert caplog.messages == ["a callback raised"]
+
+
+# Interrupts, as a signal handler raises them; all places of them are looked at in
+# tests/property/test_live_interrupts.py.
+
+
+def test_a_commit_that_is_cut_off_is_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    db = opened()
+    ears = [Ear(db, FILTER), Ear(db, "SELECT * FROM odd WHERE small + 250 < 255")]
+    delivery = db._subscriptions.delivery
+    put_in, cut_off = delivery.put, iter([True])
+
+    def cut(*arguments: Any, **options: Any) -> None:
+        put_in(*arguments, **options)
+        if next(cut_off, False):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(delivery, "put", cut)
+    with pytest.raises(KeyboardInterrupt):
+        put(db, at(7), Odd(1, small=6))
+    put(db, at(8))
+
+    assert ears[0].heard() == [([at(7)], []), ([at(8)], [at(7)])]
+    assert ears[1].errors == [ears[1].query.error]
+    assert engine_of(db).sizes["results"] == 1
+
+
+def test_a_callback_that_is_cut_off_was_told() -> None:
+    db = opened()
+    interrupts = iter([KeyboardInterrupt])
+
+    def interrupt() -> None:
+        for each in interrupts:
+            raise each
+
+    ear, next_one = Ear(db, FILTER, interrupt), Ear(db, FILTER)
+    with pytest.raises(KeyboardInterrupt):
+        put(db, at(7))
+    assert next_one.heard() == []
+    put(db, at(8))
+
+    assert (
+        ear.heard()
+        == next_one.heard()
+        == [
+            ([at(7)], []),
+            ([at(8)], [at(7)]),
+        ]
+    )

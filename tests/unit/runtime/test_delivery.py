@@ -11,13 +11,15 @@ from qsdb.errors import FailedError
 from qsdb.runtime.delivery import Delivery
 
 
-@attrs.frozen
+@attrs.define
 class Message:
     """Calls a function when it is told."""
 
     act: Callable[[], object]
+    is_told: bool = False
 
     def deliver(self) -> None:
+        self.is_told = True
         self.act()
 
 
@@ -111,6 +113,32 @@ def test_who_comes_while_another_thread_tells_waits_for_it() -> None:
     teller.join(30)
 
     assert told == ["slow", "second", "returned"]
+
+
+def test_what_was_cut_off_is_told_again_unless_it_says_that_it_is_told() -> None:
+    delivery, told = Delivery(None), list[str]()
+
+    @attrs.define
+    class Slow:
+        """Is cut off once."""
+
+        is_told: bool = False
+
+        def deliver(self) -> None:
+            told.append("slow")
+            if len(told) == 1:
+                raise KeyboardInterrupt
+            self.is_told = True
+
+    message = Slow()
+    delivery.put(1, message, confirmed=False)
+    delivery.put(1, message, confirmed=False)
+    with pytest.raises(KeyboardInterrupt):
+        delivery.run()
+
+    delivery.run()
+
+    assert told == ["slow", "slow"]
 
 
 # What waits for the disk.
