@@ -8,7 +8,7 @@ Where a join has no index to look up by, a `JoinIndex` is kept for it.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 
 from qsdb.schema.tables import TableSchema
@@ -123,6 +123,16 @@ class Now:
         index.users -= 1
         if not index.users:
             del self.indexes[column]
+
+    def keep_only(self, columns: Sequence[int]) -> None:
+        """Have indexes of these columns, each for as many as it is there."""
+        indexes = {
+            column: self.indexes.get(column) or JoinIndex(column, self._table._scan())
+            for column in columns
+        }
+        for column, index in indexes.items():
+            index.users = columns.count(column)
+        self.indexes = indexes
 
     def apply(self, delta: Delta) -> None:
         """Move the entries of the indexes; twice is once."""

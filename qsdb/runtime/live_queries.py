@@ -166,21 +166,20 @@ def subscribe(  # noqa: PLR0913  what users may say
     query = LiveQuery(
         subscriptions, asked.shape, callback, on_error, confirmed=confirmed
     )
-    with subscriptions.enter([(query, asked, values)], caller) as reading:
-        try:
-            stored, offset = (
-                first_result(asked, reading, caller, values),
-                reading.offset,
-            )
-        except BaseException:
+    try:
+        with subscriptions.enter([(query, asked, values)], caller) as reading:
+            stored = first_result(asked, reading, caller, values)
+            offset = reading.offset
+        if confirmed and subscriptions.wait_durable is not None:
+            subscriptions.wait_durable(offset)
+        with subscriptions.delivery.lock:
+            for batch in query.begin(offset, stored):
+                subscriptions.delivery.tell(batch)
+        subscriptions.delivery.run()
+    except BaseException:
+        if query.result is not None:
             subscriptions.leave([query])
-            raise
-    if confirmed and subscriptions.wait_durable is not None:
-        subscriptions.wait_durable(offset)
-    with subscriptions.delivery.lock:
-        for batch in query.begin(offset, stored):
-            subscriptions.delivery.tell(batch)
-    subscriptions.delivery.run()
+        raise
     return query
 
 

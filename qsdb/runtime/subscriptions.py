@@ -173,6 +173,7 @@ class Subscriptions:
         """
         writer = self._writer
         writer.require_outside()
+        asked = [*asked]
         try:
             writer.enter()
             for subscriber, each, values in asked:
@@ -182,12 +183,17 @@ class Subscriptions:
                 result = self.engine.subscribe(each.lifted, places, subscriber)
                 subscriber.result = result
                 self._shapes.setdefault(result, each.shape)
-            return writer.directory.read_class()
+            reading = writer.directory.read_class()
+        except BaseException:
+            if writer.is_mine():
+                self._mend([subscriber for subscriber, _, _ in asked])
+            raise
         finally:
             try:
                 writer.leave()
             finally:  # an interrupt may have cut that off
                 writer.leave()
+        return reading
 
     def leave(self, subscribers: Iterable[Subscriber]) -> None:
         """Take subscribers out; those that are out already stay so.
@@ -197,12 +203,19 @@ class Subscriptions:
         """
         writer = self._writer
         writer.require_outside()
+        subscribers = [*subscribers]
         try:
             writer.take()
             for subscriber in subscribers:
                 result, subscriber.result = subscriber.result, None
                 if result is not None:
                     self._forget(result, subscriber)
+        except BaseException:
+            if writer.is_mine():
+                for subscriber in subscribers:
+                    subscriber.result = None
+                self._mend(subscribers)
+            raise
         finally:
             try:
                 writer.leave()
@@ -218,6 +231,15 @@ class Subscriptions:
         self.engine.unsubscribe(result, subscriber)
         if not result.subscribers:
             self._shapes.pop(result, None)
+
+    def _mend(self, gone: Sequence[Subscriber]) -> None:
+        """Take subscribers out, after an interrupt in the middle of something."""
+        try:
+            self.engine.mend(gone)
+        finally:
+            self.engine.mend(gone)
+            left = self._shapes.items()
+            self._shapes = {each: shape for each, shape in left if each.subscribers}
 
     # Commits.
 
@@ -243,7 +265,7 @@ class Subscriptions:
                 self._due = (offset, self._batches(outcomes, offset, origin))
             for batch in self._due[1]:
                 self.delivery.put(offset, batch, confirmed=batch.receiver.confirmed)
-                self._forget_failed(batch)
+            self._forget_failed(self._due[1])
             self._due = (offset, ())
         self._told_offset = offset
 
@@ -268,11 +290,16 @@ class Subscriptions:
                 batch.parts.append((subscriber, what))
         return [*batches.values()]
 
-    def _forget_failed(self, batch: Batch) -> None:
-        for subscriber, what in batch.parts:
-            result = subscriber.result
-            if isinstance(what, QueryError) and result is not None:
-                self._forget(result, subscriber)
+    def _forget_failed(self, batches: Iterable[Batch]) -> None:
+        try:
+            for batch in batches:
+                for subscriber, what in batch.parts:
+                    result = subscriber.result
+                    if isinstance(what, QueryError) and result is not None:
+                        self._forget(result, subscriber)
+        except BaseException:
+            self._mend([])
+            raise
 
     def tell(self) -> None:
         """Tell of what was committed, or wait for the thread that does."""
