@@ -177,10 +177,13 @@ NIGHTLY = {
         subscriptions, "[*result.subscribers]", "[*result.subscribers][:1]"
     ),
     "a commit in a callback is told first": Mutant(
-        delivery, "self.tell(outbox.popleft())", "self.tell(outbox.pop())"
+        delivery,
+        "self.tell(outbox[0])\n                outbox.popleft()",
+        "self.tell(outbox.pop())",
     ),
-    "rows lack what came": Mutant(
-        bags, "            counts[row] += 1\n", "            counts[row] = 1\n"
+    "rows lack what came": Mutant(bags, "changed.get(row, counts[row]) + 1", "1"),
+    "rows keep what went": Mutant(
+        bags, "changed.get(row, counts[row]) - 1", "changed.get(row, counts[row])"
     ),
     "pairs are of any keys": Mutant(
         updates,
@@ -194,9 +197,8 @@ NIGHTLY = {
     ),
     "a query that has no room goes on": Mutant(
         subscriptions,
-        "                if isinstance(what, QueryError):\n"
-        "                    self._forget(result, subscriber)\n",
-        "",
+        "if isinstance(what, QueryError) and result is not None:",
+        "if False:",
     ),
     "a rollback is told": Mutant(
         writer,

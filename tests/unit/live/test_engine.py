@@ -209,3 +209,63 @@ def test_columns_that_are_read() -> None:
     for text, columns in texts.items():
         result = bench.subscribe(text)
         assert [each.columns for each in result.readers] == columns
+
+
+# After an exception has cut something off.
+
+
+def a_busy_bench() -> tuple[Bench, list[Any]]:
+    bench = Bench(NEW)
+    results = [
+        bench.subscribe(FILTER),
+        bench.subscribe("SELECT * FROM player WHERE lvl = 9"),
+        bench.subscribe("SELECT * FROM player WHERE lvl = 8"),
+        bench.subscribe("SELECT a.* FROM player a JOIN guild b ON a.lvl = b.own"),
+        bench.subscribe("SELECT b.* FROM player a JOIN guild b ON a.lvl = b.own"),
+    ]
+    return bench, results
+
+
+def test_mending_what_is_whole_changes_nothing() -> None:
+    bench, results = a_busy_bench()
+    before = bench.engine.sizes
+    bench.engine.mend([])
+    assert bench.engine.sizes == before
+
+    for result in results:
+        bench.engine.unsubscribe(result, "me")
+    assert bench.engine.sizes == NOTHING
+
+
+def test_mending_takes_out_who_is_gone() -> None:
+    bench, results = a_busy_bench()
+    bench.engine.unsubscribe(results[0], "me")
+    stays = bench.subscribe(FILTER, "you")
+
+    bench.engine.mend(["me"])
+
+    assert bench.engine.sizes == {**NOTHING, "templates": 1, "results": 1, "tables": 1}
+    put(bench.db, Player(2, lvl=6))
+    told = bench.commit(player=[(None, stored(Player(2, lvl=6)))])
+    assert [result for result, _ in told] == [stays]
+
+
+def test_mending_what_was_cut_off() -> None:
+    """Half a beginning: no result, no route, no index; half an end: a route left."""
+    bench, results = a_busy_bench()
+    engine = bench.engine
+    results[1].subscribers.clear()
+    del results[2].template.results[results[2].values]
+    del engine._now["player"].indexes[2]
+    results[4].subscribers.clear()
+
+    engine.mend([])
+
+    assert engine.sizes == {"templates": 2, "results": 2, "indexes": 2, "tables": 2}
+    guild = Guild(1, own=9)
+    put(bench.db, guild)
+    told = bench.commit(guild=[(None, stored(guild))])
+    assert told == [(results[3], Difference([stored(NEW)], []))]
+    for result in results:
+        engine.unsubscribe(result, "me")
+    assert engine.sizes == NOTHING

@@ -369,6 +369,75 @@ def test_an_exception_during_the_first_result(
     assert db.stats().pins == 0
 
 
+def test_an_exception_while_one_is_entered(
+    db: qsdb.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = db._subscriptions.engine
+    stays = db.subscribe(ALL)
+    subscribe = engine.subscribe
+
+    def interrupted(*arguments: Any) -> Any:
+        subscribe(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "subscribe", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        db.subscribe(f"{ALL} WHERE id = 1")
+    monkeypatch.undo()
+    assert engine.sizes["templates"] == 1
+
+    db.call(join, 1)
+    assert stays.rows == [Member(1)]
+    stays.close()
+    assert sizes(db) == {0}
+
+
+@pytest.mark.parametrize("is_before", [False, True])
+def test_an_exception_while_one_leaves(
+    db: qsdb.Database, monkeypatch: pytest.MonkeyPatch, *, is_before: bool
+) -> None:
+    engine = db._subscriptions.engine
+    stays, goes = db.subscribe(ALL), db.subscribe(f"{ALL} WHERE id = 1")
+    unsubscribe = engine.unsubscribe
+
+    def interrupted(*arguments: Any) -> None:
+        if not is_before:
+            unsubscribe(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "unsubscribe", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        goes.close()
+    monkeypatch.undo()
+
+    db.call(join, 1)
+    assert (stays.rows, goes.rows) == ([Member(1)], [])
+    goes.close()
+    stays.close()
+    assert sizes(db) == {0}
+
+
+def test_an_exception_while_one_that_failed_leaves(
+    db: qsdb.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = db._subscriptions.engine
+    failing = db.subscribe(f"{ALL} WHERE id + 4294967294 > 0")
+    unsubscribe, interrupts = engine.unsubscribe, iter([KeyboardInterrupt])
+
+    def interrupted(*arguments: Any) -> None:
+        for each in interrupts:
+            raise each
+        unsubscribe(*arguments)
+
+    monkeypatch.setattr(engine, "unsubscribe", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        db.call(join, 2)
+    db.call(join, 1)
+
+    assert isinstance(failing.error, qsdb.QueryError)
+    assert sizes(db) == {0}
+
+
 # The disk.
 
 
