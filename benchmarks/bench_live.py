@@ -1,0 +1,278 @@
+"""What do live queries cost: each commit, memory, and beside asking anew?
+
+1. *A commit beside many who listen*, each to a room of its own: ``SELECT * FROM
+   message WHERE room = :room``. A commit changes one message, so one of them is told.
+   Who listens to the room of each commit alone is the peer, nobody the floor.
+2. *Memory for each of them*, by `tracemalloc`, first results included.
+3. *One row of a join that changes* where the other way is to ask again: ``entry JOIN
+   account``, a million entries, all of which are in the result.
+4. *Many who ask the same*: the query is looked at once for each commit, and told to
+   all.
+
+Not measured: connections and their caches; the first result of a join; commits of
+many rows; what is told only when it is on the disk.
+"""
+
+import gc
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import qsdb
+from benchmarks.harness import (
+    MICROSECONDS,
+    Contender,
+    Cost,
+    Outcome,
+    Question,
+    Target,
+    Task,
+    Unit,
+    require,
+)
+from benchmarks.program import Benchmark, Sizes, make_parser, run
+from qsdb import u64
+
+chat = qsdb.Module("chat")
+
+
+class Message(qsdb.Row, module=chat):
+    """A line in a room."""
+
+    id: u64 = qsdb.primary_key()
+    room: u64 = qsdb.index()
+    text: str
+
+
+ledger = qsdb.Module("ledger")
+
+
+class Account(qsdb.Row, module=ledger):
+    """Few, and all of one kind."""
+
+    id: u64 = qsdb.primary_key()
+    kind: u64
+
+
+class Entry(qsdb.Row, module=ledger):
+    """Many for each account."""
+
+    id: u64 = qsdb.primary_key()
+    account: u64 = qsdb.index("hash")
+    amount: u64
+
+
+ROOM = "SELECT * FROM message WHERE room = :room"
+JOIN = "SELECT e.* FROM entry e JOIN account a ON e.account = a.id WHERE a.kind = 1"
+ACCOUNTS = 1000
+
+SUBSCRIPTION_BYTES = Unit("bytes each", 1)
+
+
+@dataclass(frozen=True)
+class Each(Target):
+    """To need at most `bound` bytes for each."""
+
+    def value(self, outcome: Outcome) -> float:
+        return outcome.series(self.subject).median
+
+    @property
+    def text(self) -> str:
+        return f"target ≤ {self.bound:g} bytes each"
+
+
+class Told:
+    """Counts what it is told."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, update: object) -> None:
+        self.count += 1
+
+
+def open_chat(rooms: int) -> qsdb.Database:
+    """Open a database with one message in each room."""
+    db = qsdb.Database(chat, seed=1)
+    with db.write() as tx:
+        tx[Message].insert_many([Message(n, n, "first") for n in range(rooms)])
+    return db
+
+
+def commit_beside(
+    rooms: int, commits: int, listeners: int, rooms_used: int, told_each: int
+) -> Task[Told]:
+    """Change messages one by one.
+
+    Args:
+        rooms: How many there are.
+        commits: How many messages are changed.
+        listeners: How many listen, room by room.
+        rooms_used: How many of the first rooms the changes are in.
+        told_each: How many are told of a commit.
+    """
+    db, told = open_chat(rooms), Told()
+    for number in range(listeners):
+        db.subscribe(ROOM, told, {"room": number % rooms_used})
+
+    def work() -> Told:
+        for number in range(commits):
+            key = number % rooms_used
+            with db.write() as tx:
+                tx[Message].update(Message(key, key, f"text {number}"))
+        return told
+
+    def verify(found: Told) -> object:
+        require(found.count == commits * told_each, f"{found.count} were told")
+        looked_at = db.stats().evaluations
+        expected = commits if listeners else 0
+        require(looked_at == expected, f"{looked_at} queries were looked at")
+        db.check()
+        return db.offset
+
+    return Task(work, verify, db.close)
+
+
+def subscribe_all(rooms: int) -> Task[int]:
+    """Have one listen in each room, and give how much memory that takes."""
+    db, told = open_chat(rooms), Told()
+    db.subscribe(ROOM, told, {"room": 0})  # what all of them share is there
+
+    def work() -> int:
+        gc.collect()
+        tracemalloc.start()
+        try:
+            for number in range(1, rooms):
+                db.subscribe(ROOM, told, {"room": number})
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+
+    def verify(_: int) -> object:
+        live = db.stats().live_queries
+        require(live == rooms, f"{live} live queries, not {rooms}")
+        return live
+
+    return Task(work, verify, db.close)
+
+
+def open_ledger(entries: int) -> qsdb.Database:
+    """Open a database with many entries of few accounts."""
+    db = qsdb.Database(ledger, seed=1)
+    with db.write() as tx:
+        tx[Account].insert_many([Account(n, 1) for n in range(ACCOUNTS)])
+        tx[Entry].insert_many([Entry(n, n % ACCOUNTS, n) for n in range(entries)])
+    return db
+
+
+def change_entries(db: qsdb.Database, changes: int, first: int = 0) -> None:
+    """Change entries one by one."""
+    for number in range(first, changes):
+        with db.write() as tx:
+            tx[Entry].update(Entry(number, (number + 1) % ACCOUNTS, number + 1))
+
+
+Totals = tuple[int, int]
+
+
+def keep_current(entries: int, changes: int) -> Task[Callable[[], Totals]]:
+    """Change entries while somebody listens to the join."""
+    db = open_ledger(entries)
+    query = db.subscribe(JOIN)
+    change_entries(db, 1)  # the first has the result counted
+
+    def totals() -> Totals:
+        return len(query.rows), sum([row.account for row in query.rows])
+
+    def work() -> Callable[[], Totals]:
+        change_entries(db, changes + 1, 1)
+        return totals
+
+    return Task(work, lambda found: found(), db.close)
+
+
+def ask_again(entries: int, changes: int) -> Task[list[Entry]]:
+    """Ask for the join after the same changes."""
+    db = open_ledger(entries)
+    change_entries(db, changes + 1)
+
+    def work() -> list[Entry]:
+        return [*db.sql(JOIN)]
+
+    def verify(rows: list[Entry]) -> Totals:
+        return len(rows), sum([row.account for row in rows])
+
+    return Task(work, verify, db.close)
+
+
+def questions(sizes: Sizes) -> Iterator[Question]:
+    """Ask for commits, memory, the join and the shared query."""
+    rooms, commits = sizes["subscriptions"], sizes["commits"]
+    beside = partial(commit_beside, rooms, commits)
+    many, one = f"{rooms:,} listen", "1 listens"
+    yield Question(
+        "a commit beside live queries of other rooms",
+        [
+            Contender(many, lambda: beside(rooms, rooms, 1), commits),
+            Contender(one, lambda: beside(1, 1, 1), commits, "peer"),
+            Contender("nobody listens", lambda: beside(0, 1, 0), commits, "floor"),
+        ],
+        [Cost(many, 1.3, one)],
+    )
+    yield Question(
+        "memory of a live query",
+        [Contender("qsdb", lambda: subscribe_all(rooms), rooms - 1)],
+        [Each("qsdb", 1536)],
+        SUBSCRIPTION_BYTES,
+        reading=lambda _, found: float(found),
+    )
+    entries, changes = sizes["entries"], sizes["changes"]
+    yield Question(
+        f"one row of a join with {entries:,} rows changes",
+        [
+            Contender("kept current", lambda: keep_current(entries, changes), changes),
+            Contender("asked again", lambda: ask_again(entries, changes), 1, "peer"),
+        ],
+        [Cost("kept current", 1e-4, "asked again")],
+    )
+    same = sizes["sharing"]
+    yield Question(
+        "a commit beside many who ask the same",
+        [
+            Contender(f"{same:,} listen", lambda: beside(same, 1, same), commits),
+            Contender(one, lambda: beside(1, 1, 1), commits, "peer"),
+        ],
+        unit=MICROSECONDS,
+    )
+
+
+LIVE = Benchmark(
+    "bench_live",
+    __doc__,
+    full={
+        "subscriptions": 100_000,
+        "commits": 5_000,
+        "entries": 1_000_000,
+        "changes": 2_000,
+        "sharing": 1_000,
+    },
+    small={
+        "subscriptions": 50,
+        "commits": 20,
+        "entries": 2_000,
+        "changes": 10,
+        "sharing": 10,
+    },
+    questions=questions,
+)
+
+
+def main() -> None:
+    """Run as a program."""
+    run(LIVE, make_parser(__doc__).parse_args())
+
+
+if __name__ == "__main__":
+    main()
