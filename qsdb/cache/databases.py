@@ -1,4 +1,8 @@
-"""`Cache`: all tables that a connection knows."""
+"""`Cache`: all tables that a connection knows.
+
+Its public names are `table` and those of the tables that the user declared: so whatever
+else it has begins with an underscore, and the connection reaches for it.
+"""
 
 import threading
 from collections.abc import Iterable, Mapping
@@ -71,7 +75,7 @@ class Cache:
                 found = self._tables[name] = cache_class(self._lock)
             return found
 
-    def move(
+    def _move(
         self, moves: Mapping[str, tuple[list[StoredRow], list[StoredRow]]]
     ) -> Changes:
         """Take in what came to tables and what went, as a whole."""
@@ -82,7 +86,7 @@ class Cache:
                 for table in [self.table(name)]
             ]
 
-    def tell(
+    def _tell(
         self, changes: Iterable[tuple[CachedTable[Any], Change]], event: Event
     ) -> None:
         """Tell the listeners of tables what has changed in them, and why."""

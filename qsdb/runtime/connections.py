@@ -230,9 +230,9 @@ class Connection:
                 moves.add(query, what.difference.inserts, what.difference.deletes)
         subscription.is_active = True
         event = Event("applied", offset)
-        changes = self.db.move(moves.by_table)
+        changes = self.db._move(moves.by_table)
         subscription.tell_applied(event)
-        self.db.tell(changes, event)
+        self.db._tell(changes, event)
         if failed is not None:
             self.end(subscription, failed)
 
@@ -252,7 +252,7 @@ class Connection:
             if query.asked.table is None:
                 others.append((subscription, what))
         event = self._event(batch)
-        self.db.tell(self.db.move(moves.by_table), event)
+        self.db._tell(self.db._move(moves.by_table), event)
         for subscription, update in others:
             subscription.tell_update(event, update)
         for subscription, error in failed.items():
@@ -285,7 +285,7 @@ class Connection:
             moves.add(query, (), query.bag.rows)
             query.bag = Bag([])
         event = Event("ended", self._subscriptions.offset)
-        self.db.tell(self.db.move(moves.by_table), event)
+        self.db._tell(self.db._move(moves.by_table), event)
         subscription.tell_error()
 
     def end(self, subscription: Subscription, error: QueryError | None) -> None:
