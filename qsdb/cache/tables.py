@@ -111,16 +111,20 @@ class CachedTable(ReadOnlyTable[R]):
     ) -> Change:
         """Take in what came and what went; the lock is held."""
         moved = self._counts.move(inserts, deletes)
-        for row in moved.went:
-            key = self._row_key(row)
-            if self._rows.get(key) == row:
-                del self._rows[key]
-            for index in self._indexes.values():
+        indexes = self._indexes.values()
+        for index in indexes:
+            for row in moved.went:
                 index.remove(row)
-        for row in moved.came:
-            self._rows[self._row_key(row)] = row
-            for index in self._indexes.values():
+            for row in moved.came:
                 index.add(row)
+        # `get` takes no lock: a row that is replaced must not be away in between.
+        rows, key_of = self._rows, self._row_key
+        for row in moved.came:
+            rows[key_of(row)] = row
+        for row in moved.went:
+            key = key_of(row)
+            if rows[key] == row:
+                del rows[key]
         return self._change(moved)
 
     def _change(self, moved: Moved) -> Change:
@@ -149,7 +153,8 @@ class CachedTable(ReadOnlyTable[R]):
         """Let pass: what a connection knew at its end can still be read."""
 
     def __len__(self) -> int:
-        return len(self._rows)
+        with self._lock:
+            return len(self._rows)
 
     def _scan(self) -> list[StoredRow]:
         with self._lock:
