@@ -42,6 +42,7 @@ class Tokens:
             identity = Identity.from_hex(claimed)
         except ValueError:
             raise AccessError("this token is no token of this database") from None
-        if not hmac.compare_digest(self.make(identity).encode(), token.encode()):
+        given = token.encode(errors="surrogatepass")
+        if not hmac.compare_digest(self.make(identity).encode(), given):
             raise AccessError("this token is no token of this database")
         return identity
