@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from qsdb.errors import ArgumentError, brief
 
-__all__ = ["Listeners"]
+__all__ = ["Listeners", "call_guarded"]
 
 _LOGGER = logging.getLogger("qsdb.delivery")
 
@@ -23,7 +23,7 @@ class Listeners:
 
     def __bool__(self) -> bool:
         """Whether there are any."""
-        return bool(self._by_kind)
+        return any(self._by_kind.values())
 
     def add(self, kind: str, callback: Listener) -> Callable[[], None]:
         """Enter a function, and give one that takes it out; twice is no error.
@@ -34,14 +34,18 @@ class Listeners:
         if not callable(callback):
             raise ArgumentError(f"{kind} takes a function, not {brief(callback)}")
         entry = object()  # one function may be entered twice
-        self._by_kind.setdefault(kind, {})[entry] = callback
+        listeners = self._by_kind.setdefault(kind, {})
+        listeners[entry] = callback
 
         def remove() -> None:
-            listeners = self._by_kind.get(kind, {})
-            if listeners.pop(entry, None) is not None and not listeners:
-                del self._by_kind[kind]
+            listeners.pop(entry, None)
 
         return remove
+
+    def clear(self) -> None:
+        """Take all out, also those that are yet to be told of what is told now."""
+        for listeners in [*self._by_kind.values()]:
+            listeners.clear()
 
     def tell(self, kind: str, event: object, *values: Iterable[object]) -> None:
         """Call all functions with an event and, one after the other, values.
@@ -49,14 +53,19 @@ class Listeners:
         What one raises is logged, and the others are called.
         """
         listeners = self._by_kind.get(kind)
-        if listeners is None:
+        if not listeners:
             return
         told = [*zip(*values, strict=True)]
         for entry, callback in [*listeners.items()]:
             for each in told:
                 if entry not in listeners:
                     break  # it was taken out meanwhile
-                try:
-                    callback(event, *each)
-                except Exception:
-                    _LOGGER.exception("a callback of %s raised", kind)
+                call_guarded(kind, callback, event, *each)
+
+
+def call_guarded(kind: str, callback: Listener, *values: object) -> None:
+    """Call a function of the user's; what it raises is logged."""
+    try:
+        callback(*values)
+    except Exception:
+        _LOGGER.exception("a callback of %s raised", kind)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, Self
 
 from qsdb.cache.events import Event
-from qsdb.cache.listeners import Listeners
+from qsdb.cache.listeners import Listeners, call_guarded
 from qsdb.errors import QueryError
 from qsdb.live.operators import LiveResult
 from qsdb.runtime.bags import Bag
@@ -99,7 +99,7 @@ class Subscription:
     def tell_applied(self, event: Event) -> None:
         """Tell that it was applied."""
         if self._on_applied is not None:
-            self._on_applied(event)
+            call_guarded("on_applied", self._on_applied, event)
 
     def tell_update(self, event: Event, update: Update) -> None:
         """Tell that a result changed that is not in the cache."""
@@ -108,7 +108,7 @@ class Subscription:
     def tell_error(self) -> None:
         """Tell why it ended by itself."""
         if self._on_error is not None and self.error is not None:
-            self._on_error(self.error)
+            call_guarded("on_error", self._on_error, self.error)
 
     # What users do with it.
 
