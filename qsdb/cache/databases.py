@@ -86,6 +86,12 @@ class Cache:
                 for table in [self.table(name)]
             ]
 
+    def _silence(self) -> None:
+        """Tell nothing any more."""
+        with self._lock:
+            for table in self._tables.values():
+                table._listeners.clear()
+
     def _tell(
         self, changes: Iterable[tuple[CachedTable[Any], Change]], event: Event
     ) -> None:

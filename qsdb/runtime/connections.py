@@ -117,7 +117,7 @@ class Connection:
         self._is_owner = identity == queries.owner
         self.db = Cache(*queries.visible_entries(is_owner=self._is_owner))
         self.reducers = Reducers(self.call, calls.names_for(identity))
-        self._open: dict[Subscription, None] = {}
+        self._open: dict[Subscription, bool] = {}
         self._is_closed = False
 
     # Calling.
@@ -185,18 +185,21 @@ class Connection:
         subscription = Subscription(self, asked, on_applied, on_error)
         caller = self.identity.stored
         triples = [*zip(subscription.queries, asked, values, strict=True)]
-        with hub.enter(triples, caller) as reading:
-            try:
+        reading = hub.enter(triples, caller)
+        try:
+            with reading:
                 offset = reading.offset
                 first = [
                     first_result(each, reading, caller, v) for _, each, v in triples
                 ]
-            except BaseException:
-                hub.leave(subscription.queries)
-                raise
-        self._open[subscription] = None
-        if self.confirmed and hub.wait_durable is not None:
-            hub.wait_durable(offset)
+            if self.confirmed and hub.wait_durable is not None:
+                hub.wait_durable(offset)
+            self._open[subscription] = True
+            self._require_open()  # another thread may have closed it meanwhile
+        except BaseException:
+            self._open.pop(subscription, False)
+            hub.leave(subscription.queries)
+            raise
         applied = _Applied(self, subscription, offset, first)
         hub.delivery.put(offset, applied, confirmed=False)
         hub.delivery.run()
@@ -262,12 +265,13 @@ class Connection:
         self, batch: Batch
     ) -> Iterator[tuple[Subscription, SetQuery, Update | QueryError]]:
         """Yield what is to be taken in now; the rest waits or is not wanted."""
+        wanted: dict[Subscription, bool] = {}  # another thread may end one: as a whole
         for subscriber, what in batch.parts:
             assert isinstance(subscriber, SetQuery)
             subscription = subscriber.owner
             if subscription.pending is not None:
                 subscription.pending.append((batch.offset, subscriber, what))
-            elif subscription in self._open:
+            elif wanted.setdefault(subscription, subscription in self._open):
                 yield subscription, subscriber, what
 
     def _event(self, batch: Batch) -> Event:
@@ -280,6 +284,9 @@ class Connection:
 
     def remove(self, subscription: Subscription) -> None:
         """Take the rows of a subscription that has ended out of the cache."""
+        if self._is_closed:
+            return
+        subscription.is_active = False  # it may have been applied while it was ended
         moves = _Moves()
         for query in subscription.queries:
             moves.add(query, (), query.bag.rows)
@@ -297,12 +304,12 @@ class Connection:
         hub = self._subscriptions
         hub.leave(subscription.queries)
         subscription.is_active = False
-        if subscription in self._open:
-            del self._open[subscription]
+        if error is None:
+            subscription.silence()
+        if self._open.pop(subscription, False):
             subscription.error = error
-            if not self._is_closed and subscription.pending is None:
-                ended = _Ended(self, subscription)
-                hub.delivery.put(hub.offset, ended, confirmed=False)
+            ended = _Ended(self, subscription)
+            hub.delivery.put(hub.offset, ended, confirmed=False)
         hub.delivery.run()
         hub.wait_for_callbacks()
 
@@ -319,9 +326,12 @@ class Connection:
         hub = self._subscriptions
         hub.leave([query for each in [*self._open] for query in each.queries])
         self._is_closed = True
-        for subscription in self._open:
+        self.db._silence()
+        for subscription in [*self._open]:
+            hub.leave(subscription.queries)  # one that was begun meanwhile
+            self._open.pop(subscription, False)
             subscription.is_active = False
-        self._open.clear()
+            subscription.silence()
         hub.wait_for_callbacks()
 
     def _require_open(self) -> None:

@@ -110,6 +110,11 @@ class Subscription:
         if self._on_error is not None and self.error is not None:
             call_guarded("on_error", self._on_error, self.error)
 
+    def silence(self) -> None:
+        """Tell nothing any more."""
+        self._on_applied = self._on_error = None
+        self._listeners.clear()
+
     # What users do with it.
 
     def on_update(
