@@ -216,6 +216,8 @@ class Connection:
         self, subscription: Subscription, offset: int, first: list[list[StoredRow]]
     ) -> None:
         """Take the first results in, and what was committed since."""
+        if self.confirmed:  # its other subscriptions are brought to that offset first
+            self._subscriptions.delivery.tell_durable(offset)
         if self._is_closed or subscription not in self._open:
             return
         moves = _Moves()

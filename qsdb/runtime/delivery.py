@@ -114,6 +114,12 @@ class Delivery:
 
     # What waits for the disk.
 
+    def tell_durable(self, offset: int) -> None:
+        """Tell what waits for an offset that is there; by whoever has the lock."""
+        while self._durable and self._durable[0][0] <= offset:
+            _, message = self._durable.popleft()
+            self.tell(message)
+
     def _start(self) -> None:
         self._thread = threading.Thread(
             target=self._follow_the_disk, name="qsdb-delivery", daemon=True
@@ -128,14 +134,14 @@ class Delivery:
                     if self._is_closed:
                         return
                     self._wake.wait()
-                offset, message = self._durable.popleft()
+                offset, _ = self._durable[0]
             try:
                 self._wait_durable(offset)
             except FailedError:
                 _LOGGER.warning("what waits for the disk is never told: it failed")
                 return
             with self.lock:
-                self.tell(message)
+                self.tell_durable(offset)
                 self._empty()  # what callbacks have committed
 
     def close(self) -> None:
