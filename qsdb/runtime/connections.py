@@ -19,6 +19,7 @@ from qsdb.errors import (
     ArgumentError,
     ClosedError,
     QueryError,
+    brief,
 )
 from qsdb.runtime.bags import Bag
 from qsdb.runtime.calls import CallContext, Calls
@@ -205,7 +206,9 @@ class Connection:
         hub.delivery.run()
         return subscription
 
-    def _texts(self, text: str) -> Sequence[str]:
+    def _texts(self, text: object) -> Sequence[str]:
+        if type(text) is not str:
+            raise ArgumentError(f"a query is a str, not {brief(text)}")
         if not asks_for_everything(text):
             return [text]
         return [*map(select_all, self._queries.public_names)]
