@@ -339,9 +339,7 @@ class Driver:
         try:
             expected = watched.judge.at(self.states[offset])
         except TroubleError:
-            with contextlib.suppress(QueryError):
-                self.db.subscribe(watch.text, params=params)
-                raise AssertionError(f"{watch.text} has no room and begins")
+            self.refuse(watch.text, params)
             assert self.engine.sizes == sizes, "I7: what is refused stays"
             return
         query = self.db.subscribe(watch.text, watched, params, on_error=watched.fail)
@@ -365,10 +363,10 @@ class Driver:
         watched.is_open = False
         query.close()
 
-    def refuse(self, text: str) -> None:
+    def refuse(self, text: str, params: dict[str, Any] | None = None) -> None:
         sizes = self.engine.sizes
         try:
-            self.db.subscribe(text)
+            self.db.subscribe(text, params=params)
         except QsdbError:
             self.seen["refused query"] += 1
         else:
@@ -386,6 +384,7 @@ class Driver:
                 self.check_looked_at(watched, upto)
                 watched.check(upto)
         self.check_shared()
+        self.check_kept()
         if self._twin is not None:
             self.check_by_twin()
         for offset in [each for each in self.states if each < upto]:
@@ -433,7 +432,7 @@ class Driver:
         ), "I9: looked at though no row has the value"
 
     def check_shared(self) -> None:
-        """Judge I7: one update for all who share, and I8."""
+        """Judge I7: one update for all who share."""
         by_result: dict[Any, _Watched] = {}
         for watched in self.watched.values():
             result = watched.query.result
@@ -448,6 +447,9 @@ class Driver:
             if watched.told and other.told:
                 one, two = watched.told[-1], other.told[-1]
                 assert one.offset != two.offset or one.update is two.update, "I7"
+
+    def check_kept(self) -> None:
+        """Judge I8."""
         if self.transactions % 7 == 0:
             for now in self.engine._now.values():
                 for column, index in now.indexes.items():
@@ -544,22 +546,22 @@ class Driver:
         """Count which terms of a join's change are not empty."""
         if min(self.seen[f"term {each}"] for each in TERMS) > 20:
             return
-        parts = []
+        parts: list[dict[str, Sequence[Any]]] = []
         for name in judge.judge.names:
             was, now = old[name], new[name]
-            came = [row for row in now if row not in was]
-            went = [row for row in was if row not in now]
-            parts.append({"+": came, "-": went, "'": now})
+            added = [row for row in now if row not in was]
+            removed = [row for row in was if row not in now]
+            parts.append({"+": added, "-": removed, "'": now})
         for term in TERMS:
             tables = [part[sign] for part, sign in zip(parts, term, strict=True)]
             self.seen[f"term {term}"] += bool(judge.judge.result(tables))
         one, two = parts
-        came = judge.judge.result((one["+"], two["'"])) + judge.judge.result(
-            (one["'"], two["+"])
-        )
-        went = judge.judge.result((one["-"], two["'"])) + judge.judge.result(
-            (one["'"], two["-"])
-        )
+
+        def both(sign: str) -> Bag:
+            first = judge.judge.result((one[sign], two["'"]))
+            return first + judge.judge.result((one["'"], two[sign]))
+
+        came, went = both("+"), both("-")
         self.seen["came and went"] += bool(came & went)
         self.seen["projection same"] += judge.at(old) == judge.at(new) and bool(came)
 

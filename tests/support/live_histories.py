@@ -236,7 +236,7 @@ class _Drawer:
             return [(sort, name, row)]
         return self.changes(spec, row, draw)
 
-    def changes(self, spec: TableSpec, row: Any, draw: float) -> list[Operation]:  # noqa: PLR0911  a table
+    def changes(self, spec: TableSpec, row: Any, draw: float) -> list[Operation]:  # noqa: C901, PLR0911  a table
         rng, name = self.rng, spec.name
         others = [n for n in range(len(spec.columns)) if n not in spec.key]
         if draw < 0.72 and others:

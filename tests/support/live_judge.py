@@ -99,7 +99,7 @@ class Judge:
                 else:
                     self._extend(found, rows, tables, source + 1)
 
-    def _look(self, node: Typed) -> Look:  # noqa: PLR0911  a table of rules
+    def _look(self, node: Typed) -> Look:  # noqa: C901, PLR0911, PLR0912  a table of rules
         match node:
             case Cell(source=source, place=place):
                 return lambda rows: rows[source][place]
@@ -194,8 +194,8 @@ def _compared(operator: str, left: Look, right: Look) -> Look:
 def _sign(one: Any, other: Any) -> int:
     """Give -1, 0 or 1; NaN is the greatest and equals itself."""
     if type(one) is float and (math.isnan(one) or math.isnan(other)):
-        return math.isnan(one) - math.isnan(other)
-    return (one > other) - (one < other)
+        return int(math.isnan(one)) - int(math.isnan(other))
+    return int(one > other) - int(one < other)
 
 
 def _like(text: Look, pattern: Look) -> Look:

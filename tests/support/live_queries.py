@@ -185,8 +185,10 @@ def draw_question(rng: random.Random, specs: Sequence[TableSpec]) -> Question:
     ]
     if small and rng.random() < 0.15:
         table, name = rng.choice(small)
-        where = ("compare", "<", ("plus", ("cell", 0, name), "6"), ("value", "8"))
-        return Question((table.name,), (), where, 0, {}, can_fail=True, is_shared=False)
+        overflow = ("compare", "<", ("plus", ("cell", 0, name), "6"), ("value", "8"))
+        return Question(
+            (table.name,), (), overflow, 0, {}, can_fail=True, is_shared=False
+        )
     drawer = _Drawer(rng, specs)
     count = len(drawer.tables)
     joins = tuple([drawer.on(source) for source in range(1, count)])
@@ -291,7 +293,7 @@ class _Speller:
             case _:
                 raise AssertionError(node)
 
-    def truth(self, node: Node) -> str:  # noqa: PLR0911, C901  a table of sorts
+    def truth(self, node: Node) -> str:  # noqa: C901, PLR0911, PLR0912  a table of sorts
         match node:
             case ("compare", operator, left, right):
                 if self.chance():

@@ -236,7 +236,7 @@ class Model:
         key = self.specs[table].key
         return tuple([row[place] for place in key]) if key else row
 
-    def apply(self, operation: Sequence[Any]) -> bool:
+    def apply(self, operation: Sequence[Any]) -> bool:  # noqa: C901  a table
         """Do what an operation says; False where it is to be refused."""
         name, table, what = operation
         rows = self.tables[table]

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 import qsdb
 from qsdb.live.engine import Engine
 from qsdb.live.operators import Difference, LiveResult

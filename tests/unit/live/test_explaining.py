@@ -30,8 +30,10 @@ DB = opened()
             JOIN,
             [
                 "live: a change of p is always looked at",
-                "live: a change of g is found by the value of kind, "
-                "if it changes id, kind",
+                (
+                    "live: a change of g is found by the value of kind, "
+                    "if it changes id, kind"
+                ),
             ],
         ),
         (

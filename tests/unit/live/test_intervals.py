@@ -27,7 +27,7 @@ class Listed:
 
 def every_interval(greatest: int) -> list[Ends]:
     ends = [None, *range(greatest + 1)]
-    bools = [*itertools.product((False, True), repeat=2)]
+    bools = [(one, other) for one in (False, True) for other in (False, True)]
     return [*itertools.product(ends, ends, bools)]
 
 

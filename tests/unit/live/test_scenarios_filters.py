@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.live.scenes import FILTER, Edge, Ear, Player, engine_of, opened, put
+from tests.unit.live.scenes import FILTER, Ear, Edge, Player, engine_of, opened, put
 
 
 def at(level: int) -> Player:

@@ -76,7 +76,12 @@ def test_a_query_says_what_it_is() -> None:
 def test_who_subscribes_in_a_callback_begins_after_that_commit() -> None:
     db = opened()
     late: list[Ear] = []
-    first = Ear(db, FILTER, lambda: late or late.append(Ear(db, FILTER)))
+
+    def subscribe_once() -> None:
+        if not late:
+            late.append(Ear(db, FILTER))
+
+    first = Ear(db, FILTER, subscribe_once)
 
     put(db, at(7))
     assert late[0].query.initial == [at(7)]
@@ -90,7 +95,7 @@ def test_who_subscribes_in_a_callback_begins_after_that_commit() -> None:
 
 def test_who_closes_itself_in_a_callback_hears_no_more() -> None:
     db = opened()
-    ear = Ear(db, FILTER, lambda: ear.query.close())
+    ear = Ear(db, FILTER, lambda: ear.query.close())  # noqa: PLW0108  not there yet
 
     put(db, at(7))
     put(db, at(8))
@@ -101,7 +106,7 @@ def test_who_closes_itself_in_a_callback_hears_no_more() -> None:
 
 def test_who_is_closed_while_something_is_due_does_not_hear_it() -> None:
     db = opened()
-    first = Ear(db, FILTER, lambda: second.query.close())
+    first = Ear(db, FILTER, lambda: second.query.close())  # noqa: PLW0108  not yet
     second = Ear(db, "SELECT id FROM player")
 
     put(db, at(7))

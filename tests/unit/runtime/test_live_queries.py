@@ -9,7 +9,7 @@ import pytest
 
 import qsdb
 from qsdb import u32
-from qsdb.runtime import live_queries
+from qsdb.runtime import live_queries, subscriptions
 from qsdb.testing import Call, SimulatedDirectory
 from qsdb.testing.disk.interposed import InterposedDirectory
 from tests.support.programs import run_python
@@ -132,7 +132,7 @@ def test_in_a_transaction(db: qsdb.Database) -> None:
 
 
 @club.reducer
-def subscribe_inside(ctx: qsdb.ReducerContext) -> None:
+def subscribe_inside(ctx: qsdb.ReducerContext) -> None:  # noqa: ARG001
     _opened[0].subscribe(ALL)
 
 
@@ -293,7 +293,7 @@ def test_subscribing_while_another_thread_commits(db: qsdb.Database) -> None:
 def meanwhile(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
     """Give a list of what another thread does while a first result is read."""
     actions: list[Callable[[], object]] = []
-    first_result = live_queries.first_result
+    first_result = subscriptions.first_result
 
     def slow(*arguments: Any) -> Any:
         for action in actions:
