@@ -22,6 +22,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from qsdb.errors import FailedError
+from qsdb.forks import on_fork
 
 __all__ = ["Delivery", "Message"]
 
@@ -57,8 +58,8 @@ class Delivery:
             wait_durable: Waits until an offset is on the disk; None in memory, where
                 nothing is ever more durable.
         """
-        self.lock = threading.RLock()
-        self._is_mine: Callable[[], bool] = self.lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
+        self._renew_lock()
+        on_fork(self._forked)
         self._outbox: deque[Message] = deque()
         self._is_busy = False
         self._wait_durable = wait_durable
@@ -66,6 +67,18 @@ class Delivery:
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_closed = False
+
+    def _renew_lock(self) -> None:
+        self.lock = threading.RLock()
+        self._is_mine: Callable[[], bool] = self.lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
+
+    def _forked(self) -> None:
+        """In a forked child, go on without the threads of the parent."""
+        self._wake = threading.Condition()
+        self._thread = None
+        if not self._is_mine():  # or it forked in a callback, and lives on
+            self._renew_lock()
+            self._is_busy = False
 
     def put(self, offset: int, message: Message, *, confirmed: bool) -> None:
         """Have something told; under the writer lock.

@@ -141,6 +141,37 @@ def test_what_was_cut_off_is_told_again_unless_it_says_that_it_is_told() -> None
     assert told == ["slow", "slow"]
 
 
+def test_a_forked_child_does_not_wait_for_a_thread_of_its_parent() -> None:
+    """A thread that has ended with the lock is what a child has of it."""
+    delivery, told = Delivery(None), list[str]()
+    post(delivery, lambda: told.append("it"))
+    thread = threading.Thread(target=delivery.lock.acquire)
+    thread.start()
+    thread.join()
+    delivery._is_busy = True
+
+    delivery._forked()
+    delivery.run()
+
+    assert told == ["it"]
+    assert not delivery._is_busy
+
+
+def test_a_child_that_was_forked_in_a_callback_goes_on_with_it() -> None:
+    delivery, told = Delivery(None), list[str]()
+
+    def fork() -> None:
+        delivery._forked()
+        post(delivery, lambda: told.append("inner"))
+        delivery.run()
+        told.append("outer")
+
+    post(delivery, fork)
+    delivery.run()
+
+    assert told == ["outer", "inner"]
+
+
 # What waits for the disk.
 
 
