@@ -29,7 +29,8 @@ class Shape:
 class Update:
     """How a result changed with a commit.
 
-    Rows are made when they are asked for, once for all who are told.
+    Rows are made when they are asked for, once for all who are told; the lists are the
+    caller's own.
 
     Attributes:
         offset: The commit.
@@ -57,21 +58,21 @@ class Update:
         """All rows that came; one that came twice is there twice."""
         if self._inserts is None:
             self._inserts = self._shape.make([*self.difference.inserts])
-        return self._inserts
+        return [*self._inserts]
 
     @property
     def deletes(self) -> list[Any]:
         """All rows that went."""
         if self._deletes is None:
             self._deletes = self._shape.make([*self.difference.deletes])
-        return self._deletes
+        return [*self._deletes]
 
     @property
     def updates(self) -> list[tuple[Any, Any]]:
         """Those that went and came with the same primary key: old and new."""
         if self._updates is None:
             self._updates = [*self._paired()]
-        return self._updates
+        return [*self._updates]
 
     def _paired(self) -> Sequence[tuple[Any, Any]]:
         key_of = self._shape.key_of

@@ -53,7 +53,6 @@ def test_an_update_knows_its_offset_and_columns() -> None:
     assert repr(update) == f"<Update at offset {db.offset}: 2 inserts, 0 deletes>"
     assert update.inserts == [at(7), at(8, 2)]
     assert update.deletes == []
-    assert update.updates is update.updates
     assert update.updates == []
 
 
@@ -202,6 +201,23 @@ def test_a_callback_that_raises_is_logged_and_disturbs_nobody(
     raised = [each.exc_info[0] for each in caplog.records if each.exc_info]
     assert raised == [ZeroDivisionError, ZeroDivisionError]
     assert caplog.messages == ["a callback raised"] * 2
+
+
+def test_what_one_does_to_an_update_is_not_seen_by_another() -> None:
+    db = opened(at(7))
+
+    def spoil(update: Any) -> None:
+        for each in (update.inserts, update.deletes, update.updates):
+            each.clear()
+
+    db.subscribe(FILTER, spoil)
+    ear = Ear(db, FILTER)
+
+    put(db, at(8))
+
+    [update] = ear.updates
+    assert (update.inserts, update.deletes) == ([at(8)], [at(7)])
+    assert update.updates == [(at(7), at(8))]
 
 
 def test_the_same_words_with_other_values() -> None:
