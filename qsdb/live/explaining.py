@@ -35,7 +35,9 @@ def _told(query: Query, number: int) -> str:
     told = _route(route_of(lifted.query, number, nothing), columns)
     if read is None:
         return told
-    names = ", ".join([columns[place].name for place in sorted(read)]) or "no column"
+    if not read:
+        return f"{told}, if rows come or go"
+    names = ", ".join([columns[place].name for place in sorted(read)])
     return f"{told}, if it changes {names}"
 
 

@@ -40,7 +40,7 @@ DB = opened()
             "SELECT p.id FROM player p CROSS JOIN guild g",
             [
                 "live: a change of p is always looked at, if it changes id",
-                "live: a change of g is always looked at, if it changes no column",
+                "live: a change of g is always looked at, if rows come or go",
                 "live: all rows of p are looked at with each change of another table",
                 "live: all rows of g are looked at with each change of another table",
             ],

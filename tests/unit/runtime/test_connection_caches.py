@@ -32,7 +32,7 @@ def test_tables_are_there_by_class_and_by_name() -> None:
     conn.subscribe("SELECT * FROM *")
 
     assert conn.db[Player] is conn.db.player is conn.db.table("player")
-    assert list(conn.db.move) == list(conn.db.table("move")) == [Move(1)]  # type: ignore[call-overload]
+    assert list(conn.db.move) == list(conn.db.table("move")) == [Move(1)]
     assert repr(conn.db[Seat]) == "<table seat>"
     assert len(conn.db.guild) == 0
     assert bool(conn.db.guild) is True

@@ -8,7 +8,7 @@ import pytest
 
 import qsdb
 from qsdb import Event
-from qsdb.runtime import connections
+from qsdb.runtime.subscriptions import first_result
 from tests.unit.runtime.hall import (
     ALL,
     Ear,
@@ -25,6 +25,8 @@ STRONG = "SELECT * FROM player WHERE level > 5"
 JOINED = "SELECT g.* FROM player p JOIN guild g ON p.guild = g.id"
 BRITTLE = "SELECT * FROM player WHERE level + 1 > 0"
 """It fails with a level of 255."""
+
+FIRST_RESULT = "qsdb.runtime.connections.first_result"
 
 P1, P2 = Player(1, "p1"), Player(2, "p2")
 
@@ -78,7 +80,7 @@ def test_an_exception_in_the_first_result_leaves_nothing(
 
     db = open_hall(P1)
     conn = db.connect()
-    monkeypatch.setattr(connections, "first_result", interrupt)
+    monkeypatch.setattr(FIRST_RESULT, interrupt)
     with pytest.raises(KeyboardInterrupt):
         conn.subscribe(ALL, STRONG)
 
@@ -251,7 +253,7 @@ def test_the_cache_is_complete_before_anybody_is_told() -> None:
     conn = db.connect()
     seen: list[tuple[int, int]] = []
     for table in (conn.db.player, conn.db.guild):
-        table.on_insert(  # type: ignore[operator]
+        table.on_insert(
             lambda *_: seen.append((len(conn.db.player), len(conn.db.guild)))
         )
     conn.subscribe(ALL, "SELECT * FROM guild")
@@ -480,21 +482,26 @@ def during_the_first_result(
     monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]
 ) -> None:
     """Have something happen while the first result is read."""
-    original = connections.first_result
+    original = first_result
 
     def first(*arguments: Any) -> Any:
-        monkeypatch.setattr(connections, "first_result", original)
+        monkeypatch.setattr(FIRST_RESULT, original)
         act()
         return original(*arguments)
 
-    monkeypatch.setattr(connections, "first_result", first)
+    monkeypatch.setattr(FIRST_RESULT, first)
 
 
 def test_commits_while_it_begins_are_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     db = open_hall(P1)
     conn = db.connect()
     ear = Ear(conn)
-    during_the_first_result(monkeypatch, lambda: (put(db, P2), db.call("leave", 1)))
+
+    def commit() -> None:
+        put(db, P2)
+        db.call("leave", 1)
+
+    during_the_first_result(monkeypatch, commit)
 
     sub = conn.subscribe(ALL)
 

@@ -313,9 +313,9 @@ def test_a_closed_connection(db: qsdb.Database) -> None:
 
 def test_a_block_closes_what_it_opened(db: qsdb.Database) -> None:
     with db.connect() as conn, conn.subscribe(ALL) as sub:
-        assert sub.is_active
+        was_active = sub.is_active
 
-    assert not sub.is_active
+    assert (was_active, sub.is_active) == (True, False)
     with pytest.raises(qsdb.ClosedError):
         conn.sql(ALL)
     assert set(engine_of(db).sizes.values()) == {0}

@@ -1,0 +1,200 @@
+"""Connections that are told only of what is on the disk."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import pytest
+
+import qsdb
+from qsdb.testing import Call, SimulatedDirectory
+from qsdb.testing.disk.interposed import InterposedDirectory
+from tests.unit.runtime.hall import ALL, Ear, Player, engine_of, hall
+
+T = TypeVar("T")
+
+P1, P2 = Player(1, "p1"), Player(2, "p2")
+
+
+class HeldDirectory(InterposedDirectory):
+    """A disk whose syncs wait until they are let through, or fail."""
+
+    def __init__(self) -> None:
+        super().__init__(SimulatedDirectory())
+        self.may_sync = threading.Event()
+        self.may_sync.set()
+        self.fails = False
+
+    def around(self, call: Call, perform: Callable[[], T]) -> T:
+        if call.operation == "sync":
+            assert self.may_sync.wait(30)
+            if self.fails:
+                raise OSError(5, "the disk is gone")
+        return perform()
+
+
+@pytest.fixture
+def disk() -> HeldDirectory:
+    return HeldDirectory()
+
+
+@pytest.fixture
+def db(disk: HeldDirectory) -> Iterator[qsdb.Database]:
+    made = qsdb.Database(hall, disk, durability="interval", sync_interval=0.001)
+    made.wait_durable()
+    yield made
+    disk.may_sync.set()
+    if disk.fails:
+        with pytest.raises(qsdb.FailedError):
+            made.close()
+    else:
+        made.close()
+
+
+def soon(holds: Callable[[], object]) -> bool:
+    """Wait for something that another thread does."""
+    end = time.monotonic() + 30
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.001)
+    return bool(holds())
+
+
+def test_it_is_told_of_what_is_on_the_disk(
+    disk: HeldDirectory, db: qsdb.Database
+) -> None:
+    patient, hasty = db.connect(confirmed=True), db.connect()
+    ears = Ear(patient), Ear(hasty)
+    sub = patient.subscribe(ALL)
+    hasty.subscribe(ALL)
+    disk.may_sync.clear()
+
+    patient.reducers.join(1)
+    hasty.reducers.join(2)
+    assert ears[1].heard() == [("+", P1), ("+", P2)]
+    assert ears[0].heard() == sub.rows == list(patient.db[Player]) == []
+    assert db.durable_offset < db.offset
+
+    disk.may_sync.set()
+    assert soon(lambda: len(ears[0].events) == 2)
+    assert ears[0].heard() == [("+", P1), ("+", P2)]
+    assert [each.kind for each in ears[0].events] == ["reducer", "transaction"]
+    assert patient.confirmed
+    assert not hasty.confirmed
+
+
+def test_first_rows_are_on_the_disk_too(disk: HeldDirectory, db: qsdb.Database) -> None:
+    conn = db.connect(confirmed=True)
+    ear = Ear(conn)
+    disk.may_sync.clear()
+    db.call("join", 1)
+
+    thread = threading.Thread(target=conn.subscribe, args=(ALL,), daemon=True)
+    thread.start()
+    thread.join(0.05)
+    assert ear.heard() == list(conn.db[Player]) == []
+
+    disk.may_sync.set()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert ear.heard() == [("+", P1)]
+
+
+def test_a_second_subscription_finds_the_first_at_its_offset(
+    db: qsdb.Database,
+) -> None:
+    conn = db.connect(confirmed=True)
+    conn.subscribe("SELECT * FROM player WHERE id < 5")
+    db.call("join", 1)
+    db.wait_durable()
+    assert soon(lambda: len(conn.db[Player]) == 1)
+    ear = Ear(conn)
+    # The thread that tells of what is on the disk has to wait meanwhile.
+    with db._subscriptions.delivery.lock:
+        db.call("join", 1, level=3)
+        db.wait_durable()
+        thread = threading.Thread(target=conn.subscribe, args=(ALL,), daemon=True)
+        thread.start()
+        assert soon(lambda: db._subscriptions.delivery._outbox)
+    thread.join(30)
+
+    assert not thread.is_alive()
+    assert ear.heard() == [("=", P1, P1.replace(level=3))]
+    assert [each.kind for each in ear.events] == ["transaction"]
+    assert list(conn.db[Player]) == [P1.replace(level=3)]
+    assert list(conn.db[Player].level.filter(0)) == []
+
+
+def test_a_disk_that_fails_lets_nothing_begin(
+    disk: HeldDirectory, db: qsdb.Database
+) -> None:
+    conn = db.connect(confirmed=True)
+    ear = Ear(conn)
+    disk.may_sync.clear()
+    db.call("join", 1)
+    disk.fails = True
+    disk.may_sync.set()
+    with pytest.raises(qsdb.FailedError):
+        conn.subscribe(ALL)
+
+    assert ear.heard() == list(conn.db[Player]) == []
+    assert set(engine_of(db).sizes.values()) == {0}
+    conn.close()
+
+
+def test_closing_before_the_disk_has_it(disk: HeldDirectory, db: qsdb.Database) -> None:
+    closed, kept = db.connect(confirmed=True), db.connect(confirmed=True)
+    ears = Ear(closed), Ear(kept)
+    sub = kept.subscribe("SELECT * FROM player WHERE id = 1")
+    closed.subscribe(ALL)
+    kept.subscribe("SELECT * FROM player WHERE id = 2")
+    disk.may_sync.clear()
+    db.call("join", 1)
+    db.call("join", 2)
+    closed.close()
+    sub.close()
+    disk.may_sync.set()
+
+    assert soon(lambda: ears[1].events)
+    assert ears[1].heard() == [("+", P2)]
+    assert ears[0].heard() == []
+
+
+def test_a_token_is_good_for_one_opening() -> None:
+    disk = SimulatedDirectory()
+    with qsdb.Database(hall, disk, seed=1) as db:
+        before = db.connect()
+    with qsdb.Database(hall, disk, seed=1) as db:
+        with pytest.raises(qsdb.AccessError):
+            db.connect(token=before.token)
+        again = db.connect()
+
+    assert again.identity != before.identity
+    assert again.connection_id != before.connection_id
+
+
+def test_in_memory_nothing_is_waited_for() -> None:
+    conn = qsdb.Database(hall).connect(confirmed=True)
+    ear = Ear(conn)
+    conn.subscribe(ALL)
+    conn.reducers.join(1)
+
+    assert ear.heard() == [("+", P1)]
+
+
+def test_what_is_only_read_answers_and_is_followed() -> None:
+    disk = SimulatedDirectory()
+    with (
+        qsdb.Database(hall, disk, durability="always") as db,
+        qsdb.Database(hall, disk, read_only=True) as copy,
+    ):
+        conn = copy.connect()
+        ear = Ear(conn)
+        conn.subscribe(ALL)
+        db.call("join", 1)
+        copy.refresh()
+
+        assert ear.heard() == [("+", P1)]
+        assert [each.kind for each in ear.events] == ["transaction"]
+        with pytest.raises(qsdb.ReadOnlyError):
+            conn.reducers.join(2)
