@@ -54,11 +54,9 @@ def _route(route: Route, columns: Sequence[ColumnSchema]) -> str:
 def _kept(query: Query, template: Template) -> Iterator[str]:
     """Say which indexes are made for it, and where there are none to use."""
     for table, column in sorted(template.wishes()):
-        for source in query.sources:
-            if source.schema.name == table:
-                name = source.schema.columns[column].name
-                yield f"an index of {table}.{name} is made and kept for it"
-                break
+        schemas = [each.schema for each in query.sources if each.schema.name == table]
+        name = schemas[0].columns[column].name
+        yield f"an index of {table}.{name} is made and kept for it"
     whole = {
         step.source
         for plan in template.plans

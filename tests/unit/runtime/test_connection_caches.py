@@ -84,7 +84,8 @@ def _compare(table: Any) -> None:
     rows = list(table)
     assert len(table) == len(rows) == len({row.id for row in rows})
     for number in range(6):
-        [*found] = [row for row in rows if row.id == number]
+        found = [row for row in rows if row.id == number]
+        assert table.id.count(number) == len(found)
         assert table.get(number) == table.id.find(number) == next(iter(found), None)
     for name in ("ann", "bob", "zoe"):
         found = [row for row in rows if row.name == name]
