@@ -13,6 +13,7 @@ import attrs
 
 from tests.support.live_schemas import (
     DOMAINS,
+    LARGE,
     ColumnSpec,
     Domain,
     TableSpec,
@@ -34,7 +35,7 @@ SPELT: dict[str, list[str]] = {}
 ALIKE: dict[int, list[Value]] = {}
 """The `id` of a value → all of its sort."""
 
-for _domain in DOMAINS:
+for _domain in [*DOMAINS, *LARGE]:
     _values = [each for each in _domain.values if each.stored is not None]
     _texts = [each.spelt for each in _values if each.spelt is not None]
     SPELT.update({each: _texts for each in _texts if each not in SPELT})

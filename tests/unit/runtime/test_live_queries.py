@@ -10,6 +10,7 @@ import pytest
 import qsdb
 from qsdb import u32
 from qsdb.runtime import live_queries, subscriptions
+from qsdb.runtime.writer import Writer
 from qsdb.testing import Call, SimulatedDirectory
 from qsdb.testing.disk.interposed import InterposedDirectory
 from tests.support.programs import run_python
@@ -415,6 +416,33 @@ def test_an_exception_while_one_leaves(
     goes.close()
     stays.close()
     assert sizes(db) == {0}
+
+
+@pytest.mark.parametrize(
+    ("name", "act"),
+    [
+        ("enter", lambda db, _: db.subscribe(ALL)),
+        ("take", lambda _, query: query.close()),
+    ],
+)
+def test_an_exception_before_the_lock_is_taken(
+    db: qsdb.Database,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    act: Callable[[qsdb.Database, qsdb.LiveQuery], object],
+) -> None:
+    def interrupt(_: Writer) -> None:
+        raise KeyboardInterrupt
+
+    query = db.subscribe(ALL)
+    monkeypatch.setattr(Writer, name, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        act(db, query)
+    monkeypatch.undo()
+
+    db.call(join, 1)
+    assert query.rows == [Member(1)]
+    assert db.stats().live_queries == 1
 
 
 def test_an_exception_while_one_that_failed_leaves(
