@@ -154,8 +154,11 @@ class Delivery:
                 _LOGGER.warning("what waits for the disk is never told: it failed")
                 return
             with self.lock:
-                self.tell_durable(offset)
-                self._empty()  # what callbacks have committed
+                try:
+                    self.tell_durable(offset)
+                    self._empty()  # what callbacks have committed
+                except BaseException:  # this thread goes on for the others
+                    _LOGGER.exception("a callback raised")
 
     def close(self) -> None:
         """Tell nothing more than what is due already."""

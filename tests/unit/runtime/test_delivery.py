@@ -274,6 +274,24 @@ def test_what_callbacks_put_in_is_told_by_the_same_thread() -> None:
     end(delivery)
 
 
+def test_a_callback_that_would_end_the_thread_does_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    disk, listener = Disk(), Listener()
+    delivery = Delivery(disk.wait)
+
+    def leave() -> None:
+        raise SystemExit
+
+    post(delivery, leave, 1)
+    post(delivery, listener.hear("next"), 1)
+    disk.reach(1)
+    listener.wait_for(1)
+
+    assert caplog.messages == ["a callback raised"]
+    end(delivery)
+
+
 def test_with_the_disk_gone_nothing_more_is_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
