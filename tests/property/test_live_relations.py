@@ -11,7 +11,8 @@ them; then the same again in another way that has to come to the same.
 4. *Partition*: what is told of ``p`` and of ``NOT p`` adds up to what is told without a
    condition, where nothing is optional.
 5. *Other words*: aliases, sides, the order of terms and doubled ones are of no matter.
-6. *Other plans*: nor are indexes.
+6. *Other plans*: nor are indexes; nor whether queries are found by what changed or all
+   of them are looked at, and whether the same in other words is one template.
 7. *Late*: who subscribes later and follows ends with the same rows.
 8. *Self-join*: one table with itself is two tables of equal content.
 """
@@ -27,6 +28,10 @@ import attrs
 import pytest
 
 import qsdb
+from qsdb.live import operators
+from qsdb.live.routing import Always
+from qsdb.live.templates import lift
+from qsdb.runtime import subscriptions
 from tests.support.live_histories import Commit, Operation, draw
 from tests.support.live_judge import Bag
 from tests.support.live_queries import Question, draw_question, spell
@@ -234,6 +239,32 @@ def test_other_words_and_other_plans(seed: int) -> None:
         changes = plain_words.commit(flat(groups))
         for other in (other_words, no_index, all_indexes):
             assert other.commit(flat(groups)) == changes
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_without_routes_and_without_sharing(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    specs, transactions = net_operations(seed)
+    asked = questions(seed, specs) * 2
+    [usual] = streams(specs, asked, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(operators, "route_of", lambda *_: Always())
+        [without_routes] = streams(specs, asked, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            subscriptions, "lift", lambda query: attrs.evolve(lift(query), key=object())
+        )
+        [without_sharing] = streams(specs, asked, 1)
+    for groups in transactions:
+        changes = usual.commit(flat(groups))
+        for other in (without_routes, without_sharing):
+            assert other.commit(flat(groups)) == changes
+    counters = [
+        each.db._subscriptions.engine.counters for each in (usual, without_routes)
+    ]
+    assert counters[0].evaluations <= counters[1].evaluations
+    assert counters[0].changes == counters[1].changes
 
 
 @pytest.mark.parametrize("seed", SEEDS)
