@@ -8,6 +8,7 @@ What begins and ends subscriptions goes through the outbox too, and so is told i
 turn, never in the middle of something else.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
@@ -59,11 +60,12 @@ class _Ended:
 
     connection: "Connection"
     subscription: Subscription
+    offset: int
     is_told: bool = False
 
     def deliver(self) -> None:
         self.is_told = True
-        self.connection.remove(self.subscription)
+        self.connection.remove(self.subscription, self.offset)
 
 
 class _Moves:
@@ -223,37 +225,39 @@ class Connection:
             self._subscriptions.delivery.tell_durable(offset)
         if self._is_closed or subscription not in self._open:
             return
+        pending, subscription.pending = subscription.pending or [], None
+        for _, _, what in pending:
+            if isinstance(what, QueryError):
+                self._fail(subscription, what, offset)
+                return
         moves = _Moves()
         for query, rows in zip(subscription.queries, first, strict=True):
             query.bag = Bag(rows)
             moves.add(query, rows, ())
-        pending, subscription.pending = subscription.pending or [], None
-        failed = None
         for at, query, what in pending:
+            assert isinstance(what, Update)
             offset = at
-            if isinstance(what, QueryError):
-                failed = what
-            else:
-                query.bag.apply(what)
-                moves.add(query, what.difference.inserts, what.difference.deletes)
-        subscription.is_active = True
+            query.bag.apply(what)
+            moves.add(query, what.difference.inserts, what.difference.deletes)
+        subscription.is_active = subscription.is_there = True
         event = Event("applied", offset)
         changes = self.db._move(moves.by_table)
         subscription.tell_applied(event)
         self.db._tell(changes, event)
-        if failed is not None:
-            self.end(subscription, failed)
 
     def receive(self, batch: Batch) -> None:
         """Take a commit in, and tell of it."""
         batch.is_told = True
+        due = [*self._due(batch)]
+        for subscription, _, what in due:
+            # Its rows go before, since they cannot be kept current.
+            if isinstance(what, QueryError) and subscription.is_there:
+                self._fail(subscription, what, batch.offset - 1)
         if self._is_closed:
             return
         moves, others = _Moves(), []
-        failed: dict[Subscription, QueryError] = {}
-        for subscription, query, what in self._due(batch):
-            if isinstance(what, QueryError):
-                failed[subscription] = what
+        for subscription, query, what in due:
+            if isinstance(what, QueryError) or not subscription.is_there:
                 continue
             query.bag.apply(what)
             moves.add(query, what.difference.inserts, what.difference.deletes)
@@ -263,20 +267,17 @@ class Connection:
         self.db._tell(self.db._move(moves.by_table), event)
         for subscription, update in others:
             subscription.tell_update(event, update)
-        for subscription, error in failed.items():
-            self.end(subscription, error)
 
     def _due(
         self, batch: Batch
     ) -> Iterator[tuple[Subscription, SetQuery, Update | QueryError]]:
         """Yield what is to be taken in now; the rest waits or is not wanted."""
-        wanted: dict[Subscription, bool] = {}  # another thread may end one: as a whole
         for subscriber, what in batch.parts:
             assert isinstance(subscriber, SetQuery)
             subscription = subscriber.owner
             if subscription.pending is not None:
                 subscription.pending.append((batch.offset, subscriber, what))
-            elif wanted.setdefault(subscription, subscription in self._open):
+            elif subscription.is_there:
                 yield subscription, subscriber, what
 
     def _event(self, batch: Batch) -> Event:
@@ -287,34 +288,39 @@ class Connection:
             return Event("transaction", batch.offset)
         return Event("reducer", batch.offset, origin.reducer_name, "committed")
 
-    def remove(self, subscription: Subscription) -> None:
+    def _fail(self, subscription: Subscription, error: QueryError, offset: int) -> None:
+        """End a subscription of which a query has failed."""
+        self._subscriptions.leave(subscription.queries)
+        if self._open.pop(subscription, False):
+            subscription.error = error
+        self.remove(subscription, offset)
+
+    def remove(self, subscription: Subscription, offset: int) -> None:
         """Take the rows of a subscription that has ended out of the cache."""
         if self._is_closed:
             return
-        subscription.is_active = False  # it may have been applied while it was ended
         moves = _Moves()
         for query in subscription.queries:
             moves.add(query, (), query.bag.rows)
             query.bag = Bag([])
-        event = Event("ended", self._subscriptions.offset)
-        self.db._tell(self.db._move(moves.by_table), event)
+        subscription.is_active = subscription.is_there = False
+        self.db._tell(self.db._move(moves.by_table), Event("ended", offset))
         subscription.tell_error()
 
-    def end(self, subscription: Subscription, error: QueryError | None) -> None:
-        """End a subscription; twice is no error.
+    def end(self, subscription: Subscription) -> None:
+        """End a subscription, as the user wishes; twice is no error.
 
         Raises:
             UsageError: this thread is in a transaction.
         """
         hub = self._subscriptions
-        hub.leave(subscription.queries)
+        ended = None
+        if subscription in self._open:
+            ended = functools.partial(_Ended, self, subscription)
+        hub.leave(subscription.queries, ended)
+        self._open.pop(subscription, False)
         subscription.is_active = False
-        if error is None:
-            subscription.silence()
-        if self._open.pop(subscription, False):
-            subscription.error = error
-            ended = _Ended(self, subscription)
-            hub.delivery.put(hub.offset, ended, confirmed=False)
+        subscription.silence()
         hub.delivery.run()
         hub.wait_for_callbacks()
 

@@ -17,8 +17,8 @@ __all__ = ["Connected", "SetQuery", "Subscription"]
 class Connected(Receiver, Protocol):
     """The connection, as its subscriptions need it."""
 
-    def end(self, subscription: "Subscription", error: QueryError | None) -> None:
-        """End a subscription; without an error it is the user's wish."""
+    def end(self, subscription: "Subscription") -> None:
+        """End a subscription, as the user wishes."""
         ...
 
 
@@ -55,6 +55,8 @@ class Subscription:
         queries: The queries.
         error: Why it ended by itself; None if it did not.
         is_active: Whether it has been applied and has not ended.
+        is_there: Whether its rows are in the cache; so it may still be when it has
+            ended, and is kept current until that is told. Only who tells changes it.
         pending: What is known of commits since it began, until it is applied; then
             None.
     """
@@ -66,6 +68,7 @@ class Subscription:
         "connection",
         "error",
         "is_active",
+        "is_there",
         "pending",
         "queries",
     )
@@ -81,7 +84,7 @@ class Subscription:
         self.connection = connection
         self.queries = [SetQuery(self, each) for each in asked]
         self.error: QueryError | None = None
-        self.is_active = False
+        self.is_active = self.is_there = False
         self.pending: list[tuple[int, SetQuery, Update | QueryError]] | None = []
         self._listeners = Listeners()
         self._on_applied = on_applied
@@ -142,7 +145,7 @@ class Subscription:
         Raises:
             UsageError: this thread is in a transaction.
         """
-        self.connection.end(self, None)
+        self.connection.end(self)
 
     def __enter__(self) -> Self:
         """Give the subscription itself."""

@@ -11,7 +11,7 @@ lock is free.
 """
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import attrs
@@ -21,7 +21,7 @@ from qsdb.live.engine import Engine, Outcome
 from qsdb.live.operators import LiveResult
 from qsdb.live.tables import Delta
 from qsdb.live.templates import Lifted, lift
-from qsdb.runtime.delivery import Delivery
+from qsdb.runtime.delivery import Delivery, Message
 from qsdb.runtime.prepared import PreparedQuery, handle_of, prepare_query
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.updates import Shape, Update
@@ -195,8 +195,16 @@ class Subscriptions:
                 writer.leave()
         return reading
 
-    def leave(self, subscribers: Iterable[Subscriber]) -> None:
+    def leave(
+        self,
+        subscribers: Iterable[Subscriber],
+        ended: Callable[[int], Message] | None = None,
+    ) -> None:
         """Take subscribers out; those that are out already stay so.
+
+        Args:
+            subscribers: They are told of no later commit.
+            ended: Gives, for the last commit, what is to be told right after it.
 
         Raises:
             UsageError: this thread is in a transaction.
@@ -210,6 +218,9 @@ class Subscriptions:
                 result, subscriber.result = subscriber.result, None
                 if result is not None:
                     self._forget(result, subscriber)
+            if ended is not None:
+                offset = self.offset
+                self.delivery.put(offset, ended(offset), confirmed=False)
         except BaseException:
             if writer.is_mine():
                 for subscriber in subscribers:
