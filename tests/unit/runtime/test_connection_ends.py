@@ -127,6 +127,78 @@ def test_begun_and_ended_in_one_callback_is_never_told() -> None:
     assert engine_of(db).sizes["results"] == 1
 
 
+def test_a_row_that_is_there_again_when_one_of_two_ends_stays() -> None:
+    db = open_hall(P1)
+    conn = db.connect()
+    keeper = conn.subscribe(ALL, "SELECT * FROM player WHERE id = 9")
+    sub = conn.subscribe("SELECT * FROM player WHERE id = 1")
+
+    def there_and_back() -> None:
+        put(db, P1.replace(level=3))
+        put(db, P1)
+        sub.close()
+
+    ear = Ear(conn, react=once(there_and_back))
+    put(db, P2)
+
+    assert ear.heard() == [
+        ("+", P2),
+        ("=", P1, P1.replace(level=3)),
+        ("=", P1.replace(level=3), P1),
+    ]
+    assert list(conn.db[Player]) == keeper.rows == [P1, P2]
+
+
+def test_a_row_that_is_there_again_when_one_of_two_fails_stays() -> None:
+    db = open_hall(P1)
+    conn = db.connect()
+    high = P1.replace(level=255)
+
+    def back(sign: str, *_: object) -> None:
+        if sign == "=":
+            put(db, P1)
+
+    keeper = conn.subscribe(ALL)
+    sub = conn.subscribe(BRITTLE)
+    ear = Ear(conn, react=back)
+    put(db, high)
+
+    assert ear.heard() == [("=", P1, high), ("=", high, P1)]
+    assert list(conn.db[Player]) == keeper.rows == [P1]
+    assert sub.error is not None
+
+
+def test_a_connection_closed_when_it_is_told_of_a_failure() -> None:
+    db = open_hall(P1)
+    conn = db.connect()
+    ear = Ear(conn)
+    conn.subscribe("SELECT * FROM player WHERE id = 2")
+    conn.subscribe(BRITTLE, on_error=lambda _: conn.close())
+    ear.heard()
+    put(db, Player(2, "p2", level=255))
+
+    assert ear.heard() == [("-", P1)]
+    assert list(conn.db[Player]) == []
+
+
+def test_closed_by_the_user_when_it_is_told_of_a_failure() -> None:
+    db = open_hall(P1)
+    conn = db.connect()
+
+    def both() -> None:
+        put(db, Player(3, "p3", level=255))
+        sub.close()
+
+    errors: list[object] = []
+    sub = conn.subscribe("SELECT * FROM guild", BRITTLE, on_error=errors.append)
+    ear = Ear(conn, react=once(both))
+    put(db, P2)
+
+    assert ear.heard() == [("+", P2), ("-", P1), ("-", P2)]
+    assert errors == []
+    assert sub.error is None
+
+
 def test_a_connection_closed_in_a_callback_is_told_nothing_more() -> None:
     db = open_hall()
     conn = db.connect()
