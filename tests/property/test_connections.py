@@ -34,7 +34,7 @@ import qsdb
 from qsdb import u8, u32
 
 IS_NIGHTLY = os.environ.get("QSDB_TEST_PROFILE") == "nightly"
-SEEDS_COUNT = 2_000 if IS_NIGHTLY else 30
+SEEDS_COUNT = 600 if IS_NIGHTLY else 30
 STEPS_COUNT = 40
 
 club = qsdb.Module("club")
