@@ -43,11 +43,7 @@ class Counts:
             ValueError: a row goes more often than it was there; the counts are as they
                 were.
         """
-        change: dict[StoredRow, int] = {}  # a Counter costs more to make than to fill
-        for row in inserts:
-            change[row] = change.get(row, 0) + 1
-        for row in deletes:
-            change[row] = change.get(row, 0) - 1
+        change = _net(inserts, deletes)
         counts = self._counts
         for row, difference in change.items():
             if counts.get(row, 0) + difference < 0:
@@ -67,3 +63,18 @@ class Counts:
             elif not after:
                 moved.went.append(row)
         return moved
+
+
+def _net(
+    inserts: Iterable[StoredRow], deletes: Iterable[StoredRow]
+) -> dict[StoredRow, int]:
+    """Give by how much the count of each row changes.
+
+    In a plain dict: a Counter costs more to make than this costs to fill.
+    """
+    change: dict[StoredRow, int] = {}
+    for row in inserts:
+        change[row] = change.get(row, 0) + 1
+    for row in deletes:
+        change[row] = change.get(row, 0) - 1
+    return change
