@@ -19,7 +19,7 @@ from benchmarks.report import Answer, Sizes, answer, header, machine, report
 
 __all__ = ["Benchmark", "Sizes", "make_parser", "run"]
 
-RUNS, RUNS_SMALL = 5, 2
+RUNS, RUNS_SMALL = 5, 1
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def test_small_mode_has_small_sizes_and_no_targets(
     assert nothing["targets"] == []
 
 
-@pytest.mark.parametrize(("options", "runs"), [([], 5), (["--small"], 2)])
+@pytest.mark.parametrize(("options", "runs"), [([], 5), (["--small"], 1)])
 def test_runs_if_nothing_is_said(
     options: list[str], runs: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
