@@ -87,7 +87,10 @@ class _Moves:
 
 
 class Connection:
-    """One client in the process.
+    """One client in the process, until it is closed.
+
+    One that nobody has any more and that was not closed is told on, by what it
+    subscribed to.
 
     Attributes:
         identity: Who it is.

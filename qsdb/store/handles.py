@@ -188,7 +188,14 @@ def handle_class(
     for function in operations.values():
         assert isinstance(function, FunctionType)
         function.__qualname__ = f"{name}.{function.__name__}"
-    return type(name, (base,), {**_members(bound), **operations})
+    methods = {each for kind in base.__mro__ for each in vars(kind)}
+    members = {
+        each: member
+        for each, member in _members(bound).items()
+        # A column whose name a method has keeps to `index`.
+        if each not in methods or not isinstance(member, property)
+    }
+    return type(name, (base,), {**members, **operations})
 
 
 @derived

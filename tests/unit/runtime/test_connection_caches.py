@@ -197,3 +197,21 @@ def test_each_connection_has_a_cache_of_its_own() -> None:
     assert {row.id for row in first.db[Player]} == {1, 3}
     assert {row.id for row in second.db[Player]} == {2}
     assert (len(first.db[Guild]), len(second.db[Guild])) == (0, 1)
+
+
+def test_a_column_whose_name_a_method_has_is_reached_by_index() -> None:
+    module = qsdb.Module("odd")
+
+    class Odd(qsdb.Row, module=module, public=True):
+        id: qsdb.u32 = qsdb.primary_key()
+        on_insert: int = qsdb.index(default=0)
+
+    with qsdb.Database(module) as db, db.connect() as conn:
+        heard: list[Any] = []
+        conn.db[Odd].on_insert(lambda _, row: heard.append(row))
+        conn.subscribe("SELECT * FROM odd")
+        db.sql("INSERT INTO odd VALUES (1, 7)")
+        assert heard == [Odd(1, 7)]
+        assert list(conn.db[Odd].index("on_insert").filter(7)) == heard
+        with db.read() as tx:
+            assert list(tx.odd.on_insert.filter(7)) == heard
