@@ -57,7 +57,7 @@ from qsdb.codec.decode import (
     reader_source,
 )
 from qsdb.codec.encode import Encoder, encoder_source
-from qsdb.codec.layout import refuse_deep, size_range
+from qsdb.codec.layout import layout, refuse_deep, size_range
 from qsdb.values.kinds import Kind
 from qsdb.values.source import Names, compile_source
 
@@ -70,6 +70,7 @@ __all__ = [
     "decoder",
     "encoder",
     "fixed_size",
+    "plain_codes",
     "reader",
 ]
 
@@ -210,6 +211,25 @@ def fixed_size(kind: Kind) -> int | None:
     """
     least, greatest = size_range(kind)
     return least if least == greatest else None
+
+
+def plain_codes(kind: Kind) -> str | None:
+    """Give the codes with which one `struct` packs a value's parts as they are.
+
+    They pack ``*value``, little-endian and unaligned, together with whatever stands
+    beside it. None where a value has parts that need more than that.
+
+    >>> from qsdb.values.compounds import Field, ProductKind
+    >>> from qsdb.values.kinds import STR, U8, U64
+    >>> plain_codes(ProductKind("pair", (Field("a", U8), Field("b", U64))))
+    'BQ'
+    >>> plain_codes(ProductKind("text", (Field("a", STR),))), plain_codes(U8)
+    (None, None)
+    """
+    shape = layout(kind)
+    if not (shape.is_flat and shape.is_packed_plainly):
+        return None
+    return "".join([scalar.code for scalar in shape.scalars or ()])
 
 
 def _bytes(count: int) -> str:

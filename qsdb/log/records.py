@@ -41,44 +41,47 @@ before it fills it.
 """
 
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from qsdb.codec.bsatn import Encoder, Reader, encoder, reader
-from qsdb.errors import LimitError
+from qsdb.codec.bsatn import Reader, reader
 from qsdb.values.compounds import ProductKind
-from qsdb.values.kinds import Stored
+from qsdb.values.kinds import Kind, Stored
 
 __all__ = [
+    "CALL",
+    "COUNT",
+    "IS_CALL",
+    "LENGTH",
+    "NEXT_BYTES",
+    "PLAIN",
+    "SECTION",
+    "SEQUENCE",
     "Call",
     "Record",
     "RecordError",
     "Section",
-    "TableCodec",
+    "TableReader",
     "Target",
-    "call_prefix",
+    "key_kind",
     "read_record",
     "record_time",
     "replay",
-    "write_call",
-    "write_plain",
 ]
 
 StoredRow = tuple[Stored, ...]
 
-_PLAIN = struct.Struct("<Bq")
-_CALL = struct.Struct("<Bq32s16sQ")
-_SECTION = struct.Struct("<IIII")
-_LENGTH = struct.Struct("<I")
-_SEQUENCE = struct.Struct("<H33s")
-_NAME_BYTES_MAX = 0xFFFF
-_COUNT = struct.Struct("<H")
-_IS_CALL = 1
-_NEXT_BYTES = 33
+# The parts of a record, for those who read and write it.
+PLAIN = struct.Struct("<Bq")
+CALL = struct.Struct("<Bq32s16sQ")
+SECTION = struct.Struct("<IIII")
+LENGTH = struct.Struct("<I")
+SEQUENCE = struct.Struct("<H33s")
+COUNT = struct.Struct("<H")
+IS_CALL = 1
+NEXT_BYTES = 33
 """One more than a u256 has: the value after the last one."""
-_SEQUENCE_BYTES = _SEQUENCE.size
-_NO_SEQUENCES = _COUNT.pack(0)
-NO_CONNECTION = bytes(16)
+_SEQUENCE_BYTES = SEQUENCE.size
 
 
 class RecordError(ValueError):
@@ -121,76 +124,25 @@ class Record(NamedTuple):
     sections: tuple[Section, ...]
 
 
-class TableCodec:
-    """How rows and keys of one table are written and read.
+class TableReader:
+    """How rows and keys of one table are read.
 
     Attributes:
         table_id: Its number in the catalogue.
-        encode_row: Row → bytes.
         read_row: Bytes and position → row and the position after it.
-        encode_key: Row key, as the store has it → bytes.
-        read_key: Bytes and position → row key and the position after it.
+        read_key: Bytes and position → row key, as the store has it, and the position
+            after it.
     """
 
-    __slots__ = ("encode_key", "encode_row", "read_key", "read_row", "table_id")
+    __slots__ = ("read_key", "read_row", "table_id")
 
     def __init__(
         self, table_id: int, row: ProductKind, primary_key: Sequence[int]
     ) -> None:
         """Compile for rows of a kind, with the places of the key's columns."""
         self.table_id = table_id
-        self.encode_row: Encoder = encoder(row)
         self.read_row: Reader = reader(row)
-        if len(primary_key) == 1:
-            kind = row.fields[primary_key[0]].kind
-        elif primary_key:
-            fields = tuple([row.fields[place] for place in primary_key])
-            kind = ProductKind(f"{row.name} key", fields)
-        else:
-            kind = row
-        self.encode_key: Encoder = encoder(kind)
-        self.read_key: Reader = reader(kind)
-
-    def write(
-        self,
-        images: Mapping[object, StoredRow | None],
-        find: Callable[[object], StoredRow | None],
-    ) -> bytes:
-        """Give the section of a table's rows, or nothing where none is different.
-
-        Args:
-            images: Row key → the row that was there, or None.
-            find: Gives the row that is there now.
-        """
-        puts: list[bytes] = []
-        removed: list[bytes] = []
-        encode = self.encode_row
-        for key, old in images.items():
-            row = find(key)
-            if row != old:
-                if row is None:
-                    removed.append(self.encode_key(key))
-                else:
-                    puts.append(encode(row))
-        if not (puts or removed):
-            return b""
-        rows = b"".join([_NO_SEQUENCES, *puts, *removed])
-        head = _SECTION.pack(self.table_id, len(puts), len(removed), len(rows))
-        return head + rows
-
-    def write_sequences(self, sequences: Sequence[tuple[int, int]]) -> bytes:
-        """Give the section of a table's sequences.
-
-        Args:
-            sequences: Which generated column → its next value.
-        """
-        marks = [
-            _SEQUENCE.pack(place, following.to_bytes(_NEXT_BYTES, "little"))
-            for place, following in sequences
-        ]
-        length = _COUNT.size + len(marks) * _SEQUENCE_BYTES
-        head = _SECTION.pack(self.table_id, 0, 0, length)
-        return b"".join([head, _COUNT.pack(len(marks)), *marks])
+        self.read_key: Reader = reader(key_kind(row, primary_key))
 
     def rows(
         self, record: Record, section: Section
@@ -222,47 +174,19 @@ class TableCodec:
         return puts, removed
 
 
-def call_prefix(reducer: str) -> bytes:
-    """Give the part of a record that is the same for all calls of a reducer.
-
-    >>> call_prefix("send").hex(" ")
-    '04 00 73 65 6e 64'
-
-    Raises:
-        LimitError: the name has over 65,535 bytes.
-    """
-    name = reducer.encode()
-    if len(name) > _NAME_BYTES_MAX:
-        raise LimitError(
-            f"a reducer's name has at most {_NAME_BYTES_MAX} bytes, not {len(name)}"
-        )
-    return _COUNT.pack(len(name)) + name
-
-
-def write_call(
-    microseconds: int,
-    call: tuple[bytes, bytes, int],
-    prefix: bytes,
-    arguments: bytes,
-    sections: Sequence[bytes],
-) -> bytes:
-    """Give the record of a commit that a call made.
+def key_kind(row: ProductKind, primary_key: Sequence[int]) -> Kind:
+    """Give the kind of a table's row keys: what tells its rows from one another.
 
     Args:
-        microseconds: Time of the transaction.
-        call: Caller and connection, as they are stored, and the state of the seed.
-        prefix: ``call_prefix(reducer)``, kept by who calls this often.
-        arguments: A product of the reducer's parameters, encoded.
-        sections: From `TableCodec.write`, by ascending table id, then those of
-            sequences.
+        row: The kind of its rows.
+        primary_key: The places of the columns of its primary key.
     """
-    head = _CALL.pack(_IS_CALL, microseconds, *call)
-    return b"".join([head, prefix, _LENGTH.pack(len(arguments)), arguments, *sections])
-
-
-def write_plain(microseconds: int, sections: Sequence[bytes]) -> bytes:
-    """Give the record of a commit that no call made."""
-    return b"".join([_PLAIN.pack(0, microseconds), *sections])
+    if len(primary_key) == 1:
+        return row.fields[primary_key[0]].kind
+    if not primary_key:
+        return row
+    fields = tuple([row.fields[place] for place in primary_key])
+    return ProductKind(f"{row.name} key", fields)
 
 
 def read_record(data: bytes) -> Record:
@@ -274,10 +198,10 @@ def read_record(data: bytes) -> Record:
     Cost: about a microsecond a section.
     """
     try:
-        flags, microseconds = _PLAIN.unpack_from(data)
-        if flags & ~_IS_CALL:
+        flags, microseconds = PLAIN.unpack_from(data)
+        if flags & ~IS_CALL:
             raise RecordError(f"a record has the flags {flags:#04x}")
-        call, at = None, _PLAIN.size
+        call, at = None, PLAIN.size
         if flags:
             call, at = _read_call(data)
         return Record(data, microseconds, call, tuple(_read_sections(data, at)))
@@ -293,7 +217,7 @@ def record_time(data: bytes) -> int:
         RecordError: the bytes are no record.
     """
     try:
-        _, microseconds = _PLAIN.unpack_from(data)
+        _, microseconds = PLAIN.unpack_from(data)
     except struct.error as error:
         raise RecordError(f"a record of {len(data)} bytes: {error}") from None
     return microseconds  # type: ignore[no-any-return]  # an i64
@@ -328,24 +252,24 @@ def replay(data: bytes, tables: Mapping[int, Target]) -> int:  # noqa: C901  in 
             been applied.
     """
     try:
-        flags, microseconds = _PLAIN.unpack_from(data)
-        at = _PLAIN.size
-        if flags == _IS_CALL:
-            (name_bytes,) = _COUNT.unpack_from(data, _CALL.size)
-            at = _CALL.size + _COUNT.size + name_bytes
-            at += _LENGTH.size + _LENGTH.unpack_from(data, at)[0]
+        flags, microseconds = PLAIN.unpack_from(data)
+        at = PLAIN.size
+        if flags == IS_CALL:
+            (name_bytes,) = COUNT.unpack_from(data, CALL.size)
+            at = CALL.size + COUNT.size + name_bytes
+            at += LENGTH.size + LENGTH.unpack_from(data, at)[0]
         elif flags:
             raise RecordError(f"a record has the flags {flags:#04x}")
         while at < len(data):
-            table_id, puts, removed, length = _SECTION.unpack_from(data, at)
-            at += _SECTION.size
+            table_id, puts, removed, length = SECTION.unpack_from(data, at)
+            at += SECTION.size
             stop = at + length
-            (count,) = _COUNT.unpack_from(data, at)
+            (count,) = COUNT.unpack_from(data, at)
             table = tables[table_id]
-            start = at + _COUNT.size + count * _SEQUENCE_BYTES
+            start = at + COUNT.size + count * _SEQUENCE_BYTES
             if count:
-                marks = data[at + _COUNT.size : start]
-                for place, following in _SEQUENCE.iter_unpack(marks):
+                marks = data[at + COUNT.size : start]
+                for place, following in SEQUENCE.iter_unpack(marks):
                     table.sequences[place] = int.from_bytes(following, "little")
             at = table.put(data, start, puts) if puts else start
             if removed:
@@ -362,13 +286,13 @@ def replay(data: bytes, tables: Mapping[int, Target]) -> int:  # noqa: C901  in 
 
 
 def _read_call(data: bytes) -> tuple[Call, int]:
-    _, _, caller, connection, state = _CALL.unpack_from(data)
-    at = _CALL.size
-    (name_bytes,) = _COUNT.unpack_from(data, at)
-    end = at + _COUNT.size + name_bytes
-    name = data[at + _COUNT.size : end].decode()
-    (length,) = _LENGTH.unpack_from(data, end)
-    start = end + _LENGTH.size
+    _, _, caller, connection, state = CALL.unpack_from(data)
+    at = CALL.size
+    (name_bytes,) = COUNT.unpack_from(data, at)
+    end = at + COUNT.size + name_bytes
+    name = data[at + COUNT.size : end].decode()
+    (length,) = LENGTH.unpack_from(data, end)
+    start = end + LENGTH.size
     arguments = data[start : start + length]
     if len(arguments) < length:
         raise RecordError("the arguments of a call are cut off")
@@ -377,22 +301,22 @@ def _read_call(data: bytes) -> tuple[Call, int]:
 
 def _read_sections(data: bytes, at: int) -> Iterator[Section]:
     while at < len(data):
-        table_id, puts, removed, length = _SECTION.unpack_from(data, at)
-        at += _SECTION.size
+        table_id, puts, removed, length = SECTION.unpack_from(data, at)
+        at += SECTION.size
         stop = at + length
         if not at < stop <= len(data):
             raise RecordError(
                 f"a section of {length} bytes begins at byte {at} of {len(data)}"
             )
-        (count,) = _COUNT.unpack_from(data, at)
-        start = at + _COUNT.size + count * _SEQUENCE_BYTES
+        (count,) = COUNT.unpack_from(data, at)
+        start = at + COUNT.size + count * _SEQUENCE_BYTES
         if start > stop:
             raise RecordError(f"{count} sequences in a section of {length} bytes")
         sequences = tuple(
             [
                 (place, int.from_bytes(following, "little"))
-                for place, following in _SEQUENCE.iter_unpack(
-                    data[at + _COUNT.size : start]
+                for place, following in SEQUENCE.iter_unpack(
+                    data[at + COUNT.size : start]
                 )
             ]
         )

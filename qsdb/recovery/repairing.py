@@ -341,7 +341,7 @@ def _content_of(state: State, data: bytes) -> dict[str, object]:
     tables: list[object] = []
     for section in record.sections:
         table = state.table(section.table_id)
-        puts, removed = table.codec.rows(record, section)
+        puts, removed = table.reader.rows(record, section)
         tables.append(
             {
                 "table": section.table_id,

@@ -15,7 +15,7 @@ from qsdb.codec.bsatn import Reader
 from qsdb.errors import CorruptionError, brief
 from qsdb.files import Directory
 from qsdb.log.manifests import manifest_name
-from qsdb.log.records import RecordError, TableCodec, replay
+from qsdb.log.records import RecordError, TableReader, replay
 from qsdb.log.snapshots import read_snapshot, read_table
 from qsdb.schema.catalogue import module_of, reducers_of, schemas_of
 from qsdb.schema.system import USER_IDS_FIRST, system_tables
@@ -25,7 +25,7 @@ from qsdb.store.orders import StoredRow, compile_key, value_function
 from qsdb.values.compounds import Field, ProductKind
 from qsdb.values.kinds import MismatchError
 
-__all__ = ["State", "TableState", "read_snapshot_state", "row_kind", "table_codec"]
+__all__ = ["State", "TableState", "read_snapshot_state", "row_kind", "table_reader"]
 
 
 @functools.lru_cache(maxsize=512)
@@ -40,9 +40,9 @@ def row_kind(schema: TableSchema) -> ProductKind:
 
 
 @functools.lru_cache(maxsize=512)
-def table_codec(table_id: int, schema: TableSchema) -> TableCodec:
-    """Give what reads and writes the rows of a table; made once for each schema."""
-    return TableCodec(table_id, row_kind(schema), schema.primary_key)
+def table_reader(table_id: int, schema: TableSchema) -> TableReader:
+    """Give what reads the rows of a table; made once for each schema."""
+    return TableReader(table_id, row_kind(schema), schema.primary_key)
 
 
 @functools.lru_cache(maxsize=512)
@@ -53,20 +53,20 @@ def _row_key(schema: TableSchema) -> Callable[[StoredRow], object]:
 class TableState:
     """One table: its rows by key, and where its sequences are."""
 
-    __slots__ = ("codec", "key_of", "kind", "rows", "schema", "sequences")
+    __slots__ = ("key_of", "kind", "reader", "rows", "schema", "sequences")
 
     def __init__(self, table_id: int, schema: TableSchema) -> None:
         """Begin empty."""
         self.schema = schema
         self.kind = row_kind(schema)
-        self.codec = table_codec(table_id, schema)
+        self.reader = table_reader(table_id, schema)
         self.key_of: Callable[[StoredRow], object] = _row_key(schema)
         self.rows: dict[object, StoredRow] = {}
         self.sequences = [1 for column in schema.columns if column.auto_inc]
 
     def put(self, data: bytes, at: int, count: int) -> int:
         """Take rows that begin at a place, and give the place after them."""
-        read: Reader = self.codec.read_row
+        read: Reader = self.reader.read_row
         rows, key_of = self.rows, self.key_of
         for _ in range(count):
             row, at = read(data, at)
@@ -79,7 +79,7 @@ class TableState:
         Raises:
             RecordError: there is no such row.
         """
-        read, rows = self.codec.read_key, self.rows
+        read, rows = self.reader.read_key, self.rows
         for _ in range(count):
             key, at = read(data, at)
             if rows.pop(key, None) is None:

@@ -40,7 +40,7 @@ from qsdb.log.segments import SEGMENT_HEADER_BYTES, SegmentHeader, segment_name
 from qsdb.recovery.directories import read_twice
 from qsdb.recovery.ends import NotedEnd
 from qsdb.recovery.opening import Found, list_segments
-from qsdb.recovery.state import table_codec
+from qsdb.recovery.state import table_reader
 from qsdb.runtime.writer import Writer
 from qsdb.store.applying import Replica, TableReaders
 from qsdb.store.changes import Noted
@@ -206,8 +206,8 @@ class Follower:
 
 
 def _readers(table: StoredTable) -> TableReaders:
-    codec = table_codec(table.table_id, table.bound.schema)
-    return codec.read_row, codec.read_key
+    reader = table_reader(table.table_id, table.bound.schema)
+    return reader.read_row, reader.read_key
 
 
 def _has_frame(file: File, place: Place) -> bool:

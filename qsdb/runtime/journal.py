@@ -6,13 +6,18 @@ the writer lock: so the order of the log is that of the commits, and what waits 
 the disk is bytes.
 """
 
-from collections.abc import Callable, Iterable
-from typing import cast
+from collections.abc import Iterable
 
-from qsdb.codec.bsatn import encoder
-from qsdb.log.records import TableCodec, call_prefix, write_call, write_plain
+from qsdb.log.recording import (
+    CallWriter,
+    SectionWriter,
+    call_writer,
+    section_writer,
+    write_plain,
+    write_sequences,
+)
 from qsdb.log.writing import LogWriter
-from qsdb.recovery.state import table_codec
+from qsdb.recovery.state import row_kind
 from qsdb.schema.catalogue import parameters_kind
 from qsdb.schema.modules import ModuleSchema, Reducer
 from qsdb.schema.rows import Row
@@ -24,8 +29,6 @@ from qsdb.values.kinds import Stored
 __all__ = ["DiskJournal"]
 
 _NO_CONNECTION = bytes(16)
-
-ArgumentsEncoder = Callable[[tuple[object, ...]], bytes]
 
 
 class DiskJournal:
@@ -46,15 +49,9 @@ class DiskJournal:
         """
         self._log = log
         self._append = log.append
-        self._codecs = {
-            table.table_id: table_codec(table.table_id, table.bound.schema)
-            for table in tables
-        }
+        self._sections = {table: _section_writer(table) for table in tables}
         reducers = [*module.reducers.values(), *([module.init] if module.init else [])]
-        self._reducers = {
-            each.name: (call_prefix(each.name), _arguments_encoder(each))
-            for each in reducers
-        }
+        self._calls = {each.name: _call_writer(each) for each in reducers}
 
     @property
     def told_offset(self) -> int:
@@ -71,16 +68,15 @@ class DiskJournal:
         opened: Iterable[WriteTable[Row]] = transaction._opened.values()
         if len(transaction._opened) > 1:
             opened = sorted(opened, key=_table_id)
-        sections = []
+        sections: list[bytes] = []
         sequences: list[bytes] = []
         for handle in opened:
             stored = handle._stored
-            codec = self._codecs[stored.table_id]
-            section = codec.write(handle._pre, handle._find)
+            section = self._sections[stored](handle._pre, handle._find)
             if section:
                 sections.append(section)
             if stored.sequences and stored.sequences != handle._before[0]:
-                sequences.append(_sequences_section(codec, handle))
+                sequences.append(_sequences_section(handle))
         sections += sequences
         microseconds = transaction._nanoseconds // 1000
         context = transaction._context
@@ -88,36 +84,53 @@ class DiskJournal:
             self._append(write_plain(microseconds, sections))
             return
         calls, reducer, number, values = context._call  # type: ignore[attr-defined]
-        prefix, encode = self._reducers[reducer.name]
-        state = calls.seeds.state_of_call(number)
-        connection = context.connection_id  # type: ignore[attr-defined]
-        over = _NO_CONNECTION if connection is None else connection.stored
-        call = (context.sender.stored, over, state)  # type: ignore[attr-defined]
-        self._append(write_call(microseconds, call, prefix, encode(values), sections))
+        connection = context._connection  # type: ignore[attr-defined]
+        record = self._calls[reducer.name](
+            microseconds,
+            context.sender.stored,  # type: ignore[attr-defined]
+            _NO_CONNECTION if connection is None else connection.stored,
+            calls.seeds.state_of_call(number),
+            values,
+            sections,
+        )
+        self._append(record)
 
 
 def _table_id(handle: WriteTable[Row]) -> int:
     return handle._stored.table_id
 
 
-def _sequences_section(codec: TableCodec, handle: WriteTable[Row]) -> bytes:
-    pairs = zip(handle._before[0], handle._stored.sequences, strict=True)
+def _section_writer(table: StoredTable) -> SectionWriter:
+    schema = table.bound.schema
+    return section_writer(table.table_id, row_kind(schema), schema.primary_key)
+
+
+def _sequences_section(handle: WriteTable[Row]) -> bytes:
+    stored = handle._stored
+    pairs = zip(handle._before[0], stored.sequences, strict=True)
     moved = [(place, now) for place, (was, now) in enumerate(pairs) if was != now]
-    return codec.write_sequences(moved)
+    return write_sequences(stored.table_id, moved)
 
 
-def _arguments_encoder(reducer: Reducer) -> ArgumentsEncoder:
-    """Give the function that encodes checked arguments, as reducers get them."""
-    encode = encoder(parameters_kind(reducer))
+def _call_writer(reducer: Reducer) -> CallWriter:
+    """Give what writes calls with checked arguments, as the reducer gets them."""
+    write = call_writer(reducer.name, parameters_kind(reducer))
     bindings = [each.binding for each in reducer.parameters.parameters]
     if all(binding.is_plain for binding in bindings):
-        return cast(ArgumentsEncoder, encode)
+        return write
 
-    def encode_arguments(values: tuple[object, ...]) -> bytes:
+    def write_entered(
+        microseconds: int,
+        caller: bytes,
+        connection: bytes,
+        state: int,
+        values: tuple[object, ...],
+        sections: Iterable[bytes],
+    ) -> bytes:
         entered: list[Stored] = [
             binding.enter(value)
             for binding, value in zip(bindings, values, strict=True)
         ]
-        return encode(tuple(entered))
+        return write(microseconds, caller, connection, state, tuple(entered), sections)
 
-    return encode_arguments
+    return write_entered

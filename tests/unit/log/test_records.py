@@ -1,20 +1,24 @@
 """Records: written, read, replayed, and refused where they are none."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from qsdb.errors import LimitError
+from qsdb.log.recording import (
+    call_writer,
+    section_writer,
+    write_plain,
+    write_sequences,
+)
 from qsdb.log.records import (
     Call,
     RecordError,
-    TableCodec,
-    call_prefix,
+    TableReader,
     read_record,
     record_time,
     replay,
-    write_call,
-    write_plain,
 )
 from qsdb.values import kinds
 from qsdb.values.compounds import Field, ProductKind
@@ -22,46 +26,56 @@ from qsdb.values.compounds import Field, ProductKind
 ROW = ProductKind(
     "row", (Field("a", kinds.U8), Field("b", kinds.U16), Field("c", kinds.STR))
 )
+PARAMETERS = ProductKind("send", (Field("x", kinds.U8), Field("y", kinds.U8)))
 CALL = Call("send", b"\1\2", bytes(range(32)), bytes(range(16)), 2**63)
 ROWS: dict[object, Any] = {1: (1, 10, "x"), 2: (2, 20, "y"), 3: (3, 30, "z")}
 
 
-def codec(primary_key: tuple[int, ...] = (0,), table_id: int = 5) -> TableCodec:
-    return TableCodec(table_id, ROW, primary_key)
+def table_reader(primary_key: tuple[int, ...] = (0,)) -> TableReader:
+    return TableReader(5, ROW, primary_key)
+
+
+def written(
+    images: dict[object, Any],
+    find: Callable[[object], Any],
+    primary_key: tuple[int, ...] = (0,),
+) -> bytes:
+    return section_writer(5, ROW, primary_key)(images, find)
 
 
 class Table:
     """A table that replay changes."""
 
     def __init__(self, primary_key: tuple[int, ...] = (0,)) -> None:
-        self.codec = codec(primary_key)
+        self.reader = table_reader(primary_key)
         self.sequences = [1, 1]
         self.puts: list[object] = []
         self.removed: list[object] = []
 
     def put(self, data: bytes, at: int, count: int) -> int:
         for _ in range(count):
-            row, at = self.codec.read_row(data, at)
+            row, at = self.reader.read_row(data, at)
             self.puts.append(row)
         return at
 
     def remove(self, data: bytes, at: int, count: int) -> int:
         for _ in range(count):
-            key, at = self.codec.read_key(data, at)
+            key, at = self.reader.read_key(data, at)
             self.removed.append(key)
         return at
 
 
 def call_record(microseconds: int, sections: list[bytes]) -> bytes:
-    call = CALL.caller, CALL.connection, CALL.state
-    prefix = call_prefix(CALL.reducer)
-    return write_call(microseconds, call, prefix, CALL.arguments, sections)
+    write = call_writer(CALL.reducer, PARAMETERS)
+    return write(
+        microseconds, CALL.caller, CALL.connection, CALL.state, (1, 2), sections
+    )
 
 
 def section() -> bytes:
     """Give a section: 1 is new, 2 is changed, 4 is gone, 3 is as it was."""
     images: dict[object, Any] = {1: None, 2: (2, 0, ""), 3: ROWS[3], 4: (4, 40, "w")}
-    return codec().write(images, ROWS.get)
+    return written(images, ROWS.get)
 
 
 def test_a_section_has_what_is_different() -> None:
@@ -69,11 +83,11 @@ def test_a_section_has_what_is_different() -> None:
     assert (record.microseconds, record.call) == (77, None)
     (found,) = record.sections
     assert (found.table_id, found.puts_count, found.removed_count) == (5, 2, 1)
-    assert codec().rows(record, found) == ([ROWS[1], ROWS[2]], [4])
+    assert table_reader().rows(record, found) == ([ROWS[1], ROWS[2]], [4])
 
 
 def test_what_is_as_before_is_no_section() -> None:
-    assert codec().write({1: ROWS[1], 9: None}, ROWS.get) == b""
+    assert written({1: ROWS[1], 9: None}, ROWS.get) == b""
 
 
 @pytest.mark.parametrize(
@@ -81,15 +95,16 @@ def test_what_is_as_before_is_no_section() -> None:
 )
 def test_keys_are_those_of_the_table(primary_key: tuple[int, ...], key: object) -> None:
     table = Table(primary_key)
-    data = write_plain(1, [table.codec.write({key: (4, 40, "w")}, lambda _: None)])
+    section = written({key: (4, 40, "w")}, lambda _: None, primary_key)
+    data = write_plain(1, [section])
     replay(data, {5: table})
     assert table.removed == [key]
     record = read_record(data)
-    assert table.codec.rows(record, record.sections[0]) == ([], [key])
+    assert table.reader.rows(record, record.sections[0]) == ([], [key])
 
 
 def test_sequences_have_a_section() -> None:
-    data = write_plain(1, [codec().write_sequences([(1, 2**256), (0, 7)])])
+    data = write_plain(1, [write_sequences(5, [(1, 2**256), (0, 7)])])
     (found,) = read_record(data).sections
     assert found.sequences == ((1, 2**256), (0, 7))
     table = Table()
@@ -112,14 +127,14 @@ def test_a_record_without_sections_is_one() -> None:
 
 
 def test_a_name_that_is_too_long_is_refused() -> None:
-    call_prefix("é" * 32767)
+    call_writer("é" * 32767, PARAMETERS)
     with pytest.raises(LimitError, match="65535 bytes, not 65536"):
-        call_prefix("é" * 32768)
+        call_writer("é" * 32768, PARAMETERS)
 
 
 @pytest.mark.parametrize("is_call", [False, True])
 def test_a_record_cut_anywhere_is_refused_or_whole(*, is_call: bool) -> None:
-    sections = [section(), codec().write_sequences([(0, 9)])]
+    sections = [section(), write_sequences(5, [(0, 9)])]
     data = call_record(1, sections) if is_call else write_plain(1, sections)
     head = len(data) - len(b"".join(sections))
     wholes = {head, head + len(sections[0]), len(data)}
@@ -172,7 +187,7 @@ def test_reading_refuses_a_section_that_ends_elsewhere(length: int) -> None:
 
 
 def test_more_sequences_than_fit_are_refused() -> None:
-    data = bytearray(write_plain(1, [codec().write_sequences([(0, 1)])]))
+    data = bytearray(write_plain(1, [write_sequences(5, [(0, 1)])]))
     data[25] = 9
     with pytest.raises(RecordError, match="9 sequences"):
         read_record(bytes(data))
@@ -183,9 +198,9 @@ def test_rows_that_are_none_are_refused() -> None:
     record = read_record(bytes(data))
     (found,) = record.sections
     with pytest.raises(RecordError, match="rows of table 5 end at byte"):
-        codec().rows(record, found._replace(puts_count=1, removed_count=0))
+        table_reader().rows(record, found._replace(puts_count=1, removed_count=0))
     with pytest.raises(RecordError, match="rows of table 5: "):
-        codec().rows(record, found._replace(puts_count=9))
+        table_reader().rows(record, found._replace(puts_count=9))
 
 
 def test_a_call_whose_arguments_are_cut_off_is_refused() -> None:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import pytest
 
 from qsdb import CorruptionError
+from qsdb.codec.bsatn import encoder
 from qsdb.log.manifests import Snapshot
-from qsdb.log.records import RecordError
+from qsdb.log.records import RecordError, key_kind
 from qsdb.log.snapshots import SnapshotWriter, read_snapshot
 from qsdb.recovery.state import State, TableState, read_snapshot_state
 from qsdb.schema.system import system_tables
@@ -50,7 +51,7 @@ def test_a_table_that_nothing_describes_is_none() -> None:
 def test_a_row_that_is_not_there_is_not_removed() -> None:
     state = read(make(offset=2))
     table = users(state)
-    key = table.codec.encode_key(9)
+    key = encoder(key_kind(table.kind, table.schema.primary_key))(9)
 
     with pytest.raises(RecordError, match=r"^table user has no row 9$"):
         table.remove(key, 0, 1)

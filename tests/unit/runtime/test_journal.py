@@ -8,7 +8,7 @@ import pytest
 import qsdb
 from qsdb import Identity, ReducerContext, u8, u64
 from qsdb.codec.bsatn import decoder
-from qsdb.log.records import Record, TableCodec, read_record
+from qsdb.log.records import Record, TableReader, read_record
 from qsdb.log.scanning import scan_segment
 from qsdb.log.segments import segment_name
 from qsdb.log.writing import LogWriter
@@ -87,11 +87,11 @@ def records_of(disk: SimulatedDirectory, db: qsdb.Database) -> list[Record]:
     return [read_record(record) for _, records in scan for record in records]
 
 
-def codec_of(row_class: type[Any]) -> TableCodec:
+def reader_of(row_class: type[Any]) -> TableReader:
     tables = module.compiled().tables
     (number,) = [n for n, each in enumerate(tables) if each.row_class is row_class]
     schema = tables[number].schema
-    return TableCodec(4096 + number, row_kind(schema), schema.primary_key)
+    return TableReader(4096 + number, row_kind(schema), schema.primary_key)
 
 
 def test_the_first_record_describes_the_tables_and_holds_what_init_did(
@@ -103,8 +103,8 @@ def test_the_first_record_describes_the_tables_and_holds_what_init_did(
     ids = [section.table_id for section in record.sections]
     assert ids == sorted(ids)
     assert ids[0] == 1
-    assert ids[-1] == codec_of(Bag).table_id
-    rows, removed = codec_of(Bag).rows(record, record.sections[-1])
+    assert ids[-1] == reader_of(Bag).table_id
+    rows, removed = reader_of(Bag).rows(record, record.sections[-1])
     assert (rows, removed) == ([("init",)], [])
     assert record.call is not None
     assert (record.call.reducer, record.call.arguments) == ("init", b"")
@@ -160,7 +160,7 @@ def test_rows_come_by_tables_and_sequences_at_the_end(
 
     record = records_of(disk, db)[-1]
 
-    things, bags, pairs = codec_of(Thing), codec_of(Bag), codec_of(Pair)
+    things, bags, pairs = reader_of(Thing), reader_of(Bag), reader_of(Pair)
     assert [(each.table_id, each.sequences) for each in record.sections] == [
         (things.table_id, ()),
         (bags.table_id, ()),
@@ -208,7 +208,7 @@ def test_only_rows_that_are_different_are_noted(
     record = records_of(disk, db)[-1]
 
     (section,) = record.sections
-    assert codec_of(Pair).rows(record, section) == ([], [(1, "a")])
+    assert reader_of(Pair).rows(record, section) == ([], [(1, "a")])
 
 
 def test_what_changed_nothing_is_not_noted(

@@ -8,7 +8,7 @@ import pytest
 
 import qsdb
 from qsdb import u8, u64
-from qsdb.log.records import RecordError, TableCodec, read_record, replay
+from qsdb.log.records import RecordError, TableReader, read_record, replay
 from qsdb.log.writing import LogWriter
 from qsdb.recovery.state import row_kind
 from qsdb.runtime.blocks import WriteBlock
@@ -66,8 +66,8 @@ class Pair:
         log = cast(LogWriter, self.log)
         self.writer.journal = DiskJournal(log, tables, schema)
         self.target = Directory(new_tables(schema))
-        codecs = {
-            table.table_id: TableCodec(
+        readers = {
+            table.table_id: TableReader(
                 table.table_id,
                 row_kind(table.bound.schema),
                 table.bound.schema.primary_key,
@@ -76,7 +76,7 @@ class Pair:
         }
         self.replica = Replica(
             self.target.store,
-            {n: (each.read_row, each.read_key) for n, each in codecs.items()},
+            {n: (each.read_row, each.read_key) for n, each in readers.items()},
         )
 
     def write(self) -> WriteBlock:
