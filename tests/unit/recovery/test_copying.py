@@ -191,6 +191,7 @@ def test_the_lock_is_given_back_after_an_error(state: State) -> None:
     assert tables_of(read(disk)) == tables_of(state)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["kept", "dropped", "torn", "garbage"])
 @pytest.mark.parametrize("moment", ["before", "during", "after"])
 def test_a_crash_anywhere_leaves_no_database_or_all_of_it(

@@ -227,6 +227,13 @@ def refused(data: bytes) -> str:
     return text.removeprefix("the dump, ").removesuffix(". Nothing was written")
 
 
+def test_a_dump_whose_last_byte_is_missing_is_refused(whole: bytes) -> None:
+    *_, last = items_of(whole)
+    begin = len(whole) - len(to_cbor(last))
+
+    assert refused(whole[:-1]) == f"byte {begin}: the dump is cut off here"
+
+
 @pytest.mark.slow
 def test_a_dump_that_is_cut_anywhere_is_refused(whole: bytes) -> None:
     positions, at = [0], 0

@@ -485,6 +485,16 @@ def test_a_draft_has_a_column_for_each_attribute() -> None:
     assert draft.columns[1].is_generated
 
 
+def test_columns_beyond_a_lower_bound_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("qsdb.schema.shapes.COLUMNS_COUNT_MAX", 1)
+
+    mistake = only_mistake(lambda: made("Bad", {"a": int, "b": int}))
+
+    assert mistake.endswith("2 columns; at most 1 are possible")
+
+
 @pytest.mark.slow
 def test_columns_beyond_the_bound_are_refused() -> None:
     names = {f"c{number}": int for number in range(COLUMNS_COUNT_MAX + 1)}
