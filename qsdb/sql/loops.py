@@ -95,7 +95,8 @@ class _Way:
     """How a step finds its rows, as source.
 
     Attributes:
-        choices: Variable → the values that it takes, one after the other.
+        choices: Variable → the values that it takes, one after the other, each with
+            each of the others.
         known: What must not be None.
         arguments: Of `_select` and `_count`; None where all rows are looked at.
         rows: The rows.
@@ -190,7 +191,7 @@ class _Loops:
         parts: list[list[Step]] = [[]]
         count = 0
         for step in self._plan.steps:
-            loops = 1 + sum(len(each) > 1 for each in step.equal)
+            loops = 1 + any(len(each) > 1 for each in step.equal)
             if parts[-1] and count + loops > _LOOPS_MAX:
                 parts.append([])
                 count = 0
@@ -234,8 +235,13 @@ class _Loops:
     def _step(self, step: Step) -> Iterator[str]:
         """Write the heads of loops and tests for a step, each inside of the last."""
         way = self._way(step)
-        for variable, values in way.choices.items():
-            yield f"for {variable} in {values}:"
+        if len(way.choices) > 1:
+            product = self._names.bind("product", itertools.product)
+            lists = ", ".join(way.choices.values())
+            yield f"for {', '.join(way.choices)} in {product}({lists}):"
+        else:
+            for variable, values in way.choices.items():
+                yield f"for {variable} in {values}:"
         if way.known:
             yield f"if {' and '.join([f'{each} is not None' for each in way.known])}:"
         yield f"for r{step.source} in {way.rows}:"

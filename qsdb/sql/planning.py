@@ -137,6 +137,10 @@ def make_plan(query: Query, first: int | None = None, *, wishes: bool = False) -
 
 _ALL = 6
 
+_LOOKUPS_MAX = 1000
+"""With lists of values for several columns of an index, at most so many are looked up:
+each of one with each of the others. A single list may be longer."""
+
 
 def _rank(step: Step) -> tuple[int, int]:
     """Say how dear a step is, and how much it settles: the least is the best."""
@@ -221,12 +225,16 @@ def _step_by(
     """Give the way by an index, if conditions fix enough of it; and which do."""
     equal: list[tuple[Typed, ...]] = []
     settled: list[Typed] = []
+    lookups = 1
     for column in path.columns:
         fitting = [each for each in found.equalities if each[1].column == column]
         if not fitting:
             break
         # One value rather than several: it finds fewer rows.
         term, best = min(fitting, key=lambda each: len(each[1].values))
+        lookups *= len(best.values)
+        if lookups > _LOOKUPS_MAX and lookups > len(best.values):
+            break
         equal.append(best.values)
         settled.append(term)
     if len(equal) == len(path.columns):
