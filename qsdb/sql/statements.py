@@ -27,12 +27,13 @@ from qsdb.sql.queries import (
 )
 from qsdb.sql.scope import Scope, find_column, find_table
 from qsdb.sql.typed import Cell, Logic, Typed
+from qsdb.values.compounds import OptionKind
 from qsdb.values.kinds import BOOL, U64
 
 __all__ = ["VARIABLES", "check_statement"]
 
-VARIABLES = {"row_limit": U64}
-"""What SET and SHOW know: name → kind."""
+VARIABLES = {"row_limit": OptionKind(U64)}
+"""What SET and SHOW know: name → kind. NULL is no limit."""
 
 Tables = Mapping[str, TableSchema]
 
@@ -77,7 +78,9 @@ class _Statements:
                 return self._update(statement)
             case syntax.SetVariable():
                 name = self._variable(statement.variable)
-                value = self._checker.check(statement.value, VARIABLES[name])
+                value = self._checker.check_value(
+                    statement.value, name, VARIABLES[name]
+                )
                 return Setting(name, value, self._checker.parameters)
             case _:
                 return Showing(self._variable(statement.variable))
@@ -206,8 +209,10 @@ class _Statements:
         rows = []
         for row in insert.rows:
             if len(row) != len(places):
-                fault = f"{len(row)} values for {len(places)} columns"
-                self._fail(f"{fault} of {schema.name}", row[0].at)
+                values = "1 value" if len(row) == 1 else f"{len(row)} values"
+                columns = "1 column" if len(places) == 1 else f"{len(places)} columns"
+                fault = f"{values} for {columns} of {schema.name}"
+                self._fail(fault, row[0].at)
             given: list[Typed | None] = [None] * len(schema.columns)
             for place, value in zip(places, row, strict=True):
                 given[place] = self._value(value, schema.columns[place])

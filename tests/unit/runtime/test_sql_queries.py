@@ -360,6 +360,11 @@ def test_a_row_limit_is_for_everybody_but_the_owner(db: qsdb.Database) -> None:
         "this looks at some 5 rows, and row_limit is 4; ask for fewer, or have an index"
         " made"
     )
+    db.sql("SET row_limit = NULL")
+    assert [*db.sql("SHOW row_limit")] == [(None,)]
+    assert len(db.sql("SELECT * FROM item", sender=ANN)) == 5
+    db.sql("SET row_limit = :n", {"n": None})
+    assert len(db.sql("SELECT * FROM item", sender=ANN)) == 5
     db.sql("SET row_limit TO 5")
     assert len(db.sql("SELECT * FROM item", sender=ANN)) == 5
 

@@ -240,7 +240,7 @@ def test_variables_are_set_and_shown() -> None:
     assert checked("SET row_limit TO 5", TABLES) == found
     assert checked("SHOW row_limit", TABLES) == Showing("row_limit")
     assert checked("SET row_limit = :n", TABLES) == Setting(
-        "row_limit", Argument("n", U64), {"n": U64}
+        "row_limit", Argument("n", OptionKind(U64)), {"n": OptionKind(U64)}
     )
 
 
@@ -289,7 +289,7 @@ def test_variables_are_set_and_shown() -> None:
         ("INSERT INTO u (x, z) VALUES (1, 2)", 19, "there is no column z in u"),
         ("INSERT INTO u (x, u.y) VALUES (1, 2)", 19, "is named here without the table"),
         ("INSERT INTO u (x, y, x) VALUES (1, 2, 3)", 22, "x is named twice"),
-        ("INSERT INTO u VALUES (1)", 23, "1 values for 2 columns of u"),
+        ("INSERT INTO u VALUES (1)", 23, "1 value for 2 columns of u"),
         ("INSERT INTO u VALUES (1, 2), (1, 2, 3)", 31, "3 values for 2 columns of u"),
         ("INSERT INTO u (x) VALUES (1)", 13, "y of u must be given"),
         ("INSERT INTO t (age) VALUES (1)", 13, "name of t must be given"),
