@@ -213,6 +213,7 @@ def fixed_size(kind: Kind) -> int | None:
     return least if least == greatest else None
 
 
+@functools.cache
 def plain_codes(kind: Kind) -> str | None:
     """Give the codes with which one `struct` packs a value's parts as they are.
 

@@ -6,6 +6,7 @@ the writer lock: so the order of the log is that of the commits, and what waits 
 the disk is bytes.
 """
 
+import functools
 from collections.abc import Iterable
 
 from qsdb.log.recording import (
@@ -21,6 +22,7 @@ from qsdb.recovery.state import row_kind
 from qsdb.schema.catalogue import parameters_kind
 from qsdb.schema.modules import ModuleSchema, Reducer
 from qsdb.schema.rows import Row
+from qsdb.schema.tables import TableSchema
 from qsdb.store.images import StoredTable
 from qsdb.store.transactions import WriteTransaction
 from qsdb.store.writing import WriteTable
@@ -49,7 +51,10 @@ class DiskJournal:
         """
         self._log = log
         self._append = log.append
-        self._sections = {table: _section_writer(table) for table in tables}
+        self._sections = {
+            table: _section_writer(table.table_id, table.bound.schema)
+            for table in tables
+        }
         reducers = [*module.reducers.values(), *([module.init] if module.init else [])]
         self._calls = {each.name: _call_writer(each) for each in reducers}
 
@@ -100,9 +105,10 @@ def _table_id(handle: WriteTable[Row]) -> int:
     return handle._stored.table_id
 
 
-def _section_writer(table: StoredTable) -> SectionWriter:
-    schema = table.bound.schema
-    return section_writer(table.table_id, row_kind(schema), schema.primary_key)
+@functools.lru_cache(maxsize=512)
+def _section_writer(table_id: int, schema: TableSchema) -> SectionWriter:
+    """Give what writes the rows of a table; made once for each schema."""
+    return section_writer(table_id, row_kind(schema), schema.primary_key)
 
 
 def _sequences_section(handle: WriteTable[Row]) -> bytes:
