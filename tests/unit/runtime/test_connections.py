@@ -47,6 +47,22 @@ def test_a_token_gives_the_same_identity_again(db: qsdb.Database) -> None:
     assert second.connection_id != first.connection_id
 
 
+def test_reducers_may_have_names_with_an_underscore() -> None:
+    module = qsdb.Module("underscored")
+
+    @module.reducer
+    def _call(ctx: qsdb.ReducerContext, number: int) -> tuple[Identity, int]:
+        return ctx.sender, number
+
+    @module.reducer
+    def _names(ctx: qsdb.ReducerContext) -> Identity:
+        return ctx.sender
+
+    with qsdb.Database(module) as db, db.connect() as conn:
+        assert conn.reducers._call(1) == (conn.identity, 1)
+        assert conn.reducers._names() == conn.identity
+
+
 def test_an_identity_may_be_given(db: qsdb.Database) -> None:
     conn = db.connect(ALICE)
 
