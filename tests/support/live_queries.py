@@ -228,6 +228,9 @@ def revalued(rng: random.Random, question: Question) -> Question:
         joins=other(question.joins),
         where=None if question.where is None else other(question.where),
         params=params,
+        # To sqlite3 NaN is NULL.
+        is_shared=question.is_shared
+        and all(each.stored == each.stored for each in params.values()),
     )
 
 
