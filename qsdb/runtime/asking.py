@@ -101,7 +101,9 @@ class Asking:
 
         Raises:
             ArgumentError: an argument is of a wrong kind, or both are given.
-            AccessError: the token was not made by this database object.
+            AccessError: the token was not made by this database object, or
+                ``client_connected`` raised: then that is the cause.
+            StorageError: that somebody connects cannot be written.
             UsageError: this thread is in a transaction.
             ClosedError: the database is closed.
         """

@@ -7,6 +7,7 @@ is undone when it raises. What it raises reaches the caller as it is.
 
 import logging
 import random
+from collections.abc import Callable
 from types import CoroutineType
 from typing import NoReturn
 
@@ -15,12 +16,15 @@ from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.writer import Writer
 from qsdb.schema.catalogue import catalogue_rows
 from qsdb.schema.contexts import Auth, ReducerContext, Savepoint
-from qsdb.schema.modules import ModuleSchema, Reducer
+from qsdb.schema.functions import Reducer
+from qsdb.schema.modules import ModuleSchema
 from qsdb.store.transactions import WriteTransaction
 from qsdb.values.identity import CLAIM_BYTES_MAX, ConnectionId, Identity
 from qsdb.values.timestamps import Timestamp
 
 __all__ = ["Calls"]
+
+_EXTERNAL, _INTERNAL = Auth(), Auth(is_internal=True)
 
 
 class Calls:
@@ -142,9 +146,8 @@ class Calls:
         Args:
             version: Of qsdb, for the catalogue.
         """
-        init, writer = self.module.init, self.writer
-        try:
-            transaction = writer.begin()
+
+        def describe(transaction: WriteTransaction) -> bool:
             catalogue = catalogue_rows(
                 self.module,
                 database_identity=self.identity,
@@ -154,20 +157,63 @@ class Calls:
                 version=version,
             )
             for table_id, rows in catalogue.items():
-                entry = writer.directory.system[table_id]
+                entry = self.writer.directory.system[table_id]
                 row_class = entry.table.bound.row_class
                 table = transaction._open(entry)
                 table.insert_many([tuple.__new__(row_class, row) for row in rows])  # type: ignore[type-var]
-            if init is not None:
-                self.count = 1
-                context = CallContext()
-                context.db = transaction
-                context.sender = self.owner
-                context._connection = None
-                context._auth = _INTERNAL
-                context._call = (self, init, 1, ())
-                transaction._context = context
-                init.function(context)
+            return True
+
+        self.run_turn("init", self.owner, None, before=describe)
+
+    def run_turn(
+        self,
+        turn: str | None,
+        sender: Identity,
+        connection: ConnectionId | None,
+        *,
+        before: Callable[[WriteTransaction], bool],
+        after: Callable[[WriteTransaction], object] | None = None,
+        refuse: Callable[[str, Exception], Exception] | None = None,
+    ) -> None:
+        """Run a lifecycle function, if the module has it, in one transaction.
+
+        Args:
+            turn: Which (`qsdb.schema.functions.LIFECYCLE`); None for none.
+            sender: For its context.
+            connection: Likewise.
+            before: Is called first in the transaction, and says whether to go on.
+            after: Is called last in it.
+            refuse: Makes the exception to raise of the function's name and of what it
+                raised; that itself if not given.
+
+        Raises:
+            Whatever the function raises; then nothing has happened.
+        """
+        writer = self.writer
+        function = self.module.lifecycle.get(turn or "")
+        writer.require_outside()
+        try:
+            transaction = writer.begin()
+            if before(transaction):
+                if function is not None:
+                    self.count = number = self.count + 1
+                    context = CallContext()
+                    context.db = transaction
+                    context.sender = sender
+                    context._connection = connection
+                    context._auth = _INTERNAL if turn == "init" else _EXTERNAL
+                    context._call = (self, function, number, ())
+                    transaction._context = context
+                    try:
+                        result = function.function(context)
+                        if type(result) is CoroutineType:
+                            _refuse_coroutine(function, result)
+                    except Exception as error:
+                        if refuse is None:
+                            raise
+                        raise refuse(function.name, error) from error
+                if after is not None:
+                    after(transaction)
             writer.commit(transaction)
         except BaseException:
             try:
@@ -198,9 +244,6 @@ def _identity(subject: str) -> Identity:
     """Make an identity of qsdb's own; of a long subject the beginning counts."""
     claim = subject.encode()[:CLAIM_BYTES_MAX].decode(errors="ignore")
     return Identity.from_claims("qsdb", claim)
-
-
-_EXTERNAL, _INTERNAL = Auth(), Auth(is_internal=True)
 
 
 class CallContext(ReducerContext):

@@ -24,6 +24,7 @@ from qsdb.errors import (
 )
 from qsdb.runtime.bags import Bag
 from qsdb.runtime.calls import CallContext, Calls
+from qsdb.runtime.clients import Clients
 from qsdb.runtime.live_queries import check_callbacks
 from qsdb.runtime.namespaces import Reducers
 from qsdb.runtime.queries import Queries
@@ -110,6 +111,7 @@ class Connection:
         connection_id: ConnectionId,
         token: str,
         *,
+        clients: Clients | None,
         confirmed: bool,
     ) -> None:
         """Connect; `Database.connect` gives the parts."""
@@ -118,6 +120,7 @@ class Connection:
         self.token = token
         self.confirmed = confirmed
         self._calls = calls
+        self._clients = clients
         self._queries = queries
         self._subscriptions = subscriptions
         self._is_owner = identity == queries.owner
@@ -347,6 +350,8 @@ class Connection:
             subscription.is_active = False
             subscription.silence()
         hub.wait_for_callbacks()
+        if self._clients is not None:
+            self._clients.disconnect(self.identity, self.connection_id)
 
     def _require_open(self) -> None:
         if self._is_closed:

@@ -21,6 +21,7 @@ from qsdb.runtime.assembly import (
 )
 from qsdb.runtime.blocks import WriteBlock
 from qsdb.runtime.callers import Caller
+from qsdb.runtime.clients import Clients
 from qsdb.runtime.clock import Clock, SystemClock
 from qsdb.runtime.connecting import Connector
 from qsdb.runtime.on_disk import OnDisk
@@ -119,10 +120,15 @@ class Database(OnDisk):
         self._directory, self._writer, self._calls, self._queries, self._storage = parts
         self._subscriptions = Subscriptions(self._queries, self._writer)
         self._writer.audience = self._subscriptions
-        self._connector = Connector(self._calls, self._queries, self._subscriptions)
+        clients = None if read_only else Clients(self._calls)
+        self._connector = Connector(
+            self._calls, self._queries, self._subscriptions, clients
+        )
         if self._storage is not None:
             # Closes it when the program ends, or nobody has it any more.
             weakref.finalize(self, self._storage.close)
+        if clients is not None:
+            clients.disconnect_all()
 
     def __repr__(self) -> str:
         """Name the module and the offset."""
@@ -253,6 +259,8 @@ class Database(OnDisk):
             FailedError: the disk failed; the directory is given up all the same.
         """
         self._writer.require_outside()
+        if self._connector.clients is not None and not self._directory.store.is_closed:
+            self._connector.clients.disconnect_all()
         self._writer.close()
         self._subscriptions.delivery.close()
         if self._storage is not None:

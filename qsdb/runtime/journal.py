@@ -20,7 +20,8 @@ from qsdb.log.recording import (
 from qsdb.log.writing import LogWriter
 from qsdb.recovery.state import row_kind
 from qsdb.schema.catalogue import parameters_kind
-from qsdb.schema.modules import ModuleSchema, Reducer
+from qsdb.schema.functions import Reducer
+from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.rows import Row
 from qsdb.schema.tables import TableSchema
 from qsdb.store.images import StoredTable
@@ -55,8 +56,8 @@ class DiskJournal:
             table: _section_writer(table.table_id, table.bound.schema)
             for table in tables
         }
-        reducers = [*module.reducers.values(), *([module.init] if module.init else [])]
-        self._calls = {each.name: _call_writer(each) for each in reducers}
+        reducers = [*module.reducers.values(), *module.lifecycle.values()]
+        self._calls = {each: _call_writer(each) for each in reducers}
 
     @property
     def told_offset(self) -> int:
@@ -90,7 +91,7 @@ class DiskJournal:
             return
         calls, reducer, number, values = context._call  # type: ignore[attr-defined]
         connection = context._connection  # type: ignore[attr-defined]
-        record = self._calls[reducer.name](
+        record = self._calls[reducer](
             microseconds,
             context.sender.stored,  # type: ignore[attr-defined]
             _NO_CONNECTION if connection is None else connection.stored,

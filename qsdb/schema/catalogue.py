@@ -23,8 +23,9 @@ from typing import TypeVar, cast
 
 from qsdb.codec.cbor import from_cbor, to_cbor
 from qsdb.errors import brief
+from qsdb.schema.functions import Reducer
 from qsdb.schema.kind_data import kind_from_data, kind_to_data, value_from_data
-from qsdb.schema.modules import BoundTable, ModuleSchema, Reducer
+from qsdb.schema.modules import BoundTable, ModuleSchema
 from qsdb.schema.rows import Row, stored_of
 from qsdb.schema.shapes import fault_of_attribute
 from qsdb.schema.specifiers import MISSING

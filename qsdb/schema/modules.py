@@ -7,7 +7,6 @@ know nothing of each other.
 """
 
 import functools
-import inspect
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
@@ -15,19 +14,25 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 import attrs
 
 from qsdb.errors import SchemaError, brief
-from qsdb.schema.annotations import Scope
 from qsdb.schema.contexts import ReducerContext
-from qsdb.schema.parameters import Parameters, resolve_parameters
-from qsdb.schema.rows import Row, RowClass, draft_of, find_product
+from qsdb.schema.functions import (
+    DeclaredFunction,
+    Function,
+    Reducer,
+    compile_lifecycle,
+    compile_reducer,
+    declare,
+)
+from qsdb.schema.rows import Row, RowClass, draft_of
 from qsdb.schema.shapes import Shape
 from qsdb.schema.specifiers import BTree, Hash
 from qsdb.schema.tables import TableOptions, TableSchema, fault_of_name, table_schema
 
-__all__ = ["BoundTable", "Module", "ModuleSchema", "Reducer", "derived"]
+__all__ = ["BoundTable", "Module", "ModuleSchema", "derived"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_Function = Callable[..., object]
+_Hook = Callable[[ReducerContext], None]
 
 
 @attrs.define(eq=False)
@@ -71,44 +76,14 @@ def derived(function: Callable[[BoundTable], T]) -> Callable[[BoundTable], T]:
 
 
 @attrs.frozen
-class Reducer:
-    """A function that runs as one transaction."""
-
-    name: str
-    function: _Function
-    parameters: Parameters
-    is_private: bool
-    check: Callable[..., tuple[object, ...]]
-    run: Callable[[object, tuple[object, ...]], object]
-    """Both are those of the parameters, at hand."""
-
-
-@attrs.frozen
 class ModuleSchema:
     """A module, resolved and free of mistakes."""
 
     name: str
     tables: tuple[BoundTable, ...]
     reducers: Mapping[str, Reducer]
-    init: Reducer | None
-
-
-@attrs.define
-class _DeclaredFunction:
-    function: _Function
-    scope: Scope
-    is_private: bool = False
-    parameters: Parameters | None = None
-    """Once they are resolved; the scope has been let go then."""
-
-
-def _declared_function(
-    function: _Function, *, is_private: bool = False
-) -> _DeclaredFunction:
-    """Note a function that was declared two frames up."""
-    wrapped = inspect.unwrap(function)  # the annotations are those of its module
-    scope = Scope(function.__qualname__, 2, wrapped.__globals__)
-    return _DeclaredFunction(function, scope, is_private)
+    lifecycle: Mapping[str, Reducer]
+    """Which turn of its life → what runs then (`qsdb.schema.functions.LIFECYCLE`)."""
 
 
 class Module:
@@ -136,8 +111,8 @@ class Module:
             )
         self.name = name
         self._tables: list[tuple[type[Row], TableOptions]] = []
-        self._reducers: list[_DeclaredFunction] = []
-        self._init: _DeclaredFunction | None = None
+        self._reducers: list[DeclaredFunction] = []
+        self._lifecycle: dict[str, DeclaredFunction] = {}
         self._compiled: ModuleSchema | None = None
         self._compiling = threading.Lock()
         """Databases of one module may be opened by several threads at once."""
@@ -213,25 +188,46 @@ class Module:
             return lambda declared: self._declare(declared, is_private=private)
         return self._declare(function, is_private=private)
 
-    def init(
-        self, function: Callable[[ReducerContext], None]
-    ) -> Callable[[ReducerContext], None]:
+    def init(self, function: _Hook) -> _Hook:
         """Run a function in the transaction that creates a database.
 
         Raises:
             SchemaError: the module has one already, or it is a coroutine.
         """
-        if self._init is not None:
-            name = self._init.function.__name__
-            raise SchemaError(f"module {self.name}: init is {name} already")
-        _check_function(function)
-        self._init = _declared_function(function)
+        return self._declare_turn("init", function)
+
+    def client_connected(self, function: _Hook) -> _Hook:
+        """Run a function whenever a client connects, before it has its connection.
+
+        If it raises, the client is refused (`AccessError`) and nothing has happened.
+
+        Raises:
+            SchemaError: the module has one already, or it is a coroutine.
+        """
+        return self._declare_turn("client_connected", function)
+
+    def client_disconnected(self, function: _Hook) -> _Hook:
+        """Run a function when a client has gone.
+
+        If it raises, what it did is undone and the error is logged; the client has
+        gone all the same. For clients of a process that was killed it runs when the
+        database is opened again.
+
+        Raises:
+            SchemaError: the module has one already, or it is a coroutine.
+        """
+        return self._declare_turn("client_disconnected", function)
+
+    def _declare_turn(self, turn: str, function: _Hook) -> _Hook:
+        if turn in self._lifecycle:
+            name = self._lifecycle[turn].function.__name__
+            raise SchemaError(f"module {self.name}: {turn} is {name} already")
+        self._lifecycle[turn] = declare(function, depth=2)
         self._compiled = None
         return function
 
-    def _declare(self, function: _Function, *, is_private: bool) -> _Function:
-        _check_function(function)
-        self._reducers.append(_declared_function(function, is_private=is_private))
+    def _declare(self, function: Function, *, is_private: bool) -> Function:
+        self._reducers.append(declare(function, depth=2, is_private=is_private))
         self._compiled = None
         return function
 
@@ -251,15 +247,19 @@ class Module:
         tables = _compile_tables(self._tables, mistakes)
         reducers: dict[str, Reducer] = {}
         for declared in self._reducers:
-            reducer = _compile_reducer(declared, mistakes)
+            reducer = compile_reducer(declared, mistakes)
             if reducer is not None and reducer.name in reducers:
                 mistakes.append(f"reducer {reducer.name}: it is declared twice")
             elif reducer is not None:
                 reducers[reducer.name] = reducer
-        init = None if self._init is None else _compile_init(self._init, mistakes)
+        lifecycle: dict[str, Reducer] = {}
+        for turn, declared in self._lifecycle.items():
+            function = compile_lifecycle(turn, declared, mistakes)
+            if function is not None:
+                lifecycle[turn] = function
         if mistakes:
             raise SchemaError(*[f"module {self.name}, {each}" for each in mistakes])
-        return ModuleSchema(self.name, tuple(tables), reducers, init)
+        return ModuleSchema(self.name, tuple(tables), reducers, lifecycle)
 
 
 def _as_tuple(given: object) -> object:
@@ -267,21 +267,6 @@ def _as_tuple(given: object) -> object:
     if isinstance(given, Iterable) and not isinstance(given, str | tuple):
         return tuple(given)
     return given
-
-
-def _check_function(function: object) -> None:
-    """Refuse what can never run as one transaction."""
-    if not inspect.isfunction(function):
-        raise SchemaError(f"a reducer is a plain function, not {function!r}")
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise SchemaError(
-            f"reducer {function.__name__} is a coroutine; a reducer runs in one go "
-            "under the writer lock and cannot await"
-        )
-    if inspect.isgeneratorfunction(function):
-        raise SchemaError(
-            f"reducer {function.__name__} is a generator; a call would run nothing"
-        )
 
 
 def _compile_tables(
@@ -304,37 +289,3 @@ def _compile_tables(
         except SchemaError as error:
             mistakes += error.mistakes
     return tables
-
-
-def _compile_reducer(
-    declared: _DeclaredFunction, mistakes: list[str]
-) -> Reducer | None:
-    function = declared.function
-    if not function.__name__.isidentifier():
-        mistakes.append(f"reducer {function.__name__}: it needs a name to be called by")
-        return None
-    parameters = declared.parameters
-    if parameters is None:
-        try:
-            parameters = resolve_parameters(function, declared.scope, find_product)
-        except SchemaError as error:
-            mistakes += error.mistakes
-            return None
-        declared.parameters = parameters
-        declared.scope.let_go()
-    name = function.__name__
-    return Reducer(
-        name,
-        function,
-        parameters,
-        declared.is_private,
-        parameters.check,
-        parameters.run,
-    )
-
-
-def _compile_init(declared: _DeclaredFunction, mistakes: list[str]) -> Reducer | None:
-    init = _compile_reducer(declared, mistakes)
-    if init is not None and init.parameters.parameters:
-        mistakes.append(f"init {init.name}: it takes the context and nothing else")
-    return init

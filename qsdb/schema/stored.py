@@ -149,7 +149,7 @@ def stored_module(name: str, schemas: Iterable[TableSchema]) -> ModuleSchema:
     """
     bindings = _Bindings()
     tables = [_bound_table(schema, bindings) for schema in schemas]
-    return ModuleSchema(name, tuple(tables), {}, None)
+    return ModuleSchema(name, tuple(tables), {}, {})
 
 
 def _bound_table(schema: TableSchema, bindings: "_Bindings") -> BoundTable:

@@ -13,6 +13,7 @@ id  table          a row for
  4  st_index       each index that is not unique
  5  st_constraint  each unique key besides the primary one
  6  st_module      the module: one row, which only the owner may read
+ 7  st_client      each client that is connected, if the module attends to them
 64  st_reducer     each reducer
 ==  =============  =====================================================
 
@@ -31,11 +32,13 @@ from qsdb.schema.modules import BoundTable
 from qsdb.schema.rows import Row, RowClass, shape_of
 from qsdb.schema.specifiers import primary_key, unique
 from qsdb.schema.tables import TableOptions, table_schema
-from qsdb.values.identity import Identity
+from qsdb.values.identity import ConnectionId, Identity
 from qsdb.values.timestamps import Timestamp
 
 __all__ = [
+    "ST_CLIENT",
     "USER_IDS_FIRST",
+    "StClient",
     "StColumn",
     "StConstraint",
     "StIndex",
@@ -48,6 +51,10 @@ __all__ = [
 
 USER_IDS_FIRST = 4096
 """Tables, keys and sequences of users have ids from here on, reducers too."""
+
+
+ST_CLIENT = 7
+"""The id of ``st_client``."""
 
 
 class StTable(Row):
@@ -122,6 +129,13 @@ class StModule(Row):
     """The version of qsdb that created the database."""
 
 
+class StClient(Row):
+    """A client that is connected; those of a process that was killed, too."""
+
+    identity: Identity
+    connection_id: ConnectionId = primary_key()
+
+
 class StReducer(Row):
     """A reducer."""
 
@@ -147,6 +161,7 @@ def system_tables() -> tuple[tuple[int, BoundTable], ...]:
         (4, _bound(StIndex, public)),
         (5, _bound(StConstraint, public)),
         (6, _bound(StModule, TableOptions())),
+        (ST_CLIENT, _bound(StClient, public)),
         (64, _bound(StReducer, public)),
     )
 

@@ -17,7 +17,7 @@ from qsdb.log.segments import (
 from qsdb.testing import SimulatedDirectory
 from tests.corpus import making
 
-VERSIONS = ("v1", "v1_end")
+VERSIONS = ("v1", "v1_end", "v1_clients")
 KEPT = [
     f"{version}/{path.stem}"
     for version in VERSIONS
@@ -99,7 +99,7 @@ def test_this_version_writes_the_same_bytes(name: str) -> None:
 @pytest.mark.parametrize("name", making.DATABASES)
 def test_the_end_is_all_that_is_noted_besides(name: str) -> None:
     """Only a flag that older ones may ignore, with its checksum, and a file."""
-    files = making.make(name)
+    files = files_of(f"v1_end/{name}")
     del files[END_NAME]
     for path, data in files.items():
         first_offset = segment_offset(path.removeprefix("log/"))
@@ -110,6 +110,17 @@ def test_the_end_is_all_that_is_noted_besides(name: str) -> None:
             files[path] = old + data[SEGMENT_HEADER_BYTES:]
 
     assert files == files_of(f"v1/{name}")
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_older_ones_have_a_table_of_clients_too(name: str) -> None:
+    disk = SimulatedDirectory(files_of(name))
+    with qsdb.Database(making.corpus, disk) as db:
+        assert not db.sql("SELECT * FROM st_client").rows
+        db.snapshot()
+    with qsdb.Database(making.corpus, disk) as db:
+        assert not db.sql("SELECT * FROM st_client").rows
+    assert qsdb.verify(disk, deep=True).is_sound
 
 
 def test_the_corpus_is_small() -> None:

@@ -282,6 +282,7 @@ def test_system_tables_describe_themselves() -> None:
         (4, "st_index", "system", "public", (0,)),
         (5, "st_constraint", "system", "public", (0,)),
         (6, "st_module", "system", "private", (0,)),
+        (7, "st_client", "system", "public", (1,)),
         (64, "st_reducer", "system", "public", (0,)),
     ]
     columns = [row[2] for row in by_name(rows, "st_column") if row[0] == 1]

@@ -11,6 +11,7 @@ import pytest
 
 import qsdb
 from qsdb import BTree, Hash, ReducerContext
+from qsdb.schema.functions import LIFECYCLE
 from qsdb.schema.modules import BoundTable, ModuleSchema, derived
 from qsdb.schema.rows import find_product
 from qsdb.values import kinds as k
@@ -60,7 +61,7 @@ def test_a_name_is_text(name: Any) -> None:
 
 
 def test_an_empty_module_is_a_module(module: qsdb.Module) -> None:
-    assert module.compiled() == ModuleSchema("chat", (), {}, None)
+    assert module.compiled() == ModuleSchema("chat", (), {}, {})
 
 
 def test_modules_know_nothing_of_each_other(module: qsdb.Module) -> None:
@@ -94,8 +95,8 @@ def test_a_module_is_compiled_once_until_it_changes(module: qsdb.Module) -> None
     @module.init
     def init(ctx: ReducerContext) -> None: ...
 
-    assert module.compiled().init is not None
-    assert third.init is None
+    assert list(module.compiled().lifecycle) == ["init"]
+    assert not third.lifecycle
 
 
 # Tables.
@@ -353,7 +354,7 @@ def test_what_can_never_run_as_one_transaction_is_refused_at_once(
     with pytest.raises(qsdb.SchemaError, match=said):
         declare(function)
 
-    assert module.compiled() == ModuleSchema("chat", (), {}, None)
+    assert module.compiled() == ModuleSchema("chat", (), {}, {})
 
 
 def test_two_reducers_cannot_share_a_name(module: qsdb.Module) -> None:
@@ -393,25 +394,35 @@ def test_a_parameter_needs_an_annotation(module: qsdb.Module) -> None:
     ]
 
 
-def test_there_is_one_init(module: qsdb.Module) -> None:
-    @module.init
+Hook = Callable[[ReducerContext], None]
+
+
+@pytest.mark.parametrize("turn", LIFECYCLE)
+def test_there_is_one_function_for_each_turn(module: qsdb.Module, turn: str) -> None:
+    declare: Callable[[Hook], Hook] = getattr(module, turn)
+
+    @declare
     def start(ctx: ReducerContext) -> None: ...
 
-    with pytest.raises(qsdb.SchemaError, match="module chat: init is start already"):
+    with pytest.raises(qsdb.SchemaError, match=f"module chat: {turn} is start already"):
 
-        @module.init
+        @declare
         def again(ctx: ReducerContext) -> None: ...
 
-    init = module.compiled().init
-    assert init is not None
-    assert init.function is start
+    assert module.compiled().lifecycle[turn].function is start
+    assert list(module.compiled().lifecycle) == [turn]
 
 
-def test_init_takes_the_context_alone(module: qsdb.Module) -> None:
-    @module.init
+@pytest.mark.parametrize("turn", LIFECYCLE)
+def test_lifecycle_functions_take_the_context_alone(
+    module: qsdb.Module, turn: str
+) -> None:
+    declare: Callable[[Hook], Hook] = getattr(module, turn)
+
+    @declare
     def start(ctx: ReducerContext, room: str = "a") -> None: ...
 
-    assert mistakes(module) == ["init start: it takes the context and nothing else"]
+    assert mistakes(module) == [f"{turn} start: it takes the context and nothing else"]
 
 
 def test_init_has_the_mistakes_of_any_signature(module: qsdb.Module) -> None:

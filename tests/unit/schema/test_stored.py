@@ -281,7 +281,7 @@ def test_a_module_of_stored_tables_has_their_schemas_and_no_reducers() -> None:
     made = stored_module("m", SCHEMAS)
 
     assert [bound.schema for bound in made.tables] == SCHEMAS
-    assert (made.name, dict(made.reducers), made.init) == ("m", {}, None)
+    assert (made.name, made.reducers, made.lifecycle) == ("m", {}, {})
     for bound, declared in zip(made.tables, module.compiled().tables, strict=True):
         for column, wanted in zip(
             bound.shape.columns, declared.shape.columns, strict=True

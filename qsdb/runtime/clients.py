@@ -1,0 +1,114 @@
+"""`Clients`: who is connected, as rows of ``st_client``, and what is done about it.
+
+Clients are noted where the module has a function for their coming or their going:
+elsewhere a connection costs no commit. A client that connects is noted, and
+``client_connected`` runs, in one transaction: if that raises, the client is refused
+and nothing has happened. When it has gone,
+``client_disconnected`` runs and the note is taken away, in one transaction; if that
+raises, the note is taken away alone. So each note is followed by one end, also that of
+a client whose process was killed: its end comes when the database is opened again.
+"""
+
+import logging
+
+from qsdb.errors import AccessError, ClosedError, StorageError
+from qsdb.runtime.calls import Calls
+from qsdb.schema.contexts import Table
+from qsdb.schema.system import ST_CLIENT, StClient
+from qsdb.store.transactions import WriteTransaction
+from qsdb.values.identity import ConnectionId, Identity
+
+__all__ = ["Clients"]
+
+CONNECTED, DISCONNECTED = "client_connected", "client_disconnected"
+
+
+class Clients:
+    """The clients of one database."""
+
+    def __init__(self, calls: Calls) -> None:
+        """Run the lifecycle functions of these calls."""
+        self._calls = calls
+        lifecycle = calls.module.lifecycle
+        self._are_noted = bool(lifecycle.keys() & {CONNECTED, DISCONNECTED})
+        self._entry = calls.writer.directory.system[ST_CLIENT]
+        self._logger = logging.getLogger(f"qsdb.{calls.module.name}.clients")
+
+    def _table(self, transaction: WriteTransaction) -> Table[StClient]:
+        return transaction._open(self._entry)  # type: ignore[return-value]  # noqa: SLF001  its names are the user's tables
+
+    def connect(self, identity: Identity, connection: ConnectionId) -> None:
+        """Note a client, if clients are noted, unless it is refused.
+
+        Raises:
+            AccessError: ``client_connected`` raised, and that is the cause.
+            ClosedError: the database is closed.
+            StorageError: it cannot be written.
+        """
+        if not self._are_noted:
+            return
+
+        def note(transaction: WriteTransaction) -> bool:
+            self._table(transaction).insert(StClient(identity, connection))
+            return True
+
+        self._calls.run_turn(
+            CONNECTED, identity, connection, before=note, refuse=_refuse
+        )
+
+    def disconnect(self, identity: Identity, connection: ConnectionId) -> None:
+        """Take the note of a client away, if there is one; what fails is logged."""
+        if self._are_noted:
+            self._disconnect(identity, connection)
+
+    def _disconnect(self, identity: Identity, connection: ConnectionId) -> None:
+
+        def is_there(transaction: WriteTransaction) -> bool:
+            return self._table(transaction).get(connection) is not None
+
+        def forget(transaction: WriteTransaction) -> bool:
+            return self._table(transaction).delete_by_key(connection)
+
+        run = self._calls.run_turn
+        try:
+            try:
+                run(
+                    DISCONNECTED,
+                    identity,
+                    connection,
+                    before=is_there,
+                    after=forget,
+                )
+            except (ClosedError, StorageError):
+                raise
+            except Exception:
+                self._logger.exception(
+                    "%s failed for %r, which has gone", DISCONNECTED, connection
+                )
+                run(None, identity, connection, before=forget)
+        except ClosedError:
+            pass  # then closing has seen to it
+        except StorageError as error:
+            self._logger.warning(
+                "%r has gone, which will be noted when the database is opened again, "
+                "as it cannot be now: %s",
+                connection,
+                error,
+            )
+
+    def disconnect_all(self) -> None:
+        """See all clients off that are noted: when opening those of a process before.
+
+        Raises:
+            ClosedError: the database is closed.
+        """
+        with self._calls.writer.directory.read_class() as reading:
+            clients = [*reading._open(self._entry)]  # noqa: SLF001  as above
+        for client in clients:
+            assert isinstance(client, StClient)
+            self._disconnect(client.identity, client.connection_id)
+
+
+def _refuse(name: str, error: Exception) -> AccessError:
+    said = str(error) or type(error).__name__
+    return AccessError(f"{name} refuses the connection: {said}")

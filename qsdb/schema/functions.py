@@ -1,0 +1,144 @@
+"""Functions of a module: reducers, and those that run at turns of its life.
+
+A declaration is checked little where it stands; `compile_reducer` and
+`compile_lifecycle` resolve its annotations when the module is compiled, and gather
+mistakes. A *lifecycle function* is a reducer that takes the context alone, and that
+nobody calls: the database does, when its turn has come.
+
+=======================  =======================================================
+lifecycle function       runs in the transaction
+=======================  =======================================================
+``init``                 that creates the database
+``client_connected``     that notes a client which connects; raising refuses it
+``client_disconnected``  that takes the note away, when the client has gone
+=======================  =======================================================
+"""
+
+import inspect
+from collections.abc import Callable
+
+import attrs
+
+from qsdb.errors import SchemaError
+from qsdb.schema.annotations import Scope
+from qsdb.schema.parameters import Parameters, resolve_parameters
+from qsdb.schema.rows import find_product
+
+__all__ = [
+    "LIFECYCLE",
+    "DeclaredFunction",
+    "Function",
+    "Reducer",
+    "compile_lifecycle",
+    "compile_reducer",
+    "declare",
+]
+
+Function = Callable[..., object]
+
+LIFECYCLE = ("init", "client_connected", "client_disconnected")
+"""What a module has at most one function for."""
+
+
+@attrs.frozen(eq=False)
+class Reducer:
+    """A function that runs as one transaction."""
+
+    name: str
+    function: Function
+    parameters: Parameters
+    is_private: bool
+    check: Callable[..., tuple[object, ...]]
+    run: Callable[[object, tuple[object, ...]], object]
+    """Both are those of the parameters, at hand."""
+
+
+@attrs.define
+class DeclaredFunction:
+    """A function as it was declared.
+
+    Attributes:
+        function: It.
+        scope: Where the names in its annotations are looked up.
+        is_private: Whether it is hidden from all but the owner.
+        parameters: Once they are resolved; the scope has been let go then.
+    """
+
+    function: Function
+    scope: Scope
+    is_private: bool = False
+    parameters: Parameters | None = None
+
+
+def declare(
+    function: Function, *, depth: int, is_private: bool = False
+) -> DeclaredFunction:
+    """Note a function.
+
+    Args:
+        function: It.
+        depth: How many frames above the caller the declaration stands.
+        is_private: Whether it is hidden from all but the owner.
+
+    Raises:
+        SchemaError: it can never run as one transaction.
+    """
+    _check_function(function)
+    wrapped = inspect.unwrap(function)  # the annotations are those of its module
+    scope = Scope(function.__qualname__, depth + 1, wrapped.__globals__)
+    return DeclaredFunction(function, scope, is_private)
+
+
+def _check_function(function: object) -> None:
+    if not inspect.isfunction(function):
+        raise SchemaError(f"a reducer is a plain function, not {function!r}")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise SchemaError(
+            f"reducer {function.__name__} is a coroutine; a reducer runs in one go "
+            "under the writer lock and cannot await"
+        )
+    if inspect.isgeneratorfunction(function):
+        raise SchemaError(
+            f"reducer {function.__name__} is a generator; a call would run nothing"
+        )
+
+
+def compile_reducer(declared: DeclaredFunction, mistakes: list[str]) -> Reducer | None:
+    """Resolve a reducer; None, and mistakes noted, where that cannot be."""
+    function = declared.function
+    if not function.__name__.isidentifier():
+        mistakes.append(f"reducer {function.__name__}: it needs a name to be called by")
+        return None
+    parameters = declared.parameters
+    if parameters is None:
+        try:
+            parameters = resolve_parameters(function, declared.scope, find_product)
+        except SchemaError as error:
+            mistakes += error.mistakes
+            return None
+        declared.parameters = parameters
+        declared.scope.let_go()
+    return Reducer(
+        function.__name__,
+        function,
+        parameters,
+        declared.is_private,
+        parameters.check,
+        parameters.run,
+    )
+
+
+def compile_lifecycle(
+    turn: str, declared: DeclaredFunction, mistakes: list[str]
+) -> Reducer | None:
+    """Resolve a lifecycle function, likewise.
+
+    Args:
+        turn: Which one of `LIFECYCLE`.
+        declared: It.
+        mistakes: Takes what is wrong.
+    """
+    found = compile_reducer(declared, mistakes)
+    if found is not None and found.parameters.parameters:
+        mistakes.append(f"{turn} {found.name}: it takes the context and nothing else")
+    return found
