@@ -1,14 +1,17 @@
-"""What tests need: a clock to move, and disks that fail and lose power.
+"""What tests need: databases, a clock to move, and disks that fail and lose power.
 
-`FakeClock` stands still until a test moves it. `SimulatedDirectory` is a disk in
-memory that can crash; `FaultyDirectory` and `TracedDirectory` stand before any
-disk, and let calls go wrong or write them down.
+`database` opens a database in which nothing is left to chance, and `assert_no_change`
+watches over one; for pytest there are fixtures (`qsdb.testing.plugin`). `FakeClock`
+stands still until a test moves it. `SimulatedDirectory` is a disk in memory that can
+crash; `FaultyDirectory` and `TracedDirectory` stand before any disk, and let calls go
+wrong or write them down.
 """
 
 import importlib
 from typing import TYPE_CHECKING
 
 from qsdb.testing.clock import FakeClock
+from qsdb.testing.kit import assert_no_change, database
 
 if TYPE_CHECKING:
     from qsdb.testing.disk.faults import (
@@ -46,6 +49,8 @@ __all__ = [
     "SimulatedCrash",
     "SimulatedDirectory",
     "TracedDirectory",
+    "assert_no_change",
+    "database",
     "once",
     "since",
 ]
