@@ -4,11 +4,12 @@ It owns nothing but its parts: a `Directory` of tables over a store, a `Writer`
 with the one lock, and the `Calls` of the module's reducers.
 """
 
+import contextlib
 import weakref
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
-from qsdb.errors import ArgumentError, brief
+from qsdb.errors import ArgumentError, ClosedError, brief
 from qsdb.files import Directory as Files
 from qsdb.files import StrPath
 from qsdb.log.writing import INTERVAL
@@ -259,8 +260,9 @@ class Database(OnDisk):
             FailedError: the disk failed; the directory is given up all the same.
         """
         self._writer.require_outside()
-        if self._connector.clients is not None and not self._directory.store.is_closed:
-            self._connector.clients.disconnect_all()
+        if self._connector.clients is not None:
+            with contextlib.suppress(ClosedError):  # another thread may be faster
+                self._connector.clients.disconnect_all()
         self._writer.close()
         self._subscriptions.delivery.close()
         if self._storage is not None:

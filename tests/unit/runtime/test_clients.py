@@ -242,6 +242,23 @@ def test_closing_the_database_sees_all_off(db: qsdb.Database) -> None:
         conn.close()
 
 
+def test_another_thread_may_be_faster_to_close(
+    db: qsdb.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.connect(ALICE)
+    clients = db._connector.clients
+    assert clients is not None
+    disconnect_all = clients.disconnect_all
+
+    def overtaken() -> None:
+        db._writer.close()
+        disconnect_all()
+
+    monkeypatch.setattr(clients, "disconnect_all", overtaken)
+    db.close()
+    assert db._directory.store.is_closed
+
+
 def test_one_that_nobody_has_is_seen_off_at_the_end(db: qsdb.Database) -> None:
     db.connect(ALICE)
     gc.collect()
