@@ -209,7 +209,9 @@ class Engine:
         before = _Before(self._now, deltas)
         concerned: dict[LiveResult, dict[int, Sequence[Pair]]] = {}
         for name, delta in deltas.items():
-            self._now[name].apply(delta)
+            now = self._now[name]
+            if not now.schema.is_event:
+                now.apply(delta)
         for name, delta in deltas.items():
             for reader, pairs in self._routes[name].concerned(delta).items():
                 concerned.setdefault(reader.owner, {})[reader.source] = pairs

@@ -10,6 +10,11 @@ plan that begins with a few rows, and is compiled as any query is (`qsdb.sql.loo
 The conditions and the outputs are applied on the way, for they are linear. One table
 alone is the simplest case: its change goes through the conditions.
 
+Rows of an *event table* are there while their commit is told, and at no other time. A
+query that reads such tables is evaluated for them once, with all other tables as they
+are now: its rows come, and none is kept or goes. Changes of other tables are nothing to
+it.
+
 The sum may hold the same row with both signs, and then it is neither come nor gone.
 
 *Source*: delta joins as in DBToaster and Feldera, in two terms for two tables.
@@ -51,7 +56,8 @@ class Template:
     Attributes:
         query: The query.
         tables: The names of the tables, in the order of FROM.
-        plans: For each table the plan that begins with changes of it.
+        plans: For each table the plan that begins with changes of it; where there are
+            event tables one alone, for the first of them.
         users: How many live queries have it.
         results: Values → the live query for them.
     """
@@ -62,9 +68,11 @@ class Template:
         self.key = lifted.key
         self.query = query
         self.tables = [each.schema.name for each in query.sources]
-        self.plans = [
-            make_plan(query, first, wishes=True) for first in range(len(query.sources))
+        self._events = [
+            n for n, each in enumerate(query.sources) if each.schema.is_event
         ]
+        firsts = self._events[:1] or range(len(query.sources))
+        self.plans = [make_plan(query, first, wishes=True) for first in firsts]
         self.results: dict[tuple[Stored, ...], LiveResult] = {}
         self._runs: list[Run] = [compile_plan(plan) for plan in self.plans]
         self._columns = [columns_read(query, n) for n in range(len(query.sources))]
@@ -80,6 +88,7 @@ class Template:
             if step.path is not None
             and step.path.number is not None
             and step.path.number < 0
+            and step.source not in self._events
         }
 
     def readers(self, owner: "LiveResult") -> list[Reader]:
@@ -87,6 +96,7 @@ class Template:
         return [
             Reader(owner, source, columns, route_of(self.query, source, owner.values))
             for source, columns in enumerate(self._columns)
+            if not self._events or source in self._events
         ]
 
     def change(
@@ -111,6 +121,8 @@ class Template:
         deletes: list[StoredRow] = []
         if self._is_plain:
             return self._change_alone(values, concerned[0])
+        if self._events:
+            return self._emitted(values, concerned, now)
         tables: list[Readable] = [before[each] or now[each] for each in self.tables]
         for source, run in enumerate(self._runs):
             pairs = concerned.get(source)
@@ -125,6 +137,20 @@ class Template:
                     deletes += run(*tables, NO_CALLER, *values)
             tables[source] = now[self.tables[source]]
         return _net(inserts, deletes)
+
+    def _emitted(
+        self,
+        values: tuple[Stored, ...],
+        concerned: Mapping[int, Sequence[Pair]],
+        now: Mapping[str, Now],
+    ) -> Difference:
+        """Give what comes with the rows of event tables."""
+        tables: list[Readable] = [now[each] for each in self.tables]
+        for source in self._events:
+            pairs = concerned.get(source, ())
+            tables[source] = Rows([new for _, new in pairs if new is not None])
+        [run] = self._runs
+        return Difference(run(*tables, NO_CALLER, *values), [])
 
     def _change_alone(
         self, values: tuple[Stored, ...], pairs: Sequence[Pair]

@@ -68,6 +68,8 @@ class TableState:
         """Take rows that begin at a place, and give the place after them."""
         read: Reader = self.reader.read_row
         rows, key_of = self.rows, self.key_of
+        if self.schema.is_event:  # they were told, and are not kept
+            rows = {}
         for _ in range(count):
             row, at = read(data, at)
             rows[key_of(row)] = row  # type: ignore[arg-type, assignment]

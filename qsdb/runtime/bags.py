@@ -35,6 +35,8 @@ class Bag:
 
         All of it is seen, or nothing, by other threads and after an interrupt.
         """
+        if update.is_event:
+            return
         if self._counts is None:
             self._counts = Counter(self._rows)
             self._rows = []

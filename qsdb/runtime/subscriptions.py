@@ -149,14 +149,15 @@ class Subscriptions:
             raise QueryError(fault, text)
         first = prepare_query(query, self._queries.entries)
         key_of, table = None, None
+        is_event = any(each.schema.is_event for each in query.sources)
         if query.whole is not None:
             schema = query.sources[query.whole].schema
-            table = schema.name
+            # What comes with an event is not kept, so no table has it.
+            table = schema.name if schema.is_event == is_event else None
             if schema.primary_key:
                 key_of = key_function(first.entries[query.whole].table.bound)
-        return Asked(
-            first, lift(query), Shape(query.columns, first.make, key_of), table
-        )
+        shape = Shape(query.columns, first.make, key_of, is_event)
+        return Asked(first, lift(query), shape, table)
 
     def enter(
         self, asked: Iterable[tuple[Subscriber, Asked, Sequence[object]]], caller: bytes

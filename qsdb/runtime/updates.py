@@ -19,11 +19,13 @@ class Shape:
         columns: The names of the columns.
         make: Makes rows of stored ones.
         key_of: The primary key of a stored row; None where a result has none.
+        is_event: Whether rows only come, and none is kept.
     """
 
     columns: tuple[str, ...]
     make: Callable[[list[StoredRow]], list[Any]]
     key_of: Callable[[StoredRow], object] | None
+    is_event: bool = False
 
 
 class Update:
@@ -52,6 +54,11 @@ class Update:
     def columns(self) -> tuple[str, ...]:
         """The names of the columns."""
         return self._shape.columns
+
+    @property
+    def is_event(self) -> bool:
+        """Whether the rows are told once, and are not in the result afterwards."""
+        return self._shape.is_event
 
     @property
     def inserts(self) -> list[Any]:

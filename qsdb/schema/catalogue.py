@@ -128,7 +128,8 @@ def _table_rows(
     key_ids, sequence_ids = itertools.count(ids_first), itertools.count(ids_first)
     for table_id, schema in tables:
         access = "public" if schema.is_public else "private"
-        yield StTable(table_id, schema.name, table_type, access, schema.primary_key)
+        sort = "event" if schema.is_event else table_type
+        yield StTable(table_id, schema.name, sort, access, schema.primary_key)
         for place, column in enumerate(schema.columns):
             yield _column_row(table_id, place, column)
             if column.auto_inc:
@@ -179,7 +180,7 @@ def schemas_of(rows: CatalogueRows) -> dict[int, TableSchema]:
     found: dict[int, TableSchema] = {}
     for table in tables:
         _check_table(table)
-        if table.table_type == "user":
+        if table.table_type != "system":
             n = table.table_id
             found[n] = _schema(table, columns[n], sequences[n], indexes[n])
     _refuse_twins([each.table_name for each in tables], "table")
@@ -256,7 +257,7 @@ def _check_table(table: StTable) -> None:
     name, place = table.table_name, f"table {table.table_name}"
     _refuse(place, fault_of_name(name))
     is_system = table.table_id < USER_IDS_FIRST
-    if table.table_type != ("system" if is_system else "user"):
+    if table.table_type not in (("system",) if is_system else ("user", "event")):
         given = f"{brief(table.table_type)} with the id {table.table_id}"
         bound = f"system tables are below {USER_IDS_FIRST}"
         raise ValueError(f"{place} is {given}: {bound}")
@@ -294,6 +295,7 @@ def _schema(
         table.table_primary_key,
         tuple([_index(place, each, count) for each in sorted(indexes, key=_key_id)]),
         table.table_access == "public",
+        table.table_type == "event",
     )
 
 

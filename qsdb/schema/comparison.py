@@ -75,7 +75,8 @@ def describe(schemas: Iterable[TableSchema]) -> str:
 def _lines(schema: TableSchema) -> Iterator[str]:
     key = _names(schema, schema.primary_key)
     key_text = f"primary key {', '.join(key)}" if key else "no primary key"
-    yield f"{_access(schema)} table {schema.name}, {key_text}"
+    sort = "event table" if schema.is_event else "table"
+    yield f"{_access(schema)} {sort} {schema.name}, {key_text}"
     for column in schema.columns:
         parts = [f"  column {column.name}: {spelled(column.kind)}"]
         if column.attribute != column.name:
@@ -156,6 +157,8 @@ def _one_sided(
 def _table_difference(stored: TableSchema, declared: TableSchema) -> Iterator[str]:
     if stored.is_public != declared.is_public:
         yield f"it is {_both(_access(stored), _access(declared))}"
+    if stored.is_event != declared.is_event:
+        yield f"it is {_both(_sort(stored), _sort(declared))}"
     before = {each.name: each for each in stored.columns}
     after = {each.name: each for each in declared.columns}
     yield from _one_sided(_labelled("column", before), _labelled("column", after))
@@ -192,6 +195,10 @@ def _generated_text(column: ColumnSchema) -> str:
 
 def _default_text(default: Stored) -> str:
     return "no default" if default is MISSING else f"the default {brief(default)}"
+
+
+def _sort(schema: TableSchema) -> str:
+    return "an event table" if schema.is_event else "a table that is stored"
 
 
 def _access(schema: TableSchema) -> str:

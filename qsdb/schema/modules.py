@@ -121,7 +121,7 @@ class Module:
         """Show the name."""
         return f"Module({self.name!r})"
 
-    def add_table(
+    def add_table(  # noqa: PLR0913  what a class may say
         self,
         row_class: type[Row],
         *,
@@ -130,6 +130,7 @@ class Module:
         primary_key: Sequence[str] = (),
         unique: Iterable[Sequence[str]] = (),
         indexes: Iterable[BTree | Hash] = (),
+        event: bool = False,
     ) -> None:
         """Make a table, or a further one, of this class's rows.
 
@@ -140,6 +141,7 @@ class Module:
             primary_key: The columns of a composite key.
             unique: Further keys of several columns.
             indexes: `BTree` and `Hash` indexes.
+            event: Whether rows are told with their commit, and never stored.
 
         Raises:
             SchemaError: `row_class` is no row class. Other mistakes are told
@@ -153,7 +155,7 @@ class Module:
         if isinstance(keys, tuple):
             keys = tuple([_as_tuple(each) for each in keys])
         key = _as_tuple(primary_key)
-        options = TableOptions(name, public, key, keys, _as_tuple(indexes))
+        options = TableOptions(name, public, key, keys, _as_tuple(indexes), event)
         self._tables.append((row_class, options))
         self._compiled = None
 

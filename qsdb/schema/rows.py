@@ -270,7 +270,7 @@ if TYPE_CHECKING:
     class Row:
         """A row of a table."""
 
-        def __init_subclass__(
+        def __init_subclass__(  # noqa: PLR0913  what a class may say
             cls,
             *,
             module: object = ...,
@@ -279,6 +279,7 @@ if TYPE_CHECKING:
             primary_key: tuple[str, ...] = ...,
             unique: list[tuple[str, ...]] = ...,
             indexes: list[BTree | Hash] = ...,
+            event: bool = ...,
         ) -> None: ...
         def replace(self, **changes: Any) -> Self: ...  # noqa: ANN401  of any column
         def __iter__(self) -> Iterator[Any]: ...
@@ -353,7 +354,7 @@ else:
 
         Class keywords: ``module``, ``name`` (default: snake case of the class),
         ``public=False``, ``primary_key=("a", "b")``, ``unique=[("a", "b")]``,
-        ``indexes=[BTree("a", "b"), Hash("c")]``.
+        ``indexes=[BTree("a", "b"), Hash("c")]``, ``event=False``.
 
         A row is immutable and hashable, equal to rows of its class with equal
         values, iterates over what its attributes give, and copies itself with

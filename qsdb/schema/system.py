@@ -63,7 +63,7 @@ class StTable(Row):
     table_id: u32 = primary_key()
     table_name: str = unique()
     table_type: str
-    """``"system"`` or ``"user"``."""
+    """``"system"``, ``"user"``, or ``"event"``: of a user's, and never stored."""
     table_access: str
     """``"public"`` or ``"private"``."""
     table_primary_key: tuple[u16, ...]

@@ -63,6 +63,8 @@ class TableSchema:
     """Places of the key's columns; empty where rows are their own key."""
     indexes: tuple[IndexSchema, ...] = ()
     is_public: bool = False
+    is_event: bool = False
+    """Whether rows are told with their commit, and never stored."""
 
     def column_names(self, places: Sequence[int]) -> tuple[str, ...]:
         """Give the names of the columns at `places`."""
@@ -81,6 +83,7 @@ class TableOptions:
     primary_key: object = ()
     unique: object = ()
     indexes: object = ()
+    event: object = False
 
     def table_name(self, class_name: str) -> str:
         """Give the name as it was given, or the class's in snake case."""
@@ -126,6 +129,8 @@ def table_schema(
     )
     if type(options.public) is not bool:
         draft.mistakes.append(f", public: {brief(options.public)} is not a bool")
+    if type(options.event) is not bool:
+        draft.mistakes.append(f", event: {brief(options.event)} is not a bool")
     if draft.mistakes:
         raise SchemaError(*[f"table {name}{each}" for each in draft.mistakes])
     columns = tuple(
@@ -140,7 +145,14 @@ def table_schema(
             for each in shape.columns
         ]
     )
-    return TableSchema(name, columns, primary_key, indexes, options.public is True)
+    return TableSchema(
+        name,
+        columns,
+        primary_key,
+        indexes,
+        options.public is True,
+        options.event is True,
+    )
 
 
 def _stored_default(column: Column) -> Stored:

@@ -22,6 +22,7 @@ from operator import itemgetter
 from typing import TypeVar
 
 from qsdb.codec.bsatn import Reader
+from qsdb.store.changes import emit
 from qsdb.store.images import Images, StoredTable
 from qsdb.store.orders import StoredRow, key_function
 from qsdb.store.pins import Store
@@ -43,6 +44,7 @@ class ReplicaTable:
 
     __slots__ = (
         "_before",
+        "_emitted",
         "_key_of",
         "_pre",
         "_read_key",
@@ -53,6 +55,7 @@ class ReplicaTable:
     )
 
     _pre: Images
+    _emitted: dict[object, StoredRow]
     _before: tuple[int, ...]
     """The sequences as they were before the commit."""
 
@@ -200,6 +203,7 @@ class Replica:
         self._end()
 
     def _end(self) -> None:
+        emit(self._tables.opened)
         self._store.publish(self._tables.opened, self._offset)
         if self._told is not None:
             self._told(self._tables.opened, self._offset)
@@ -227,6 +231,8 @@ class _Tables(dict[int, ReplicaTable]):
             layers = (pre,)
             table._before = tuple(stored.sequences)
             table._pre = pre
+            if hasattr(table, "_emitted"):
+                del table._emitted  # those of an earlier commit
             # No call stands between these two, so no signal handler does.
             self.opened += (table,)
             stored.layers = layers

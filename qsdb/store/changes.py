@@ -3,6 +3,10 @@
 What a transaction noted of a table are the rows that stood under the keys it touched;
 beside what stands there now they are what it did. Keys where both are equal are left
 out: a row that was deleted and inserted again has not changed.
+
+Rows of an event table are told and not kept. `emit` takes them out as soon as their
+commit is decided, while readers still read what was noted, and so never see them; who
+is told has them from there.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,6 +23,18 @@ class Noted(Protocol):
 
     _stored: StoredTable
     _pre: Images
+    _emitted: dict[object, StoredRow]
+    """Of an event table, once its commit is decided."""
+
+
+def emit(opened: Iterable[Noted]) -> None:
+    """Take the rows of event tables out, when a commit is decided; twice is once."""
+    for handle in opened:
+        stored = handle._stored
+        if stored.is_event:
+            if not hasattr(handle, "_emitted"):
+                handle._emitted = dict(stored.rows)
+            stored.restore(handle._pre)
 
 
 def net_change(
@@ -33,7 +49,7 @@ def net_change(
     for handle in opened:
         if handle._pre:
             stored = handle._stored
-            find = stored.rows.get
+            find = (handle._emitted if stored.is_event else stored.rows).get
             pairs = [
                 (old, new)
                 for key, old in handle._pre.items()

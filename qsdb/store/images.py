@@ -84,6 +84,7 @@ class StoredTable:
         count: Number of rows at the last commit.
         changed_at: While `layers` is empty, live rows are right for pins at
             this offset and at later ones.
+        is_event: Whether rows are told with their commit, and never kept.
         is_interrupted: Whether an exception cut a write in two, so that indexes
             must be made anew.
     """
@@ -93,6 +94,7 @@ class StoredTable:
         "changed_at",
         "count",
         "indexes",
+        "is_event",
         "is_interrupted",
         "layers",
         "rows",
@@ -111,6 +113,7 @@ class StoredTable:
         self.indexes = tuple(_make_indexes(bound))
         self.sequences = [1 for column in schema.columns if column.auto_inc]
         self.settled_sequences = tuple(self.sequences)
+        self.is_event = schema.is_event
         self.count = self.changed_at = 0
         self.is_interrupted = False
 
@@ -171,6 +174,8 @@ class StoredTable:
                 yield f"table {name}, index {index.accessor}: {problem}"
         if self.count != len(self.rows):
             yield f"table {name}: {len(self.rows)} rows, counted {self.count}"
+        if self.is_event and self.rows:
+            yield f"table {name}: {len(self.rows)} rows, though it is an event table"
         if self.layers:
             yield f"table {name}: notes of a transaction that has ended"
 

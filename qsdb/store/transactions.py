@@ -10,6 +10,7 @@ from typing import NoReturn, Protocol
 from qsdb.errors import ClosedError, UsageError
 from qsdb.schema.contexts import Savepoint, Table
 from qsdb.schema.rows import Row
+from qsdb.store.changes import emit
 from qsdb.store.handles import closed
 from qsdb.store.images import Images, StoredTable
 from qsdb.store.opened import Entry, Opened
@@ -133,9 +134,10 @@ class WriteTransaction(Opened):
         if self._depth:  # a savepoint that nobody left
             self._collapse(undo=False)
         opened = self._opened.values()
-        has_changed = False
+        has_changed = has_events = False
         for handle in opened:
             if handle._pre:
+                has_events |= handle._stored.is_event
                 if handle._stored.is_interrupted:
                     _refuse_interrupted(handle._stored)
                 if not has_changed:
@@ -155,6 +157,8 @@ class WriteTransaction(Opened):
             for handle in opened:
                 handle._restore_sequences()
         self._offset = offset
+        if has_events:
+            emit(opened)
         store.publish(opened, offset)
         self._is_open = False
         self._context = None  # which has the transaction: no work for the collector
@@ -179,6 +183,8 @@ class WriteTransaction(Opened):
             for handle in self._opened.values():
                 handle._restore()
             self._offset = store.offset
+        else:
+            emit(self._opened.values())
         store.publish(self._opened.values(), self._offset)
         self._is_open = False
         self._context = None  # which has the transaction: no work for the collector

@@ -28,11 +28,13 @@ R = TypeVar("R")
 class WriteTable(TableHandle[R]):
     """One table in the write transaction; subclasses are generated."""
 
-    __slots__ = ("_before", "_find", "_pre", "_rows", "_stored")
+    __slots__ = ("_before", "_emitted", "_find", "_pre", "_rows", "_stored")
 
     _stored: StoredTable
     _rows: dict[object, StoredRow]
     _pre: Images
+    _emitted: dict[object, StoredRow]
+    """Of an event table: the rows that were committed (`qsdb.store.changes`)."""
     _before: list[list[int]]
     """The sequences as they were before the transaction and each savepoint."""
     _insert_given: Callable[[R], R]

@@ -17,6 +17,7 @@ class Handle:
     def __init__(self, stored: StoredTable, pre: dict[Any, Any]) -> None:
         self._stored = stored
         self._pre = pre
+        self._emitted = dict(stored.rows)
 
 
 def stored(*rows: Any) -> StoredTable:
