@@ -1,4 +1,4 @@
-"""Fixtures for pytest, which knows them as soon as qsdb is installed.
+"""Fixtures for pytest: ``pytest_plugins = ["qsdb.testing.plugin"]`` in a conftest.py.
 
 ==================  ==========================================================
 fixture
@@ -8,6 +8,9 @@ fixture
 ``qsdb_database``   opens databases with both: ``db = qsdb_database(module)``;
                     after the test each is checked and closed
 ==================  ==========================================================
+
+They do not come by themselves when qsdb is installed: pytest would then rewrite the
+asserts of all its modules, in every run of everybody.
 """
 
 import random

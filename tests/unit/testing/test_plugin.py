@@ -27,7 +27,6 @@ opened = []
 def run(pytester: pytest.Pytester, text: str, *options: str) -> pytest.RunResult:
     """Run tests beside the module, in this process."""
     pytester.makepyfile(MODULE + text)
-    # Once more by name: where qsdb is installed from, it may have been without it.
     return pytester.runpytest_inprocess("-p", "qsdb.testing.plugin", "-s", *options)
 
 
