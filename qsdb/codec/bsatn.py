@@ -228,9 +228,7 @@ def plain_codes(kind: Kind) -> str | None:
     (None, None)
     """
     shape = layout(kind)
-    if not (shape.is_flat and shape.is_packed_plainly):
-        return None
-    return "".join([scalar.code for scalar in shape.scalars or ()])
+    return shape.codes if shape.is_flat and shape.is_packed_plainly else None
 
 
 def _bytes(count: int) -> str:

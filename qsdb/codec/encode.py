@@ -26,7 +26,6 @@ from itertools import count, starmap
 from qsdb.codec.layout import (
     EMPTY_ITEMS_COUNT_MAX,
     LENGTH_MAX,
-    Layout,
     Leaf,
     Scalar,
     layout,
@@ -88,7 +87,7 @@ class _Writer:
         """Write a function of one value, whose bytes begin with those of `run`."""
         shape = layout(kind)
         if shape.is_flat and shape.is_packed_plainly and not run:
-            pack = self.pack(_codes(shape))
+            pack = self.pack(shape.codes)
             self.pieces.append(f"def {name}(value):\n    return {pack}(*value)\n")
             return
         body = _Body(self, "        ", run)
@@ -197,11 +196,11 @@ class _Body:
         names = self._writer.names
         if shape.is_packed_plainly and shape.template == "{}":
             pack = names.bind("struct_pack", struct.pack)
-            return f"{pack}(f'<{{len({variable})}}{_codes(shape)}', *{variable})"
+            return f"{pack}(f'<{{len({variable})}}{shape.codes}', *{variable})"
         join = names.bind("join", _join)
         if shape.is_packed_plainly and shape.is_flat:
             starmap_name = names.bind("starmap", starmap)
-            pack = self._writer.pack(_codes(shape))
+            pack = self._writer.pack(shape.codes)
             return f"{join}({starmap_name}({pack}, {variable}))"
         encode = names.bind("encode_item", self._writer.encoder_of(kind.item))
         return f"{join}(map({encode}, {variable}))"
@@ -245,7 +244,3 @@ def _overlong(name: str, error: struct.error) -> LimitError:
     return LimitError(
         f"{name} cannot be encoded: a length or count is over {LENGTH_MAX} ({error})"
     )
-
-
-def _codes(shape: Layout) -> str:
-    return "".join([scalar.code for scalar in shape.scalars or ()])

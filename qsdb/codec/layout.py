@@ -124,6 +124,11 @@ class Layout:
         return found if len(found) == len(self.leaves) else None
 
     @property
+    def codes(self) -> str:
+        """The codes of `struct` for all leaves; nothing unless all are scalars."""
+        return "".join([scalar.code for scalar in self.scalars or ()])
+
+    @property
     def is_packed_plainly(self) -> bool:
         """Whether one struct takes the leaves' values as they are."""
         scalars = self.scalars or ()

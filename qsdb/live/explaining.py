@@ -17,11 +17,11 @@ def explain_live(query: Query) -> list[str]:
         what = "COUNT(*)" if query.is_count else "LIMIT"
         return [f"live: not possible with {what}"]
     template = Template(lift(query))
-    events = [each.alias for each in query.sources if each.schema.is_event]
+    events = [query.sources[number].alias for number in query.events]
     lines = [
         f"live: a change of {source.alias} {_told(query, number)}"
         for number, source in enumerate(query.sources)
-        if source.schema.is_event or not events
+        if number in query.events or not events
     ]
     if events:
         verb = "is an event table" if len(events) == 1 else "are event tables"

@@ -68,9 +68,7 @@ class Template:
         self.key = lifted.key
         self.query = query
         self.tables = [each.schema.name for each in query.sources]
-        self._events = [
-            n for n, each in enumerate(query.sources) if each.schema.is_event
-        ]
+        self._events = query.events
         firsts = self._events[:1] or range(len(query.sources))
         self.plans = [make_plan(query, first, wishes=True) for first in firsts]
         self.results: dict[tuple[Stored, ...], LiveResult] = {}
@@ -117,12 +115,12 @@ class Template:
         Raises:
             QueryError: a result has no room in its kind.
         """
-        inserts: list[StoredRow] = []
-        deletes: list[StoredRow] = []
         if self._is_plain:
             return self._change_alone(values, concerned[0])
         if self._events:
             return self._emitted(values, concerned, now)
+        inserts: list[StoredRow] = []
+        deletes: list[StoredRow] = []
         tables: list[Readable] = [before[each] or now[each] for each in self.tables]
         for source, run in enumerate(self._runs):
             pairs = concerned.get(source)

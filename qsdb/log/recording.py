@@ -9,8 +9,9 @@ beforehand, and where a row or the arguments consist of scalars only, one call o
 import itertools
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from qsdb.codec.bsatn import Encoder, encoder, plain_codes
+from qsdb.codec.bsatn import encoder, plain_codes
 from qsdb.errors import LimitError
 from qsdb.log.records import (
     CALL,
@@ -21,10 +22,10 @@ from qsdb.log.records import (
     PLAIN,
     SECTION,
     SEQUENCE,
+    StoredRow,
     key_kind,
 )
 from qsdb.values.compounds import ProductKind
-from qsdb.values.kinds import Stored
 
 __all__ = [
     "CallWriter",
@@ -35,8 +36,6 @@ __all__ = [
     "write_sequences",
 ]
 
-StoredRow = tuple[Stored, ...]
-
 SectionWriter = Callable[
     [Mapping[object, StoredRow | None], Callable[[object], StoredRow | None]], bytes
 ]
@@ -46,15 +45,13 @@ It takes row key → the row that was there, or None; and what gives the row tha
 there now.
 """
 
-CallWriter = Callable[
-    [int, bytes, bytes, int, tuple[Stored, ...], Iterable[bytes]], bytes
-]
+CallWriter = Callable[[int, bytes, bytes, int, tuple[Any, ...], Iterable[bytes]], bytes]
 """Gives the record of a commit that a call made.
 
 It takes the time of the transaction, in microseconds since 1970; caller and
-connection, as they are stored; the state of the seed; the arguments, as they are
-stored; and the sections, those of rows by ascending table id, then those of
-sequences.
+connection, as they are stored; the state of the seed; the arguments, likewise or as
+`call_writer` was told; and the sections, those of rows by ascending table id, then
+those of sequences.
 """
 
 _NAME_BYTES_MAX = 0xFFFF
@@ -76,10 +73,9 @@ def section_writer(  # noqa: C901  the loop is inside, as it is hot
     """
     encode, encode_key = encoder(row), encoder(key_kind(row, primary_key))
     codes, head = plain_codes(row), struct.Struct(f"<{_codes(SECTION)}{_codes(COUNT)}")
-    pack_head = head.pack
-    packs = [struct.Struct(f"{head.format}{(codes or '') * n}") for n in range(3)]
-    _, pack_one, pack_two = [each.pack for each in packs]
-    _, size_of_one, size_of_two = [each.size - SECTION.size for each in packs]
+    one, two = [struct.Struct(head.format + (codes or "") * n) for n in (1, 2)]
+    pack_head, pack_one, pack_two = head.pack, one.pack, two.pack
+    size_of_one, size_of_two = one.size - SECTION.size, two.size - SECTION.size
 
     def write(
         images: Mapping[object, StoredRow | None],
@@ -125,12 +121,18 @@ def write_sequences(table_id: int, sequences: Sequence[tuple[int, int]]) -> byte
     return _join([head, COUNT.pack(len(marks)), *marks])
 
 
-def call_writer(reducer: str, parameters: ProductKind) -> CallWriter:
+def call_writer(
+    reducer: str,
+    parameters: ProductKind,
+    encode: Callable[[tuple[Any, ...]], bytes] | None = None,
+) -> CallWriter:
     """Make the function that writes the records of a reducer's calls.
 
     Args:
         reducer: Its name.
         parameters: A product of its parameters.
+        encode: Encodes arguments, if they come in another form than that in which
+            they are stored.
 
     Raises:
         LimitError: the name has over 65,535 bytes.
@@ -145,9 +147,9 @@ def call_writer(reducer: str, parameters: ProductKind) -> CallWriter:
     name = COUNT.pack(len(name)) + name
     head = struct.Struct(f"{CALL.format}{len(name)}s{_codes(LENGTH)}")
     codes = plain_codes(parameters)
-    if codes is None:
-        return _writer_of_any(head, name, encoder(parameters))
-    whole = struct.Struct(head.format + codes)
+    if encode is None and codes is None:
+        encode = encoder(parameters)
+    whole = head if encode is not None else struct.Struct(f"{head.format}{codes}")
     pack, size = whole.pack, whole.size - head.size
 
     def write(
@@ -155,32 +157,20 @@ def call_writer(reducer: str, parameters: ProductKind) -> CallWriter:
         caller: bytes,
         connection: bytes,
         state: int,
-        arguments: tuple[Stored, ...],
+        arguments: tuple[Any, ...],
         sections: Iterable[bytes],
     ) -> bytes:
-        return pack(
-            IS_CALL, microseconds, caller, connection, state, name, size, *arguments
-        ) + _join(sections)
-
-    return write
-
-
-def _writer_of_any(head: struct.Struct, name: bytes, encode: Encoder) -> CallWriter:
-    pack = head.pack
-
-    def write(
-        microseconds: int,
-        caller: bytes,
-        connection: bytes,
-        state: int,
-        arguments: tuple[Stored, ...],
-        sections: Iterable[bytes],
-    ) -> bytes:
-        encoded = encode(arguments)
-        call = pack(
-            IS_CALL, microseconds, caller, connection, state, name, len(encoded)
-        )
-        return _join([call, encoded, *sections])
+        if encode is None:
+            call = pack(
+                IS_CALL, microseconds, caller, connection, state, name, size, *arguments
+            )
+        else:
+            encoded = encode(arguments)
+            call = pack(
+                IS_CALL, microseconds, caller, connection, state, name, len(encoded)
+            )
+            call += encoded
+        return call + _join(sections)
 
     return write
 

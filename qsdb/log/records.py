@@ -61,6 +61,7 @@ __all__ = [
     "Record",
     "RecordError",
     "Section",
+    "StoredRow",
     "TableReader",
     "Target",
     "key_kind",

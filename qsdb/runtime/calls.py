@@ -16,7 +16,7 @@ from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.writer import Writer
 from qsdb.schema.catalogue import catalogue_rows
 from qsdb.schema.contexts import Auth, ReducerContext, Savepoint
-from qsdb.schema.functions import Reducer
+from qsdb.schema.functions import INIT, Reducer
 from qsdb.schema.modules import ModuleSchema
 from qsdb.store.transactions import WriteTransaction
 from qsdb.values.identity import CLAIM_BYTES_MAX, ConnectionId, Identity
@@ -163,7 +163,7 @@ class Calls:
                 table.insert_many([tuple.__new__(row_class, row) for row in rows])  # type: ignore[type-var]
             return True
 
-        self.run_turn("init", self.owner, None, before=describe)
+        self.run_turn(INIT, self.owner, None, before=describe)
 
     def run_turn(
         self,
@@ -201,7 +201,7 @@ class Calls:
                     context.db = transaction
                     context.sender = sender
                     context._connection = connection
-                    context._auth = _INTERNAL if turn == "init" else _EXTERNAL
+                    context._auth = _INTERNAL if turn == INIT else _EXTERNAL
                     context._call = (self, function, number, ())
                     transaction._context = context
                     try:

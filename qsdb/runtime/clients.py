@@ -3,24 +3,24 @@
 Clients are noted where the module has a function for their coming or their going:
 elsewhere a connection costs no commit. A client that connects is noted, and
 ``client_connected`` runs, in one transaction: if that raises, the client is refused
-and nothing has happened. When it has gone,
-``client_disconnected`` runs and the note is taken away, in one transaction; if that
-raises, the note is taken away alone. So each note is followed by one end, also that of
-a client whose process was killed: its end comes when the database is opened again.
+and nothing has happened. When it has gone, ``client_disconnected`` runs and the note is
+taken away, in one transaction; if that raises, the note is taken away alone. So each
+note is followed by one end, also that of a client whose process was killed: its end
+comes when the database is opened again.
 """
 
+import contextlib
 import logging
 
 from qsdb.errors import AccessError, ClosedError, StorageError
 from qsdb.runtime.calls import Calls
 from qsdb.schema.contexts import Table
+from qsdb.schema.functions import CONNECTED, DISCONNECTED
 from qsdb.schema.system import ST_CLIENT, StClient
 from qsdb.store.transactions import WriteTransaction
 from qsdb.values.identity import ConnectionId, Identity
 
 __all__ = ["Clients"]
-
-CONNECTED, DISCONNECTED = "client_connected", "client_disconnected"
 
 
 class Clients:
@@ -62,6 +62,24 @@ class Clients:
             self._disconnect(identity, connection)
 
     def _disconnect(self, identity: Identity, connection: ConnectionId) -> None:
+        try:
+            self._end(identity, connection)
+        except StorageError as error:
+            self._logger.warning(
+                "%r has gone, which will be noted when the database is opened again, "
+                "as it cannot be now: %s",
+                connection,
+                error,
+            )
+
+    def _end(self, identity: Identity, connection: ConnectionId) -> None:
+        """Run what is to run and forget a client, or at least forget it.
+
+        A database that is closed has seen to all of its clients.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
 
         def is_there(transaction: WriteTransaction) -> bool:
             return self._table(transaction).get(connection) is not None
@@ -70,15 +88,9 @@ class Clients:
             return self._table(transaction).delete_by_key(connection)
 
         run = self._calls.run_turn
-        try:
+        with contextlib.suppress(ClosedError):
             try:
-                run(
-                    DISCONNECTED,
-                    identity,
-                    connection,
-                    before=is_there,
-                    after=forget,
-                )
+                run(DISCONNECTED, identity, connection, before=is_there, after=forget)
             except (ClosedError, StorageError):
                 raise
             except Exception:
@@ -86,15 +98,6 @@ class Clients:
                     "%s failed for %r, which has gone", DISCONNECTED, connection
                 )
                 run(None, identity, connection, before=forget)
-        except ClosedError:
-            pass  # then closing has seen to it
-        except StorageError as error:
-            self._logger.warning(
-                "%r has gone, which will be noted when the database is opened again, "
-                "as it cannot be now: %s",
-                connection,
-                error,
-            )
 
     def disconnect_all(self) -> None:
         """See all clients off that are noted: when opening those of a process before.

@@ -9,6 +9,7 @@ the disk is bytes.
 import functools
 from collections.abc import Iterable
 
+from qsdb.codec.bsatn import encoder
 from qsdb.log.recording import (
     CallWriter,
     SectionWriter,
@@ -121,23 +122,17 @@ def _sequences_section(handle: WriteTable[Row]) -> bytes:
 
 def _call_writer(reducer: Reducer) -> CallWriter:
     """Give what writes calls with checked arguments, as the reducer gets them."""
-    write = call_writer(reducer.name, parameters_kind(reducer))
+    kind = parameters_kind(reducer)
     bindings = [each.binding for each in reducer.parameters.parameters]
     if all(binding.is_plain for binding in bindings):
-        return write
+        return call_writer(reducer.name, kind)
+    encode = encoder(kind)
 
-    def write_entered(
-        microseconds: int,
-        caller: bytes,
-        connection: bytes,
-        state: int,
-        values: tuple[object, ...],
-        sections: Iterable[bytes],
-    ) -> bytes:
+    def encode_arguments(values: tuple[object, ...]) -> bytes:
         entered: list[Stored] = [
             binding.enter(value)
             for binding, value in zip(bindings, values, strict=True)
         ]
-        return write(microseconds, caller, connection, state, tuple(entered), sections)
+        return encode(tuple(entered))
 
-    return write_entered
+    return call_writer(reducer.name, kind, encode_arguments)

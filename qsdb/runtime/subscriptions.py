@@ -149,7 +149,7 @@ class Subscriptions:
             raise QueryError(fault, text)
         first = prepare_query(query, self._queries.entries)
         key_of, table = None, None
-        is_event = any(each.schema.is_event for each in query.sources)
+        is_event = bool(query.events)
         if query.whole is not None:
             schema = query.sources[query.whole].schema
             # What comes with an event is not kept, so no table has it.

@@ -25,6 +25,9 @@ from qsdb.schema.parameters import Parameters, resolve_parameters
 from qsdb.schema.rows import find_product
 
 __all__ = [
+    "CONNECTED",
+    "DISCONNECTED",
+    "INIT",
     "LIFECYCLE",
     "DeclaredFunction",
     "Function",
@@ -36,7 +39,11 @@ __all__ = [
 
 Function = Callable[..., object]
 
-LIFECYCLE = ("init", "client_connected", "client_disconnected")
+INIT, CONNECTED, DISCONNECTED = LIFECYCLE = (
+    "init",
+    "client_connected",
+    "client_disconnected",
+)
 """What a module has at most one function for."""
 
 

@@ -16,6 +16,9 @@ import attrs
 from qsdb.errors import SchemaError, brief
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.functions import (
+    CONNECTED,
+    DISCONNECTED,
+    INIT,
     DeclaredFunction,
     Function,
     Reducer,
@@ -196,7 +199,7 @@ class Module:
         Raises:
             SchemaError: the module has one already, or it is a coroutine.
         """
-        return self._declare_turn("init", function)
+        return self._declare_turn(INIT, function)
 
     def client_connected(self, function: _Hook) -> _Hook:
         """Run a function whenever a client connects, before it has its connection.
@@ -206,7 +209,7 @@ class Module:
         Raises:
             SchemaError: the module has one already, or it is a coroutine.
         """
-        return self._declare_turn("client_connected", function)
+        return self._declare_turn(CONNECTED, function)
 
     def client_disconnected(self, function: _Hook) -> _Hook:
         """Run a function when a client has gone.
@@ -218,7 +221,7 @@ class Module:
         Raises:
             SchemaError: the module has one already, or it is a coroutine.
         """
-        return self._declare_turn("client_disconnected", function)
+        return self._declare_turn(DISCONNECTED, function)
 
     def _declare_turn(self, turn: str, function: _Hook) -> _Hook:
         if turn in self._lifecycle:

@@ -79,6 +79,11 @@ class Query:
             return (self.count_name,)
         return tuple([output.name for output in self.outputs])
 
+    @property
+    def events(self) -> list[int]:
+        """The places of those sources that are event tables."""
+        return [n for n, each in enumerate(self.sources) if each.schema.is_event]
+
 
 @attrs.frozen
 class Explanation:

@@ -7,12 +7,9 @@ import pytest
 
 import qsdb
 from qsdb import ConnectionId, Identity
-from qsdb.log.records import read_record
-from qsdb.log.scanning import scan_segment
-from qsdb.log.segments import segment_name
-from qsdb.runtime.storage import Storage
 from qsdb.testing import SimulatedDirectory
 from tests.unit.runtime.hall import ALL, Player, Secret, engine_of, hall, open_hall, put
+from tests.unit.runtime.logged import records_of
 
 ALICE = Identity.from_claims("test", "alice")
 
@@ -184,17 +181,7 @@ def test_the_log_holds_the_number_of_the_connection() -> None:
         conn = db.connect(ALICE)
         conn.reducers.join(1)
         db.caller(ALICE).call("join", 2)
-        storage = db._storage
-        assert isinstance(storage, Storage)
-        scan = scan_segment(
-            disk.open(segment_name(1)),
-            "log",
-            database=storage.database,
-            first_offset=1,
-            chain=0,
-            is_last=True,
-        )
-        records = [read_record(record) for _, each in scan for record in each]
+        records = records_of(disk, db)
 
     over, without = [record.call for record in records[-2:]]
     assert over is not None

@@ -8,12 +8,9 @@ import pytest
 
 import qsdb
 from qsdb import SchemaError, UniqueError, u64
-from qsdb.log.records import read_record
-from qsdb.log.scanning import scan_segment
-from qsdb.log.segments import segment_name
-from qsdb.runtime.storage import Storage
 from qsdb.store.images import StoredTable
 from qsdb.testing import SimulatedDirectory, database
+from tests.unit.runtime.logged import records_of
 
 field = qsdb.Module("field")
 
@@ -161,27 +158,12 @@ def test_an_interrupt_in_the_commit_loses_nothing(
 # On disk.
 
 
-def sections_of(disk: SimulatedDirectory, db: qsdb.Database) -> list[int]:
-    """Give how many rows the last commit has put, table by table."""
-    storage = db._storage
-    assert isinstance(storage, Storage)
-    scan = scan_segment(
-        disk.open(segment_name(1)),
-        "log",
-        database=storage.database,
-        first_offset=1,
-        chain=0,
-        is_last=True,
-    )
-    *_, last = [record for _, records in scan for record in records]
-    return [each.puts_count for each in read_record(last).sections]
-
-
 def test_they_are_logged_and_not_recovered() -> None:
     disk = SimulatedDirectory()
     with qsdb.Database(field, disk, durability="always") as db:
         put(db, Hit(whom=1), Hit(whom=2), Flash("red"))
-        assert sections_of(disk, db)[:2] == [2, 1]
+        hits, flashes, _ = records_of(disk, db)[-1].sections
+        assert (hits.puts_count, flashes.puts_count) == (2, 1)
     for opens_snapshot in (False, True):
         with qsdb.Database(field, disk) as db:
             assert db.stats().rows == {"hit": 0, "flash": 0, "player": 0, "secret": 0}

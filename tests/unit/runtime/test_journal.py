@@ -8,9 +8,7 @@ import pytest
 import qsdb
 from qsdb import Identity, ReducerContext, u8, u64
 from qsdb.codec.bsatn import decoder
-from qsdb.log.records import Record, TableReader, read_record
-from qsdb.log.scanning import scan_segment
-from qsdb.log.segments import segment_name
+from qsdb.log.records import TableReader
 from qsdb.log.writing import LogWriter
 from qsdb.recovery.state import row_kind
 from qsdb.runtime.journal import DiskJournal
@@ -18,6 +16,7 @@ from qsdb.runtime.storage import Storage
 from qsdb.schema.catalogue import parameters_kind
 from qsdb.testing import FakeClock, SimulatedDirectory
 from tests.unit.runtime.ledger import NOON, QUIET
+from tests.unit.runtime.logged import records_of
 
 module = qsdb.Module("journalled")
 
@@ -70,21 +69,6 @@ def db(disk: SimulatedDirectory) -> Iterator[qsdb.Database]:
     )
     yield made
     made.close()
-
-
-def records_of(disk: SimulatedDirectory, db: qsdb.Database) -> list[Record]:
-    """Give all records of the log."""
-    storage = db._storage
-    assert isinstance(storage, Storage)
-    scan = scan_segment(
-        disk.open(segment_name(1)),
-        "log",
-        database=storage.database,
-        first_offset=1,
-        chain=0,
-        is_last=True,
-    )
-    return [read_record(record) for _, records in scan for record in records]
 
 
 def reader_of(row_class: type[Any]) -> TableReader:
