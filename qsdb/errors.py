@@ -91,11 +91,11 @@ class QueryError(UsageError):
 
     Attributes:
         reason: What is wrong.
-        line: The line in which it is wrong, from 1.
-        column: The character in that line, from 1.
+        line: The line in which it is wrong, from 1; 0 for what fails as it runs.
+        column: The character in that line, from 1; or 0.
     """
 
-    def __init__(self, reason: str, query: str = "", at: int = 0) -> None:
+    def __init__(self, reason: str, query: str | None = None, at: int = 0) -> None:
         """Point at a place in the text.
 
         Args:
@@ -104,16 +104,17 @@ class QueryError(UsageError):
             at: The place, in characters from 0.
         """
         self.reason, self._query, self._at = reason, query, at
-        before = query[:at]
-        self.line = before.count("\n") + 1
-        self.column = at - before.rfind("\n")
-        shown = ""
-        if query:
+        self.line = self.column = 0
+        message = reason
+        if query is not None:
+            self.line = query.count("\n", 0, at) + 1
+            self.column = at - query.rfind("\n", 0, at)
             text = query[at - self.column + 1 :].split("\n", 1)[0]
             first = max(0, self.column - 1 - _SHOWN_BEFORE)
             excerpt = text[first : first + _SHOWN_LENGTH].replace("\t", " ")
             shown = f"\n  {excerpt}\n  {'^':>{self.column - first}}"
-        super().__init__(f"line {self.line}, column {self.column}: {reason}{shown}")
+            message = f"line {self.line}, column {self.column}: {reason}{shown}"
+        super().__init__(message)
 
     def __reduce__(self) -> tuple[type["QueryError"], tuple[object, ...]]:
         """Pickle by the parts."""

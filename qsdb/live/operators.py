@@ -17,6 +17,10 @@ it.
 
 The sum may hold the same row with both signs, and then it is neither come nor gone.
 
+Such rows were never in the result, and to compute one may fail: where two tables change
+at once, R now meets what S was. So if a sum fails, the result is made as a whole, as it
+is and as it was; a query ends only if asking it now fails as well.
+
 *Source*: delta joins as in DBToaster and Feldera, in two terms for two tables.
 """
 
@@ -26,6 +30,7 @@ from typing import Any
 
 import attrs
 
+from qsdb.errors import QueryError
 from qsdb.live.routing import Always, ByInterval, ByValue, Reader, Route
 from qsdb.live.tables import Before, Now, Pair, Rows
 from qsdb.live.templates import Lifted
@@ -113,12 +118,28 @@ class Template:
             before: Name → table as it was; None if it has not changed.
 
         Raises:
-            QueryError: a result has no room in its kind.
+            QueryError: the query, asked now, fails.
+
+        Cost: as that of the rows that change, times those that they meet; where that
+        fails, as that of asking twice.
         """
-        if self._is_plain:
-            return self._change_alone(values, concerned[0])
         if self._events:
             return self._emitted(values, concerned, now)
+        try:
+            if self._is_plain:
+                return self._change_alone(values, concerned[0])
+            return self._change_joined(values, concerned, now, before)
+        except QueryError:
+            return self._change_whole(values, now, before)
+
+    def _change_joined(
+        self,
+        values: tuple[Stored, ...],
+        concerned: Mapping[int, Sequence[Pair]],
+        now: Mapping[str, Now],
+        before: Mapping[str, Before | None],
+    ) -> Difference:
+        """Give the sum of the terms, one for each table."""
         inserts: list[StoredRow] = []
         deletes: list[StoredRow] = []
         tables: list[Readable] = [before[each] or now[each] for each in self.tables]
@@ -161,6 +182,19 @@ class Template:
             run(Rows(came), NO_CALLER, *values) if came else came,
             run(Rows(went), NO_CALLER, *values) if went else went,
         )
+
+    def _change_whole(
+        self,
+        values: tuple[Stored, ...],
+        now: Mapping[str, Now],
+        before: Mapping[str, Before | None],
+    ) -> Difference:
+        """Give the difference of what asking gives and what it gave."""
+        run = compile_plan(make_plan(self.query))
+        is_now = [now[each] for each in self.tables]
+        found = run(*is_now, NO_CALLER, *values)
+        was = [before[name] or now[name] for name in self.tables]
+        return _net(found, run(*was, NO_CALLER, *values))
 
 
 def _net(inserts: list[StoredRow], deletes: list[StoredRow]) -> Difference:

@@ -1,6 +1,14 @@
-"""`Bag`: the result of one query, as it is known to whoever asked."""
+"""`Bag`: the result of one query, as it is known to whoever asked.
 
-from collections import Counter
+The rows are a list, as they were once, and beside it is noted of which rows there are
+more or fewer now. So a change costs as much as it has rows, however long the result is.
+Once as much is noted as there are rows, a new list is made.
+
+All changes of a bag come one after the other, while it is read by other threads. They
+see all of a change or nothing of it, and so do those who come after an interrupt.
+"""
+
+from collections.abc import Mapping
 
 from qsdb.live.operators import Difference
 from qsdb.runtime.updates import Update
@@ -8,55 +16,74 @@ from qsdb.sql.loops import StoredRow
 
 __all__ = ["Bag"]
 
+NOTED_MIN = 256
+"""So many rows may be noted beside the shortest list."""
+
 
 class Bag:
-    """A result: rows, each as often as it is there.
+    """A result: rows, each as often as it is there."""
 
-    Attributes:
-        rows: As a list, while nothing has changed.
-    """
-
-    __slots__ = ("_counts", "_due", "_rows")
+    __slots__ = ("_state",)
 
     def __init__(self, rows: list[StoredRow]) -> None:
-        """Begin with rows."""
-        self._rows = rows
-        self._counts: Counter[StoredRow] | None = None
-        self._due: tuple[int, dict[StoredRow, int]] = (0, {})
-        """The last change, and how often each of its rows is there after it."""
+        """Begin with rows. The list is kept, and never changed."""
+        noted: dict[StoredRow, int] = {}
+        due: dict[StoredRow, int] = {}
+        self._state = (rows, noted, 0, due)
+        """The list; row → how many more there are; the offset of the last change, and
+        what it notes: all that is new."""
 
     @property
     def rows(self) -> list[StoredRow]:
-        """The rows, in a list of the caller's own."""
-        return [*(self._rows if self._counts is None else self._counts.elements())]
+        """The rows, in a list of the caller's own. Cost: O(rows)."""
+        rows, noted, _, _ = self._state
+        return _counted(rows, dict(noted))
 
     def apply(self, update: Update) -> None:
         """Take a change in; the last one twice is once.
 
-        All of it is seen, or nothing, by other threads and after an interrupt.
+        Cost: O(change), and O(rows) once in as many rows of changes.
         """
         if update.is_event:
             return
-        if self._counts is None:
-            self._counts = Counter(self._rows)
-            self._rows = []
-        counts = self._counts
-        if self._due[0] != update.offset:
-            self._due = (update.offset, _counted(counts, update.difference))
-        _, changed = self._due
-        dict.update(counts, changed)  # in one go
-        for row, count in changed.items():
+        rows, noted, offset, due = self._state
+        if offset != update.offset:
+            if len(noted) > len(rows) + NOTED_MIN:
+                rows, noted = _counted(rows, noted), {}
+            due = _changed(noted, update.difference)
+            self._state = (rows, noted, update.offset, due)
+        noted.update(due)  # in one go
+        for row, count in due.items():
             if not count:
-                counts.pop(row, None)
+                noted.pop(row, None)
 
 
-def _counted(
-    counts: Counter[StoredRow], difference: Difference
+def _counted(rows: list[StoredRow], noted: Mapping[StoredRow, int]) -> list[StoredRow]:
+    """Give rows, with what is noted of them."""
+    if not noted:
+        return [*rows]
+    fewer = {row: -count for row, count in noted.items() if count < 0}
+    found = [*rows]
+    if fewer:
+        found = []
+        for row in rows:
+            count = fewer.get(row)
+            if count:
+                fewer[row] = count - 1
+            else:
+                found.append(row)
+    for row, count in noted.items():
+        found += [row] * count
+    return found
+
+
+def _changed(
+    noted: Mapping[StoredRow, int], difference: Difference
 ) -> dict[StoredRow, int]:
-    """Give how often each row that changes is there after that."""
+    """Give what is noted of each row that changes after that."""
     changed: dict[StoredRow, int] = {}
     for row in difference.inserts:
-        changed[row] = changed.get(row, counts[row]) + 1
+        changed[row] = changed.get(row, noted.get(row, 0)) + 1
     for row in difference.deletes:
-        changed[row] = changed.get(row, counts[row]) - 1
+        changed[row] = changed.get(row, noted.get(row, 0)) - 1
     return changed

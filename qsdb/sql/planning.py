@@ -24,7 +24,7 @@ import attrs
 from qsdb.schema.tables import TableSchema
 from qsdb.sql.queries import Query
 from qsdb.sql.sargs import Span, equality, span
-from qsdb.sql.typed import Typed, sources_of
+from qsdb.sql.typed import Typed, can_fail, sources_of
 
 __all__ = ["IndexPath", "Plan", "Step", "make_plan", "paths_of", "wished_path"]
 
@@ -163,7 +163,9 @@ class _Planner:
     def __init__(self, query: Query, *, wishes: bool) -> None:
         self._sources = query.sources
         self._wishes = self._tests_all = wishes
-        self._conditions = [(each, sources_of(each)) for each in query.conditions]
+        # What can fail is tested of as few rows as can be.
+        conditions = sorted(query.conditions, key=can_fail)
+        self._conditions = [(each, sources_of(each)) for each in conditions]
         self.left = [*range(len(query.sources))]
         self.steps: list[Step] = []
         self._known: frozenset[int] = frozenset()

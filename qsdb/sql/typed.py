@@ -16,7 +16,7 @@ from typing import Literal as Choice
 import attrs
 
 from qsdb.sql.syntax import ArithmeticOperator, CompareOperator
-from qsdb.values.kinds import BOOL, Kind, Stored
+from qsdb.values.kinds import BOOL, IntKind, Kind, Stored
 
 __all__ = [
     "Argument",
@@ -31,6 +31,7 @@ __all__ = [
     "Not",
     "Typed",
     "Within",
+    "can_fail",
     "is_optional",
     "parts_of",
     "sources_of",
@@ -159,6 +160,20 @@ def is_optional(node: Typed) -> bool:
     if isinstance(node, Cell):
         return node.is_optional
     return not isinstance(node, IsNull) and any(map(is_optional, parts_of(node)))
+
+
+def can_fail(node: Typed) -> bool:
+    """Whether an expression may have no value that its kind has room for."""
+    match node:
+        case Calculation(rest=rest, kind=kind):
+            # Floats become infinite, and are not divided by 0.
+            if isinstance(kind, IntKind) or any(each == "/" for each, _ in rest):
+                return True
+        case Negation(kind=IntKind()):
+            return True
+        case _:
+            pass
+    return any(map(can_fail, parts_of(node)))
 
 
 def parts_of(node: Typed) -> Iterator[Typed]:

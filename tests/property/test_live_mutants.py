@@ -59,6 +59,9 @@ EVERY_PUSH = {
 }
 
 NIGHTLY = {
+    "what was never in a result ends a query": Mutant(
+        operators, "return self._change_whole(values, now, before)", "raise"
+    ),
     "results of joins are sets": Mutant(
         operators,
         "inserts += run(*tables, NO_CALLER, *values)",
@@ -181,9 +184,9 @@ NIGHTLY = {
         "self.tell(outbox[0])\n                outbox.popleft()",
         "self.tell(outbox.pop())",
     ),
-    "rows lack what came": Mutant(bags, "changed.get(row, counts[row]) + 1", "1"),
+    "rows lack what came": Mutant(bags, "changed.get(row, noted.get(row, 0)) + 1", "1"),
     "rows keep what went": Mutant(
-        bags, "changed.get(row, counts[row]) - 1", "changed.get(row, counts[row])"
+        bags, "changed.get(row, noted.get(row, 0)) - 1", "noted.get(row, 0)"
     ),
     "pairs are of any keys": Mutant(
         updates,

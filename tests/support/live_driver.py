@@ -412,7 +412,8 @@ class Driver:
             if changed:
                 self.count_routes(result, is_looked_at=is_looked_at)
                 self.check_cheap(result, old, new, is_looked_at=is_looked_at)
-                if len(judge.judge.names) == 2:
+                can_fail = watched.watch.question.can_fail
+                if len(judge.judge.names) == 2 and not can_fail:
                     self.count_terms(judge, old, new)
 
     def check_cheap(

@@ -227,6 +227,10 @@ class _Drawer:
         """Draw an operation, or a few that belong together."""
         rng, spec = self.rng, self.rng.choice(self.specs)
         name, draw = spec.name, self.rng.random()
+        if draw > 0.85:
+            exchanged = self.exchanged()
+            if exchanged:
+                return exchanged
         row = self.existing(spec)
         if row is None or draw < 0.28:
             sort = "upsert" if spec.key and rng.random() < 0.3 else "insert"
@@ -289,6 +293,27 @@ class _Drawer:
                 if self.rng.random() < 0.6:
                     moved = self.moved(table, each, every)
                     found.append(("insert", table.name, moved))
+        return found
+
+    def exchanged(self) -> list[Operation]:
+        """Exchange the narrow values of two rows: what meets in between has no room."""
+        found: list[Operation] = []
+        rows: list[tuple[TableSpec, Any, int]] = []
+        for table in self.specs:
+            narrow = [n for n, c in enumerate(table.columns) if c.domain.name == "u8"]
+            for row in self.model.tables[table.name].values() if narrow else ():
+                rows += [(table, row, place) for place in narrow]
+        wide = [each for each in rows if each[1][each[2]] > 2]
+        others = [each for each in rows if each[1][each[2]] <= 2]
+        if not wide or not others:
+            return []
+        one, other = self.rng.choice(wide), self.rng.choice(others)
+        if one[0] is other[0] and one[1] == other[1]:
+            return []
+        for (table, row, place), (_, mine, its_place) in ((one, other), (other, one)):
+            found.append(("delete", table.name, row))
+            moved = (*row[:place], mine[its_place], *row[place + 1 :])
+            found.append(("insert", table.name, moved))
         return found
 
     # Rows.

@@ -23,10 +23,10 @@ from tests.support.live_schemas import (
 __all__ = ["Question", "draw_question", "revalued", "spell", "spoil"]
 
 Node = tuple[Any, ...]
-"""("cell", source, name), ("value", text), ("plus", cell, text); of truth ("compare",
-operator, left, right), ("and" | "or", terms), ("not", term), ("null", cell, is_not),
-("in", cell, values), ("between", cell, low, high), ("like", cell, text), ("flag", cell)
-and ("true", text)."""
+"""("cell", source, name), ("value", text), ("plus", cell, text), ("sum", cell, cell);
+of truth ("compare", operator, left, right), ("and" | "or", terms), ("not", term),
+("null", cell, is_not), ("in", cell, values), ("between", cell, low, high),
+("like", cell, text), ("flag", cell) and ("true", text)."""
 
 
 SPELT: dict[str, list[str]] = {}
@@ -176,8 +176,33 @@ class _Drawer:
         return tuple(outputs)
 
 
+def _narrow_sum(rng: random.Random, specs: Sequence[TableSpec]) -> Question | None:
+    """Ask for the sum of columns of two tables, which may have no room."""
+    drawer = _Drawer(rng, specs)
+    drawer.tables = [rng.choice(specs), rng.choice(specs)]
+    narrow: list[list[Node]] = [[], []]
+    for cell, column in drawer.cells(2):
+        if column.domain.kind == "u8":
+            narrow[cell[1]].append(cell)
+    if not all(narrow):
+        return None
+    return Question(
+        tuple([each.name for each in drawer.tables]),
+        (drawer.on(1),),
+        None,
+        (("sum", *map(rng.choice, narrow)),),
+        drawer.params,
+        can_fail=True,
+        is_shared=False,
+    )
+
+
 def draw_question(rng: random.Random, specs: Sequence[TableSpec]) -> Question:
     """Draw what to ask."""
+    if rng.random() < 0.3:
+        found = _narrow_sum(rng, specs)
+        if found is not None:
+            return found
     small = [
         (table, column.name)
         for table in specs
@@ -294,6 +319,8 @@ class _Speller:
                 return str(text)
             case ("plus", term, text):
                 return f"{self.term(term)} + {text}"
+            case ("sum", one, other):
+                return f"{self.term(one)} + {self.term(other)}"
             case _:
                 raise AssertionError(node)
 

@@ -238,7 +238,10 @@ def test_of_a_long_line_of_a_query_a_part_is_shown() -> None:
 
 
 def test_a_query_that_is_not_given_is_not_shown() -> None:
-    assert str(QueryError("too long")) == "line 1, column 1: too long"
+    error = QueryError("too long")
+
+    assert str(error) == "too long"
+    assert (error.line, error.column) == (0, 0)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,16 @@
 
 import pytest
 
-from tests.unit.live.scenes import FILTER, Ear, Edge, Player, engine_of, opened, put
+from tests.unit.live.scenes import (
+    FILTER,
+    Ear,
+    Edge,
+    Odd,
+    Player,
+    engine_of,
+    opened,
+    put,
+)
 
 
 def at(level: int) -> Player:
@@ -213,3 +222,15 @@ def test_parameters() -> None:
     put(db, at(8))
 
     assert ear.heard() == [([at(8)], [])]
+
+
+def test_what_is_not_wanted_need_not_have_room() -> None:
+    text = "SELECT * FROM odd WHERE 10 / small > 1 AND small + 9 < 90 AND flag"
+    db = opened(Odd(1, flag=True, small=2))
+    ear = Ear(db, text)
+
+    put(db, Odd(2, small=255), Odd(3, flag=True, small=3), Odd(4, small=0))
+
+    assert ear.errors == []
+    assert ear.heard() == [([Odd(3, flag=True, small=3)], [])]
+    assert len(db.sql(text).rows) == 2

@@ -315,3 +315,49 @@ def test_rows_of_users_are_not_those_that_are_stored() -> None:
 
     assert query.initial == query.rows == [MEMBER]
     assert isinstance(query.rows[0], qsdb.Row)
+
+
+SUM = (
+    "SELECT a.id AS one, a.small + b.small AS total FROM odd a JOIN odd b"
+    " ON a.text = b.text WHERE a.flag AND NOT b.flag"
+)
+
+
+def test_a_pair_that_never_met_may_have_no_room() -> None:
+    db = opened(Odd(1, flag=True, small=0), Odd(2, small=255))
+    ear = Ear(db, SUM)
+
+    put(db, Odd(1, flag=True, small=255), Odd(2, small=0))
+    assert ear.errors == []
+    assert ear.heard() == []
+
+    put(db, Odd(1, flag=True, small=254), Odd(3, small=1))
+    assert ear.heard() == [([(1, 254)], [])]
+    assert sorted(ear.query.rows) == sorted(db.sql(SUM).rows)
+
+
+def test_a_pair_that_meets_has_to_have_room() -> None:
+    db = opened(Odd(1, flag=True, small=0), Odd(2, small=255))
+    ear = Ear(db, SUM)
+
+    put(db, Odd(1, flag=True, small=1))
+
+    assert [str(each).splitlines()[0] for each in ear.errors] == [
+        "the result 256 is not u8 (0 to 255)"
+    ]
+    assert ear.heard() == []
+
+
+def test_what_joins_nothing_need_not_have_room() -> None:
+    text = (
+        "SELECT a.id AS one FROM guild g JOIN odd a ON g.id = a.id"
+        " JOIN odd b ON a.id = b.id WHERE a.small + b.small < 100"
+    )
+    db = opened(Guild(1))
+    ear = Ear(db, text)
+
+    put(db, Odd(1, small=1), Odd(2, small=255))
+
+    assert ear.errors == []
+    assert ear.heard() == [([(1,)], [])]
+    assert ear.query.rows == db.sql(text).rows

@@ -1,6 +1,13 @@
 """Bags: results that take changes in at once, and the last one once."""
 
+import random
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
 from qsdb.live.operators import Difference
+from qsdb.runtime import bags
 from qsdb.runtime.bags import Bag
 from qsdb.runtime.updates import Shape, Update
 
@@ -47,10 +54,42 @@ def test_lists_of_rows_are_the_callers_own() -> None:
     assert rows == [(1,)]
 
 
-def test_nothing_is_kept_of_rows_that_are_gone() -> None:
-    bag = Bag([(1,)])
-    bag.apply(update(5, [2], [1]))
-    bag.apply(update(6, [], [2]))
+def test_nothing_is_kept_of_rows_that_are_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bags, "NOTED_MIN", 0)
+    bag = Bag([(0,)])
+    for number in range(100):
+        bag.apply(update(5 + number, [number + 1], [number]))
 
-    assert bag.rows == []
-    assert bag._counts == {}
+    rows, noted, *_ = bag._state
+    assert bag.rows == [(100,)]
+    assert len(rows) + len(noted) < 5
+
+
+def test_a_long_result_is_not_gone_through_for_a_change() -> None:
+    class Untouched(list[tuple[object, ...]]):
+        def __iter__(self) -> Iterator[tuple[object, ...]]:
+            raise AssertionError
+
+    bag = Bag(Untouched([(1,)]))
+    for number in range(bags.NOTED_MIN):
+        bag.apply(update(5 + number, [number + 2], []))
+    with pytest.raises(AssertionError):
+        _ = bag.rows
+
+
+def test_any_changes_add_up_as_in_a_counter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bags, "NOTED_MIN", 3)
+    rng = random.Random(1)
+    for length in (0, 1, 5, 40):
+        first = [(rng.randrange(6),) for _ in range(length)]
+        bag, judge = Bag([*first]), Counter(first)
+        for offset in range(1, 200):
+            came = [rng.randrange(6) for _ in range(rng.randrange(4))]
+            there = [number for (number,) in judge.elements() if number not in came]
+            went = rng.sample(there, min(len(there), rng.randrange(5)))
+            bag.apply(update(offset, came, went))
+            judge.update([(number,) for number in came])
+            judge.subtract([(number,) for number in went])
+            assert Counter(bag.rows) == +judge
