@@ -31,6 +31,8 @@ the value and the bound; what a program may want to look at stands in
 attributes too.
 """
 
+from qsdb.excerpts import place_in, pointed_at
+
 __all__ = [
     "AccessError",
     "ArgumentError",
@@ -107,21 +109,14 @@ class QueryError(UsageError):
         self.line = self.column = 0
         message = reason
         if query is not None:
-            self.line = query.count("\n", 0, at) + 1
-            self.column = at - query.rfind("\n", 0, at)
-            text = query[at - self.column + 1 :].split("\n", 1)[0]
-            first = max(0, self.column - 1 - _SHOWN_BEFORE)
-            excerpt = text[first : first + _SHOWN_LENGTH].replace("\t", " ")
-            shown = f"\n  {excerpt}\n  {'^':>{self.column - first}}"
-            message = f"line {self.line}, column {self.column}: {reason}{shown}"
+            self.line, self.column = place_in(query, at)
+            message = f"line {self.line}, column {self.column}: {reason}"
+            message += f"\n{pointed_at(query, at)}" if query else ""
         super().__init__(message)
 
     def __reduce__(self) -> tuple[type["QueryError"], tuple[object, ...]]:
         """Pickle by the parts."""
         return type(self), (self.reason, self._query, self._at)
-
-
-_SHOWN_BEFORE, _SHOWN_LENGTH = 50, 76
 
 
 class ArgumentError(UsageError, TypeError):

@@ -11,6 +11,7 @@ drift.
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import attrs
 
@@ -178,6 +179,16 @@ class Engine:
         }
         for name, now in self._now.items():
             now.keep_only([column for table, column in wishes if table == name])
+
+    @property
+    def subscribers(self) -> list[Any]:
+        """All who listen; once for each result. Cost: O(live queries)."""
+        return [
+            subscriber
+            for template in self._templates.values()
+            for result in template.results.values()
+            for subscriber in result.subscribers
+        ]
 
     @property
     def is_idle(self) -> bool:

@@ -41,7 +41,7 @@ from qsdb.sql.sargs import End, Span, equality, span
 from qsdb.sql.typed import Argument, Cell, Constant, Typed, parts_of
 from qsdb.values.kinds import Stored
 
-__all__ = ["Difference", "LiveResult", "Template"]
+__all__ = ["Difference", "LiveResult", "Template", "net"]
 
 NO_CALLER = b""
 """In a template the caller is a value like others."""
@@ -155,7 +155,7 @@ class Template:
                     tables[source] = Rows(went)
                     deletes += run(*tables, NO_CALLER, *values)
             tables[source] = now[self.tables[source]]
-        return _net(inserts, deletes)
+        return net(inserts, deletes)
 
     def _emitted(
         self,
@@ -194,11 +194,11 @@ class Template:
         is_now = [now[each] for each in self.tables]
         found = run(*is_now, NO_CALLER, *values)
         was = [before[name] or now[name] for name in self.tables]
-        return _net(found, run(*was, NO_CALLER, *values))
+        return net(found, run(*was, NO_CALLER, *values))
 
 
-def _net(inserts: list[StoredRow], deletes: list[StoredRow]) -> Difference:
-    """Drop what came and went alike."""
+def net(inserts: list[StoredRow], deletes: list[StoredRow]) -> Difference:
+    """Give what came and what went, without what did both."""
     if not inserts or not deletes:
         return Difference(inserts, deletes)
     came, went = Counter(inserts), Counter(deletes)

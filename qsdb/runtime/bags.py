@@ -34,6 +34,11 @@ class Bag:
         what it notes: all that is new."""
 
     @property
+    def offset(self) -> int:
+        """The offset of the last change; 0 before the first."""
+        return self._state[2]
+
+    @property
     def rows(self) -> list[StoredRow]:
         """The rows, in a list of the caller's own. Cost: O(rows)."""
         rows, noted, _, _ = self._state

@@ -23,13 +23,14 @@ from qsdb.errors import (
     brief,
 )
 from qsdb.runtime.bags import Bag
+from qsdb.runtime.batches import Batch
 from qsdb.runtime.calls import CallContext, Calls
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.live_queries import check_callbacks
 from qsdb.runtime.namespaces import Reducers
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.query_sets import SetQuery, Subscription
-from qsdb.runtime.subscriptions import Batch, Subscriptions, first_result
+from qsdb.runtime.subscriptions import Subscriptions, first_result
 from qsdb.runtime.updates import Update
 from qsdb.schema.results import Result
 from qsdb.sql.arguments import bind_each
@@ -134,6 +135,8 @@ class Connection:
     def call(self, reducer: object, /, *args: object, **kwargs: object) -> Any:  # noqa: ANN401  what the reducer gives
         """Run a reducer as this identity, and give what it returns.
 
+        The cache has what it did, then; a confirmed connection waits for the disk.
+
         Raises:
             NotFoundError: there is no such reducer for it.
             ArgumentError: the arguments do not fit.
@@ -141,9 +144,12 @@ class Connection:
             ClosedError: the connection or the database is closed.
         """
         self._require_open()
-        return self._calls.call(
+        result = self._calls.call(
             self.identity, reducer, args, kwargs, self.connection_id
         )
+        if self.confirmed:
+            self._subscriptions.delivery.catch_up(self._subscriptions.offset)
+        return result
 
     def sql(self, text: str, params: Mapping[str, object] | None = None) -> Result:
         """Run a query as this identity; otherwise as `Database.sql`.
@@ -210,7 +216,7 @@ class Connection:
             hub.leave(subscription.queries)
             raise
         applied = _Applied(self, subscription, offset, first)
-        hub.delivery.put(offset, applied, confirmed=False)
+        hub.delivery.put(applied)
         hub.delivery.run()
         return subscription
 
@@ -343,15 +349,20 @@ class Connection:
         hub = self._subscriptions
         hub.leave([query for each in [*self._open] for query in each.queries])
         self._is_closed = True
-        self.db._silence()
         for subscription in [*self._open]:
             hub.leave(subscription.queries)  # one that was begun meanwhile
-            self._open.pop(subscription, False)
-            subscription.is_active = False
-            subscription.silence()
+        self.ended()
         hub.wait_for_callbacks()
         if self._clients is not None:
             self._clients.disconnect(self.identity, self.connection_id)
+
+    def ended(self) -> None:
+        """Take in that nothing more comes."""
+        self.db._silence()
+        while self._open:
+            subscription, _ = self._open.popitem()
+            subscription.is_active = False
+            subscription.silence()
 
     def _require_open(self) -> None:
         if self._is_closed:

@@ -264,9 +264,11 @@ class Database(OnDisk):
             with contextlib.suppress(ClosedError):  # another thread may be faster
                 self._connector.clients.disconnect_all()
         self._writer.close()
-        self._subscriptions.delivery.close()
-        if self._storage is not None:
-            self._storage.close()
+        try:
+            if self._storage is not None:
+                self._storage.close()
+        finally:
+            self._subscriptions.close()
 
     def __enter__(self) -> Self:
         """Give the database itself.

@@ -9,24 +9,31 @@ time:
 * what is put in while something is told (a callback called a reducer) is told after
   that, by the same thread;
 * what is to be told only once it is on the disk goes to a thread of its own, which
-  waits for that. That thread never keeps a program alive.
+  waits for that. That thread never keeps a program alive. If it falls behind, what
+  waits for one receiver is joined, so that it never is more than what there is to say.
 
 Since the writer lock is free meanwhile, callbacks may read, call reducers, subscribe
 and close what they like. A callback that raises is logged.
 """
 
+import contextlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Protocol, Self
 
-from qsdb.errors import FailedError
+from qsdb.errors import FailedError, UsageError
 from qsdb.forks import on_fork
 
-__all__ = ["Delivery", "Message"]
+__all__ = ["Delivery", "Joinable", "Message"]
 
 _LOGGER = logging.getLogger("qsdb.delivery")
+
+WAITING_MAX = 1024
+"""So many messages wait for the disk before they are joined, or twice as many as there
+were left last time."""
 
 
 class Message(Protocol):
@@ -41,6 +48,22 @@ class Message(Protocol):
 
     def deliver(self) -> None:
         """Tell it."""
+        ...
+
+
+class Joinable(Message, Protocol):
+    """Something to be told to a receiver, that can be told together with more."""
+
+    offset: int
+    """The commit that it is about."""
+
+    @property
+    def receiver(self) -> object:
+        """Who is told."""
+        ...
+
+    def joined(self, later: Sequence[Self], /) -> Self:
+        """Give one that says what this and later ones say."""
         ...
 
 
@@ -63,7 +86,8 @@ class Delivery:
         self._outbox: deque[Message] = deque()
         self._is_busy = False
         self._wait_durable = wait_durable
-        self._durable: deque[tuple[int, Message]] = deque()
+        self._durable: deque[Joinable] = deque()
+        self._durable_max = WAITING_MAX
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_closed = False
@@ -80,19 +104,20 @@ class Delivery:
             self._renew_lock()
             self._is_busy = False
 
-    def put(self, offset: int, message: Message, *, confirmed: bool) -> None:
-        """Have something told; under the writer lock.
+    def put(self, message: Message) -> None:
+        """Have something told; under the writer lock."""
+        self._outbox.append(message)
 
-        Args:
-            offset: The commit that it is about.
-            message: It.
-            confirmed: Whether only once the commit is on the disk.
-        """
-        if not confirmed or self._wait_durable is None:
+    def put_durable(self, message: Joinable) -> None:
+        """Have something told once its commit is on the disk; under the writer lock."""
+        if self._wait_durable is None:
             self._outbox.append(message)
             return
         with self._wake:
-            self._durable.append((offset, message))
+            self._durable.append(message)
+            if len(self._durable) > self._durable_max:
+                self._durable = joined(self._durable)
+                self._durable_max = max(WAITING_MAX, 2 * len(self._durable))
             if self._thread is None:
                 self._start()
             self._wake.notify()
@@ -129,9 +154,36 @@ class Delivery:
 
     def tell_durable(self, offset: int) -> None:
         """Tell what waits for an offset that is there; by whoever has the lock."""
-        while self._durable and self._durable[0][0] <= offset:
-            _, message = self._durable.popleft()
+        while (message := self._next(offset)) is not None:
             self.tell(message)
+
+    def _next(self, offset: int) -> Joinable | None:
+        """Take out what is to be told first, if it waits for no later offset."""
+        with self._wake:
+            waiting = self._durable
+            return (
+                waiting.popleft() if waiting and waiting[0].offset <= offset else None
+            )
+
+    def require_outside(self) -> None:
+        """Refuse a callback.
+
+        Raises:
+            UsageError: this thread is in one.
+        """
+        if self._is_mine():
+            raise UsageError("a callback waits for changes, and they come after it")
+
+    def catch_up(self, offset: int) -> None:
+        """Wait until a commit is on the disk, and tell what waits for that.
+
+        In a callback nothing is told: that comes after it.
+        """
+        if self._wait_durable is not None and not self._is_mine():
+            self._wait_durable(offset)
+            with self.lock:
+                self.tell_durable(offset)
+                self._empty()
 
     def _start(self) -> None:
         self._thread = threading.Thread(
@@ -147,7 +199,7 @@ class Delivery:
                     if self._is_closed:
                         return
                     self._wake.wait()
-                offset, _ = self._durable[0]
+                offset = self._durable[0].offset
             try:
                 self._wait_durable(offset)
             except FailedError:
@@ -161,7 +213,30 @@ class Delivery:
                     _LOGGER.exception("a callback raised")
 
     def close(self) -> None:
-        """Tell nothing more than what is due already."""
+        """Tell what waits for the disk; the log is closed, so it is there or never.
+
+        In a callback that is told after it.
+        """
         with self._wake:
             self._is_closed = True
             self._wake.notify()
+            if self._is_mine():
+                with contextlib.suppress(FailedError):
+                    while self._durable and self._wait_durable is not None:
+                        self._wait_durable(self._durable[0].offset)
+                        self._outbox.append(self._durable.popleft())
+                return
+        if self._thread is not None:
+            self._thread.join()
+
+
+def joined(waiting: Iterable[Joinable]) -> deque[Joinable]:
+    """Join what waits for each receiver. Cost: O(all that they say)."""
+    by_receiver: dict[int, list[Joinable]] = {}
+    for message in waiting:
+        by_receiver.setdefault(id(message.receiver), []).append(message)
+    left = [
+        first.joined(later) if later else first
+        for first, *later in by_receiver.values()
+    ]
+    return deque(sorted(left, key=attrgetter("offset")))

@@ -1,12 +1,20 @@
-"""`LiveQuery`: a result that is kept current, and a function that is told of it."""
+"""`LiveQuery`: a result that is kept current, and who is told of it.
 
-from collections.abc import Callable, Mapping
+A function is told of each commit, by whoever commits; `LiveQuery.changes` is read by a
+thread at its own speed.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 from qsdb.errors import ArgumentError, QueryError, brief
-from qsdb.live.operators import LiveResult
+from qsdb.live.operators import Difference, LiveResult
+from qsdb.runtime.backlogs import Backlog
 from qsdb.runtime.bags import Bag
-from qsdb.runtime.subscriptions import Batch, Subscriptions, first_result
+from qsdb.runtime.batches import Batch
+from qsdb.runtime.subscriptions import Subscriptions, first_result
+from qsdb.runtime.timeouts import check_timeout
 from qsdb.runtime.updates import Shape, Update
 from qsdb.sql.arguments import bind_parameters
 from qsdb.sql.loops import StoredRow
@@ -28,6 +36,7 @@ class LiveQuery:
     """
 
     __slots__ = (
+        "_backlogs",
         "_bag",
         "_callback",
         "_initial",
@@ -57,6 +66,7 @@ class LiveQuery:
         self._pending: list[Batch] | None = []
         self._initial: list[StoredRow] = []
         self._bag: Bag | None = None
+        self._backlogs: list[Backlog] = []
         self._shape = shape
         self.confirmed = confirmed
         self.error: QueryError | None = None
@@ -98,20 +108,72 @@ class LiveQuery:
             return
         if self.result is None:
             return  # closed meanwhile
-        [(_, what)] = batch.parts
-        if isinstance(what, QueryError):
-            self.error = what
-            self.result = None
+        for _, what in batch.parts:  # one, or none that is left of several
+            if isinstance(what, QueryError):
+                self._fail(batch, what)
+                return
+            if self._bag is None:
+                self._bag = Bag(self._initial)
+            self._bag.apply(what)
             batch.is_told = True  # and no interrupt comes before the call
-            if self._on_error is not None:
-                self._on_error(what)
-            return
-        if self._bag is None:
-            self._bag = Bag(self._initial)
-        self._bag.apply(what)
+            for backlog in self._backlogs:
+                backlog.put(what)
+            if self._callback is not None:
+                self._callback(what)
+
+    def _fail(self, batch: Batch, error: QueryError) -> None:
+        self.error = error
+        self.result = None
+        self.ended()
         batch.is_told = True
-        if self._callback is not None:
-            self._callback(what)
+        if self._on_error is not None:
+            self._on_error(error)
+
+    def ended(self) -> None:
+        """Take in that nothing more comes."""
+        self.result = None
+        for backlog in self._backlogs:
+            backlog.end(self.error)
+
+    def changes(self, timeout: float | None = None) -> Iterator[Update]:
+        """Wait for changes, and yield each: all that is new since `initial`.
+
+        Of several readers each is given all. One that is slower than the commits is
+        given several in one update, which says the same: see `Update.offsets`.
+
+        Args:
+            timeout: Ends when nothing came for so many seconds; None to wait until the
+                query is closed, or the database.
+
+        Raises:
+            QueryError: what the query has ended with, after all that came before.
+            ArgumentError: the timeout is no number of seconds.
+            UsageError: this thread is in a transaction, or in a callback.
+        """
+        check_timeout(timeout)
+        self._subscriptions.require_outside()
+        return self._changes(timeout)
+
+    def _changes(self, timeout: float | None) -> Iterator[Update]:
+        backlog = Backlog()
+        with self._subscriptions.delivery.lock:
+            if self._bag is not None and (first := self._since_begun(self._bag)):
+                backlog.put(first)
+            self._backlogs.append(backlog)
+            if self.result is None:
+                backlog.end(self.error)
+        try:
+            while (update := backlog.take(timeout)) is not None:
+                yield update
+        finally:
+            self._backlogs.remove(backlog)
+
+    def _since_begun(self, bag: Bag) -> Update:
+        """Give all changes until now in one. Cost: O(rows)."""
+        is_now, was = Counter(bag.rows), Counter(self._initial)
+        came, went = (is_now - was).elements(), (was - is_now).elements()
+        difference = Difference([*came], [*went])
+        return Update(bag.offset, difference, self._shape, self.offset + 1)
 
     def close(self) -> None:
         """End; once this has returned no callback comes. Twice is no error.
@@ -123,6 +185,7 @@ class LiveQuery:
         """
         self._subscriptions.leave([self])
         self._subscriptions.wait_for_callbacks()
+        self.ended()
 
     def __enter__(self) -> Self:
         """Give the query itself."""

@@ -5,8 +5,6 @@ files: everything is as durable as it will ever be, and what needs files says so
 What is only read has files of somebody else: they are followed, and never changed.
 """
 
-import threading
-
 import attrs
 
 from qsdb.errors import ArgumentError, ReadOnlyError, UsageError, brief
@@ -22,6 +20,7 @@ from qsdb.runtime.calls import Calls
 from qsdb.runtime.read_only import ReadOnlyStorage
 from qsdb.runtime.stats import Stats
 from qsdb.runtime.storage import Storage
+from qsdb.runtime.timeouts import check_timeout
 from qsdb.runtime.writer import Writer
 from qsdb.store.directory import Directory
 from qsdb.store.pinned import PinnedState
@@ -76,7 +75,7 @@ class OnDisk(Asking):
             raise ArgumentError(
                 f"an offset is an int from 0 to {last}, not {brief(offset)}"
             )
-        _check_timeout(timeout)
+        check_timeout(timeout)
         if not isinstance(self._storage, Storage):
             return True
         return self._storage.log.wait_durable(
@@ -204,7 +203,7 @@ class OnDisk(Asking):
         Cost: some 100 µs, and about 10 µs a commit.
         """
         self._require_outside()
-        _check_timeout(timeout)
+        check_timeout(timeout)
         if not isinstance(self._storage, ReadOnlyStorage):
             raise UsageError(
                 "only a database opened with read_only=True follows the log; this one "
@@ -240,13 +239,3 @@ class OnDisk(Asking):
     def _require_outside(self) -> None:
         self._require_open()
         self._writer.require_outside()
-
-
-def _check_timeout(timeout: float | None) -> None:
-    if timeout is None:
-        return
-    is_number = type(timeout) in (int, float)
-    if not is_number or not 0 <= timeout <= threading.TIMEOUT_MAX:
-        raise ArgumentError(
-            f"a timeout is a number of seconds from 0 on, not {brief(timeout)}"
-        )

@@ -8,7 +8,8 @@ from qsdb.cache.listeners import Listeners, call_guarded
 from qsdb.errors import QueryError
 from qsdb.live.operators import LiveResult
 from qsdb.runtime.bags import Bag
-from qsdb.runtime.subscriptions import Asked, Receiver
+from qsdb.runtime.batches import Receiver
+from qsdb.runtime.subscriptions import Asked
 from qsdb.runtime.updates import Update
 
 __all__ = ["Connected", "SetQuery", "Subscription"]

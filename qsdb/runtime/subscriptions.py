@@ -12,7 +12,6 @@ lock is free.
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
 
 import attrs
 
@@ -21,6 +20,7 @@ from qsdb.live.engine import Engine, Outcome
 from qsdb.live.operators import LiveResult
 from qsdb.live.tables import Delta
 from qsdb.live.templates import Lifted, lift
+from qsdb.runtime.batches import Batch, Subscriber
 from qsdb.runtime.delivery import Delivery, Message
 from qsdb.runtime.prepared import PreparedQuery, handle_of, prepare_query
 from qsdb.runtime.queries import Queries
@@ -33,57 +33,10 @@ from qsdb.store.current import CurrentTable
 from qsdb.store.orders import StoredRow, key_function
 from qsdb.store.reads import ReadTransaction
 
-__all__ = ["Asked", "Batch", "Receiver", "Subscriber", "Subscriptions", "first_result"]
+__all__ = ["Asked", "Subscriptions", "first_result"]
 
 TEXTS_MAX = 1024
 """So many texts are kept with what is made of them."""
-
-
-class Subscriber(Protocol):
-    """Who asked one query."""
-
-    @property
-    def receiver(self) -> "Receiver":
-        """Who is told."""
-        ...
-
-    result: LiveResult | None
-    """What is shared with all who ask the same; None when it has ended."""
-
-
-class Receiver(Protocol):
-    """Who is told of what its queries give."""
-
-    confirmed: bool
-    """Whether to be told only of what is on the disk."""
-
-    def receive(self, batch: "Batch") -> None:
-        """Take a commit in, and tell of it."""
-        ...
-
-
-@attrs.define(eq=False)
-class Batch:
-    """What one commit means to one receiver.
-
-    Attributes:
-        receiver: Who is told.
-        offset: The commit.
-        origin: The context of the call that committed; None of a block.
-        parts: For each of its queries that is concerned how the result changed, or why
-            the query ends.
-        is_told: Whether the receiver was told.
-    """
-
-    receiver: Receiver
-    offset: int
-    origin: object
-    parts: list[tuple[Subscriber, Update | QueryError]]
-    is_told: bool = False
-
-    def deliver(self) -> None:
-        """Tell it."""
-        self.receiver.receive(self)
 
 
 @attrs.frozen
@@ -101,6 +54,18 @@ class Asked:
     lifted: Lifted
     shape: Shape
     table: str | None
+
+
+@attrs.define(eq=False)
+class _Closing:
+    """The end of all that is subscribed, to be told last of all."""
+
+    subscriptions: "Subscriptions"
+    is_told: bool = False
+
+    def deliver(self) -> None:
+        self.subscriptions.end()
+        self.is_told = True
 
 
 class Subscriptions:
@@ -221,7 +186,7 @@ class Subscriptions:
                     self._forget(result, subscriber)
             if ended is not None:
                 offset = self.offset
-                self.delivery.put(offset, ended(offset), confirmed=False)
+                self.delivery.put(ended(offset))
         except BaseException:
             if writer.is_mine():
                 for subscriber in subscribers:
@@ -233,6 +198,32 @@ class Subscriptions:
                 writer.leave()
             finally:  # an interrupt may have cut that off
                 writer.leave()
+
+    def close(self) -> None:
+        """Tell what is due, and end all that is subscribed; the log is closed.
+
+        Where this is called in a callback, that comes after it.
+        """
+        self.delivery.close()
+        self.delivery.put(_Closing(self))
+        self.delivery.run()
+
+    def end(self) -> None:
+        """End all that is subscribed."""
+        subscribers = self.engine.subscribers
+        receivers = {id(each.receiver): each.receiver for each in subscribers}
+        self.leave(subscribers)
+        for receiver in receivers.values():
+            receiver.ended()
+
+    def require_outside(self) -> None:
+        """Refuse to wait where what is waited for cannot come.
+
+        Raises:
+            UsageError: this thread is in a transaction, or in a callback.
+        """
+        self._writer.require_outside()
+        self.delivery.require_outside()
 
     def wait_for_callbacks(self) -> None:
         """Let a callback come to its end, if another thread is in the middle of one."""
@@ -275,8 +266,10 @@ class Subscriptions:
             if self._due[0] != offset:
                 outcomes = engine.commit(deltas)
                 self._due = (offset, self._batches(outcomes, offset, origin))
+            delivery = self.delivery
             for batch in self._due[1]:
-                self.delivery.put(offset, batch, confirmed=batch.receiver.confirmed)
+                is_late = batch.receiver.confirmed
+                (delivery.put_durable if is_late else delivery.put)(batch)
             self._forget_failed(self._due[1])
             self._due = (offset, ())
         self._told_offset = offset

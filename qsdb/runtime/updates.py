@@ -1,14 +1,18 @@
-"""`Update`: how a result changed with a commit, as users see it."""
+"""`Update`: how a result changed with a commit, as users see it.
 
-from collections.abc import Callable, Sequence
+Whoever falls behind is told of several commits in one: `merged` adds their updates up,
+exactly. Of a row that came and went again nothing is left.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import attrs
 
-from qsdb.live.operators import Difference
+from qsdb.live.operators import Difference, net
 from qsdb.sql.loops import StoredRow
 
-__all__ = ["Shape", "Update"]
+__all__ = ["Shape", "Update", "merged"]
 
 
 @attrs.frozen
@@ -29,49 +33,73 @@ class Shape:
 
 
 class Update:
-    """How a result changed with a commit.
+    """How a result changed with a commit, or with several.
 
     Rows are made when they are asked for, once for all who are told; the lists are the
     caller's own.
 
     Attributes:
-        offset: The commit.
+        offset: The commit; of several the last.
         difference: The same, as stored rows.
+        shape: What those are to users.
     """
 
-    __slots__ = ("_deletes", "_inserts", "_shape", "_updates", "difference", "offset")
+    __slots__ = (
+        "_deletes",
+        "_first",
+        "_inserts",
+        "_updates",
+        "difference",
+        "offset",
+        "shape",
+    )
 
-    def __init__(self, offset: int, difference: Difference, shape: Shape) -> None:
-        """Keep what changed."""
+    def __init__(
+        self, offset: int, difference: Difference, shape: Shape, first: int = 0
+    ) -> None:
+        """Keep what changed.
+
+        Args:
+            offset: The last commit.
+            difference: What changed.
+            shape: What the rows are to users.
+            first: The first commit; 0 if it is the last one too.
+        """
         self.offset = offset
         self.difference = difference
-        self._shape = shape
+        self.shape = shape
+        self._first = first or offset
         self._inserts: list[Any] | None = None
         self._deletes: list[Any] | None = None
         self._updates: list[tuple[Any, Any]] | None = None
 
     @property
+    def offsets(self) -> range:
+        """The commits that it is about: one, and more if who is told fell behind."""
+        return range(self._first, self.offset + 1)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns."""
-        return self._shape.columns
+        return self.shape.columns
 
     @property
     def is_event(self) -> bool:
         """Whether the rows are told once, and are not in the result afterwards."""
-        return self._shape.is_event
+        return self.shape.is_event
 
     @property
     def inserts(self) -> list[Any]:
         """All rows that came; one that came twice is there twice."""
         if self._inserts is None:
-            self._inserts = self._shape.make([*self.difference.inserts])
+            self._inserts = self.shape.make([*self.difference.inserts])
         return [*self._inserts]
 
     @property
     def deletes(self) -> list[Any]:
         """All rows that went."""
         if self._deletes is None:
-            self._deletes = self._shape.make([*self.difference.deletes])
+            self._deletes = self.shape.make([*self.difference.deletes])
         return [*self._deletes]
 
     @property
@@ -81,20 +109,39 @@ class Update:
             self._updates = [*self._paired()]
         return [*self._updates]
 
-    def _paired(self) -> Sequence[tuple[Any, Any]]:
-        key_of = self._shape.key_of
+    def _paired(self) -> Iterator[tuple[Any, Any]]:
+        """Pair rows of one key, each once; a result can have several with one."""
+        key_of = self.shape.key_of
         if key_of is None:
-            return []
-        went = {
-            key_of(stored): row
-            for stored, row in zip(self.difference.deletes, self.deletes, strict=True)
-        }
-        came = zip(self.difference.inserts, self.inserts, strict=True)
-        return [
-            (went[key], row) for stored, row in came if (key := key_of(stored)) in went
-        ]
+            return
+        went: dict[object, list[Any]] = {}
+        for stored, row in zip(self.difference.deletes, self.deletes, strict=True):
+            went.setdefault(key_of(stored), []).append(row)
+        for stored, row in zip(self.difference.inserts, self.inserts, strict=True):
+            rows = went.get(key_of(stored))
+            if rows:
+                yield rows.pop(), row
+
+    def __bool__(self) -> bool:
+        """Whether it says anything."""
+        return bool(self.difference.inserts or self.difference.deletes)
 
     def __repr__(self) -> str:
         """Say how much changed."""
         came, went = len(self.difference.inserts), len(self.difference.deletes)
-        return f"<Update at offset {self.offset}: {came} inserts, {went} deletes>"
+        at = f"offset {self.offset}"
+        if self._first != self.offset:
+            at = f"offsets {self._first} to {self.offset}"
+        return f"<Update at {at}: {came} inserts, {went} deletes>"
+
+
+def merged(updates: Iterable[Update]) -> Update:
+    """Give one update that says the same as several, in their order. Cost: O(rows).
+
+    It may have nothing to say.
+    """
+    updates = [*updates]
+    inserts = [row for each in updates for row in each.difference.inserts]
+    deletes = [row for each in updates for row in each.difference.deletes]
+    last, first = updates[-1], updates[0].offsets.start
+    return Update(last.offset, net(inserts, deletes), last.shape, first)

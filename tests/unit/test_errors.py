@@ -237,6 +237,25 @@ def test_of_a_long_line_of_a_query_a_part_is_shown() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("before", "columns", "printed"),
+    [
+        ("a\tb", 3, "a b"),
+        ("\u540d\u524d = ", 7, "\u540d\u524d = "),
+        ("e\u0301 = ", 4, "e\u0301 = "),
+        ("\ud800 ", 2, "\N{REPLACEMENT CHARACTER} "),
+        ("a\r\u2028", 3, "a  "),
+    ],
+)
+def test_the_caret_stands_under_the_place(
+    before: str, columns: int, printed: str
+) -> None:
+    error = QueryError("what is !", f"{before}!", len(before))
+
+    assert str(error).splitlines()[1:] == [f"  {printed}!", "  " + " " * columns + "^"]
+    str(error).encode()
+
+
 def test_a_query_that_is_not_given_is_not_shown() -> None:
     error = QueryError("too long")
 

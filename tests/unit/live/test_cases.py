@@ -42,6 +42,9 @@ class Listener:
     def receive(self, batch: object) -> None:
         raise AssertionError(batch)
 
+    def ended(self) -> None:
+        raise AssertionError
+
 
 def with_attributes(table: TableSchema) -> TableSchema:
     """Give a table whose columns have names in Python too."""

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -69,7 +70,10 @@ def test_it_is_told_of_what_is_on_the_disk(
     hasty.subscribe(ALL)
     disk.may_sync.clear()
 
-    patient.reducers.join(1)
+    offset = db.offset
+    call = threading.Thread(target=patient.reducers.join, args=(1,), daemon=True)
+    call.start()
+    assert soon(lambda: db.offset > offset)
     hasty.reducers.join(2)
     assert ears[1].heard() == [("+", P1), ("+", P2)]
     assert ears[0].heard() == sub.rows == list(patient.db[Player]) == []
@@ -79,8 +83,65 @@ def test_it_is_told_of_what_is_on_the_disk(
     assert soon(lambda: len(ears[0].events) == 2)
     assert ears[0].heard() == [("+", P1), ("+", P2)]
     assert [each.kind for each in ears[0].events] == ["reducer", "transaction"]
+    call.join(30)
+    assert not call.is_alive()
     assert patient.confirmed
     assert not hasty.confirmed
+
+
+def test_a_call_of_its_own_is_there_on_the_next_line(db: qsdb.Database) -> None:
+    conn = db.connect(confirmed=True)
+    conn.subscribe(ALL)
+    for number in range(1, 20):
+        conn.reducers.join(number)
+        assert len(conn.db[Player]) == number
+        assert db.durable_offset == db.offset
+
+
+def test_a_call_of_its_own_in_a_callback_comes_after_it(db: qsdb.Database) -> None:
+    conn = db.connect(confirmed=True)
+    conn.subscribe(ALL)
+    seen: list[int] = []
+
+    def more(_: object, row: Player) -> None:
+        if row.id < 5:
+            conn.reducers.join(row.id + 1)
+            seen.append(len(conn.db[Player]))
+
+    conn.db[Player].on_insert(more)
+    conn.reducers.join(1)
+
+    assert soon(lambda: len(conn.db[Player]) == 5)
+    assert seen == [1, 2, 3, 4]
+
+
+def test_who_falls_behind_is_told_of_several_commits_at_once(
+    disk: HeldDirectory, db: qsdb.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivery = db._subscriptions.delivery
+    monkeypatch.setattr(delivery, "_durable_max", 6)
+    monkeypatch.setattr("qsdb.runtime.delivery.WAITING_MAX", 6)
+    conn, updates = db.connect(confirmed=True), list[qsdb.Update]()
+    ear = Ear(conn)
+    sub = conn.subscribe("SELECT * FROM player WHERE level > 2", ALL)
+    query = db.subscribe(ALL, updates.append, confirmed=True)
+    disk.may_sync.clear()
+    for number in range(40):
+        db.call("join", number % 5, level=number % 4)
+        assert len(delivery._durable) <= 8
+
+    disk.may_sync.set()
+    now = Counter(db.sql(ALL).rows)
+    assert soon(lambda: Counter(query.rows) == now)
+    assert len(updates) < 20
+    assert [n for each in updates for n in each.offsets][-1] == db.offset
+    assert sum([len(each.offsets) for each in updates]) == 40
+    db.close()
+    assert len(ear.events) < 20
+    assert {each.kind for each in ear.events} == {"transaction"}
+    assert Counter(conn.db[Player]) == Counter(query.rows)
+    high = [each for each in query.rows if each.level > 2]
+    assert Counter(sub.rows) == Counter(high + query.rows)
 
 
 def test_first_rows_are_on_the_disk_too(disk: HeldDirectory, db: qsdb.Database) -> None:

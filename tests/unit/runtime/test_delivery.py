@@ -2,12 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 import pytest
 
 from qsdb.errors import FailedError
+from qsdb.runtime import delivery as delivery_module
 from qsdb.runtime.delivery import Delivery
 
 
@@ -16,16 +17,26 @@ class Message:
     """Calls a function when it is told."""
 
     act: Callable[[], object]
+    offset: int = 0
+    receiver: object = None
     is_told: bool = False
 
     def deliver(self) -> None:
         self.is_told = True
         self.act()
 
+    def joined(self, later: Sequence["Message"]) -> "Message":
+        every = [self.act, *[each.act for each in later]]
+        offset = later[-1].offset
+        return Message(lambda: [act() for act in every], offset, self.receiver)
+
 
 def post(delivery: Delivery, act: Callable[[], object], offset: int = 0) -> None:
     """Put something in that waits for the disk, or not, by its offset."""
-    delivery.put(offset, Message(act), confirmed=offset > 0)
+    if offset:
+        delivery.put_durable(Message(act, offset))
+    else:
+        delivery.put(Message(act))
 
 
 def test_in_the_order_of_commits() -> None:
@@ -131,8 +142,8 @@ def test_what_was_cut_off_is_told_again_unless_it_says_that_it_is_told() -> None
             self.is_told = True
 
     message = Slow()
-    delivery.put(1, message, confirmed=False)
-    delivery.put(1, message, confirmed=False)
+    delivery.put(message)
+    delivery.put(message)
     with pytest.raises(KeyboardInterrupt):
         delivery.run()
 
@@ -181,15 +192,19 @@ class Disk:
     def __init__(self) -> None:
         self.offset = 0
         self.has_failed = False
+        self.fails_from = 1 << 60
         self._changed = threading.Condition()
 
     def wait(self, offset: int) -> None:
         with self._changed:
             assert self._changed.wait_for(
-                lambda: self.has_failed or self.offset >= offset, 30
+                lambda: self.is_failed(offset) or self.offset >= offset, 30
             )
-        if self.has_failed:
+        if self.is_failed(offset):
             raise FailedError("the disk is gone", 0)
+
+    def is_failed(self, offset: int) -> bool:
+        return self.has_failed or offset >= self.fails_from
 
     def reach(self, offset: int) -> None:
         with self._changed:
@@ -312,12 +327,61 @@ def test_closing_tells_what_is_due() -> None:
     disk, listener = Disk(), Listener()
     delivery = Delivery(disk.wait)
     post(delivery, listener.hear("due"), 1)
-    delivery.close()
+    closing = threading.Thread(target=delivery.close, daemon=True)
+    closing.start()
+    closing.join(0.05)
+    assert closing.is_alive()
     disk.reach(1)
-    assert delivery._thread is not None
-    delivery._thread.join(30)
+    closing.join(30)
 
+    assert not closing.is_alive()
     assert listener.told == ["due"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_closing_in_a_callback_tells_what_is_due_after_it(*, fails: bool) -> None:
+    disk, told = Disk(), list[str]()
+    delivery = Delivery(disk.wait)
+
+    def close() -> None:
+        disk.reach(6)
+        post(delivery, lambda: told.append("late"), 6)
+        if fails:
+            post(delivery, lambda: told.append("never"), 7)
+            disk.fails_from = 7
+        delivery.close()
+        told.append("closed")
+
+    post(delivery, close)
+    delivery.run()
+    end(delivery)
+
+    assert told == ["closed", "late"]
+
+
+def test_what_waits_too_long_is_joined_for_each_receiver(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_module, "WAITING_MAX", 4)
+    disk, listener = Disk(), Listener()
+    delivery = Delivery(disk.wait)
+    delivery._durable_max = 4
+    for number in range(1, 41):
+        name = "ab"[number % 2]
+        act = listener.hear(f"{name}{number}")
+        delivery.put_durable(Message(act, number, receiver=name))
+        assert len(delivery._durable) <= 5
+    assert len(delivery._durable) >= 2
+    offsets = [each.offset for each in delivery._durable]
+    assert offsets == sorted(offsets)
+
+    disk.reach(40)
+    listener.wait_for(40)
+    end(delivery)
+
+    for name, first in (("a", 2), ("b", 1)):
+        told = [each for each in listener.told if each[0] == name]
+        assert told == [f"{name}{number}" for number in range(first, 41, 2)]
 
 
 def test_the_thread_does_not_keep_a_program_alive() -> None:

@@ -536,11 +536,14 @@ def test_what_is_due_is_told_though_the_database_closes() -> None:
     disk = HeldDirectory()
     told: queue.SimpleQueue[str] = queue.SimpleQueue()
     db = qsdb.Database(club, disk, durability="interval", sync_interval=0.001)
-    db.subscribe(ALL, lambda _: told.put("confirmed"), confirmed=True)
-    db.call(join, 1)
+    query = db.subscribe(ALL, lambda _: told.put("confirmed"), confirmed=True)
+    for number in range(40):
+        db.call(join, number)
     db.close()
 
-    assert told.get(timeout=30) == "confirmed"
+    assert told.qsize() == 40
+    assert len(query.rows) == 40
+    assert repr(query).startswith("<LiveQuery ended")
 
 
 PROGRAM = """

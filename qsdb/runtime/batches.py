@@ -1,0 +1,91 @@
+"""`Batch`: what one commit means to one receiver.
+
+A receiver is a live query, or a connection with all queries of its subscriptions; each
+of those queries is a subscriber. Of one that falls behind the batches are joined.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, Self
+
+import attrs
+
+from qsdb.errors import QueryError
+from qsdb.live.operators import LiveResult
+from qsdb.runtime.updates import Update, merged
+
+__all__ = ["Batch", "Receiver", "Subscriber"]
+
+
+class Subscriber(Protocol):
+    """Who asked one query."""
+
+    @property
+    def receiver(self) -> "Receiver":
+        """Who is told."""
+        ...
+
+    result: LiveResult | None
+    """What is shared with all who ask the same; None when it has ended."""
+
+
+class Receiver(Protocol):
+    """Who is told of what its queries give."""
+
+    confirmed: bool
+    """Whether to be told only of what is on the disk."""
+
+    def receive(self, batch: "Batch") -> None:
+        """Take a commit in, and tell of it."""
+        ...
+
+    def ended(self) -> None:
+        """Take in that the database is closed, and nothing more comes."""
+        ...
+
+
+@attrs.define(eq=False)
+class Batch:
+    """What one commit means to one receiver.
+
+    Attributes:
+        receiver: Who is told.
+        offset: The commit.
+        origin: The context of the call that committed; None of a block.
+        parts: For each of its queries that is concerned how the result changed, or why
+            the query ends.
+        is_told: Whether the receiver was told.
+    """
+
+    receiver: Receiver
+    offset: int
+    origin: object
+    parts: list[tuple[Subscriber, Update | QueryError]]
+    is_told: bool = False
+
+    def deliver(self) -> None:
+        """Tell it."""
+        self.receiver.receive(self)
+
+    def joined(self, later: Sequence[Self]) -> Self:
+        """Give one that says what this and later ones say to the same receiver.
+
+        It is not of one call any more. Cost: O(rows).
+        """
+        by_subscriber: dict[Subscriber, list[Update | QueryError]] = {}
+        for batch in dict.fromkeys([self, *later]):  # one may be there twice
+            for subscriber, what in batch.parts:
+                by_subscriber.setdefault(subscriber, []).append(what)
+        parts = [
+            (each, what)
+            for each, said in by_subscriber.items()
+            if (what := _joined(said))
+        ]
+        return type(self)(self.receiver, later[-1].offset, None, parts)
+
+
+def _joined(said: Sequence[Update | QueryError]) -> Update | QueryError:
+    """Give what remains of all that is said to one subscriber: an end is the last."""
+    last = said[-1]
+    if isinstance(last, QueryError):
+        return last
+    return merged([each for each in said if isinstance(each, Update)])

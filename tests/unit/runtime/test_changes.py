@@ -1,0 +1,239 @@
+"""`LiveQuery.changes`: a thread that reads what changes, at its own speed."""
+
+import queue
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import qsdb
+from qsdb import u8, u32
+from qsdb.runtime import backlogs
+
+pond = qsdb.Module("pond")
+
+
+class Fish(qsdb.Row, module=pond, public=True):
+    id: u32 = qsdb.primary_key()
+    size: u8 = 0
+
+
+class Splash(qsdb.Row, module=pond, public=True, event=True):
+    size: u8
+
+
+ALL = "SELECT * FROM fish"
+
+
+@pytest.fixture
+def db() -> Iterator[qsdb.Database]:
+    with qsdb.Database(pond, seed=1) as opened:
+        yield opened
+
+
+def put(db: qsdb.Database, number: int, size: int = 0) -> None:
+    with db.write() as tx:
+        tx[Fish].upsert(Fish(number, size))
+
+
+def said(update: Any) -> tuple[range, list[Fish], list[Fish]]:
+    return update.offsets, update.inserts, update.deletes
+
+
+def test_each_commit_in_its_turn(db: qsdb.Database) -> None:
+    query = db.subscribe(ALL)
+    changes = query.changes(timeout=0)
+    assert [*changes] == []
+    reader = query.changes()
+    put(db, 1)  # before the first is asked for
+    first = query.offset + 1
+    assert said(next(reader)) == (range(first, first + 1), [Fish(1)], [])
+
+    put(db, 2)
+    put(db, 1, 7)
+
+    at = first + 1
+    assert said(next(reader)) == (range(at, at + 1), [Fish(2)], [])
+    assert said(next(reader)) == (range(at + 1, at + 2), [Fish(1, 7)], [Fish(1)])
+    query.close()
+    assert [*reader] == []
+
+
+def test_it_begins_with_all_that_is_new_since_the_first_result(
+    db: qsdb.Database,
+) -> None:
+    put(db, 1)
+    put(db, 2)
+    query = db.subscribe(ALL)
+    put(db, 2, 5)
+    put(db, 3)
+    put(db, 3, 1)
+
+    [update] = query.changes(timeout=0)
+
+    assert update.offsets == range(query.offset + 1, db.offset + 1)
+    assert Counter(update.inserts) == Counter([Fish(2, 5), Fish(3, 1)])
+    assert update.deletes == [Fish(2)]
+    assert query.initial == [Fish(1), Fish(2)]
+
+
+def test_each_reader_is_given_all(db: qsdb.Database) -> None:
+    query = db.subscribe(ALL)
+    one, other = query.changes(timeout=0), query.changes(timeout=0)
+    put(db, 1)
+
+    assert [each.inserts for each in one] == [[Fish(1)]]
+    assert [each.inserts for each in other] == [[Fish(1)]]
+    assert query._backlogs == []
+
+
+def test_who_falls_behind_is_given_several_in_one(
+    db: qsdb.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlogs, "UPDATES_MAX", 5)
+    query = db.subscribe(ALL)
+    reader = query.changes()
+    put(db, 0)
+    next(reader)
+    [backlog] = query._backlogs
+    for number in range(100):
+        put(db, number % 7, number)
+        assert len(backlog._updates) <= 5
+
+    query.close()
+    updates = [*reader]
+
+    offsets = [number for each in updates for number in each.offsets]
+    assert offsets == [*range(query.offset + 2, db.offset + 1)]
+    rows = Counter([Fish(0)])
+    for each in updates:
+        rows.update(each.inserts)
+        rows.subtract(each.deletes)
+    assert +rows == Counter(query.rows)
+    assert len(updates[0].offsets) > 5
+
+
+def test_what_came_and_went_while_behind_is_not_told(
+    db: qsdb.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlogs, "UPDATES_MAX", 1)
+    query = db.subscribe(ALL)
+    reader = query.changes(timeout=0)
+    put(db, 0)
+    next(reader)
+    put(db, 1)
+    with db.write() as tx:
+        tx[Fish].delete(Fish(1))
+
+    assert [*reader] == []
+
+
+def test_a_thread_reads_while_others_commit(
+    db: qsdb.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlogs, "UPDATES_MAX", 8)
+    query = db.subscribe("SELECT size FROM fish")
+    found: queue.SimpleQueue[Counter[Any]] = queue.SimpleQueue()
+
+    def read() -> None:
+        rows: Counter[Any] = Counter(query.initial)
+        last = query.offset
+        for update in query.changes():
+            assert update.offsets.start > last
+            last = update.offset
+            rows.update(update.inserts)
+            rows.subtract(update.deletes)
+            assert min(rows.values()) >= 0
+            if last % 10 == 0:
+                time.sleep(0.002)
+        found.put(+rows)
+
+    def write(seed: int) -> None:
+        rng = random.Random(seed)
+        for _ in range(300):
+            put(db, rng.randrange(20), rng.randrange(5))
+
+    threads = [threading.Thread(target=read, daemon=True) for _ in range(2)]
+    threads += [threading.Thread(target=write, args=(n,), daemon=True) for n in (1, 2)]
+    for each in threads:
+        each.start()
+    for each in threads[2:]:
+        each.join(60)
+    db.close()
+
+    assert [found.get(timeout=60) for _ in range(2)] == [Counter(query.rows)] * 2
+
+
+def test_a_query_that_fails_ends_it_with_the_error(db: qsdb.Database) -> None:
+    query = db.subscribe("SELECT id FROM fish WHERE size + 1 > 0")
+    reader = query.changes()
+    put(db, 1)
+    assert len(next(reader).inserts) == 1
+    put(db, 2)
+    put(db, 3, 255)
+
+    assert len(next(reader).inserts) == 1
+    with pytest.raises(qsdb.QueryError, match="256 is not u8"):
+        next(reader)
+    with pytest.raises(qsdb.QueryError, match="256 is not u8"):
+        [*query.changes()]
+
+
+def test_events(db: qsdb.Database) -> None:
+    query = db.subscribe("SELECT * FROM splash")
+    reader = query.changes(timeout=0)
+    put(db, 1)
+    assert [*reader] == []
+    reader = query.changes(timeout=5)
+    threading.Timer(0.05, splash, (db,)).start()
+
+    assert next(reader).inserts == [Splash(3)]
+
+
+def splash(db: qsdb.Database) -> None:
+    with db.write() as tx:
+        tx[Splash].insert(Splash(3))
+
+
+def test_who_waits_is_woken_when_the_database_is_closed() -> None:
+    db = qsdb.Database(pond)
+    query = db.subscribe(ALL)
+    ended = threading.Event()
+
+    def read() -> None:
+        assert [each.inserts for each in query.changes()] == [[Fish(1)]]
+        ended.set()
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    put(db, 1)
+    assert not ended.wait(0.02)
+    db.close()
+
+    assert ended.wait(30)
+    assert [*query.changes()] != []
+
+
+@pytest.mark.parametrize("timeout", [-1, "1", True, float("nan"), 1e20])
+def test_a_timeout_that_is_none(db: qsdb.Database, timeout: Any) -> None:
+    with pytest.raises(qsdb.ArgumentError, match="a timeout is a number of seconds"):
+        db.subscribe(ALL).changes(timeout)
+
+
+def test_where_nothing_can_come(db: qsdb.Database) -> None:
+    refused: list[BaseException] = []
+
+    def callback(_: object) -> None:
+        with pytest.raises(qsdb.UsageError, match="a callback waits") as caught:
+            query.changes()
+        refused.append(caught.value)
+
+    query = db.subscribe(ALL, callback)
+    put(db, 1)
+    assert len(refused) == 1
+    with db.write(), pytest.raises(qsdb.UsageError, match="transaction"):
+        query.changes()
