@@ -33,6 +33,7 @@ from qsdb.runtime.prepared import (
     prepare_query,
 )
 from qsdb.runtime.variables import Variables
+from qsdb.runtime.visibility import Visibility
 from qsdb.runtime.writer import Writer
 from qsdb.schema.results import Result
 from qsdb.schema.rows import Row
@@ -108,6 +109,8 @@ class Queries:
         self._all = {name: _schema(each) for name, each in self.entries.items()}
         self._public = {n: each for n, each in self._all.items() if each.is_public}
         self._system = frozenset(system)
+        ids = [self.entries[name].table.table_id for name in self._public]
+        self._visibility = Visibility(sorted(ids))
         self.prepared = functools.lru_cache(PREPARED_MAX)(self._prepare)
 
     def visible_entries(
@@ -146,8 +149,10 @@ class Queries:
         Raises:
             QueryError: it is wrong, or names what there is not.
         """
-        visible = self._all if is_owner else self._public
-        return check_statement(text, parse(text), visible)
+        if is_owner:
+            return check_statement(text, parse(text), self._all)
+        checked = check_statement(text, parse(text), self._public)
+        return self._visibility.narrowed(checked)
 
     def _prepare_change(
         self, checked: Change | Deletion | Insertion | Setting, *, is_owner: bool

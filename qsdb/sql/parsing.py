@@ -14,7 +14,9 @@ import difflib
 from collections.abc import Iterator
 
 from qsdb.errors import QueryError, brief
+from qsdb.sql.missing import reason_for
 from qsdb.sql.syntax import Statement
+from qsdb.sql.tokens import tokens_of
 
 __all__ = ["parse"]
 
@@ -39,10 +41,16 @@ def parse(query: str) -> Statement:
             if "_CLOSE" in expected:
                 fault = "the query ends where a parenthesis is open"
             raise QueryError(fault, query, len(query.rstrip())) from None
+        at = token.start_pos or 0
+        before = [each.text for each in tokens_of(query) if each.at < at]
+        reason = reason_for(str(token), before)
+        if reason is not None:
+            fault = f"{brief(str(token))} has no meaning here: {reason}"
+            raise QueryError(fault, query, at) from None
         fault = f"{brief(str(token))} is not expected here"
         meant = difflib.get_close_matches(token.upper(), _words(expected), 1, 0.7)
         hint = f"did you mean {meant[0]}?" if meant else f"{following} may stand here"
-        raise QueryError(f"{fault}; {hint}", query, token.start_pos or 0) from None
+        raise QueryError(f"{fault}; {hint}", query, at) from None
 
 
 _EXPRESSION = frozenset({"NUMBER", "TEXT", "HEX", "PARAMETER", "NAME", "_OPEN"})

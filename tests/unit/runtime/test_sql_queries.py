@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -311,10 +312,33 @@ def test_only_the_owner_changes_anything(db: qsdb.Database, statement: str) -> N
     assert db.caller(db.owner).sql(statement).rows_affected is not None
 
 
+def test_private_tables_are_in_no_catalogue_of_others(db: qsdb.Database) -> None:
+    ids = {row.table_name: row.table_id for row in db.sql("SELECT * FROM st_table")}
+    hidden = {ids[name] for name in ("secret", "ledger", "st_module")}
+    conn = db.connect(identity=ANN)
+    for name in ("st_table", "st_column", "st_sequence", "st_index", "st_constraint"):
+        query = f"SELECT * FROM {name}"
+        every, theirs = db.sql(query).rows, db.sql(query, sender=ANN).rows
+        known = [row for row in every if row.table_id not in hidden]
+        assert Counter(theirs) == Counter(known)
+        assert conn.sql(query).rows == theirs
+        conn.subscribe(query)
+        assert Counter(conn.db.table(name)) == Counter(theirs)
+        found = db.sql(f"SELECT x.* FROM st_table t JOIN {name} x ON TRUE", sender=ANN)
+        assert not hidden & {row.table_id for row in found}
+        for number in hidden:
+            which = f"{query} WHERE table_id = {number}"
+            assert db.sql(which, sender=ANN).rows == []
+    assert hidden <= {row.table_id for row in db.sql("SELECT * FROM st_column")}
+    names = {row.name for row in db.sql("SELECT name FROM st_reducer", sender=ANN)}
+    reducers = db.sql("SELECT * FROM st_reducer")
+    assert names == {row.name for row in reducers if not row.is_private}
+
+
 def test_tables_of_the_system_are_read_and_not_changed(db: qsdb.Database) -> None:
     query = "SELECT table_name FROM st_table WHERE table_access = 'private'"
 
-    assert {"secret", "ledger"} <= {row.table_name for row in db.sql(query, sender=ANN)}
+    assert {"secret", "ledger"} <= {row.table_name for row in db.sql(query)}
     with pytest.raises(QueryError, match="there is no table st_module"):
         db.sql("SELECT * FROM st_module", sender=ANN)
     assert len(db.sql("SELECT * FROM st_module")) == 1

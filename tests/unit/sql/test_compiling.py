@@ -1,6 +1,8 @@
 """Compiled expressions against a judge that walks the tree; and what it cannot tell."""
 
+import itertools
 import math
+import operator
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qsdb.errors import QueryError
-from qsdb.sql.compiling import compile_predicate, compile_values
+from qsdb.sql.compiling import _is_like, compile_predicate, compile_values
 from qsdb.sql.typed import (
     Argument,
     Calculation,
@@ -254,3 +256,36 @@ def test_the_deepest_nesting_compiles() -> None:
         truth = f"(age IS NULL OR (NOT {truth}) AND age = 1)"
     assert run(truth, {"online": True, "age": None}) is True
     assert run(truth, {"online": True, "age": 2}) is False
+
+
+def short(characters: str, length: int) -> list[str]:
+    """Give all texts of some characters up to a length."""
+    every = [itertools.product(characters, repeat=n) for n in range(length + 1)]
+    return ["".join(each) for some in every for each in some]
+
+
+def follows(text: str, pattern: str) -> bool:
+    """Say what LIKE says, plainly: by which beginnings of the text match so far."""
+    reached = [True] + [False] * len(text)
+    for each in pattern:
+        if each == "%":
+            reached = [*itertools.accumulate(reached, operator.or_)]
+        else:
+            pairs = zip(reached, text, strict=False)
+            reached = [False, *[r and each in ("_", c) for r, c in pairs]]
+    return reached[-1]
+
+
+def test_like_is_exact_for_all_short_texts_and_patterns() -> None:
+    for pattern in short("a_%", 5):
+        for text in short("a\n", 4):
+            assert _is_like(text, pattern) == follows(text, pattern), (text, pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["%a" * 2000 + "b", "%a_" * 1000 + "%b%", "%" * 5000 + "b", "%ab%" * 1000],
+)
+def test_like_with_many_signs_comes_to_an_end(pattern: str) -> None:
+    assert not _is_like("a" * 6000, pattern)
+    assert _is_like("ab" * 4000 + "b", "%a" * 2000 + "%b")

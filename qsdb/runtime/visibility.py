@@ -1,0 +1,65 @@
+"""`Visibility`: what of the catalogue somebody may read who is not the owner.
+
+The system tables describe private tables and functions too, but to others a private
+table is like one that is missing. So a query of theirs has one condition more for each
+system table that it names; it is planned and kept current with that as if they had
+written it, and EXPLAIN shows it.
+"""
+
+from collections.abc import Collection, Iterator
+
+import attrs
+
+from qsdb.sql.queries import Checked, Explanation, Query, Source
+from qsdb.sql.typed import Cell, Constant, Not, Typed, Within
+
+__all__ = ["Visibility"]
+
+_NUMBERED = {"st_table", "st_column", "st_sequence", "st_index", "st_constraint"}
+"""The system tables whose rows are about a table, and say which in ``table_id``."""
+
+
+class Visibility:
+    """Narrows queries to what all may know."""
+
+    def __init__(self, table_ids: Collection[int]) -> None:
+        """Let the public tables be known.
+
+        Args:
+            table_ids: Their numbers.
+        """
+        self._table_ids = table_ids
+
+    def narrowed(self, checked: Checked) -> Checked:
+        """Give a statement with what its tables need besides."""
+        match checked:
+            case Query():
+                return self._query(checked)
+            case Explanation(query=query):
+                return Explanation(self._query(query))
+            case _:
+                return checked  # which others may not run
+
+    def _query(self, query: Query) -> Query:
+        conditions = [
+            condition
+            for place, source in enumerate(query.sources)
+            for condition in self._conditions(place, source)
+        ]
+        if not conditions:
+            return query
+        return attrs.evolve(query, conditions=(*query.conditions, *conditions))
+
+    def _conditions(self, place: int, source: Source) -> Iterator[Typed]:
+        name = source.schema.name
+        if name in _NUMBERED:
+            cell = _cell(place, source, "table_id")
+            yield Within(cell, tuple([Constant(n, cell.kind) for n in self._table_ids]))
+        elif name == "st_reducer":
+            yield Not(_cell(place, source, "is_private"))
+
+
+def _cell(place: int, source: Source, name: str) -> Cell:
+    schema = source.schema
+    [column] = [n for n, each in enumerate(schema.columns) if each.name == name]
+    return Cell(place, column, schema.columns[column].kind, is_optional=False)
