@@ -22,6 +22,7 @@ from qsdb.sql.typed import (
     Not,
     Typed,
     Within,
+    can_fail,
 )
 from qsdb.values import kinds
 from qsdb.values.compounds import EnumKind, OptionKind
@@ -269,3 +270,20 @@ def test_the_deepest_nesting_is_checked() -> None:
     for _ in range(48):
         truth = f"(NOT online = {truth})"
     typed(truth)
+
+
+@pytest.mark.parametrize(
+    ("text", "fails"),
+    [
+        ("level + 1 > 2", True),
+        ("NOT (online OR level IN (1, level % 2))", True),
+        ("-score > 1", True),
+        ("ratio / ratio > 1.0", True),
+        ("ratio * 2.0 + ratio > 1.0", False),
+        ("-ratio > 1.0", False),
+        ("-(ratio / 2.0) > 1.0", True),
+        ("level > 2 AND name LIKE 'a%' OR nick IS NULL", False),
+    ],
+)
+def test_what_can_fail_is_known(text: str, *, fails: bool) -> None:
+    assert can_fail(typed(text)) is fails

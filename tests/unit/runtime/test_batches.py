@@ -1,0 +1,75 @@
+"""Batches: several of one receiver as one."""
+
+from qsdb.errors import QueryError
+from qsdb.live.operators import Difference, LiveResult
+from qsdb.runtime.batches import Batch
+from qsdb.runtime.updates import Shape, Update
+
+SHAPE = Shape(("n",), list, None)
+
+
+class Listener:
+    """Receives nothing."""
+
+    confirmed = True
+    result: LiveResult | None = None
+
+    @property
+    def receiver(self) -> "Listener":
+        return self
+
+    def receive(self, batch: Batch) -> None:
+        raise AssertionError(batch)
+
+    def ended(self) -> None:
+        raise AssertionError
+
+
+def update(offset: int, inserts: list[int], deletes: list[int]) -> Update:
+    rows = [[(number,) for number in each] for each in (inserts, deletes)]
+    return Update(offset, Difference(rows[0], rows[1]), SHAPE)
+
+
+def test_each_subscriber_is_told_the_sum_of_all() -> None:
+    listener, ana, bob, eve, tom = (Listener() for _ in range(5))
+    failed = QueryError("no room")
+    ready: list[Batch] = [
+        Batch(listener, 5, "call", [(ana, update(5, [1], [])), (tom, failed)]),
+        Batch(listener, 6, "call", [(bob, update(6, [2], []))]),
+        Batch(
+            listener,
+            8,
+            "call",
+            [
+                (ana, update(8, [3], [1])),
+                (bob, update(8, [], [2])),
+                (eve, update(8, [4], [])),
+            ],
+        ),
+    ]
+    ready.insert(1, ready[0])  # an interrupt came in the middle, so it is there twice
+
+    one = ready[0].joined(ready[1:])
+
+    assert (one.receiver, one.offset, one.origin) == (listener, 8, None)
+    assert not one.is_told
+    told = {
+        who: (what.offsets, what.inserts, what.deletes)
+        for who, what in one.parts
+        if isinstance(what, Update)
+    }
+    assert told == {
+        ana: (range(5, 9), [(3,)], []),
+        eve: (range(8, 9), [(4,)], []),
+    }
+    assert [what for who, what in one.parts if who is tom] == [failed]
+
+
+def test_an_end_is_all_that_is_left_to_say() -> None:
+    listener, ana = Listener(), Listener()
+    failed = QueryError("no room")
+    first = Batch(listener, 5, None, [(ana, update(5, [1], []))])
+
+    one = first.joined([Batch(listener, 6, None, [(ana, failed)])])
+
+    assert one.parts == [(ana, failed)]
