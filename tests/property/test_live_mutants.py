@@ -59,9 +59,6 @@ EVERY_PUSH = {
 }
 
 NIGHTLY = {
-    "what was never in a result ends a query": Mutant(
-        operators, "return self._change_whole(values, now, before)", "raise"
-    ),
     "results of joins are sets": Mutant(
         operators,
         "inserts += run(*tables, NO_CALLER, *values)",
@@ -190,8 +187,8 @@ NIGHTLY = {
     ),
     "pairs are of any keys": Mutant(
         updates,
-        "if (key := key_of(stored)) in went",
-        "if (key := next(iter(went), None)) in went",
+        "rows = went.get(key_of(stored))",
+        "rows = next(iter(went.values()), None)",
     ),
     "who has left is told": Mutant(
         live_queries,
@@ -221,9 +218,30 @@ NIGHTLY = {
 
 MUTANTS = EVERY_PUSH | NIGHTLY
 
+NARROW = {
+    "what was never in a result ends a query": Mutant(
+        operators, "return self._change_whole(values, now, before)", "raise"
+    ),
+    "a query without room is as it was": Mutant(
+        operators,
+        "return net(found, run(*was, NO_CALLER, *values))",
+        "return net([], [])",
+    ),
+}
 
+
+# With a bug in it, what is cut off may fail once more when it is thrown away.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", MUTANTS if IS_NIGHTLY else EVERY_PUSH)
 def test_a_history_notices(name: str) -> None:
     with planted(MUTANTS[name]), pytest.raises(Exception):  # noqa: B017, PT011
         for seed in itertools.islice(itertools.count(), SEEDS_MAX):
             run(draw(seed))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("name", NARROW)
+def test_a_history_of_narrow_values_notices(name: str) -> None:
+    with planted(NARROW[name]), pytest.raises(Exception):  # noqa: B017, PT011
+        for seed in itertools.islice(itertools.count(), SEEDS_MAX):
+            run(draw(seed, "narrow"))

@@ -17,10 +17,12 @@ it short.
 import os
 import random
 from collections import Counter
+from typing import Any
 
 import attrs
 import pytest
 
+from qsdb.live.operators import Template
 from tests.support.live_driver import COVERED, run
 from tests.support.live_histories import (
     Close,
@@ -38,6 +40,7 @@ IS_NIGHTLY = os.environ.get("QSDB_TEST_PROFILE") == "nightly"
 SEEDS = range(160)
 SHARED_SEEDS = range(30)
 LARGE_SEEDS = range(12)
+NARROW_SEEDS = range(20)
 NIGHTLY_FACTOR = 20
 
 
@@ -75,6 +78,24 @@ def test_hundreds_of_rows_and_values() -> None:
 
     assert seen["passed over: table value"] > 0
     assert seen["looked at: table value"] > 0
+
+
+@pytest.mark.slow
+def test_rows_that_never_met_may_have_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: Counter[str] = Counter()
+    change_whole = Template._change_whole
+
+    def counted(*args: Any) -> Any:
+        difference = change_whole(*args)
+        seen["never met"] += 1
+        return difference
+
+    monkeypatch.setattr(Template, "_change_whole", counted)
+    for seed in seeds_of(NARROW_SEEDS):
+        run(draw(seed, "narrow"), seen)
+
+    assert seen["failed"] > 0
+    assert seen["never met"] > 0
 
 
 # The harness itself.

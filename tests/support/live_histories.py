@@ -12,7 +12,14 @@ from typing import Any
 
 import attrs
 
-from tests.support.live_queries import Question, draw_question, revalued, spell, spoil
+from tests.support.live_queries import (
+    Question,
+    draw_question,
+    draw_sum,
+    revalued,
+    spell,
+    spoil,
+)
 from tests.support.live_schemas import Model, TableSpec, draw_tables
 
 __all__ = ["Close", "Commit", "Drop", "History", "Refused", "Step", "Watch", "draw"]
@@ -90,7 +97,8 @@ def draw(seed: int, sort: str = "any", length: int = 80) -> History:
 
     Args:
         seed: From what.
-        sort: Of tables: any, shared with sqlite3, or large.
+        sort: Of tables: any, shared with sqlite3, large, or narrow, whose sums have no
+            room.
         length: How many steps.
     """
     rng = random.Random(f"{sort} {seed}")
@@ -153,7 +161,7 @@ class _Drawer:
             if rng.random() < 0.6:
                 question = revalued(rng, question)
         else:
-            question = draw_question(rng, self.specs)
+            question = self.question()
             if self.sort == "large" and len(question.tables) > 1:
                 return
             self.questions.append(question)
@@ -161,6 +169,14 @@ class _Drawer:
         if rng.random() < 0.4:
             is_same = rng.random() < 0.6
             yield self.watch(question if is_same else revalued(rng, question))
+
+    def question(self) -> Question:
+        """Draw what to ask."""
+        if self.sort == "narrow" and self.rng.random() < 0.5:
+            found = draw_sum(self.rng, self.specs)
+            if found is not None:
+                return found
+        return draw_question(self.rng, self.specs)
 
     def watch(self, question: Question, *, reacts: bool = True) -> Watch:
         rng = self.rng
@@ -227,7 +243,7 @@ class _Drawer:
         """Draw an operation, or a few that belong together."""
         rng, spec = self.rng, self.rng.choice(self.specs)
         name, draw = spec.name, self.rng.random()
-        if draw > 0.85:
+        if draw > 0.85 and self.sort == "narrow":
             exchanged = self.exchanged()
             if exchanged:
                 return exchanged

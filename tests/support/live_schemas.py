@@ -115,6 +115,8 @@ LARGE = [
 NARROW = [each for each in DOMAINS if each.name in ("i32", "u8")]
 """What sums have no room in."""
 
+DOMAINS_OF = {"any": DOMAINS, "shared": SHARED, "large": LARGE, "narrow": NARROW}
+
 
 @attrs.frozen
 class ColumnSpec:
@@ -142,10 +144,8 @@ class TableSpec:
 
 
 def draw_tables(rng: random.Random, sort: str) -> list[TableSpec]:
-    """Draw one to three tables; `sort` is any, shared or large."""
-    domains = {"any": DOMAINS, "shared": SHARED, "large": LARGE}[sort]
-    if sort == "any" and rng.random() < 0.1:
-        domains = NARROW
+    """Draw one to three tables; `sort` as `DOMAINS_OF` has it."""
+    domains = DOMAINS_OF[sort]
     return [_draw_table(rng, f"t{n}", domains) for n in range(rng.choice((1, 2, 2, 3)))]
 
 
