@@ -17,7 +17,7 @@ from qsdb.files import Directory
 from qsdb.log.manifests import manifest_name
 from qsdb.log.records import RecordError, TableReader, replay
 from qsdb.log.snapshots import read_snapshot, read_table
-from qsdb.schema.catalogue import module_of, reducers_of, schemas_of
+from qsdb.schema.catalogue_reading import module_of, reducers_of, schemas_of
 from qsdb.schema.system import USER_IDS_FIRST, system_tables
 from qsdb.schema.tables import TableSchema
 from qsdb.store.indexes import UniqueIndex

@@ -20,6 +20,7 @@ from qsdb.runtime.read_only import (
     ReadOnlyWriter,
     find_at,
 )
+from qsdb.runtime.scheduler import Scheduler
 from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.storage import Opened, Storage, open_storage
 from qsdb.runtime.transactions import queries_of, sql_directory
@@ -41,6 +42,8 @@ class Parts(NamedTuple):
     queries: Queries
     storage: Storage | ReadOnlyStorage | None
     """None in memory."""
+    scheduler: Scheduler | None
+    """None where nothing is written."""
 
 
 def check_way_of_opening(
@@ -92,8 +95,9 @@ def open_parts(
         writer = Writer(directory, clock)
         calls = Calls(schema, writer, seeds)
         queries = queries_of(writer, calls.owner)
+        scheduler = Scheduler(calls)  # before `init`, whose rows are armed too
         calls.initialise(VERSION)
-        return Parts(directory, writer, calls, queries, None)
+        return Parts(directory, writer, calls, queries, None, scheduler)
     with collection_paused():
         opened = open_storage(files, schema, options, seeds.draw, _now(clock), progress)
     try:
@@ -113,6 +117,7 @@ def _on_disk(schema: ModuleSchema, opened: Opened, clock: Clock, seeds: Seeds) -
     if stored is None:
         calls = Calls(schema, writer, seeds)
         queries = queries_of(writer, calls.owner)
+        scheduler = Scheduler(calls)
         calls.initialise(VERSION)
         storage.log.wait_durable(1)
     else:
@@ -120,7 +125,8 @@ def _on_disk(schema: ModuleSchema, opened: Opened, clock: Clock, seeds: Seeds) -
         # Calls after this opening draw other numbers than those before it.
         calls = Calls(schema, writer, seeds.after(opened.offset), identities)
         queries = queries_of(writer, calls.owner)
-    return Parts(directory, writer, calls, queries, storage)
+        scheduler = Scheduler(calls)
+    return Parts(directory, writer, calls, queries, storage, scheduler)
 
 
 def _now(clock: Clock) -> Callable[[], int]:
@@ -150,4 +156,4 @@ def open_read_only(
     follower = Follower(files, found, writer) if at is None else None
     queries = queries_of(writer, calls.owner)
     storage = ReadOnlyStorage(files, found, follower)
-    return Parts(directory, writer, calls, queries, storage)
+    return Parts(directory, writer, calls, queries, storage, None)

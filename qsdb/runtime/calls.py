@@ -11,6 +11,8 @@ from collections.abc import Callable
 from types import CoroutineType
 from typing import NoReturn
 
+import attrs
+
 from qsdb.errors import NotFoundError, UsageError, brief
 from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.writer import Writer
@@ -22,9 +24,28 @@ from qsdb.store.transactions import WriteTransaction
 from qsdb.values.identity import CLAIM_BYTES_MAX, ConnectionId, Identity
 from qsdb.values.timestamps import Timestamp
 
-__all__ = ["Calls"]
+__all__ = ["Arguments", "Calls", "Sender"]
 
 _EXTERNAL, _INTERNAL = Auth(), Auth(is_internal=True)
+
+
+Arguments = tuple[object, ...]
+"""Of a function, behind the context."""
+
+
+@attrs.frozen
+class Sender:
+    """Who is behind a call that nobody made by hand.
+
+    Attributes:
+        identity: Who.
+        connection: Over which connection.
+        is_internal: Whether it is the database itself.
+    """
+
+    identity: Identity
+    connection: ConnectionId | None = None
+    is_internal: bool = False
 
 
 class Calls:
@@ -147,7 +168,7 @@ class Calls:
             version: Of qsdb, for the catalogue.
         """
 
-        def describe(transaction: WriteTransaction) -> bool:
+        def describe(transaction: WriteTransaction) -> Arguments:
             catalogue = catalogue_rows(
                 self.module,
                 database_identity=self.identity,
@@ -161,28 +182,28 @@ class Calls:
                 row_class = entry.table.bound.row_class
                 table = transaction._open(entry)
                 table.insert_many([tuple.__new__(row_class, row) for row in rows])  # type: ignore[type-var]
-            return True
+            return ()
 
-        self.run_turn(INIT, self.owner, None, before=describe)
+        sender = Sender(self.owner, is_internal=True)
+        self.run_turn(self.module.lifecycle.get(INIT), sender, before=describe)
 
     def run_turn(
         self,
-        turn: str | None,
-        sender: Identity,
-        connection: ConnectionId | None,
+        function: Reducer | None,
+        sender: Sender,
         *,
-        before: Callable[[WriteTransaction], bool],
+        before: Callable[[WriteTransaction], Arguments | None],
         after: Callable[[WriteTransaction], object] | None = None,
         refuse: Callable[[str, Exception], Exception] | None = None,
     ) -> None:
-        """Run a lifecycle function, if the module has it, in one transaction.
+        """Run a function whose turn has come, in one transaction.
 
         Args:
-            turn: Which (`qsdb.schema.functions.LIFECYCLE`); None for none.
-            sender: For its context.
-            connection: Likewise.
-            before: Is called first in the transaction, and says whether to go on.
-            after: Is called last in it.
+            function: A lifecycle function, or the reducer of a schedule; None for none.
+            sender: Who is behind it.
+            before: Is called first in the transaction; gives the arguments, or None if
+                nothing is to be run.
+            after: Is called last, if something is.
             refuse: Makes the exception to raise of the function's name and of what it
                 raised; that itself if not given.
 
@@ -190,22 +211,22 @@ class Calls:
             Whatever the function raises; then nothing has happened.
         """
         writer = self.writer
-        function = self.module.lifecycle.get(turn or "")
         writer.require_outside()
         try:
             transaction = writer.begin()
-            if before(transaction):
+            values = before(transaction)
+            if values is not None:
                 if function is not None:
                     self.count = number = self.count + 1
                     context = CallContext()
                     context.db = transaction
-                    context.sender = sender
-                    context._connection = connection
-                    context._auth = _INTERNAL if turn == INIT else _EXTERNAL
-                    context._call = (self, function, number, ())
+                    context.sender = sender.identity
+                    context._connection = sender.connection
+                    context._auth = _INTERNAL if sender.is_internal else _EXTERNAL
+                    context._call = (self, function, number, values)
                     transaction._context = context
                     try:
-                        result = function.function(context)
+                        result = function.run(context, values)
                         if type(result) is CoroutineType:
                             _refuse_coroutine(function, result)
                     except Exception as error:

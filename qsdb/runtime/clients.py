@@ -11,12 +11,15 @@ comes when the database is opened again.
 
 import contextlib
 import logging
+from typing import cast
 
 from qsdb.errors import AccessError, ClosedError, StorageError
-from qsdb.runtime.calls import Calls
+from qsdb.runtime.calls import Arguments, Calls, Sender
+from qsdb.runtime.prepared import handle_of
 from qsdb.schema.contexts import Table
 from qsdb.schema.functions import CONNECTED, DISCONNECTED
 from qsdb.schema.system import ST_CLIENT, StClient
+from qsdb.store.opened import Opened
 from qsdb.store.transactions import WriteTransaction
 from qsdb.values.identity import ConnectionId, Identity
 
@@ -34,8 +37,8 @@ class Clients:
         self._entry = calls.writer.directory.system[ST_CLIENT]
         self._logger = logging.getLogger(f"qsdb.{calls.module.name}.clients")
 
-    def _table(self, transaction: WriteTransaction) -> Table[StClient]:
-        return transaction._open(self._entry)  # type: ignore[return-value]  # noqa: SLF001  its names are the user's tables
+    def _table(self, transaction: Opened) -> Table[StClient]:
+        return cast(Table[StClient], handle_of(transaction, self._entry))
 
     def connect(self, identity: Identity, connection: ConnectionId) -> None:
         """Note a client, if clients are noted, unless it is refused.
@@ -48,12 +51,15 @@ class Clients:
         if not self._are_noted:
             return
 
-        def note(transaction: WriteTransaction) -> bool:
+        def note(transaction: WriteTransaction) -> Arguments:
             self._table(transaction).insert(StClient(identity, connection))
-            return True
+            return ()
 
         self._calls.run_turn(
-            CONNECTED, identity, connection, before=note, refuse=_refuse
+            self._calls.module.lifecycle.get(CONNECTED),
+            Sender(identity, connection),
+            before=note,
+            refuse=_refuse,
         )
 
     def disconnect(self, identity: Identity, connection: ConnectionId) -> None:
@@ -81,23 +87,26 @@ class Clients:
             StorageError: it cannot be written.
         """
 
-        def is_there(transaction: WriteTransaction) -> bool:
-            return self._table(transaction).get(connection) is not None
+        def arguments(transaction: WriteTransaction) -> Arguments | None:
+            is_there = self._table(transaction).get(connection) is not None
+            return () if is_there else None
 
-        def forget(transaction: WriteTransaction) -> bool:
-            return self._table(transaction).delete_by_key(connection)
+        def forget(transaction: WriteTransaction) -> Arguments:
+            self._table(transaction).delete_by_key(connection)
+            return ()
 
-        run = self._calls.run_turn
+        run, sender = self._calls.run_turn, Sender(identity, connection)
+        function = self._calls.module.lifecycle.get(DISCONNECTED)
         with contextlib.suppress(ClosedError):
             try:
-                run(DISCONNECTED, identity, connection, before=is_there, after=forget)
+                run(function, sender, before=arguments, after=forget)
             except (ClosedError, StorageError):
                 raise
             except Exception:
                 self._logger.exception(
                     "%s failed for %r, which has gone", DISCONNECTED, connection
                 )
-                run(None, identity, connection, before=forget)
+                run(None, sender, before=forget)
 
     def disconnect_all(self) -> None:
         """See all clients off that are noted: when opening those of a process before.
@@ -106,9 +115,8 @@ class Clients:
             ClosedError: the database is closed.
         """
         with self._calls.writer.directory.read_class() as reading:
-            clients = [*reading._open(self._entry)]  # noqa: SLF001  as above
+            clients = [*self._table(reading)]
         for client in clients:
-            assert isinstance(client, StClient)
             self._disconnect(client.identity, client.connection_id)
 
 

@@ -7,9 +7,9 @@ with the one lock, and the `Calls` of the module's reducers.
 import contextlib
 import weakref
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
+from typing import Any, Concatenate, Literal, ParamSpec, Self, TypeVar, overload
 
-from qsdb.errors import ArgumentError, ClosedError, brief
+from qsdb.errors import ArgumentError, ClosedError, ReadOnlyError, brief
 from qsdb.files import Directory as Files
 from qsdb.files import StrPath
 from qsdb.log.writing import INTERVAL
@@ -69,6 +69,7 @@ class Database(OnDisk):
         seed: int | None = None,
         options: StorageOptions | None = None,
         progress: Progress | None = None,
+        scheduler: Literal["thread", "manual"] = "thread",
     ) -> None:
         """Open a database, or create it: tables, and `init`, as one commit, offset 1.
 
@@ -92,6 +93,8 @@ class Database(OnDisk):
             options: How files are cut, and when snapshots are taken.
             progress: Called with how many segments of the log are read, and how
                 many there are.
+            scheduler: Who runs what is due in scheduled tables: a ``"thread"``, if the
+                clock is the machine's, or whoever calls `run_due`, ``"manual"``.
 
         Raises:
             SchemaError: the module's declarations are wrong, or not those that are
@@ -109,8 +112,12 @@ class Database(OnDisk):
             raise ArgumentError(f"a seed is an int or None, not {brief(seed)}")
         if clock is not None and not callable(getattr(clock, "now", None)):
             raise ArgumentError(f"a clock has a method now, {brief(clock)} has none")
+        if scheduler not in ("thread", "manual"):
+            given = brief(scheduler)
+            raise ArgumentError(f"scheduler is 'thread' or 'manual', not {given}")
         how = options_of(durability, sync_interval, options)
         files = None if path is None else as_files(path)
+        is_faked = clock is not None and type(clock) is not SystemClock
         clock = SystemClock() if clock is None else clock
         schema = None if module is None else module.compiled()
         if read_only and files is not None:
@@ -118,7 +125,8 @@ class Database(OnDisk):
         else:
             assert schema is not None
             parts = open_parts(schema, files, how, clock, seed, progress)
-        self._directory, self._writer, self._calls, self._queries, self._storage = parts
+        self._directory, self._writer, self._calls, self._queries = parts[:4]
+        self._storage, self._scheduler = parts.storage, parts.scheduler
         self._subscriptions = Subscriptions(self._queries, self._writer)
         self._writer.audience = self._subscriptions
         clients = None if read_only else Clients(self._calls)
@@ -130,6 +138,8 @@ class Database(OnDisk):
             weakref.finalize(self, self._storage.close)
         if clients is not None:
             clients.disconnect_all()
+        if self._scheduler is not None and scheduler == "thread" and not is_faked:
+            self._scheduler.start(self)
 
     def __repr__(self) -> str:
         """Name the module and the offset."""
@@ -204,6 +214,29 @@ class Database(OnDisk):
         self._require_open()
         return self._directory.read_class()
 
+    def run_due(self, now: Timestamp | None = None) -> int:
+        """Run what is due in scheduled tables, and give how many reducers were run.
+
+        A reducer that fails is logged (``qsdb.<module>.scheduler``) and counted, and
+        the others are run. What they make due meanwhile waits for the next time.
+
+        Args:
+            now: What counts as now, if that is later than the clock.
+
+        Raises:
+            ArgumentError: `now` is no `Timestamp`.
+            ReadOnlyError: the database is only read.
+            UsageError: this thread is inside a transaction.
+            ClosedError: the database is closed.
+            StorageError: it cannot be written.
+        """
+        if now is not None and type(now) is not Timestamp:
+            raise ArgumentError(f"now is a qsdb.Timestamp, not {brief(now)}")
+        self._require_open()
+        if self._scheduler is None:
+            raise ReadOnlyError("a database that is only read runs nothing")
+        return self._scheduler.run_due(now)
+
     def stats(self) -> Stats:
         """Give counters and sizes; ``print(db.stats())`` shows them as a page.
 
@@ -230,6 +263,8 @@ class Database(OnDisk):
             live_queries=engine.sizes["results"],
             evaluations=engine.counters.evaluations,
             changes=engine.counters.changes,
+            runs=0 if self._scheduler is None else self._scheduler.runs,
+            run_failures=0 if self._scheduler is None else self._scheduler.failures,
         )
         return self._with_disk_stats(stats)
 
@@ -246,6 +281,8 @@ class Database(OnDisk):
         try:
             writer.enter()
             self._directory.store.check()
+            if self._scheduler is not None:
+                self._scheduler.check()
         finally:
             try:
                 writer.leave()
@@ -260,6 +297,8 @@ class Database(OnDisk):
             FailedError: the disk failed; the directory is given up all the same.
         """
         self._writer.require_outside()
+        if self._scheduler is not None:
+            self._scheduler.close()
         if self._connector.clients is not None:
             with contextlib.suppress(ClosedError):  # another thread may be faster
                 self._connector.clients.disconnect_all()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from qsdb.errors import CorruptionError, SchemaError
 from qsdb.recovery.state import State
-from qsdb.schema.catalogue import module_of
+from qsdb.schema.catalogue_reading import module_of
 from qsdb.schema.comparison import describe, difference
 from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.stored import stored_module

@@ -20,9 +20,8 @@ from qsdb.sql.loops import Run, compile_plan
 from qsdb.sql.planning import Plan, make_plan
 from qsdb.sql.queries import Change, Deletion, Insertion, Query
 from qsdb.sql.typed import Cell, Constant, Typed
-from qsdb.store.opened import Entry
+from qsdb.store.opened import Entry, Opened
 from qsdb.store.orders import StoredRow
-from qsdb.store.reads import ReadTransaction
 from qsdb.store.transactions import WriteTransaction
 
 __all__ = [
@@ -249,7 +248,7 @@ def prepare_insertion(
     )
 
 
-def handle_of(transaction: ReadTransaction | WriteTransaction, entry: Entry) -> Any:  # noqa: ANN401  of either kind
+def handle_of(transaction: Opened, entry: Entry) -> Any:  # noqa: ANN401  of either kind
     """Give the handle of a table, also of one of the system, in a transaction."""
     handle = transaction._opened.get(entry)
     return transaction._open(entry) if handle is None else handle

@@ -38,6 +38,10 @@ class Stats:
     """How often one was looked at after a commit."""
     changes: int = 0
     """How often a result changed."""
+    runs: int = 0
+    """How often a reducer was run because it was due."""
+    run_failures: int = 0
+    """How often one of those runs failed."""
     durable_offset: int | None = None
     """The last commit that is on the disk. None, as those that follow, of a database
     in memory, and of one that is only read."""
@@ -59,6 +63,7 @@ class Stats:
             f"  calls     {self.calls:,} · {ended}",
             f"  reading   {self.pins:,} offsets pinned · {kept}",
             *self._live_lines(),
+            *self._schedule_lines(),
             *self._disk_lines(),
             f"  {'table':<{width}} {'rows':>{digits}}",
         ]
@@ -72,6 +77,11 @@ class Stats:
             looked_at = f"{self.evaluations:,} looked at"
             changed = f"{self.changes:,} changes told"
             yield f"  live      {self.live_queries:,} queries · {looked_at} · {changed}"
+
+    def _schedule_lines(self) -> Iterator[str]:
+        if self.runs:
+            failed = f"{self.run_failures:,} failed"
+            yield f"  due       {self.runs:,} runs of schedules · {failed}"
 
     def _disk_lines(self) -> Iterator[str]:
         if self.durable_offset is not None:

@@ -15,7 +15,14 @@ from qsdb.sql.typed import Cell, Constant, Not, Typed, Within
 
 __all__ = ["Visibility"]
 
-_NUMBERED = {"st_table", "st_column", "st_sequence", "st_index", "st_constraint"}
+_NUMBERED = {
+    "st_table",
+    "st_column",
+    "st_sequence",
+    "st_index",
+    "st_constraint",
+    "st_scheduled",
+}
 """The system tables whose rows are about a table, and say which in ``table_id``."""
 
 

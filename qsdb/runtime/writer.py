@@ -58,6 +58,22 @@ class Audience(Protocol):
         ...
 
 
+class TimerKeeper(Protocol):
+    """Keeps the timers of scheduled tables."""
+
+    def note(self, transaction: WriteTransaction) -> bool:
+        """Arm and disarm in a transaction that is about to end; twice is once.
+
+        Returns:
+            Whether anything is due at another time now.
+        """
+        ...
+
+    def wake(self) -> None:
+        """See when something is due; when that is committed."""
+        ...
+
+
 class Writer:
     """Runs write transactions one after the other.
 
@@ -70,6 +86,7 @@ class Writer:
         latest: When the last transaction began, in nanoseconds since 1970; on disk
             no commit is later.
         rollbacks: Transactions that an exception ended.
+        timers: What keeps the timers of scheduled tables; None without any.
     """
 
     __slots__ = (
@@ -87,6 +104,7 @@ class Writer:
         "latest",
         "log",
         "rollbacks",
+        "timers",
     )
 
     def __init__(
@@ -107,6 +125,7 @@ class Writer:
         self.log: LogWriter | None = None
         self.journal: Journal | None = None
         self.audience: Audience | None = None
+        self.timers: TimerKeeper | None = None
         self._renew_lock()
         on_fork(self._forked)
         self._now = nanosecond_reader(clock)
@@ -189,6 +208,8 @@ class Writer:
             FailedError: that too, or it is committed and may not last.
         """
         context = transaction._context  # noqa: SLF001  tables have the names
+        timers = self.timers
+        is_armed = timers is not None and timers.note(transaction)
         offset = transaction._finish(self.journal)  # noqa: SLF001
         audience = self.audience
         if audience is not None and offset:
@@ -201,10 +222,24 @@ class Writer:
             if self.log is not None:
                 self.log.settle(offset)
         finally:
+            if is_armed and timers is not None:
+                timers.wake()
             if audience is not None:
                 audience.tell()
         if not offset % COMMITS_FOR_A_YOUNG_COLLECTION and gc.isenabled():
             gc.collect(0)
+
+    def postpone(self, transaction: WriteTransaction, micros: int) -> None:
+        """Have a transaction be no earlier than a time, and none after it earlier.
+
+        Args:
+            transaction: The one that runs.
+            micros: The time, in microseconds since 1970.
+        """
+        nanoseconds = micros * 1000
+        if transaction._nanoseconds < nanoseconds:  # noqa: SLF001
+            self.latest = transaction._nanoseconds = nanoseconds  # noqa: SLF001
+            self._now = never_back(nanosecond_reader(self.clock), nanoseconds)
 
     def abort(self) -> None:
         """End what an exception has cut off, if this thread is inside anything."""

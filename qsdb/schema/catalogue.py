@@ -1,33 +1,26 @@
-"""The catalogue: a module's schema as rows of the system tables, and back.
+"""The catalogue: a module's schema as rows of the system tables.
 
-Writing takes a compiled module apart (`catalogue_rows`); reading puts together
-what the engine needs to work without the module (`schemas_of`, `reducers_of`,
-`module_of`). What is read is equal to what was written: tables with their keys,
-indexes and defaults, and reducers with the kinds of their parameters.
+Writing takes a compiled module apart (`catalogue_rows`), and
+`qsdb.schema.catalogue_reading` puts together what the engine needs to work without the
+module. What is read is equal to what was written: tables with their keys, indexes,
+defaults and schedules, and reducers with the kinds of their parameters.
 
 1. Tables have ids in the order of their declaration, from 4096; keys and indexes
    are numbered together through all tables, so that their order is kept too.
-2. The system tables describe themselves in the rows. Reading passes over that:
-   their layout is known (`qsdb.schema.system`).
-3. Rows may come from a damaged or a hostile file, and names of columns become
-   names in generated code. So reading checks every row by its kinds, every name,
-   and all that one row says of another: what is wrong is a ValueError.
+2. The system tables describe themselves in the rows.
 
 *Source*: the system catalogues of SQL databases; SpacetimeDB's names.
 """
 
 import itertools
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar, cast
+from collections.abc import Iterable, Iterator
+from typing import cast
 
-from qsdb.codec.cbor import from_cbor, to_cbor
-from qsdb.errors import brief
+from qsdb.codec.cbor import to_cbor
 from qsdb.schema.functions import Reducer
-from qsdb.schema.kind_data import kind_from_data, kind_to_data, value_from_data
-from qsdb.schema.modules import BoundTable, ModuleSchema
+from qsdb.schema.kind_data import kind_to_data
+from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.rows import Row, stored_of
-from qsdb.schema.shapes import fault_of_attribute
 from qsdb.schema.specifiers import MISSING
 from qsdb.schema.system import (
     USER_IDS_FIRST,
@@ -36,30 +29,20 @@ from qsdb.schema.system import (
     StIndex,
     StModule,
     StReducer,
+    StScheduled,
     StSequence,
     StTable,
     system_tables,
 )
-from qsdb.schema.tables import ColumnSchema, IndexSchema, TableSchema, fault_of_name
+from qsdb.schema.tables import ColumnSchema, TableSchema
 from qsdb.values.compounds import Field, ProductKind
 from qsdb.values.identity import Identity
-from qsdb.values.kinds import IntKind, Kind, MismatchError, Stored
+from qsdb.values.kinds import (
+    Stored,
+)
 from qsdb.values.timestamps import Timestamp
 
-__all__ = [
-    "CatalogueRows",
-    "catalogue_rows",
-    "module_of",
-    "parameters_kind",
-    "reducers_of",
-    "schemas_of",
-]
-
-CatalogueRows = Mapping[int, Iterable[tuple[Stored, ...]]]
-"""The id of a system table → its stored rows; a table without rows may be absent."""
-
-_R = TypeVar("_R", bound=Row)
-_Part = TypeVar("_Part", bound=StColumn | StSequence | StIndex | StConstraint)
+__all__ = ["canonical", "catalogue_rows", "parameters_kind"]
 
 
 def parameters_kind(reducer: Reducer) -> ProductKind:
@@ -113,11 +96,16 @@ def catalogue_rows(
     places = {bound.row_class: (n, bound.shape.kind) for n, bound in system}
     for row in rows:
         table_id, kind = places[type(row)]
-        found[table_id].append(_canonical(kind, stored_of(row)))
+        found[table_id].append(canonical(kind, stored_of(row)))
     return found
 
 
-def _canonical(kind: ProductKind, row: Stored) -> tuple[Stored, ...]:
+def canonical(kind: ProductKind, row: Stored) -> tuple[Stored, ...]:
+    """Give a row as it is stored.
+
+    Raises:
+        MismatchError: it is none of the kind.
+    """
     return cast(tuple[Stored, ...], kind.canonical(row))
 
 
@@ -126,7 +114,19 @@ def _table_rows(
 ) -> Iterator[Row]:
     """Yield the rows that describe tables with these ids."""
     key_ids, sequence_ids = itertools.count(ids_first), itertools.count(ids_first)
+    schedule_ids = itertools.count(ids_first)
     for table_id, schema in tables:
+        schedule = schema.schedule
+        if schedule is not None:
+            yield StScheduled(
+                next(schedule_ids),
+                table_id,
+                schedule.function,
+                schema.name,
+                schedule.at,
+                schedule.missed,
+                schedule.retry,
+            )
         access = "public" if schema.is_public else "private"
         sort = "event" if schema.is_event else table_type
         yield StTable(table_id, schema.name, sort, access, schema.primary_key)
@@ -159,210 +159,3 @@ def _reducer_rows(reducers: Iterable[Reducer]) -> Iterator[StReducer]:
     for reducer_id, each in enumerate(reducers, USER_IDS_FIRST):
         params = to_cbor(kind_to_data(parameters_kind(each)))
         yield StReducer(reducer_id, each.name, each.is_private, params)
-
-
-def schemas_of(rows: CatalogueRows) -> dict[int, TableSchema]:
-    """Give the id → the schema of each table that is not a system table.
-
-    Raises:
-        ValueError: the rows are no catalogue: the text says which row, and why.
-
-    Cost: some tens of microseconds for each column.
-    """
-    tables = sorted(_read(rows, StTable), key=lambda each: each.table_id)
-    columns = _by_table(_read(rows, StColumn), tables)
-    sequences = _by_table(_read(rows, StSequence), tables)
-    keys: list[StIndex | StConstraint] = [
-        *_read(rows, StIndex),
-        *_read(rows, StConstraint),
-    ]
-    indexes = _by_table(keys, tables)
-    found: dict[int, TableSchema] = {}
-    for table in tables:
-        _check_table(table)
-        if table.table_type != "system":
-            n = table.table_id
-            found[n] = _schema(table, columns[n], sequences[n], indexes[n])
-    _refuse_twins([each.table_name for each in tables], "table")
-    return found
-
-
-def reducers_of(rows: CatalogueRows) -> dict[str, ProductKind]:
-    """Give the name → the kind of the arguments of each reducer.
-
-    Raises:
-        ValueError: the rows are no catalogue: the text says which row, and why.
-    """
-    found: dict[str, ProductKind] = {}
-    for each in sorted(_read(rows, StReducer), key=lambda each: each.reducer_id):
-        place = f"reducer {each.name}"
-        kind = _read_kind(each.params, place)
-        if not isinstance(kind, ProductKind):
-            text = f"{place}: its parameters are {kind.name}, which is no product"
-            raise ValueError(text)  # noqa: TRY004  it is data that is wrong
-        if each.name in found:
-            raise ValueError(f"{place} stands in the catalogue twice")
-        found[each.name] = kind
-    return found
-
-
-def module_of(rows: CatalogueRows) -> StModule:
-    """Give the one row of ``st_module``.
-
-    Raises:
-        ValueError: there is none, or more than one.
-    """
-    found = _read(rows, StModule)
-    if len(found) != 1:
-        raise ValueError(f"st_module has {len(found)} rows in place of 1")
-    return found[0]
-
-
-def _read(rows: CatalogueRows, row_class: type[_R]) -> list[_R]:
-    """Check the stored rows of one system table, and give them as row objects."""
-    table_id, bound = _place_of(row_class)
-    kind, key = bound.shape.kind, bound.schema.primary_key
-    found: dict[object, _R] = {}
-    for given in rows.get(table_id, ()):
-        try:
-            row = _canonical(kind, given)
-        except MismatchError as mismatch:
-            text = f"{brief(mismatch.value)} is not {mismatch.admitted}"
-            raise ValueError(f"a row of {bound.schema.name}: {text}") from None
-        key_value = tuple([row[place] for place in key])
-        if key_value in found:
-            name = bound.schema.name
-            raise ValueError(f"{name} has two rows with the key {key_value}")
-        found[key_value] = tuple.__new__(row_class, row)  # type: ignore[type-var]
-    return list(found.values())
-
-
-def _place_of(row_class: type[Row]) -> tuple[int, BoundTable]:
-    return next(each for each in system_tables() if each[1].row_class is row_class)
-
-
-def _by_table(
-    parts: Iterable[_Part], tables: Iterable[StTable]
-) -> dict[int, list[_Part]]:
-    found: dict[int, list[_Part]] = {each.table_id: [] for each in tables}
-    for part in parts:
-        if part.table_id not in found:
-            raise ValueError(f"{brief(part)} is of no table in the catalogue")
-        found[part.table_id].append(part)
-    return found
-
-
-def _check_table(table: StTable) -> None:
-    """Refuse a table row that contradicts itself."""
-    name, place = table.table_name, f"table {table.table_name}"
-    _refuse(place, fault_of_name(name))
-    is_system = table.table_id < USER_IDS_FIRST
-    if table.table_type not in (("system",) if is_system else ("user", "event")):
-        given = f"{brief(table.table_type)} with the id {table.table_id}"
-        bound = f"system tables are below {USER_IDS_FIRST}"
-        raise ValueError(f"{place} is {given}: {bound}")
-    if name.startswith("st_") is not is_system:
-        raise ValueError(f"{place}: names of system tables begin with st_, no others")
-    if table.table_access not in ("public", "private"):
-        given = brief(table.table_access)
-        raise ValueError(f"{place}: {given} is none of 'public', 'private'")
-
-
-def _schema(
-    table: StTable,
-    columns: list[StColumn],
-    sequences: list[StSequence],
-    indexes: list[StIndex | StConstraint],
-) -> TableSchema:
-    """Put one table together."""
-    place = f"table {table.table_name}"
-    columns = sorted(columns, key=lambda each: each.col_pos)
-    count = len(columns)
-    places = [each.col_pos for each in columns]
-    if places != list(range(count)) or not places:
-        raise ValueError(f"{place}: the columns stand at {places}, not at 0, 1, …")
-    _refuse_twins([each.col_name for each in columns], f"{place}, column")
-    _refuse_twins([each.col_attribute for each in columns], f"{place}, attribute")
-    generated = [each.col_pos for each in columns if each.col_auto_inc]
-    numbered = sorted([each.col_pos for each in sequences])
-    if numbered != generated:
-        text = f"sequences for the columns {numbered}, but {generated} are generated"
-        raise ValueError(f"{place}: {text}")
-    _check_places(table.table_primary_key, count, f"{place}, primary key")
-    return TableSchema(
-        table.table_name,
-        tuple([_column(place, each) for each in columns]),
-        table.table_primary_key,
-        tuple([_index(place, each, count) for each in sorted(indexes, key=_key_id)]),
-        table.table_access == "public",
-        table.table_type == "event",
-    )
-
-
-def _column(table_place: str, row: StColumn) -> ColumnSchema:
-    place = f"{table_place}, column {row.col_name}"
-    _refuse(place, fault_of_name(row.col_name))
-    _refuse(place, fault_of_attribute(row.col_attribute))
-    kind = _read_kind(row.col_type, place)
-    if row.col_auto_inc and not isinstance(kind, IntKind):
-        raise ValueError(f"{place}: it is generated, but {kind.name} is no integer")
-    default: Stored = MISSING
-    if row.col_default is not None:
-        if row.col_auto_inc:
-            raise ValueError(f"{place}: it is generated and has a default")
-        default = _read_default(kind, row.col_default, place)
-    return ColumnSchema(
-        row.col_name, row.col_attribute, kind, row.col_auto_inc, default
-    )
-
-
-def _read_kind(data: bytes, place: str) -> Kind:
-    try:
-        return kind_from_data(from_cbor(data))
-    except ValueError as error:
-        raise ValueError(f"{place}: {error}") from None
-
-
-def _read_default(kind: Kind, data: bytes, place: str) -> Stored:
-    try:
-        return value_from_data(kind, from_cbor(data))
-    except ValueError as error:
-        raise ValueError(f"{place}, default: {error}") from None
-
-
-def _index(table_place: str, row: StIndex | StConstraint, count: int) -> IndexSchema:
-    if isinstance(row, StConstraint):
-        index = IndexSchema(row.constraint_name, row.constraint_columns, "unique")
-    else:
-        index = IndexSchema(row.index_name, row.index_columns, row.index_algorithm)
-        if index.algorithm not in ("btree", "hash"):
-            place = f"{table_place}, index {index.accessor}"
-            given = brief(index.algorithm)
-            raise ValueError(f"{place}: {given} is none of 'btree', 'hash'")
-    place = f"{table_place}, index {index.accessor}"
-    _refuse(place, fault_of_name(index.accessor))
-    if not index.columns:
-        raise ValueError(f"{place}: it has no columns")
-    _check_places(index.columns, count, place)
-    return index
-
-
-def _key_id(row: StIndex | StConstraint) -> int:
-    return row.constraint_id if isinstance(row, StConstraint) else row.index_id
-
-
-def _check_places(places: Sequence[int], count: int, what: str) -> None:
-    """Refuse places that are no columns, and those named twice."""
-    if len(set(places)) < len(places) or any(each >= count for each in places):
-        raise ValueError(f"{what}: {brief(places)} are no places of {count} columns")
-
-
-def _refuse_twins(names: Sequence[str], what: str) -> None:
-    if len(set(names)) < len(names):
-        twice, _ = Counter(names).most_common(1)[0]
-        raise ValueError(f"{what} {twice} stands in the catalogue twice")
-
-
-def _refuse(place: str, fault: str | None) -> None:
-    if fault is not None:
-        raise ValueError(f"{place}: {fault}")

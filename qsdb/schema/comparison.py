@@ -87,6 +87,8 @@ def _lines(schema: TableSchema) -> Iterator[str]:
             parts.append(f"default {brief(column.default)}")
         yield ", ".join(parts)
     yield from [f"  {text}" for text in _index_texts(schema).values()]
+    if schema.schedule is not None:
+        yield f"  {_schedule_text(schema)}"
 
 
 def difference(
@@ -159,6 +161,9 @@ def _table_difference(stored: TableSchema, declared: TableSchema) -> Iterator[st
         yield f"it is {_both(_access(stored), _access(declared))}"
     if stored.is_event != declared.is_event:
         yield f"it is {_both(_sort(stored), _sort(declared))}"
+    schedules = _schedule_text(stored), _schedule_text(declared)
+    if schedules[0] != schedules[1]:
+        yield f"it is {_both(*schedules)}"
     before = {each.name: each for each in stored.columns}
     after = {each.name: each for each in declared.columns}
     yield from _one_sided(_labelled("column", before), _labelled("column", after))
@@ -199,6 +204,17 @@ def _default_text(default: Stored) -> str:
 
 def _sort(schema: TableSchema) -> str:
     return "an event table" if schema.is_event else "a table that is stored"
+
+
+def _schedule_text(schema: TableSchema) -> str:
+    schedule = schema.schedule
+    if schedule is None:
+        return "not scheduled"
+    column = schema.columns[schedule.at].name
+    return (
+        f"scheduled: {column} says when {schedule.function} is run "
+        f"(missed: {schedule.missed}, retry: {schedule.retry})"
+    )
 
 
 def _access(schema: TableSchema) -> str:

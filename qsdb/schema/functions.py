@@ -22,7 +22,7 @@ import attrs
 from qsdb.errors import SchemaError
 from qsdb.schema.annotations import Scope
 from qsdb.schema.parameters import Parameters, resolve_parameters
-from qsdb.schema.rows import find_product
+from qsdb.schema.rows import find_record
 
 __all__ = [
     "CONNECTED",
@@ -119,7 +119,7 @@ def compile_reducer(declared: DeclaredFunction, mistakes: list[str]) -> Reducer 
     parameters = declared.parameters
     if parameters is None:
         try:
-            parameters = resolve_parameters(function, declared.scope, find_product)
+            parameters = resolve_parameters(function, declared.scope, find_record)
         except SchemaError as error:
             mistakes += error.mistakes
             return None

@@ -9,7 +9,7 @@ know nothing of each other.
 import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast, overload
 
 import attrs
 
@@ -27,6 +27,7 @@ from qsdb.schema.functions import (
     declare,
 )
 from qsdb.schema.rows import Row, RowClass, draft_of
+from qsdb.schema.schedules import check_function
 from qsdb.schema.shapes import Shape
 from qsdb.schema.specifiers import BTree, Hash
 from qsdb.schema.tables import TableOptions, TableSchema, fault_of_name, table_schema
@@ -134,6 +135,9 @@ class Module:
         unique: Iterable[Sequence[str]] = (),
         indexes: Iterable[BTree | Hash] = (),
         event: bool = False,
+        scheduled: str | None = None,
+        missed: Literal["one", "none", "all"] | None = None,
+        retry: int = 0,
     ) -> None:
         """Make a table, or a further one, of this class's rows.
 
@@ -145,6 +149,12 @@ class Module:
             unique: Further keys of several columns.
             indexes: `BTree` and `Hash` indexes.
             event: Whether rows are told with their commit, and never stored.
+            scheduled: The name of a reducer that is run with each row when its time
+                has come, as its column of the kind `ScheduleAt` says.
+            missed: What becomes of runs that were due and did not happen, because the
+                process was down or nobody called `Database.run_due`: one run, late
+                (``"one"``, as if not given), none, or each of them (``"all"``).
+            retry: How often a run that fails is tried again.
 
         Raises:
             SchemaError: `row_class` is no row class. Other mistakes are told
@@ -158,7 +168,17 @@ class Module:
         if isinstance(keys, tuple):
             keys = tuple([_as_tuple(each) for each in keys])
         key = _as_tuple(primary_key)
-        options = TableOptions(name, public, key, keys, _as_tuple(indexes), event)
+        options = TableOptions(
+            name,
+            public,
+            key,
+            keys,
+            _as_tuple(indexes),
+            event,
+            scheduled,
+            missed,
+            retry,
+        )
         self._tables.append((row_class, options))
         self._compiled = None
 
@@ -257,6 +277,7 @@ class Module:
                 mistakes.append(f"reducer {reducer.name}: it is declared twice")
             elif reducer is not None:
                 reducers[reducer.name] = reducer
+        _bind_schedules(tables, reducers, mistakes)
         lifecycle: dict[str, Reducer] = {}
         for turn, declared in self._lifecycle.items():
             function = compile_lifecycle(turn, declared, mistakes)
@@ -265,6 +286,26 @@ class Module:
         if mistakes:
             raise SchemaError(*[f"module {self.name}, {each}" for each in mistakes])
         return ModuleSchema(self.name, tuple(tables), reducers, lifecycle)
+
+
+def _bind_schedules(
+    tables: Iterable[BoundTable], reducers: dict[str, Reducer], mistakes: list[str]
+) -> None:
+    """Hide the reducers of schedules from strangers; note what is wrong with them."""
+    taken: dict[str, str] = {}
+    for bound in tables:
+        name, schedule = bound.schema.name, bound.schema.schedule
+        if schedule is None:
+            continue
+        fault = check_function(name, schedule, bound.shape.kind, reducers)
+        other = taken.setdefault(schedule.function, name)
+        if fault is None and other != name:
+            fault = f"table {name}, scheduled: {schedule.function} is that of {other}"
+        if fault is None:
+            reducer = reducers[schedule.function]
+            reducers[schedule.function] = attrs.evolve(reducer, is_private=True)
+        else:
+            mistakes.append(fault)
 
 
 def _as_tuple(given: object) -> object:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import (
     TYPE_CHECKING,
     Any,
+    Literal,
     NoReturn,
     Self,
     cast,
@@ -43,7 +44,7 @@ __all__ = [
     "RowClass",
     "asdict",
     "draft_of",
-    "find_product",
+    "find_record",
     "shape_of",
     "stored_of",
 ]
@@ -183,11 +184,13 @@ def draft_of(row_class: RowClass, depth: int = 0) -> Shape:
 
 
 def _declared_product(
-    annotation: object, depth: int
+    annotation: object, depth: int, *, are_rows_too: bool = False
 ) -> tuple[Declared, ProductBinding] | None:
-    if not isinstance(annotation, RowClass) or not issubclass(annotation, Product):
+    if not isinstance(annotation, RowClass):
         return None
-    product = cast(RowClass, annotation)  # a checker does not see the metaclass
+    if not are_rows_too and not issubclass(annotation, Product):
+        return None
+    product = annotation
     declared = product._declared  # noqa: SLF001  this module owns it
     if declared is None:
         return None
@@ -195,16 +198,19 @@ def _declared_product(
     return declared, ProductBinding(kind, cast(type[tuple[object, ...]], product))
 
 
-def find_product(
+def find_record(
     annotation: object, depth: int = 0
 ) -> tuple[int, ProductBinding] | None:
-    """Give a product class's place in the order of definition and its binding.
+    """Give a class's place in the order of definition, and its binding.
+
+    That is for parameters of functions, which take rows of tables too. What stands in
+    columns is products alone.
 
     Args:
-        annotation: The class, or anything else, which is none.
+        annotation: The class of a product or of rows, or anything else, which is none.
         depth: How many levels of kinds stand around it.
     """
-    found = _declared_product(annotation, depth)
+    found = _declared_product(annotation, depth, are_rows_too=True)
     return None if found is None else (found[0].serial, found[1])
 
 
@@ -280,6 +286,9 @@ if TYPE_CHECKING:
             unique: list[tuple[str, ...]] = ...,
             indexes: list[BTree | Hash] = ...,
             event: bool = ...,
+            scheduled: str = ...,
+            missed: Literal["one", "none", "all"] = ...,
+            retry: int = ...,
         ) -> None: ...
         def replace(self, **changes: Any) -> Self: ...  # noqa: ANN401  of any column
         def __iter__(self) -> Iterator[Any]: ...
@@ -354,7 +363,8 @@ else:
 
         Class keywords: ``module``, ``name`` (default: snake case of the class),
         ``public=False``, ``primary_key=("a", "b")``, ``unique=[("a", "b")]``,
-        ``indexes=[BTree("a", "b"), Hash("c")]``, ``event=False``.
+        ``indexes=[BTree("a", "b"), Hash("c")]``, ``event=False``,
+        ``scheduled="reducer"`` with ``missed="one"`` and ``retry=0``.
 
         A row is immutable and hashable, equal to rows of its class with equal
         values, iterates over what its attributes give, and copies itself with

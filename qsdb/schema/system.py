@@ -14,7 +14,9 @@ id  table          a row for
  5  st_constraint  each unique key besides the primary one
  6  st_module      the module: one row, which only the owner may read
  7  st_client      each client that is connected, if the module attends to them
+ 9  st_scheduled   each table whose rows have a reducer run
 64  st_reducer     each reducer
+65  st_timer       each row of those tables: when its next run is due
 ==  =============  =====================================================
 
 Ids below 4096 are theirs, and names that begin with ``st_``. A table that means
@@ -30,13 +32,14 @@ from typing import cast
 from qsdb.schema.annotations import u16, u32, u64
 from qsdb.schema.modules import BoundTable
 from qsdb.schema.rows import Row, RowClass, shape_of
-from qsdb.schema.specifiers import primary_key, unique
+from qsdb.schema.specifiers import index, primary_key, unique
 from qsdb.schema.tables import TableOptions, table_schema
 from qsdb.values.identity import ConnectionId, Identity
 from qsdb.values.timestamps import Timestamp
 
 __all__ = [
     "ST_CLIENT",
+    "ST_TIMER",
     "USER_IDS_FIRST",
     "StClient",
     "StColumn",
@@ -44,8 +47,10 @@ __all__ = [
     "StIndex",
     "StModule",
     "StReducer",
+    "StScheduled",
     "StSequence",
     "StTable",
+    "StTimer",
     "system_tables",
 ]
 
@@ -55,6 +60,10 @@ USER_IDS_FIRST = 4096
 
 ST_CLIENT = 7
 """The id of ``st_client``."""
+
+
+ST_TIMER = 65
+"""The id of ``st_timer``."""
 
 
 class StTable(Row):
@@ -136,6 +145,22 @@ class StClient(Row):
     connection_id: ConnectionId = primary_key()
 
 
+class StScheduled(Row):
+    """A schedule: a table, and the reducer that is run with its rows."""
+
+    schedule_id: u32 = primary_key()
+    table_id: u32 = unique()
+    reducer_name: str
+    schedule_name: str
+    """The name of the table."""
+    at_column: u16
+    """The place of the column that says when."""
+    missed: str
+    """``"one"``, ``"none"`` or ``"all"``: `qsdb.schema.schedules.MISSED`."""
+    retry: u32
+    """How often a run that fails is tried again."""
+
+
 class StReducer(Row):
     """A reducer."""
 
@@ -146,6 +171,17 @@ class StReducer(Row):
     """The product of its parameters in CBOR, so that logged calls can be read."""
 
 
+class StTimer(Row):
+    """A row of a scheduled table, and when it is due."""
+
+    table_id: u32
+    scheduled_id: u64
+    """The row's key."""
+    due: Timestamp = index()
+    failed: u32
+    """How often this run was tried, and failed."""
+
+
 @functools.cache
 def system_tables() -> tuple[tuple[int, BoundTable], ...]:
     """Give the id of each system table and the table, ascending.
@@ -154,6 +190,7 @@ def system_tables() -> tuple[tuple[int, BoundTable], ...]:
     """
     public = TableOptions(public=True)
     column_key = TableOptions(public=True, primary_key=("table_id", "col_pos"))
+    timer_key = TableOptions(primary_key=("table_id", "scheduled_id"))
     return (
         (1, _bound(StTable, public)),
         (2, _bound(StColumn, column_key)),
@@ -162,7 +199,9 @@ def system_tables() -> tuple[tuple[int, BoundTable], ...]:
         (5, _bound(StConstraint, public)),
         (6, _bound(StModule, TableOptions())),
         (ST_CLIENT, _bound(StClient, public)),
+        (9, _bound(StScheduled, public)),
         (64, _bound(StReducer, public)),
+        (ST_TIMER, _bound(StTimer, timer_key)),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from qsdb.errors import SchemaError, brief
+from qsdb.schema.schedules import Schedule, schedule_of
 from qsdb.schema.shapes import Column, Shape
 from qsdb.schema.specifiers import MISSING, BTree, Hash
 from qsdb.values.kinds import Kind, Stored
@@ -65,6 +66,8 @@ class TableSchema:
     is_public: bool = False
     is_event: bool = False
     """Whether rows are told with their commit, and never stored."""
+    schedule: Schedule | None = None
+    """What its rows have run; None of most tables."""
 
     def column_names(self, places: Sequence[int]) -> tuple[str, ...]:
         """Give the names of the columns at `places`."""
@@ -84,6 +87,9 @@ class TableOptions:
     unique: object = ()
     indexes: object = ()
     event: object = False
+    scheduled: object = None
+    missed: object = None
+    retry: object = 0
 
     def table_name(self, class_name: str) -> str:
         """Give the name as it was given, or the class's in snake case."""
@@ -131,6 +137,12 @@ def table_schema(
         draft.mistakes.append(f", public: {brief(options.public)} is not a bool")
     if type(options.event) is not bool:
         draft.mistakes.append(f", event: {brief(options.event)} is not a bool")
+    schedule, mistakes = schedule_of(
+        shape.columns, primary_key, options.scheduled, options.missed, options.retry
+    )
+    draft.mistakes += mistakes
+    if options.event is True and schedule is not None:
+        draft.mistakes.append(", scheduled: rows of an event table are not kept")
     if draft.mistakes:
         raise SchemaError(*[f"table {name}{each}" for each in draft.mistakes])
     columns = tuple(
@@ -152,6 +164,7 @@ def table_schema(
         indexes,
         options.public is True,
         options.event is True,
+        schedule,
     )
 
 

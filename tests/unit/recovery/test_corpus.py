@@ -17,7 +17,7 @@ from qsdb.log.segments import (
 from qsdb.testing import SimulatedDirectory
 from tests.corpus import making
 
-VERSIONS = ("v1", "v1_end", "v1_clients")
+VERSIONS = ("v1", "v1_end", "v1_host")
 KEPT = [
     f"{version}/{path.stem}"
     for version in VERSIONS

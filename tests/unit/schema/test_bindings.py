@@ -24,7 +24,7 @@ from hypothesis.strategies import SearchStrategy
 import qsdb
 from qsdb.schema.annotations import bind
 from qsdb.schema.bindings import Binding
-from qsdb.schema.rows import find_product
+from qsdb.schema.rows import find_record
 from qsdb.values.kinds import NAN, MismatchError
 from qsdb.values.misfits import Misfit
 from qsdb.values.source import Names, compile_source
@@ -95,7 +95,7 @@ ANNOTATIONS: list[object] = [
 
 
 def bound(annotation: object) -> Binding:
-    return bind(annotation, find_product, lists=True)
+    return bind(annotation, find_record, lists=True)
 
 
 bindings = st.sampled_from([bound(annotation) for annotation in ANNOTATIONS])

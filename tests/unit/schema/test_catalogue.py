@@ -12,13 +12,8 @@ import qsdb
 from qsdb import BTree, Hash, Identity, ScheduleAt, TimeDuration, Timestamp
 from qsdb.codec.cbor import from_cbor
 from qsdb.errors import LimitError
-from qsdb.schema.catalogue import (
-    catalogue_rows,
-    module_of,
-    parameters_kind,
-    reducers_of,
-    schemas_of,
-)
+from qsdb.schema.catalogue import catalogue_rows, parameters_kind
+from qsdb.schema.catalogue_reading import module_of, reducers_of, schemas_of
 from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.specifiers import MISSING
 from qsdb.schema.system import USER_IDS_FIRST, StModule, system_tables
@@ -283,7 +278,9 @@ def test_system_tables_describe_themselves() -> None:
         (5, "st_constraint", "system", "public", (0,)),
         (6, "st_module", "system", "private", (0,)),
         (7, "st_client", "system", "public", (1,)),
+        (9, "st_scheduled", "system", "public", (0,)),
         (64, "st_reducer", "system", "public", (0,)),
+        (65, "st_timer", "system", "private", (0, 1)),
     ]
     columns = [row[2] for row in by_name(rows, "st_column") if row[0] == 1]
     assert columns == [

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 import qsdb
 from qsdb import Hash, Identity, Timestamp
 from qsdb.codec.cbor import to_cbor
-from qsdb.schema.catalogue import catalogue_rows, module_of, reducers_of, schemas_of
+from qsdb.schema.catalogue import catalogue_rows
+from qsdb.schema.catalogue_reading import module_of, reducers_of, schemas_of
 from qsdb.schema.system import system_tables
 from tests.support.strategies import stored_likes
 

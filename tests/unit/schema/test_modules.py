@@ -13,7 +13,7 @@ import qsdb
 from qsdb import BTree, Hash, ReducerContext
 from qsdb.schema.functions import LIFECYCLE
 from qsdb.schema.modules import BoundTable, ModuleSchema, derived
-from qsdb.schema.rows import find_product
+from qsdb.schema.rows import find_record
 from qsdb.values import kinds as k
 
 
@@ -193,7 +193,7 @@ def test_an_unknown_class_keyword_is_refused_at_once(module: qsdb.Module) -> Non
 
     assert str(caught.value) == (
         "User: no class keyword pubic, colour; there are: module, name, public, "
-        "primary_key, unique, indexes, event"
+        "primary_key, unique, indexes, event, scheduled, missed, retry"
     )
     assert module.compiled().tables == ()
 
@@ -586,7 +586,9 @@ def test_the_row_class_and_the_shape_are_at_hand(module: qsdb.Module) -> None:
 
     assert [each.attribute for each in table.shape.columns] == ["who", "mood", "level"]
     assert table.shape.columns[2].binding.kind == k.U8
-    assert find_product(table.row_class) is None
+    found = find_record(table.row_class)
+    assert found is not None
+    assert found[1].kind == table.shape.kind
 
 
 def test_a_module_is_compiled_once_for_many_threads() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import qsdb
 from qsdb.schema.annotations import Scope
 from qsdb.schema.parameters import Parameters, resolve_parameters
-from qsdb.schema.rows import find_product
+from qsdb.schema.rows import find_record
 from qsdb.schema.specifiers import MISSING
 from qsdb.values.kinds import MismatchError
 
@@ -40,7 +40,7 @@ Function = Callable[..., object]
 
 def resolved(function: Function) -> Parameters:
     scope = Scope(function.__qualname__, 1, function.__globals__)
-    return resolve_parameters(function, scope, find_product)
+    return resolve_parameters(function, scope, find_record)
 
 
 def mistakes(function: Function) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from qsdb import (
     u64,
     u256,
 )
-from qsdb.schema.rows import find_product, shape_of, stored_of
+from qsdb.schema.rows import find_record, shape_of, stored_of
 
 ALICE = Identity.from_claims("test", "alice")
 NOON = Timestamp.parse("2026-01-01T12:00:00Z")
@@ -1055,7 +1055,7 @@ def test_what_has_the_metaclass_alone_is_no_row_class() -> None:
     metaclass: Any = type(qsdb.Row)
     alone = metaclass("Alone", (), {})
 
-    assert find_product(alone) is None
+    assert find_record(alone) is None
     with pytest.raises(qsdb.SchemaError, match="Alone itself has no columns"):
         shape_of(alone)
 
@@ -1084,15 +1084,27 @@ def test_a_bad_column_is_told_when_a_row_is_made() -> None:
 # What other layers ask of a class.
 
 
-def test_products_are_found_by_their_class_alone() -> None:
-    found = find_product(Place)
+def test_products_are_found_by_their_class() -> None:
+    found = find_record(Place)
     assert found is not None
 
-    assert find_product(House) is not None
-    assert found[0] < find_product(House)[0]  # type: ignore[index]
+    assert find_record(House) is not None
+    assert found[0] < find_record(House)[0]  # type: ignore[index]
     assert found[1].kind.name == "Place"
-    for other in (User, qsdb.Product, qsdb.Row, int, "Place", Place(1.0, 2.0)):
-        assert find_product(other) is None
+    for other in (qsdb.Product, qsdb.Row, int, "Place", Place(1.0, 2.0)):
+        assert find_record(other) is None
+
+
+def test_rows_are_found_for_parameters_and_are_no_columns() -> None:
+    found = find_record(User)
+    assert found is not None
+    assert found[1].kind == shape_of(User).kind  # type: ignore[arg-type]
+
+    class Holder(qsdb.Row):
+        user: User
+
+    with pytest.raises(qsdb.SchemaError, match=r"Holder\.user: User is no column kind"):
+        Holder(None)  # type: ignore[arg-type]
 
 
 def test_stored_values_are_exact_builtins() -> None:

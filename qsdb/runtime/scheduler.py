@@ -1,0 +1,375 @@
+"""`Scheduler`: runs what is due, one after the other, in the order of the due times.
+
+A run is one transaction: the reducer takes the row as it is in the table, and with what
+it does is committed that it has run: the row of a time goes, an interval is due at its
+next time. So a run happens once, whatever is killed when. A reducer that raises has
+done nothing; then a transaction of its own counts that, or gives the run up.
+
+===========  ==========================================  ============================
+``missed``   an interval of which several runs are due   a time that is late
+===========  ==========================================  ============================
+``"one"``    runs once, and goes on after now            runs
+``"none"``   runs once if the last of them is on time,   does not run, and its row is
+             and goes on after now                       gone
+``"all"``    runs for each of them, in its turn          runs
+===========  ==========================================  ============================
+
+On time is what is late by `GRACE` at most. ``ctx.timestamp`` is that of the
+transaction, and never earlier than the due time.
+
+Where nobody calls `run_due`, a thread does. It sleeps until something is due, and holds
+the database by a weak reference meanwhile.
+"""
+
+import heapq
+import logging
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import cast
+
+from qsdb.errors import ClosedError, InternalError, StorageError
+from qsdb.forks import on_fork
+from qsdb.runtime.calls import Arguments, Calls, Sender
+from qsdb.runtime.prepared import handle_of
+from qsdb.runtime.timers import Scheduled, Timers, next_after
+from qsdb.schema.contexts import Table
+from qsdb.schema.rows import Row
+from qsdb.schema.system import StTimer
+from qsdb.store.transactions import WriteTransaction
+from qsdb.values.timestamps import ScheduleAt, Timestamp
+
+__all__ = ["GRACE", "Scheduler"]
+
+GRACE = 1_000_000
+"""Microseconds by which a run may be late and is not missed."""
+
+SLEEP_MAX = 1.0
+"""Seconds that the thread sleeps at most, should somebody set the clock."""
+
+PAUSE, PAUSE_MAX = 1_000_000, 60_000_000
+"""Microseconds that the thread waits before it tries again what has failed: at first,
+and at most."""
+
+Number = tuple[int, int]
+"""Of a timer: the table and the row."""
+
+
+class Scheduler:
+    """The schedules of one database.
+
+    Attributes:
+        runs: How many reducers were run, those that failed too.
+        failures: How many failed.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        """Prepare; nothing is run yet."""
+        self._calls = calls
+        self._writer = calls.writer
+        self.timers = Timers(calls)
+        self.runs = self.failures = 0
+        self._sender = Sender(calls.identity, is_internal=True)
+        self._logger = logging.getLogger(f"qsdb.{calls.module.name}.scheduler")
+        self._running = threading.RLock()
+        """Held by whoever runs what is due."""
+        self._bell = _Bell()
+        self._paused: dict[Number, int] = {}
+        """What failed → when the thread tries it again, in microseconds."""
+        if self.timers.tables:
+            self._writer.timers = self
+        on_fork(self._forked)
+
+    def _forked(self) -> None:
+        """In a forked child, go on without the thread of the parent."""
+        self._bell = _Bell()
+        self._running = threading.RLock()
+
+    def note(self, transaction: WriteTransaction) -> bool:
+        """Arm and disarm in a transaction that is about to end; twice is once.
+
+        Raises:
+            KindError: an interval is not longer than 0, or too long.
+        """
+        return self.timers.note(transaction)
+
+    def wake(self) -> None:
+        """See when something is due."""
+        self._bell.ring()
+
+    def check(self) -> None:
+        """Verify that each timer has its row, and the contrary; as `Timers.faults`.
+
+        Raises:
+            InternalError: with a sentence for each that has not.
+        """
+        faults = [*self.timers.faults()]
+        if faults:
+            raise InternalError(*faults)
+
+    # Running what is due.
+
+    def run_due(self, now: Timestamp | None, *, is_thread: bool = False) -> int:
+        """Run what is due now, and give how many reducers were run.
+
+        What they make due meanwhile is not run any more.
+
+        Args:
+            now: What counts as now, if it is later than the clock.
+            is_thread: Whether what failed is left alone for a while.
+
+        Raises:
+            UsageError: this thread is in a transaction.
+            ClosedError: the database is closed.
+            StorageError: it cannot be written.
+        """
+        self._writer.require_outside()
+        with self._running:
+            until = self._now() if now is None else max(now.micros, self._now())
+            waiting = [*self._due(until, is_thread=is_thread)]
+            runs = 0
+            while waiting and not (is_thread and self._bell.is_ended):
+                due, number = heapq.heappop(waiting)
+                runs += self._run(number, due, until)
+                if self.timers.tables[number[0]].schedule.missed == "all":
+                    then = self._due_of(number)
+                    if due < then <= until:
+                        heapq.heappush(waiting, (then, number))
+            return runs
+
+    def _now(self) -> int:
+        """Give the time, which never goes back behind what was committed."""
+        return max(self._writer.clock.now().micros, self._writer.latest // 1000)
+
+    def _due(self, until: int, *, is_thread: bool) -> Iterator[tuple[int, Number]]:
+        """Yield what is due, the first first."""
+        for timer in self._soonest(until):
+            number = timer.table_id, timer.scheduled_id
+            if not is_thread or self._paused.get(number, until) <= until:
+                yield timer.due.micros, number
+
+    def _soonest(self, until: int | None) -> Iterator[StTimer]:
+        with self._writer.directory.read_class() as reading:
+            index = self.timers.table(reading).due
+            if until is None:
+                yield from index.range()
+            else:
+                hi = Timestamp.from_stored(until)
+                yield from index.range(hi=hi, include=(True, True))
+
+    def _due_of(self, number: Number) -> int:
+        """Give when a timer is due now; -1 if there is none."""
+        with self._writer.directory.read_class() as reading:
+            timer = self.timers.table(reading).get(*number)
+            return -1 if timer is None else timer.due.micros
+
+    def _run(self, number: Number, due: int, now: int) -> bool:
+        """Do what is to be done about a timer, and say whether its reducer was run."""
+        run = _Run(self, self.timers.tables[number[0]], number, due, now)
+        try:
+            self._calls.run_turn(
+                run.scheduled.reducer,
+                self._sender,
+                before=run.begin,
+                after=run.end,
+            )
+        except (ClosedError, StorageError):
+            raise
+        except Exception:
+            if not run.has_begun:
+                raise
+            self.runs += 1
+            self.failures += 1
+            name = run.scheduled.reducer.name
+            self._logger.exception("%s failed, which was due at %s", name, run.due_text)
+            self._calls.run_turn(None, self._sender, before=run.fail)
+        else:
+            self._paused.pop(number, None)
+            self.runs += run.has_begun
+        return run.has_begun
+
+    def pause(self, number: Number, failed: int) -> None:
+        """Have the thread leave alone what has failed, each time for longer."""
+        pause = min(PAUSE_MAX, PAUSE << min(failed - 1, 10))
+        self._paused[number] = self._now() + pause
+
+    # The thread.
+
+    def start(self, database: object) -> None:
+        """Have a thread run what is due; it ends when nobody has the database."""
+        if self.timers.tables:
+            weakref.finalize(database, self._bell.stop)
+            self._bell.thread = threading.Thread(
+                target=_follow,
+                args=(weakref.ref(self), self._bell),
+                name="qsdb-scheduler",
+                daemon=True,
+            )
+            self._bell.thread.start()
+
+    def tick(self) -> float:
+        """Run what is due, and give how long to sleep.
+
+        Raises:
+            ClosedError: the database is closed.
+            StorageError: it cannot be written.
+        """
+        self.run_due(None, is_thread=True)
+        now, sleep = self._now(), SLEEP_MAX
+        for timer in self._soonest(None):
+            due = timer.due.micros
+            paused = self._paused.get((timer.table_id, timer.scheduled_id), due)
+            sleep = min(sleep, (max(due, paused) - now) / 1e6)
+            if due > now:
+                break
+        return max(sleep, 0.0)
+
+    def fail(self, error: StorageError) -> None:
+        """Tell that the thread gives up."""
+        if not self._bell.is_ended:
+            self._logger.error("nothing is run any more by itself: %s", error)
+
+    def close(self) -> None:
+        """Let the thread end, and wait for it; the reducer that it runs ends first."""
+        bell = self._bell
+        bell.stop()
+        if bell.thread is not None and bell.thread is not threading.current_thread():
+            bell.thread.join()
+
+
+class _Bell:
+    """Wakes the thread, or ends it."""
+
+    def __init__(self) -> None:
+        self.thread: threading.Thread | None = None
+        self.is_ended = False
+        self._rung = threading.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    def stop(self) -> None:
+        self.is_ended = True
+        self._rung.set()
+
+    def sleep(self, seconds: float) -> None:
+        self._rung.wait(seconds)
+        self._rung.clear()
+
+
+def _follow(scheduler_ref: "weakref.ref[Scheduler]", bell: _Bell) -> None:
+    """Run what is due for as long as somebody has the database."""
+    while not bell.is_ended:
+        scheduler = scheduler_ref()
+        if scheduler is None:
+            return
+        try:
+            sleep = scheduler.tick()
+        except ClosedError:
+            return
+        except StorageError as error:
+            scheduler.fail(error)
+            return
+        del scheduler
+        bell.sleep(sleep)
+
+
+class _Run:
+    """One timer that is due, and what becomes of it.
+
+    Attributes:
+        has_begun: Whether the reducer was run.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        scheduled: Scheduled,
+        number: Number,
+        due: int,
+        now: int,
+    ) -> None:
+        self.scheduled = scheduled
+        self.has_begun = False
+        self._scheduler = scheduler
+        self._number = number
+        self._due = due
+        self._now = now
+        self._when: ScheduleAt | None = None
+
+    @property
+    def due_text(self) -> Timestamp:
+        """When it was due."""
+        return Timestamp.from_stored(self._due)
+
+    def begin(self, transaction: WriteTransaction) -> Arguments | None:
+        """Find the row, and say that it has run; give it if it is to be run."""
+        found = self._find(transaction)
+        if found is None:
+            return None
+        timer, row = found
+        self._scheduler._writer.postpone(transaction, self._due)  # noqa: SLF001  a part of it
+        is_run, then = self._decide(row)
+        if then is not None:
+            self._set(transaction, timer, then)
+        elif not is_run:
+            self._rows(transaction).delete(row)
+        if not is_run:
+            return None
+        self._when = self.scheduled.when(row)
+        self.has_begun = True
+        return (row,)
+
+    def end(self, transaction: WriteTransaction) -> None:
+        """Delete the row of a time, unless the reducer has given it another."""
+        assert self._when is not None
+        if self._when.is_time:
+            row = self._rows(transaction).get(self._number[1])
+            if row is not None and self.scheduled.when(row) == self._when:
+                self._rows(transaction).delete(row)
+
+    def fail(self, transaction: WriteTransaction) -> Arguments:
+        """Count a run that failed, or give it up."""
+        found = self._find(transaction)
+        if found is not None:
+            timer, row = found
+            failed = timer.failed + 1
+            _, then = self._decide(row)
+            if failed <= self.scheduled.schedule.retry:
+                self._timers(transaction).update(timer.replace(failed=failed))
+                self._scheduler.pause(self._number, failed)
+            elif then is not None:
+                self._set(transaction, timer, then)
+            else:
+                self._rows(transaction).delete(row)
+        return ()
+
+    def _decide(self, row: Row) -> tuple[bool, int | None]:
+        """Say whether a row is run, and when it is due next; None for a time."""
+        when, missed = self.scheduled.when(row), self.scheduled.schedule.missed
+        _, interval = when.stored
+        if when.is_time:
+            return missed != "none" or self._now - self._due <= GRACE, None
+        then = next_after(self._due, interval, self._now)
+        if missed == "all":
+            return True, self._due + interval
+        return missed == "one" or self._now - (then - interval) <= GRACE, then
+
+    def _find(self, transaction: WriteTransaction) -> tuple[StTimer, Row] | None:
+        """Find the timer and its row, if they still are as they were."""
+        timer = self._timers(transaction).get(*self._number)
+        if timer is None or timer.due.micros != self._due:
+            return None
+        row = self._rows(transaction).get(self._number[1])
+        assert row is not None
+        return timer, row
+
+    def _set(self, transaction: WriteTransaction, timer: StTimer, due: int) -> None:
+        due_then = Timestamp.from_stored(due)
+        self._timers(transaction).update(timer.replace(due=due_then, failed=0))
+
+    def _rows(self, transaction: WriteTransaction) -> Table[Row]:
+        return cast(Table[Row], handle_of(transaction, self.scheduled.entry))
+
+    def _timers(self, transaction: WriteTransaction) -> Table[StTimer]:
+        return self._scheduler.timers.table(transaction)

@@ -1,0 +1,108 @@
+"""Schedules: tables each of whose rows has a reducer run when its time comes.
+
+A scheduled table says of each row when (a column of the kind ScheduleAt), and all of
+them run one reducer, which takes the row. What is done here is declaring that;
+`qsdb.runtime.timers` and `qsdb.runtime.scheduler` see to it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from qsdb.errors import brief
+from qsdb.schema.functions import Reducer
+from qsdb.schema.shapes import Column
+from qsdb.values.compounds import ProductKind
+from qsdb.values.kinds import SCHEDULE_AT, U64
+
+__all__ = ["MISSED", "RETRY_MAX", "Schedule", "check_function", "schedule_of"]
+
+MISSED = ("one", "none", "all")
+"""What becomes of runs that were due and did not happen: one, late; none; each."""
+
+RETRY_MAX = 1000
+
+
+@attrs.frozen(cache_hash=True)
+class Schedule:
+    """What the rows of a table have run, and when."""
+
+    function: str
+    """The name of the reducer."""
+    at: int
+    """The place of the column that says when."""
+    missed: str = "one"
+    """One of `MISSED`."""
+    retry: int = 0
+    """How often a run that fails is tried again."""
+
+
+def schedule_of(
+    columns: Sequence[Column],
+    primary_key: Sequence[int],
+    scheduled: object,
+    missed: object,
+    retry: object,
+) -> tuple[Schedule | None, list[str]]:
+    """Read the class keywords of a table; give its schedule, and what is wrong.
+
+    Args:
+        columns: Of the table.
+        primary_key: The places of those of the key.
+        scheduled: The name of the reducer; None for a table that is not scheduled.
+        missed: As given.
+        retry: As given.
+    """
+    if scheduled is None:
+        given = [n for n, each in (("missed", missed), ("retry", retry)) if each]
+        return None, [f", {name}: the table is not scheduled" for name in given]
+    mistakes: list[str] = []
+    if not isinstance(scheduled, str) or not scheduled.isidentifier():
+        mistakes.append(f", scheduled: {brief(scheduled)} is not the name of a reducer")
+    if missed not in (None, *MISSED):
+        admitted = ", ".join(map(repr, MISSED))
+        mistakes.append(f", missed: {brief(missed)} is none of {admitted}")
+    if type(retry) is not int or not 0 <= retry <= RETRY_MAX:
+        mistakes.append(f", retry: {brief(retry)} is not an int from 0 to {RETRY_MAX}")
+    key = [columns[place] for place in primary_key]
+    if [each.binding.kind for each in key] != [U64]:
+        mistakes.append(", scheduled: the primary key must be one column of kind u64")
+    places = [n for n, each in enumerate(columns) if each.binding.kind == SCHEDULE_AT]
+    if len(places) != 1:
+        found = ", ".join([columns[place].name for place in places]) or "none"
+        mistakes.append(
+            ", scheduled: one column of the kind ScheduleAt must say when; there is "
+            f"{found}"
+        )
+    if mistakes:
+        return None, mistakes
+    schedule = Schedule(str(scheduled), places[0], str(missed or "one"), int(retry))  # type: ignore[call-overload]
+    return schedule, []
+
+
+def check_function(
+    table: str,
+    schedule: Schedule,
+    row: ProductKind,
+    reducers: Mapping[str, Reducer],
+) -> str | None:
+    """Say what is wrong with the reducer of a schedule, if anything is.
+
+    Args:
+        table: The name of the table.
+        schedule: Of it.
+        row: The kind of its rows.
+        reducers: Those of the module.
+    """
+    name = schedule.function
+    reducer = reducers.get(name)
+    if reducer is None:
+        there = ", ".join(reducers) or "none"
+        return f"table {table}, scheduled: no reducer {name}; there are: {there}"
+    kinds = [each.binding.kind for each in reducer.parameters.parameters]
+    if kinds != [row]:
+        return (
+            f"table {table}, scheduled: reducer {name} must take the context and a row "
+            f"of the table, and nothing else"
+        )
+    return None
