@@ -176,16 +176,13 @@ class Scheduler:
         except (ClosedError, StorageError):
             raise
         except Exception:
-            if not run.has_begun:
-                raise
-            self.runs += 1
             self.failures += 1
             name = run.scheduled.reducer.name
             self._logger.exception("%s failed, which was due at %s", name, run.due_text)
             self._calls.run_turn(None, self._sender, before=run.fail)
         else:
             self._paused.pop(number, None)
-            self.runs += run.has_begun
+        self.runs += run.has_begun
         return run.has_begun
 
     def pause(self, number: Number, failed: int) -> None:
@@ -259,10 +256,7 @@ class _Bell:
 
 def _follow(scheduler_ref: "weakref.ref[Scheduler]", bell: _Bell) -> None:
     """Run what is due for as long as somebody has the database."""
-    while not bell.is_ended:
-        scheduler = scheduler_ref()
-        if scheduler is None:
-            return
+    while not bell.is_ended and (scheduler := scheduler_ref()) is not None:
         try:
             sleep = scheduler.tick()
         except ClosedError:

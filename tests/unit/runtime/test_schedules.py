@@ -438,6 +438,23 @@ def test_how_often_it_was_tried_is_kept() -> None:
     clockwork.db.close()
 
 
+def test_what_failed_and_is_gone_by_then_is_forgotten(clockwork: Clockwork) -> None:
+    class Deleting(logging.Handler):
+        def emit(self, _: logging.LogRecord) -> None:
+            clockwork.db.sql("DELETE FROM alarm")
+
+    clockwork.act = fails
+    clockwork.put(every(1))
+    logger, handler = logging.getLogger("qsdb.clockwork.scheduler"), Deleting()
+    logger.addHandler(handler)
+    try:
+        assert clockwork.after(1) == [("", 1.0)]
+    finally:
+        logger.removeHandler(handler)
+
+    assert clockwork.timers == {}
+
+
 def test_an_interrupt_passes_and_the_run_comes_again(clockwork: Clockwork) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -709,6 +726,17 @@ def test_a_disk_that_fails_ends_the_thread(caplog: pytest.LogCaptureFixture) -> 
     assert "nothing is run any more by itself" in caplog.text
     with pytest.raises(qsdb.FailedError):
         db.close()
+
+
+def test_what_fails_at_the_end_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    _, db = beating(lambda *_: None)
+    scheduler = db._scheduler
+    assert scheduler is not None
+    db.close()
+
+    scheduler.fail(qsdb.StorageError("the log is closed"))
+
+    assert caplog.records == []
 
 
 def test_a_forked_child_runs_what_is_due_by_hand() -> None:
