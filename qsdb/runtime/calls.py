@@ -14,19 +14,22 @@ from typing import NoReturn
 import attrs
 
 from qsdb.errors import NotFoundError, UsageError, brief
+from qsdb.runtime.prepared import handle_of
 from qsdb.runtime.seeds import Seeds
+from qsdb.runtime.tokens import new_secret
 from qsdb.runtime.writer import Writer
 from qsdb.schema.catalogue import catalogue_rows
 from qsdb.schema.contexts import Auth, ReducerContext, Savepoint
 from qsdb.schema.functions import INIT, Reducer
 from qsdb.schema.modules import ModuleSchema
+from qsdb.schema.system import ST_SECRET, TOKENS, StSecret
 from qsdb.store.transactions import WriteTransaction
 from qsdb.values.identity import CLAIM_BYTES_MAX, ConnectionId, Identity
 from qsdb.values.timestamps import Timestamp
 
-__all__ = ["Arguments", "Calls", "Sender"]
+__all__ = ["INTERNAL", "Arguments", "Calls", "Sender"]
 
-_EXTERNAL, _INTERNAL = Auth(), Auth(is_internal=True)
+_EXTERNAL, INTERNAL = Auth(), Auth(is_internal=True)
 
 
 Arguments = tuple[object, ...]
@@ -35,17 +38,17 @@ Arguments = tuple[object, ...]
 
 @attrs.frozen
 class Sender:
-    """Who is behind a call that nobody made by hand.
+    """Who is behind a call.
 
     Attributes:
         identity: Who.
         connection: Over which connection.
-        is_internal: Whether it is the database itself.
+        auth: What is known besides.
     """
 
     identity: Identity
     connection: ConnectionId | None = None
-    is_internal: bool = False
+    auth: Auth = _EXTERNAL
 
 
 class Calls:
@@ -100,7 +103,7 @@ class Calls:
         key: object,
         args: tuple[object, ...],
         kwargs: dict[str, object],
-        connection: ConnectionId | None = None,
+        caller: Sender | None = None,
     ) -> object:
         """Run a reducer as one transaction and give what it returns.
 
@@ -109,7 +112,7 @@ class Calls:
             key: The reducer's function or name.
             args: Arguments by place.
             kwargs: Arguments by name.
-            connection: Over which connection.
+            caller: Over which connection, if it is over one.
 
         Raises:
             NotFoundError: there is no such reducer, or none for this sender.
@@ -137,8 +140,10 @@ class Calls:
             context = CallContext()
             context.db = transaction
             context.sender = sender
-            context._connection = connection
-            context._auth = _EXTERNAL
+            if caller is None:
+                context._connection, context._auth = None, _EXTERNAL
+            else:
+                context._connection, context._auth = caller.connection, caller.auth
             context._call = (self, reducer, number, values)
             transaction._context = context
             result = reducer.run(context, values)
@@ -182,9 +187,12 @@ class Calls:
                 row_class = entry.table.bound.row_class
                 table = transaction._open(entry)
                 table.insert_many([tuple.__new__(row_class, row) for row in rows])  # type: ignore[type-var]
+            secret = new_secret(self.seeds.base if self.seeds.is_given else None)
+            secrets = handle_of(transaction, self.writer.directory.system[ST_SECRET])
+            secrets.insert(StSecret(TOKENS, secret))
             return ()
 
-        sender = Sender(self.owner, is_internal=True)
+        sender = Sender(self.owner, auth=INTERNAL)
         self.run_turn(self.module.lifecycle.get(INIT), sender, before=describe)
 
     def run_turn(
@@ -222,7 +230,7 @@ class Calls:
                     context.db = transaction
                     context.sender = sender.identity
                     context._connection = sender.connection
-                    context._auth = _INTERNAL if sender.is_internal else _EXTERNAL
+                    context._auth = sender.auth
                     context._call = (self, function, number, values)
                     transaction._context = context
                     try:

@@ -21,7 +21,6 @@ from qsdb.schema.functions import CONNECTED, DISCONNECTED
 from qsdb.schema.system import ST_CLIENT, StClient
 from qsdb.store.opened import Opened
 from qsdb.store.transactions import WriteTransaction
-from qsdb.values.identity import ConnectionId, Identity
 
 __all__ = ["Clients"]
 
@@ -40,7 +39,7 @@ class Clients:
     def _table(self, transaction: Opened) -> Table[StClient]:
         return cast(Table[StClient], handle_of(transaction, self._entry))
 
-    def connect(self, identity: Identity, connection: ConnectionId) -> None:
+    def connect(self, sender: Sender) -> None:
         """Note a client, if clients are noted, unless it is refused.
 
         Raises:
@@ -51,34 +50,37 @@ class Clients:
         if not self._are_noted:
             return
 
+        connection = sender.connection
+        assert connection is not None
+
         def note(transaction: WriteTransaction) -> Arguments:
-            self._table(transaction).insert(StClient(identity, connection))
+            self._table(transaction).insert(StClient(sender.identity, connection))
             return ()
 
         self._calls.run_turn(
             self._calls.module.lifecycle.get(CONNECTED),
-            Sender(identity, connection),
+            sender,
             before=note,
             refuse=_refuse,
         )
 
-    def disconnect(self, identity: Identity, connection: ConnectionId) -> None:
+    def disconnect(self, sender: Sender) -> None:
         """Take the note of a client away, if there is one; what fails is logged."""
         if self._are_noted:
-            self._disconnect(identity, connection)
+            self._disconnect(sender)
 
-    def _disconnect(self, identity: Identity, connection: ConnectionId) -> None:
+    def _disconnect(self, sender: Sender) -> None:
         try:
-            self._end(identity, connection)
+            self._end(sender)
         except StorageError as error:
             self._logger.warning(
                 "%r has gone, which will be noted when the database is opened again, "
                 "as it cannot be now: %s",
-                connection,
+                sender.connection,
                 error,
             )
 
-    def _end(self, identity: Identity, connection: ConnectionId) -> None:
+    def _end(self, sender: Sender) -> None:
         """Run what is to run and forget a client, or at least forget it.
 
         A database that is closed has seen to all of its clients.
@@ -86,6 +88,7 @@ class Clients:
         Raises:
             StorageError: it cannot be written.
         """
+        connection = sender.connection
 
         def arguments(transaction: WriteTransaction) -> Arguments | None:
             is_there = self._table(transaction).get(connection) is not None
@@ -95,7 +98,7 @@ class Clients:
             self._table(transaction).delete_by_key(connection)
             return ()
 
-        run, sender = self._calls.run_turn, Sender(identity, connection)
+        run = self._calls.run_turn
         function = self._calls.module.lifecycle.get(DISCONNECTED)
         with contextlib.suppress(ClosedError):
             try:
@@ -117,7 +120,7 @@ class Clients:
         with self._calls.writer.directory.read_class() as reading:
             clients = [*self._table(reading)]
         for client in clients:
-            self._disconnect(client.identity, client.connection_id)
+            self._disconnect(Sender(client.identity, client.connection_id))
 
 
 def _refuse(name: str, error: Exception) -> AccessError:

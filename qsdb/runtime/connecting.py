@@ -1,12 +1,15 @@
 """`Connector`: who somebody is that connects, and the connection for them."""
 
 from qsdb.errors import ArgumentError, brief
-from qsdb.runtime.calls import Calls
+from qsdb.runtime.calls import Calls, Sender
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.connections import Connection
+from qsdb.runtime.prepared import handle_of
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.subscriptions import Subscriptions
-from qsdb.runtime.tokens import Tokens
+from qsdb.runtime.tokens import ISSUER, Claimed, Tokens, claimed, new_secret
+from qsdb.schema.contexts import Auth
+from qsdb.schema.system import ST_SECRET, TOKENS
 from qsdb.values.identity import ConnectionId, Identity
 
 __all__ = ["Connector"]
@@ -34,7 +37,7 @@ class Connector:
         self._calls = calls
         self._queries = queries
         self._subscriptions = subscriptions
-        self._tokens = Tokens()
+        self._tokens = Tokens(_secret(calls))
 
     def connect(
         self, identity: Identity | None, token: str | None, confirmed: object
@@ -43,30 +46,52 @@ class Connector:
 
         Raises:
             ArgumentError: an argument is of a wrong kind, or both are given.
-            AccessError: the token was not made here, or the module refuses.
+            AccessError: the token was not made here, or has ended, or the module
+                refuses.
             StorageError: that somebody connects cannot be written.
         """
         if type(confirmed) is not bool:
             raise ArgumentError(f"confirmed is a bool, not {brief(confirmed)}")
         if identity is not None and token is not None:
             raise ArgumentError("connect takes an identity or a token, not both")
-        draw = self._calls.seeds.draw
-        if token is not None:
-            identity = self._tokens.read(token)
-        elif identity is None:
-            identity = Identity.from_claims("qsdb", f"anonymous:{draw(128):032x}")
-        elif type(identity) is not Identity:
-            raise ArgumentError(f"connect takes a qsdb.Identity, not {brief(identity)}")
-        connection = ConnectionId.from_bytes(draw(128).to_bytes(16, "big"))
+        said = self._claimed(identity, token)
+        connection = ConnectionId.from_bytes(
+            self._calls.seeds.draw(128).to_bytes(16, "big")
+        )
+        sender = Sender(said.identity, connection, Auth(claims=said.claims))
         if self.clients is not None:
-            self.clients.connect(identity, connection)
+            self.clients.connect(sender)
         return Connection(
             self._calls,
             self._queries,
             self._subscriptions,
-            identity,
-            connection,
-            self._tokens.make(identity),
+            sender,
+            self._tokens.make(said) if token is None else token,
             clients=self.clients,
             confirmed=confirmed,
         )
+
+    def _claimed(self, identity: Identity | None, token: str | None) -> Claimed:
+        """Say who connects.
+
+        Raises:
+            ArgumentError: the identity or the token is of a wrong kind.
+            AccessError: the token was not made here, or has ended.
+        """
+        now = self._calls.writer.clock.now().micros / 1e6
+        if token is not None:
+            return self._tokens.read(token, now)
+        if identity is None:
+            subject = f"anonymous:{self._calls.seeds.draw(128):032x}"
+            return claimed(Identity.from_claims(ISSUER, subject), subject, now)
+        if type(identity) is not Identity:
+            raise ArgumentError(f"connect takes a qsdb.Identity, not {brief(identity)}")
+        return claimed(identity, identity.to_hex(), now)
+
+
+def _secret(calls: Calls) -> bytes:
+    """Give what seals tokens; of a database from before there was one, a new one."""
+    directory = calls.writer.directory
+    with directory.read_class() as reading:
+        row = handle_of(reading, directory.system[ST_SECRET]).get(TOKENS)
+    return new_secret(None) if row is None else bytes(row.value)

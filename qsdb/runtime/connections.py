@@ -24,7 +24,7 @@ from qsdb.errors import (
 )
 from qsdb.runtime.bags import Bag
 from qsdb.runtime.batches import Batch
-from qsdb.runtime.calls import CallContext, Calls
+from qsdb.runtime.calls import CallContext, Calls, Sender
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.live_queries import check_callbacks
 from qsdb.runtime.namespaces import Reducers
@@ -36,7 +36,6 @@ from qsdb.schema.results import Result
 from qsdb.sql.arguments import bind_each
 from qsdb.sql.everything import asks_for_everything, select_all
 from qsdb.sql.loops import StoredRow
-from qsdb.values.identity import ConnectionId, Identity
 
 __all__ = ["Connection"]
 
@@ -108,25 +107,26 @@ class Connection:
         calls: Calls,
         queries: Queries,
         subscriptions: Subscriptions,
-        identity: Identity,
-        connection_id: ConnectionId,
+        sender: Sender,
         token: str,
         *,
         clients: Clients | None,
         confirmed: bool,
     ) -> None:
         """Connect; `Database.connect` gives the parts."""
-        self.identity = identity
-        self.connection_id = connection_id
+        assert sender.connection is not None
+        self.identity = sender.identity
+        self.connection_id = sender.connection
         self.token = token
+        self._sender = sender
         self.confirmed = confirmed
         self._calls = calls
         self._clients = clients
         self._queries = queries
         self._subscriptions = subscriptions
-        self._is_owner = identity == queries.owner
+        self._is_owner = self.identity == queries.owner
         self.db = Cache(*queries.visible_entries(is_owner=self._is_owner))
-        self.reducers = Reducers(self.call, calls.names_for(identity))
+        self.reducers = Reducers(self.call, calls.names_for(self.identity))
         self._open: dict[Subscription, bool] = {}
         self._is_closed = False
 
@@ -144,9 +144,7 @@ class Connection:
             ClosedError: the connection or the database is closed.
         """
         self._require_open()
-        result = self._calls.call(
-            self.identity, reducer, args, kwargs, self.connection_id
-        )
+        result = self._calls.call(self.identity, reducer, args, kwargs, self._sender)
         if self.confirmed:
             self._subscriptions.delivery.catch_up(self._subscriptions.offset)
         return result
@@ -354,7 +352,7 @@ class Connection:
         self.ended()
         hub.wait_for_callbacks()
         if self._clients is not None:
-            self._clients.disconnect(self.identity, self.connection_id)
+            self._clients.disconnect(self._sender)
 
     def ended(self) -> None:
         """Take in that nothing more comes."""

@@ -17,7 +17,7 @@ from qsdb.recovery.opening import Found, Progress
 from qsdb.recovery.report import Recovery
 from qsdb.recovery.restoring import read_at
 from qsdb.recovery.system_errors import own_errors
-from qsdb.runtime.calls import Calls
+from qsdb.runtime.calls import Calls, Sender
 from qsdb.runtime.following import Follower
 from qsdb.runtime.module_tables import load_tables, make_module, stored_row_of_module
 from qsdb.runtime.writer import Writer
@@ -25,7 +25,7 @@ from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.system import StModule
 from qsdb.store.images import StoredTable
 from qsdb.store.transactions import WriteTransaction
-from qsdb.values.identity import ConnectionId, Identity
+from qsdb.values.identity import Identity
 from qsdb.values.timestamps import Timestamp
 
 __all__ = ["ReadOnlyCalls", "ReadOnlyStorage", "ReadOnlyWriter", "Readable", "find_at"]
@@ -99,7 +99,7 @@ class ReadOnlyCalls(Calls):
         key: object,
         args: tuple[object, ...],
         kwargs: dict[str, object],
-        connection: ConnectionId | None = None,
+        caller: Sender | None = None,
     ) -> object:
         """Refuse, whatever is called.
 

@@ -30,7 +30,7 @@ from typing import cast
 
 from qsdb.errors import ClosedError, InternalError, StorageError
 from qsdb.forks import on_fork
-from qsdb.runtime.calls import Arguments, Calls, Sender
+from qsdb.runtime.calls import INTERNAL, Arguments, Calls, Sender
 from qsdb.runtime.prepared import handle_of
 from qsdb.runtime.timers import Scheduled, Timers, next_after
 from qsdb.schema.contexts import Table
@@ -69,7 +69,7 @@ class Scheduler:
         self._writer = calls.writer
         self.timers = Timers(calls)
         self.runs = self.failures = 0
-        self._sender = Sender(calls.identity, is_internal=True)
+        self._sender = Sender(calls.identity, auth=INTERNAL)
         self._logger = logging.getLogger(f"qsdb.{calls.module.name}.scheduler")
         self._running = threading.RLock()
         """Held by whoever runs what is due."""

@@ -17,10 +17,12 @@ _STEP = 0x9E3779B97F4A7C15
 class Seeds:
     """A sequence of 64-bit seeds, one for each call."""
 
-    __slots__ = ("_random", "base")
+    __slots__ = ("_random", "base", "is_given")
 
     def __init__(self, base: int | None) -> None:
         """Begin with `base`, or with entropy of the operating system."""
+        self.is_given = base is not None
+        """Whether all is to be the same in every run."""
         self.base = random.SystemRandom().getrandbits(64) if base is None else base
         self._random: random.Random | None = None
 

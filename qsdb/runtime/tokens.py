@@ -1,48 +1,127 @@
 """Tokens: what a client shows to be the same identity again.
 
-A token is an identity and a seal, which is made with a secret of the database object.
-So it is good for as long as that is open, and nobody else can make one.
+A token is a JSON Web Token, as RFC 7519 has it: claims, and a seal over them that is
+made with a secret (HMAC with SHA-256, ``HS256``). The secret is made with the database
+and kept in ``st_secret``, so a token is good for as long as the database is, and nobody
+makes one who has not read its files.
+
+=================  ==========================================================
+claim
+=================  ==========================================================
+``iss``, ``sub``   who says so, and of whom: of an identity that is made from
+                   them, what it is made from
+``hex_identity``   the identity
+``iat``            when the token was made, in seconds since 1970
+``exp``            when it ends, if it does
+=================  ==========================================================
+
+*Source*: RFC 7515, RFC 7519; SpacetimeDB's claims.
 """
 
+import base64
+import hashlib
 import hmac
+import json
 import random
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import attrs
 
 from qsdb.errors import AccessError, ArgumentError, brief
 from qsdb.values.identity import Identity
 
-__all__ = ["Tokens"]
+__all__ = ["ISSUER", "Claimed", "Tokens", "claimed", "new_secret"]
 
-SECRET_BITS = 256
+SECRET_BYTES = 32
+ISSUER = "qsdb"
+
+_HEADER = {"alg": "HS256", "typ": "JWT"}
+
+
+def new_secret(seed: int | None) -> bytes:
+    """Give a secret of the operating system; of a seed always the same, for tests."""
+    if seed is None:
+        return random.SystemRandom().randbytes(SECRET_BYTES)
+    return hashlib.sha256(f"qsdb secret {seed}".encode()).digest()
+
+
+@attrs.frozen
+class Claimed:
+    """What a token says.
+
+    Attributes:
+        identity: Who shows it.
+        claims: All of it.
+    """
+
+    identity: Identity
+    claims: Mapping[str, object]
 
 
 class Tokens:
     """Makes tokens and reads them."""
 
-    def __init__(self) -> None:
-        """Draw a secret from the operating system."""
-        secret = random.SystemRandom().getrandbits(SECRET_BITS)
-        self._secret = secret.to_bytes(SECRET_BITS // 8, "big")
+    def __init__(self, secret: bytes) -> None:
+        """Seal with a secret."""
+        self._secret = secret
 
-    def make(self, identity: Identity) -> str:
-        """Give the token of an identity."""
-        seal = hmac.digest(self._secret, identity.stored, "sha256")
-        return f"{identity.to_hex()}.{seal.hex()}"
+    def make(self, claimed: Claimed) -> str:
+        """Give the token that says something."""
+        parts = [_encoded(_HEADER), _encoded(dict(claimed.claims))]
+        signed = ".".join(parts)
+        return f"{signed}.{self._seal(signed)}"
 
-    def read(self, token: object) -> Identity:
-        """Give the identity of a token.
+    def read(self, token: object, now: float) -> Claimed:
+        """Give what a token says.
+
+        Args:
+            token: It.
+            now: Seconds since 1970.
 
         Raises:
             ArgumentError: it is no text.
-            AccessError: it was not made here.
+            AccessError: it was not made here, or has ended.
         """
         if type(token) is not str:
             raise ArgumentError(f"a token is a str, not {brief(token)}")
-        claimed = token.partition(".")[0]
-        try:
-            identity = Identity.from_hex(claimed)
-        except ValueError:
-            raise AccessError("this token is no token of this database") from None
-        given = token.encode(errors="surrogatepass")
-        if not hmac.compare_digest(self.make(identity).encode(), given):
+        signed, _, seal = token.rpartition(".")
+        given = seal.encode(errors="surrogatepass")
+        expected = self._seal(signed).encode()
+        if not hmac.compare_digest(expected, given):
             raise AccessError("this token is no token of this database")
-        return identity
+        claims = _decoded(signed.partition(".")[2])
+        ends = claims.get("exp")
+        if isinstance(ends, int | float) and ends <= now:
+            raise AccessError("this token has ended")
+        identity = Identity.from_hex(str(claims["hex_identity"]))
+        return Claimed(identity, MappingProxyType(claims))
+
+    def _seal(self, signed: str) -> str:
+        text = signed.encode(errors="surrogatepass")
+        return _base64(hmac.digest(self._secret, text, "sha256"))
+
+
+def claimed(identity: Identity, subject: str, now: float) -> Claimed:
+    """Give what a token is to say that is made now."""
+    claims: dict[str, object] = {
+        "iss": ISSUER,
+        "sub": subject,
+        "hex_identity": identity.to_hex(),
+        "iat": int(now),
+    }
+    return Claimed(identity, MappingProxyType(claims))
+
+
+def _encoded(data: object) -> str:
+    return _base64(json.dumps(data, separators=(",", ":")).encode())
+
+
+def _decoded(text: str) -> dict[str, object]:
+    data = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    assert isinstance(data, dict)
+    return data
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -17,6 +17,7 @@ id  table          a row for
  9  st_scheduled   each table whose rows have a reducer run
 64  st_reducer     each reducer
 65  st_timer       each row of those tables: when its next run is due
+66  st_secret      each secret: one, which seals tokens
 ==  =============  =====================================================
 
 Ids below 4096 are theirs, and names that begin with ``st_``. A table that means
@@ -39,7 +40,9 @@ from qsdb.values.timestamps import Timestamp
 
 __all__ = [
     "ST_CLIENT",
+    "ST_SECRET",
     "ST_TIMER",
+    "TOKENS",
     "USER_IDS_FIRST",
     "StClient",
     "StColumn",
@@ -48,6 +51,7 @@ __all__ = [
     "StModule",
     "StReducer",
     "StScheduled",
+    "StSecret",
     "StSequence",
     "StTable",
     "StTimer",
@@ -64,6 +68,13 @@ ST_CLIENT = 7
 
 ST_TIMER = 65
 """The id of ``st_timer``."""
+
+
+ST_SECRET = 66
+"""The id of ``st_secret``."""
+
+TOKENS = "tokens"
+"""The name of the secret that seals tokens."""
 
 
 class StTable(Row):
@@ -182,6 +193,13 @@ class StTimer(Row):
     """How often this run was tried, and failed."""
 
 
+class StSecret(Row):
+    """A secret. Who reads the files of the database knows it."""
+
+    name: str = primary_key()
+    value: bytes
+
+
 @functools.cache
 def system_tables() -> tuple[tuple[int, BoundTable], ...]:
     """Give the id of each system table and the table, ascending.
@@ -202,6 +220,7 @@ def system_tables() -> tuple[tuple[int, BoundTable], ...]:
         (9, _bound(StScheduled, public)),
         (64, _bound(StReducer, public)),
         (ST_TIMER, _bound(StTimer, timer_key)),
+        (ST_SECRET, _bound(StSecret, TableOptions())),
     )
 
 

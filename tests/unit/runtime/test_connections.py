@@ -1,17 +1,22 @@
 """Connections: who somebody is, what they may call and ask, and how it ends."""
 
+import base64
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import attrs
 import pytest
 
 import qsdb
-from qsdb import ConnectionId, Identity
-from qsdb.testing import SimulatedDirectory
+from qsdb import ConnectionId, Identity, Timestamp
+from qsdb.runtime.tokens import claimed
+from qsdb.testing import FakeClock, SimulatedDirectory
 from tests.unit.runtime.hall import ALL, Player, Secret, engine_of, hall, open_hall, put
 from tests.unit.runtime.logged import records_of
 
 ALICE = Identity.from_claims("test", "alice")
+BOB = Identity.from_claims("test", "bob")
 
 
 @pytest.fixture
@@ -70,26 +75,106 @@ def test_an_identity_may_be_given(db: qsdb.Database) -> None:
 
 def _broken_tokens(db: qsdb.Database) -> list[str]:
     token = db.connect(ALICE).token
-    claimed, seal = token.split(".")
-    other = db.owner.to_hex()
-    foreign = open_hall().connect(ALICE).token
+    header, claims, seal = token.split(".")
+    _, others, _ = db.connect(BOB).token.split(".")
+    foreign = qsdb.Database(hall).connect(ALICE).token
+    none = base64.urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")
     return [
         "",
         ".",
+        "..",
         "rubbish",
-        claimed,
-        f"{claimed}.",
-        f"{claimed}.{seal[:-1]}",
-        f"{claimed}.{seal}0",
-        f"{claimed}.{'0' * len(seal)}",
-        f"{claimed.upper()}.{seal}",
-        f"{other}.{seal}",
-        f"{claimed}.\ud800",
-        f"{claimed}.é",
+        f"{header}.{claims}",
+        f"{header}.{claims}.",
+        f"{header}.{claims}.{seal[:-1]}",
+        f"{header}.{claims}.{seal}A",
+        f"{header}.{claims}.{seal}=",
+        f"{header}.{claims}.{'A' * len(seal)}",
+        f"{header}.{others}.{seal}",
+        f"{none}.{claims}.",
+        f"{none}.{claims}.{seal}",
+        f"{header}.{claims}.{seal}\ud800",
+        f"{header}.{claims}\ud800.{seal}",
+        f"{header}.{claims}.é",
         f" {token}",
         f"{token}\n",
+        token.upper(),
         foreign,
     ]
+
+
+def test_a_token_is_a_web_token(db: qsdb.Database) -> None:
+    header, claims, _ = db.connect(ALICE).token.split(".")
+
+    assert decoded(header) == {"alg": "HS256", "typ": "JWT"}
+    found = decoded(claims)
+    assert isinstance(found.pop("iat"), int)
+    assert found == {
+        "iss": "qsdb",
+        "sub": ALICE.to_hex(),
+        "hex_identity": ALICE.to_hex(),
+    }
+
+
+def test_who_is_not_named_has_an_identity_of_its_claims(db: qsdb.Database) -> None:
+    conn = db.connect()
+    claims = decoded(conn.token.split(".")[1])
+
+    assert Identity.from_claims(claims["iss"], claims["sub"]) == conn.identity
+
+
+def test_reducers_see_the_claims() -> None:
+    seen: list[Any] = []
+    module = qsdb.Module("door")
+
+    @module.client_connected
+    def come(ctx: qsdb.ReducerContext) -> None:
+        seen.append(ctx.auth.claims)
+
+    @module.reducer
+    def look(ctx: qsdb.ReducerContext) -> None:
+        seen.append(ctx.auth.claims)
+
+    clock = FakeClock(Timestamp.from_micros(7_900_000))
+    with qsdb.Database(module, clock=clock) as db:
+        conn = db.connect(ALICE)
+        conn.call("look")
+        db.call("look")
+        db.caller(ALICE).call("look")
+        with db.connect(token=conn.token) as again:
+            again.call("look")
+
+    claims = {
+        "iss": "qsdb",
+        "sub": ALICE.to_hex(),
+        "hex_identity": ALICE.to_hex(),
+        "iat": 7,
+    }
+    assert seen == [claims, claims, None, None, claims, claims]
+    with pytest.raises(TypeError):
+        seen[0]["sub"] = "x"
+
+
+def test_a_token_that_has_ended_is_refused(db: qsdb.Database) -> None:
+    tokens = db._connector._tokens
+    said = claimed(ALICE, "alice", 0)
+    for ends, is_good in (
+        (2e10, True),
+        (20_000_000_000, True),
+        (5, False),
+        (5.5, False),
+    ):
+        claims = {**said.claims, "exp": ends}
+        token = tokens.make(attrs.evolve(said, claims=claims))
+        if is_good:
+            assert db.connect(token=token).identity == ALICE
+        else:
+            with pytest.raises(qsdb.AccessError, match="this token has ended"):
+                db.connect(token=token)
+
+
+def decoded(text: str) -> Any:
+    return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
 
 
 def test_a_token_that_was_not_made_here_is_refused(db: qsdb.Database) -> None:

@@ -9,6 +9,8 @@ from typing import TypeVar
 import pytest
 
 import qsdb
+from qsdb.runtime.prepared import handle_of
+from qsdb.schema.system import ST_SECRET
 from qsdb.testing import Call, SimulatedDirectory
 from qsdb.testing.disk.interposed import InterposedDirectory
 from tests.unit.runtime.hall import ALL, Ear, Player, engine_of, hall
@@ -221,17 +223,32 @@ def test_closing_before_the_disk_has_it(disk: HeldDirectory, db: qsdb.Database) 
     assert ears[0].heard() == []
 
 
-def test_a_token_is_good_for_one_opening() -> None:
+def test_a_token_is_good_for_as_long_as_the_database() -> None:
+    disk = SimulatedDirectory()
+    with qsdb.Database(hall, disk) as db:
+        before = db.connect()
+    with qsdb.Database(hall, disk) as db:
+        again, other = db.connect(token=before.token), db.connect()
+        with qsdb.Database(hall, disk, read_only=True) as reader:
+            read = reader.connect(token=before.token)
+
+    assert again.identity == before.identity == read.identity
+    assert again.token == before.token
+    assert other.identity != before.identity
+    assert other.connection_id != before.connection_id
+
+
+def test_a_database_without_a_secret_makes_one_for_each_opening() -> None:
+    """One from before there were secrets."""
     disk = SimulatedDirectory()
     with qsdb.Database(hall, disk, seed=1) as db:
-        before = db.connect()
-    with qsdb.Database(hall, disk, seed=1) as db:
-        with pytest.raises(qsdb.AccessError):
-            db.connect(token=before.token)
-        again = db.connect()
-
-    assert again.identity != before.identity
-    assert again.connection_id != before.connection_id
+        entry = db._directory.system[ST_SECRET]
+        with db.write() as tx:
+            handle_of(tx, entry).clear()
+        with qsdb.Database(hall, disk, read_only=True) as reader:
+            token = reader.connect().token
+    with qsdb.Database(hall, disk, seed=1) as db, pytest.raises(qsdb.AccessError):
+        db.connect(token=token)
 
 
 def test_in_memory_nothing_is_waited_for() -> None:
