@@ -28,7 +28,7 @@ import weakref
 from collections.abc import Iterator
 from typing import cast
 
-from qsdb.errors import ClosedError, InternalError, StorageError
+from qsdb.errors import ClosedError, DiskFull, InternalError, StorageError
 from qsdb.forks import on_fork
 from qsdb.runtime.calls import INTERNAL, Arguments, Calls, Sender
 from qsdb.runtime.prepared import handle_of
@@ -172,13 +172,16 @@ class Scheduler:
                 self._sender,
                 before=run.begin,
                 after=run.end,
+                refuse=_refuse,
             )
-        except (ClosedError, StorageError):
+        except (ClosedError, StorageError):  # the database's, and not the reducer's
             raise
-        except Exception:
+        except Exception as error:
             self.failures += 1
             name = run.scheduled.reducer.name
-            self._logger.exception("%s failed, which was due at %s", name, run.due_text)
+            what = error.__cause__ if isinstance(error, _RunError) else error
+            text = "%s failed, which was due at %s"
+            self._logger.exception(text, name, run.due_text, exc_info=what)
             self._calls.run_turn(None, self._sender, before=run.fail)
         else:
             self._paused.pop(number, None)
@@ -213,6 +216,7 @@ class Scheduler:
         """
         self.run_due(None, is_thread=True)
         now, sleep = self._now(), SLEEP_MAX
+        self._paused = {each: end for each, end in self._paused.items() if end > now}
         for timer in self._soonest(None):
             due = timer.due.micros
             paused = self._paused.get((timer.table_id, timer.scheduled_id), due)
@@ -221,10 +225,15 @@ class Scheduler:
                 break
         return max(sleep, 0.0)
 
-    def fail(self, error: StorageError) -> None:
-        """Tell that the thread gives up."""
-        if not self._bell.is_ended:
-            self._logger.error("nothing is run any more by itself: %s", error)
+    def fail(self, error: StorageError) -> float | None:
+        """Tell that nothing can be written; give how long to sleep, None for ever."""
+        if self._bell.is_ended:
+            return None
+        if isinstance(error, DiskFull):
+            self._logger.warning("what is due waits: %s", error)
+            return SLEEP_MAX
+        self._logger.error("nothing is run any more by itself: %s", error)
+        return None
 
     def close(self) -> None:
         """Let the thread end, and wait for it; the reducer that it runs ends first."""
@@ -258,14 +267,23 @@ def _follow(scheduler_ref: "weakref.ref[Scheduler]", bell: _Bell) -> None:
     """Run what is due for as long as somebody has the database."""
     while not bell.is_ended and (scheduler := scheduler_ref()) is not None:
         try:
-            sleep = scheduler.tick()
+            sleep: float | None = scheduler.tick()
         except ClosedError:
             return
         except StorageError as error:
-            scheduler.fail(error)
+            sleep = scheduler.fail(error)
+        if sleep is None:
             return
         del scheduler
         bell.sleep(sleep)
+
+
+class _RunError(Exception):
+    """A reducer has failed; what it raised is the cause."""
+
+
+def _refuse(name: str, _: Exception) -> _RunError:
+    return _RunError(name)
 
 
 class _Run:

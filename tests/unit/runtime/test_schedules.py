@@ -389,6 +389,41 @@ def test_a_run_that_fails_is_told_and_given_up(
     assert "due       2 runs of schedules · 2 failed" in str(stats)
 
 
+@pytest.mark.parametrize(
+    "error", [qsdb.ClosedError, qsdb.StorageError, qsdb.UsageError, LookupError]
+)
+def test_whatever_a_reducer_raises_is_its_own(
+    clockwork: Clockwork, error: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
+    def some(_: object, alarm: Alarm) -> None:
+        if alarm.note == "bad":
+            raise error("by the reducer")
+
+    clockwork.act = some
+    for note in ("bad", "good"):
+        clockwork.put(at(1), note)
+
+    clockwork.after(1)
+
+    assert clockwork.rung == ["good"]
+    assert clockwork.alarms == []
+    assert "by the reducer" in caplog.text
+
+
+def test_what_cannot_be_committed_is_the_reducers_too(clockwork: Clockwork) -> None:
+    def endless(ctx: Any, _: Alarm) -> None:
+        ctx.db.table("alarm").insert(Alarm(every(-1)))
+
+    clockwork.act = endless
+    clockwork.put(at(1), "bad")
+
+    clockwork.after(1)
+
+    assert clockwork.rung == []
+    assert clockwork.alarms == []
+    assert clockwork.db.stats().run_failures == 1
+
+
 def test_the_others_are_run(clockwork: Clockwork) -> None:
     def some(_: object, alarm: Alarm) -> None:
         if alarm.note == "bad":
@@ -726,6 +761,30 @@ def test_a_disk_that_fails_ends_the_thread(caplog: pytest.LogCaptureFixture) -> 
     assert "nothing is run any more by itself" in caplog.text
     with pytest.raises(qsdb.FailedError):
         db.close()
+
+
+def test_a_full_disk_is_waited_for(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler_module, "SLEEP_MAX", 0.02)
+    runs: list[int] = []
+    disk = FaultyDirectory(SimulatedDirectory())
+    options = qsdb.StorageOptions(step_bytes=1)
+    _, db = beating(
+        lambda *_: runs.append(1), path=disk, durability="always", options=options
+    )
+    with db.write() as tx:
+        then = tx.timestamp + TimeDuration.from_seconds(0.1)
+        tx.table("beat").insert(Beat(ScheduleAt.time(then)))
+    disk.plan = lambda call: (
+        Fail(errno.ENOSPC) if call.operation in ("write", "allocate") else None
+    )
+
+    assert soon(lambda: "what is due waits" in caplog.text)
+    assert len(db.sql("SELECT * FROM beat")) == 1
+    disk.plan = None
+    assert soon(lambda: not db.sql("SELECT * FROM beat").rows)
+    db.close()
 
 
 def test_what_fails_at_the_end_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
