@@ -18,13 +18,17 @@ UPDATES_MAX = 256
 
 
 class Backlog:
-    """What one reader has not read yet."""
+    """What one reader has not read yet.
+
+    Attributes:
+        is_ended: Whether nothing is put in any more.
+    """
 
     def __init__(self) -> None:
         """Begin with nothing to read."""
         self._changed = threading.Condition()
         self._updates: deque[Update] = deque()
-        self._is_ended = False
+        self.is_ended = False
         self._error: QueryError | None = None
 
     def put(self, update: Update) -> None:
@@ -39,7 +43,7 @@ class Backlog:
     def end(self, error: QueryError | None = None) -> None:
         """Have the reader end when all is read, with an error if there is one."""
         with self._changed:
-            self._is_ended = True
+            self.is_ended = True
             self._error = error
             self._changed.notify_all()
 
@@ -50,7 +54,7 @@ class Backlog:
             QueryError: the query has ended with it.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._updates or self._is_ended, timeout)
+            self._changed.wait_for(lambda: self._updates or self.is_ended, timeout)
             if self._updates:
                 return self._updates.popleft()
             if self._error is not None:

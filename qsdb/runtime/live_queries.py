@@ -5,7 +5,7 @@ thread at its own speed.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from qsdb.errors import ArgumentError, QueryError, brief
@@ -66,7 +66,7 @@ class LiveQuery:
         self._pending: list[Batch] | None = []
         self._initial: list[StoredRow] = []
         self._bag: Bag | None = None
-        self._backlogs: list[Backlog] = []
+        self._backlogs: Sequence[Backlog] = ()  # few have any
         self._shape = shape
         self.confirmed = confirmed
         self.error: QueryError | None = None
@@ -116,8 +116,8 @@ class LiveQuery:
                 self._bag = Bag(self._initial)
             self._bag.apply(what)
             batch.is_told = True  # and no interrupt comes before the call
-            for backlog in self._backlogs:
-                backlog.put(what)
+            if self._backlogs:
+                self._put(what)
             if self._callback is not None:
                 self._callback(what)
 
@@ -128,6 +128,12 @@ class LiveQuery:
         batch.is_told = True
         if self._on_error is not None:
             self._on_error(error)
+
+    def _put(self, update: Update) -> None:
+        """Hand an update to who reads, and forget who does no more."""
+        self._backlogs = [each for each in self._backlogs if not each.is_ended]
+        for backlog in self._backlogs:
+            backlog.put(update)
 
     def ended(self) -> None:
         """Take in that nothing more comes."""
@@ -159,14 +165,14 @@ class LiveQuery:
         with self._subscriptions.delivery.lock:
             if self._bag is not None and (first := self._since_begun(self._bag)):
                 backlog.put(first)
-            self._backlogs.append(backlog)
+            self._backlogs = [*self._backlogs, backlog]
             if self.result is None:
                 backlog.end(self.error)
         try:
             while (update := backlog.take(timeout)) is not None:
                 yield update
-        finally:
-            self._backlogs.remove(backlog)
+        finally:  # in whatever thread throws it away, so without the lock
+            backlog.end()
 
     def _since_begun(self, bag: Bag) -> Update:
         """Give all changes until now in one. Cost: O(rows)."""
