@@ -221,7 +221,8 @@ class Database(OnDisk):
         the others are run. What they make due meanwhile waits for the next time.
 
         Args:
-            now: What counts as now, if that is later than the clock.
+            now: What counts as now, if that is later than the clock. No later
+                transaction is before what was due then.
 
         Raises:
             ArgumentError: `now` is no `Timestamp`.
@@ -298,7 +299,8 @@ class Database(OnDisk):
         """
         self._writer.require_outside()
         if self._scheduler is not None:
-            self._scheduler.close()
+            is_in_callback = self._subscriptions.delivery.is_telling_here
+            self._scheduler.close(is_waiting=is_in_callback)
         if self._connector.clients is not None:
             with contextlib.suppress(ClosedError):  # another thread may be faster
                 self._connector.clients.disconnect_all()

@@ -165,6 +165,11 @@ class Delivery:
                 waiting.popleft() if waiting and waiting[0].offset <= offset else None
             )
 
+    @property
+    def is_telling_here(self) -> bool:
+        """Whether this thread is in a callback."""
+        return self._is_mine()
+
     def require_outside(self) -> None:
         """Refuse a callback.
 

@@ -32,7 +32,7 @@ from qsdb.errors import ClosedError, DiskFull, InternalError, StorageError
 from qsdb.forks import on_fork
 from qsdb.runtime.calls import INTERNAL, Arguments, Calls, Sender
 from qsdb.runtime.prepared import handle_of
-from qsdb.runtime.timers import Scheduled, Timers, next_after
+from qsdb.runtime.timers import TIME_MAX, Scheduled, Timers, next_after
 from qsdb.schema.contexts import Table
 from qsdb.schema.rows import Row
 from qsdb.schema.system import StTimer
@@ -124,18 +124,26 @@ class Scheduler:
             StorageError: it cannot be written.
         """
         self._writer.require_outside()
+        refused: DiskFull | None = None
         with self._running:
             until = self._now() if now is None else max(now.micros, self._now())
             waiting = [*self._due(until, is_thread=is_thread)]
             runs = 0
             while waiting and not (is_thread and self._bell.is_ended):
                 due, number = heapq.heappop(waiting)
-                runs += self._run(number, due, until)
-                if self.timers.tables[number[0]].schedule.missed == "all":
-                    then = self._due_of(number)
-                    if due < then <= until:
-                        heapq.heappush(waiting, (then, number))
-            return runs
+                run = _Run(self, self.timers.tables[number[0]], number, due, until)
+                try:
+                    self._run(run, is_thread=is_thread)
+                except DiskFull as error:  # of one commit; others may be smaller
+                    refused = refused or error
+                    self.pause(number, 1)
+                runs += run.has_begun
+                then = run.each_then
+                if due < then <= until and self._due_of(number) == then:
+                    heapq.heappush(waiting, (then, number))
+        if refused is not None:
+            raise refused
+        return runs
 
     def _now(self) -> int:
         """Give the time, which never goes back behind what was committed."""
@@ -163,9 +171,8 @@ class Scheduler:
             timer = self.timers.table(reading).get(*number)
             return -1 if timer is None else timer.due.micros
 
-    def _run(self, number: Number, due: int, now: int) -> bool:
-        """Do what is to be done about a timer, and say whether its reducer was run."""
-        run = _Run(self, self.timers.tables[number[0]], number, due, now)
+    def _run(self, run: "_Run", *, is_thread: bool) -> None:
+        """Do what is to be done about a timer."""
         try:
             self._calls.run_turn(
                 run.scheduled.reducer,
@@ -176,7 +183,10 @@ class Scheduler:
             )
         except (ClosedError, StorageError):  # the database's, and not the reducer's
             raise
-        except Exception as error:
+        except BaseException as error:
+            # Nobody else would hear of an exit in the thread.
+            if not (is_thread or isinstance(error, Exception)):
+                raise
             self.failures += 1
             name = run.scheduled.reducer.name
             what = error.__cause__ if isinstance(error, _RunError) else error
@@ -184,9 +194,8 @@ class Scheduler:
             self._logger.exception(text, name, run.due_text, exc_info=what)
             self._calls.run_turn(None, self._sender, before=run.fail)
         else:
-            self._paused.pop(number, None)
+            self._paused.pop(run.number, None)
         self.runs += run.has_begun
-        return run.has_begun
 
     def pause(self, number: Number, failed: int) -> None:
         """Have the thread leave alone what has failed, each time for longer."""
@@ -235,11 +244,24 @@ class Scheduler:
         self._logger.error("nothing is run any more by itself: %s", error)
         return None
 
-    def close(self) -> None:
-        """Let the thread end, and wait for it; the reducer that it runs ends first."""
+    def stumble(self) -> float:
+        """Tell that something failed that was not to; give how long to sleep."""
+        self._logger.exception("running what is due failed, and is tried again")
+        return SLEEP_MAX
+
+    def close(self, *, is_waiting: bool) -> None:
+        """Let the thread end, and wait for it; the reducer that it runs ends first.
+
+        Args:
+            is_waiting: Whether it is not waited for: as where it may wait itself, for
+                the callback in which this is called. It meets a closed database then.
+        """
         bell = self._bell
         bell.stop()
-        if bell.thread is not None and bell.thread is not threading.current_thread():
+        is_mine = self._running._is_owned()  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
+        if bell.thread is None or bell.thread is threading.current_thread():
+            return
+        if not is_waiting and not is_mine:
             bell.thread.join()
 
 
@@ -272,6 +294,8 @@ def _follow(scheduler_ref: "weakref.ref[Scheduler]", bell: _Bell) -> None:
             return
         except StorageError as error:
             sleep = scheduler.fail(error)
+        except BaseException:  # noqa: BLE001  of a callback, say; it is told
+            sleep = scheduler.stumble()
         if sleep is None:
             return
         del scheduler
@@ -290,7 +314,9 @@ class _Run:
     """One timer that is due, and what becomes of it.
 
     Attributes:
+        number: Of the timer.
         has_begun: Whether the reducer was run.
+        each_then: Where each missed run counts: when the next one is due.
     """
 
     def __init__(
@@ -302,9 +328,10 @@ class _Run:
         now: int,
     ) -> None:
         self.scheduled = scheduled
+        self.number = number
         self.has_begun = False
+        self.each_then = -1
         self._scheduler = scheduler
-        self._number = number
         self._due = due
         self._now = now
         self._when: ScheduleAt | None = None
@@ -321,7 +348,7 @@ class _Run:
             return None
         timer, row = found
         self._scheduler._writer.postpone(transaction, self._due)  # noqa: SLF001  a part of it
-        is_run, then = self._decide(row)
+        is_run, then = self._decide(timer, row)
         if then is not None:
             self._set(transaction, timer, then)
         elif not is_run:
@@ -336,7 +363,7 @@ class _Run:
         """Delete the row of a time, unless the reducer has given it another."""
         assert self._when is not None
         if self._when.is_time:
-            row = self._rows(transaction).get(self._number[1])
+            row = self._rows(transaction).get(self.number[1])
             if row is not None and self.scheduled.when(row) == self._when:
                 self._rows(transaction).delete(row)
 
@@ -346,33 +373,36 @@ class _Run:
         if found is not None:
             timer, row = found
             failed = timer.failed + 1
-            _, then = self._decide(row)
+            _, then = self._decide(timer, row)
             if failed <= self.scheduled.schedule.retry:
                 self._timers(transaction).update(timer.replace(failed=failed))
-                self._scheduler.pause(self._number, failed)
+                self._scheduler.pause(self.number, failed)
             elif then is not None:
                 self._set(transaction, timer, then)
             else:
                 self._rows(transaction).delete(row)
         return ()
 
-    def _decide(self, row: Row) -> tuple[bool, int | None]:
+    def _decide(self, timer: StTimer, row: Row) -> tuple[bool, int | None]:
         """Say whether a row is run, and when it is due next; None for a time."""
         when, missed = self.scheduled.when(row), self.scheduled.schedule.missed
+        is_any = missed != "none" or timer.failed > 0  # what is tried again is not late
         _, interval = when.stored
         if when.is_time:
-            return missed != "none" or self._now - self._due <= GRACE, None
-        then = next_after(self._due, interval, self._now)
+            return is_any or self._now - self._due <= GRACE, None
         if missed == "all":
-            return True, self._due + interval
-        return missed == "one" or self._now - (then - interval) <= GRACE, then
+            self.each_then = min(self._due + interval, TIME_MAX)
+            return True, self.each_then
+        then = next_after(self._due, interval, self._now)
+        is_on_time = self._now - (then - interval) <= GRACE
+        return is_any or is_on_time, min(then, TIME_MAX)
 
     def _find(self, transaction: WriteTransaction) -> tuple[StTimer, Row] | None:
         """Find the timer and its row, if they still are as they were."""
-        timer = self._timers(transaction).get(*self._number)
+        timer = self._timers(transaction).get(*self.number)
         if timer is None or timer.due.micros != self._due:
             return None
-        row = self._rows(transaction).get(self._number[1])
+        row = self._rows(transaction).get(self.number[1])
         assert row is not None
         return timer, row
 

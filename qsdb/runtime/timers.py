@@ -34,9 +34,9 @@ from qsdb.store.orders import StoredRow
 from qsdb.store.transactions import WriteTransaction
 from qsdb.values.timestamps import ScheduleAt, Timestamp
 
-__all__ = ["Scheduled", "Timers", "next_after"]
+__all__ = ["TIME_MAX", "Scheduled", "Timers", "next_after"]
 
-_TIME_MAX = (1 << 63) - 1
+TIME_MAX = (1 << 63) - 1
 """Microseconds since 1970: the last timestamp."""
 
 
@@ -148,7 +148,7 @@ class Timers:
         _, micros = when.stored
         if when.is_time:
             return Timestamp.from_stored(max(micros, now.micros))
-        if not 0 < micros <= _TIME_MAX - now.micros:
+        if not 0 < micros <= TIME_MAX - now.micros:
             schema = scheduled.entry.table.bound.schema
             column = schema.columns[scheduled.schedule.at].name
             admitted = "an interval longer than 0 that ends before the end of time"

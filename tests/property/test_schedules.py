@@ -81,7 +81,7 @@ class Twin:
         return found
 
     def is_run(self, timer: Timer, now: int) -> bool:
-        if timer.policy != "none":
+        if timer.policy != "none" or timer.failed:
             return True
         last = timer.due
         while timer.interval and last + timer.interval <= now:

@@ -504,6 +504,46 @@ def test_an_interrupt_passes_and_the_run_comes_again(clockwork: Clockwork) -> No
     assert clockwork.due() == [("again", 1.0)]
 
 
+def test_what_is_tried_again_is_not_missed() -> None:
+    clockwork = Clockwork(missed="none", retry=2)
+    clockwork.act = fails
+    clockwork.put(at(1), "time")
+    clockwork.put(every(10), "tick")
+    assert clockwork.after(1) == [("time", 1.0)]
+
+    assert clockwork.after(5) == [("time", 6.0)]
+    assert clockwork.after(4) == [("time", 10.0), ("tick", 10.0)]
+    assert clockwork.alarms == ["tick"]
+    assert clockwork.after(5) == [("tick", 15.0)]
+
+
+def test_what_is_armed_anew_waits_also_where_each_run_counts() -> None:
+    clockwork = Clockwork(missed="all")
+
+    def again(ctx: Any, alarm: Alarm) -> None:
+        then = ScheduleAt.time(START + TimeDuration.from_seconds(len(clockwork.runs)))
+        ctx.db.table("alarm").update(alarm.replace(at=then))
+
+    clockwork.act = again
+    clockwork.put(at(0))
+    clockwork.clock.advance(20)
+
+    assert clockwork.db.run_due() == 1
+
+
+@pytest.mark.parametrize("missed", ["one", "none", "all"])
+def test_an_interval_to_the_end_of_time(missed: Any) -> None:
+    clockwork = Clockwork(missed=missed)
+    end = Timestamp.from_micros((1 << 63) - 1)
+    clockwork.put(ScheduleAt.interval(end - START - TimeDuration.from_seconds(10)))
+    clockwork.clock.set(end)
+
+    # The end stands for all that is behind it.
+    assert clockwork.db.run_due() == {"none": 0, "one": 1, "all": 2}[missed]
+    clockwork.db.run_due()
+    assert clockwork.alarms == [""]
+
+
 # What is missed.
 
 
@@ -722,6 +762,81 @@ def test_the_thread_may_close_the_database_in_a_callback() -> None:
     assert closed.wait(30)
     with pytest.raises(qsdb.ClosedError):
         db.sql("SELECT * FROM beat")
+
+
+def test_a_callback_may_close_the_database_while_the_thread_tells() -> None:
+    """The thread waits for the callback, so the callback does not for the thread."""
+    _, db = beating(lambda *_: None)
+    first = threading.Event()
+
+    def close(_: qsdb.Update) -> None:
+        if not first.is_set():
+            first.set()
+            offset = db.offset
+            assert soon(lambda: db.offset > offset)  # it has committed, and waits
+            time.sleep(0.02)
+            db.close()
+
+    db.subscribe("SELECT * FROM beat", close)
+    with db.write() as tx:
+        tx.table("beat").insert(Beat(ScheduleAt.time(tx.timestamp)))
+
+    assert first.is_set()
+    with pytest.raises(qsdb.ClosedError):
+        db.sql("SELECT * FROM beat")
+
+
+def test_a_callback_may_close_the_database_that_runs_by_hand() -> None:
+    _, db = beating(lambda *_: None)
+    with db._scheduler._running:  # type: ignore[union-attr]
+        put(db, ScheduleAt.time(Timestamp.EPOCH))
+        time.sleep(0.02)  # the thread waits
+        db.subscribe("SELECT * FROM beat", lambda _: db.close())
+        assert db.run_due() == 1
+    with pytest.raises(qsdb.ClosedError):
+        db.run_due()
+
+
+def test_an_exit_is_a_failure_in_the_thread(caplog: pytest.LogCaptureFixture) -> None:
+    runs: list[int] = []
+
+    def leave(_: Any, beat: Beat) -> None:
+        runs.append(beat.left)
+        if not beat.left:
+            raise SystemExit
+
+    _, db = beating(leave)
+    for left in (0, 1):
+        with db.write() as tx:
+            tx.table("beat").insert(Beat(ScheduleAt.time(Timestamp.EPOCH), left=left))
+
+    assert soon(lambda: runs == [0, 1])
+    assert soon(lambda: not db.sql("SELECT * FROM beat").rows)
+    assert "beat failed, which was due" in caplog.text
+    db.close()
+
+
+def test_the_thread_goes_on_after_what_was_not_to_happen(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler_module, "SLEEP_MAX", 0.01)
+    runs: list[int] = []
+    _, db = beating(lambda *_: runs.append(1))
+    scheduler = db._scheduler
+    assert scheduler is not None
+    tick, count = scheduler.tick, iter([1, 2])
+
+    def stumbling() -> float:
+        if next(count, None):
+            raise SystemExit
+        return tick()
+
+    monkeypatch.setattr(scheduler, "tick", stumbling)
+    put(db, ScheduleAt.time(Timestamp.EPOCH))
+
+    assert soon(lambda: runs)
+    assert "running what is due failed, and is tried again" in caplog.text
+    db.close()
 
 
 def test_the_thread_ends_with_the_database() -> None:
