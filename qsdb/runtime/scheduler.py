@@ -5,18 +5,6 @@ it does is committed that it has run: the row of a time goes, an interval is due
 next time. So a run happens once, whatever is killed when. A reducer that raises has
 done nothing; then a transaction of its own counts that, or gives the run up.
 
-===========  ==========================================  ============================
-``missed``   an interval of which several runs are due   a time that is late
-===========  ==========================================  ============================
-``"one"``    runs once, and goes on after now            runs
-``"none"``   runs once if the last of them is on time,   does not run, and its row is
-             and goes on after now                       gone
-``"all"``    runs for each of them, in its turn          runs
-===========  ==========================================  ============================
-
-On time is what is late by `GRACE` at most. ``ctx.timestamp`` is that of the
-transaction, and never earlier than the due time.
-
 Where nobody calls `run_due`, a thread does. It sleeps until something is due, and holds
 the database by a weak reference meanwhile.
 """
@@ -26,23 +14,17 @@ import logging
 import threading
 import weakref
 from collections.abc import Iterator
-from typing import cast
 
 from qsdb.errors import ClosedError, DiskFull, InternalError, StorageError
 from qsdb.forks import on_fork
-from qsdb.runtime.calls import INTERNAL, Arguments, Calls, Sender
-from qsdb.runtime.prepared import handle_of
-from qsdb.runtime.timers import TIME_MAX, Scheduled, Timers, next_after
-from qsdb.schema.contexts import Table
-from qsdb.schema.rows import Row
+from qsdb.runtime.calls import INTERNAL, Calls, Sender
+from qsdb.runtime.due_runs import Number, Run
+from qsdb.runtime.timers import Timers
 from qsdb.schema.system import StTimer
 from qsdb.store.transactions import WriteTransaction
-from qsdb.values.timestamps import ScheduleAt, Timestamp
+from qsdb.values.timestamps import Timestamp
 
-__all__ = ["GRACE", "Scheduler"]
-
-GRACE = 1_000_000
-"""Microseconds by which a run may be late and is not missed."""
+__all__ = ["Scheduler"]
 
 SLEEP_MAX = 1.0
 """Seconds that the thread sleeps at most, should somebody set the clock."""
@@ -50,9 +32,6 @@ SLEEP_MAX = 1.0
 PAUSE, PAUSE_MAX = 1_000_000, 60_000_000
 """Microseconds that the thread waits before it tries again what has failed: at first,
 and at most."""
-
-Number = tuple[int, int]
-"""Of a timer: the table and the row."""
 
 
 class Scheduler:
@@ -131,7 +110,7 @@ class Scheduler:
             runs = 0
             while waiting and not (is_thread and self._bell.is_ended):
                 due, number = heapq.heappop(waiting)
-                run = _Run(self, self.timers.tables[number[0]], number, due, until)
+                run = Run(self.timers, self._writer, number, due, until)
                 try:
                     self._run(run, is_thread=is_thread)
                 except DiskFull as error:  # of one commit; others may be smaller
@@ -171,7 +150,7 @@ class Scheduler:
             timer = self.timers.table(reading).get(*number)
             return -1 if timer is None else timer.due.micros
 
-    def _run(self, run: "_Run", *, is_thread: bool) -> None:
+    def _run(self, run: Run, *, is_thread: bool) -> None:
         """Do what is to be done about a timer."""
         try:
             self._calls.run_turn(
@@ -193,6 +172,8 @@ class Scheduler:
             text = "%s failed, which was due at %s"
             self._logger.exception(text, name, run.due_text, exc_info=what)
             self._calls.run_turn(None, self._sender, before=run.fail)
+            if run.failed:
+                self.pause(run.number, run.failed)
         else:
             self._paused.pop(run.number, None)
         self.runs += run.has_begun
@@ -308,110 +289,3 @@ class _RunError(Exception):
 
 def _refuse(name: str, _: Exception) -> _RunError:
     return _RunError(name)
-
-
-class _Run:
-    """One timer that is due, and what becomes of it.
-
-    Attributes:
-        number: Of the timer.
-        has_begun: Whether the reducer was run.
-        each_then: Where each missed run counts: when the next one is due.
-    """
-
-    def __init__(
-        self,
-        scheduler: Scheduler,
-        scheduled: Scheduled,
-        number: Number,
-        due: int,
-        now: int,
-    ) -> None:
-        self.scheduled = scheduled
-        self.number = number
-        self.has_begun = False
-        self.each_then = -1
-        self._scheduler = scheduler
-        self._due = due
-        self._now = now
-        self._when: ScheduleAt | None = None
-
-    @property
-    def due_text(self) -> Timestamp:
-        """When it was due."""
-        return Timestamp.from_stored(self._due)
-
-    def begin(self, transaction: WriteTransaction) -> Arguments | None:
-        """Find the row, and say that it has run; give it if it is to be run."""
-        found = self._find(transaction)
-        if found is None:
-            return None
-        timer, row = found
-        self._scheduler._writer.postpone(transaction, self._due)  # noqa: SLF001  a part of it
-        is_run, then = self._decide(timer, row)
-        if then is not None:
-            self._set(transaction, timer, then)
-        elif not is_run:
-            self._rows(transaction).delete(row)
-        if not is_run:
-            return None
-        self._when = self.scheduled.when(row)
-        self.has_begun = True
-        return (row,)
-
-    def end(self, transaction: WriteTransaction) -> None:
-        """Delete the row of a time, unless the reducer has given it another."""
-        assert self._when is not None
-        if self._when.is_time:
-            row = self._rows(transaction).get(self.number[1])
-            if row is not None and self.scheduled.when(row) == self._when:
-                self._rows(transaction).delete(row)
-
-    def fail(self, transaction: WriteTransaction) -> Arguments:
-        """Count a run that failed, or give it up."""
-        found = self._find(transaction)
-        if found is not None:
-            timer, row = found
-            failed = timer.failed + 1
-            _, then = self._decide(timer, row)
-            if failed <= self.scheduled.schedule.retry:
-                self._timers(transaction).update(timer.replace(failed=failed))
-                self._scheduler.pause(self.number, failed)
-            elif then is not None:
-                self._set(transaction, timer, then)
-            else:
-                self._rows(transaction).delete(row)
-        return ()
-
-    def _decide(self, timer: StTimer, row: Row) -> tuple[bool, int | None]:
-        """Say whether a row is run, and when it is due next; None for a time."""
-        when, missed = self.scheduled.when(row), self.scheduled.schedule.missed
-        is_any = missed != "none" or timer.failed > 0  # what is tried again is not late
-        _, interval = when.stored
-        if when.is_time:
-            return is_any or self._now - self._due <= GRACE, None
-        if missed == "all":
-            self.each_then = min(self._due + interval, TIME_MAX)
-            return True, self.each_then
-        then = next_after(self._due, interval, self._now)
-        is_on_time = self._now - (then - interval) <= GRACE
-        return is_any or is_on_time, min(then, TIME_MAX)
-
-    def _find(self, transaction: WriteTransaction) -> tuple[StTimer, Row] | None:
-        """Find the timer and its row, if they still are as they were."""
-        timer = self._timers(transaction).get(*self.number)
-        if timer is None or timer.due.micros != self._due:
-            return None
-        row = self._rows(transaction).get(self.number[1])
-        assert row is not None
-        return timer, row
-
-    def _set(self, transaction: WriteTransaction, timer: StTimer, due: int) -> None:
-        due_then = Timestamp.from_stored(due)
-        self._timers(transaction).update(timer.replace(due=due_then, failed=0))
-
-    def _rows(self, transaction: WriteTransaction) -> Table[Row]:
-        return cast(Table[Row], handle_of(transaction, self.scheduled.entry))
-
-    def _timers(self, transaction: WriteTransaction) -> Table[StTimer]:
-        return self._scheduler.timers.table(transaction)
