@@ -37,7 +37,7 @@ from tests.support.hoard import History, Step, abandon, open_hoard
 pytestmark = pytest.mark.slow
 
 IS_NIGHTLY = _PROFILE == "nightly"
-FLIPPED_SHARE = {"log": 0.5, "log and snapshots": 0.25}
+FLIPPED_SHARE = {"log": 0.5, "log and snapshots": 0.125}
 """Which part of all bits is flipped, but at night all."""
 
 Files = Mapping[str, bytes]
