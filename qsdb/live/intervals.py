@@ -84,6 +84,8 @@ class Intervals(Generic[T]):
         """Take an interval out."""
         self._by_item.pop(item).is_gone = True
         self._gone += 1
+        if self._gone > max(APART_MIN, len(self._by_item)):
+            self._build()  # who is gone is not to be kept until the next look-up
 
     def holding(self, key: Key) -> Iterator[T]:
         """Yield the items of all intervals that hold a key."""

@@ -77,6 +77,7 @@ class Template:
         firsts = self._events[:1] or range(len(query.sources))
         self.plans = [make_plan(query, first, wishes=True) for first in firsts]
         self.results: dict[tuple[Stored, ...], LiveResult] = {}
+        self._whole: Run | None = None
         self._runs: list[Run] = [compile_plan(plan) for plan in self.plans]
         self._columns = [columns_read(query, n) for n in range(len(query.sources))]
         # Whole rows of one table are a set, in which nothing stands twice.
@@ -190,7 +191,7 @@ class Template:
         before: Mapping[str, Before | None],
     ) -> Difference:
         """Give the difference of what asking gives and what it gave."""
-        run = compile_plan(make_plan(self.query))
+        run = self._whole = self._whole or compile_plan(make_plan(self.query))
         is_now = [now[each] for each in self.tables]
         found = run(*is_now, NO_CALLER, *values)
         was = [before[name] or now[name] for name in self.tables]

@@ -7,11 +7,12 @@ is larger than the results before and after it.
 
 import threading
 from collections import deque
+from collections.abc import Callable, Iterator
 
 from qsdb.errors import QueryError
 from qsdb.runtime.updates import Update, merged
 
-__all__ = ["Backlog"]
+__all__ = ["Backlog", "Changes"]
 
 UPDATES_MAX = 256
 """So many updates wait before they are merged."""
@@ -60,3 +61,43 @@ class Backlog:
             if self._error is not None:
                 raise self._error
             return None
+
+
+class Changes(Iterator[Update]):
+    """What one reader reads: it waits for each update, and goes on where it was.
+
+    It ends when nothing came for as long as it was told to wait; then it can be read
+    on. Who does not read to the end closes it, or lets it go.
+    """
+
+    def __init__(
+        self,
+        backlog: Backlog,
+        timeout: float | None,
+        require_outside: Callable[[], None],
+    ) -> None:
+        """Read a backlog."""
+        self._backlog = backlog
+        self._timeout = timeout
+        self._require_outside = require_outside
+
+    def __next__(self) -> Update:
+        """Wait for an update, and give it.
+
+        Raises:
+            QueryError: what the query has ended with, after all that came before.
+            UsageError: this thread is in a transaction, or in a callback.
+        """
+        self._require_outside()
+        update = self._backlog.take(self._timeout)
+        if update is None:
+            raise StopIteration
+        return update
+
+    def close(self) -> None:
+        """Read no more; twice is no error."""
+        self._backlog.end()
+
+    def __del__(self) -> None:
+        """Have nothing kept for it."""
+        self._backlog.end()

@@ -34,8 +34,16 @@ class Receiver(Protocol):
     confirmed: bool
     """Whether to be told only of what is on the disk."""
 
+    moments: int
+    """How often it was waited for what it is told: a call, or a subscription, of its
+    own. Nothing is told as one from before and after that."""
+
     def receive(self, batch: "Batch") -> None:
         """Take a commit in, and tell of it."""
+        ...
+
+    def moment_of(self, origin: object) -> int:
+        """Say after which of its moments a commit is; a call of its own is one."""
         ...
 
     def ended(self) -> None:
@@ -53,6 +61,7 @@ class Batch:
         origin: The context of the call that committed; None of a block.
         parts: For each of its queries that is concerned how the result changed, or why
             the query ends.
+        moment: After which of the receiver's moments.
         is_told: Whether the receiver was told.
     """
 
@@ -60,7 +69,13 @@ class Batch:
     offset: int
     origin: object
     parts: list[tuple[Subscriber, Update | QueryError]]
+    moment: int = 0
     is_told: bool = False
+
+    @property
+    def phase(self) -> object:
+        """What may be told together with it."""
+        return id(self.receiver), self.moment
 
     def deliver(self) -> None:
         """Tell it."""
@@ -80,7 +95,7 @@ class Batch:
             for each, said in by_subscriber.items()
             if (what := _joined(said))
         ]
-        return type(self)(self.receiver, later[-1].offset, None, parts)
+        return type(self)(self.receiver, later[-1].offset, None, parts, self.moment)
 
 
 def _joined(said: Sequence[Update | QueryError]) -> Update | QueryError:

@@ -10,7 +10,7 @@ turn, never in the middle of something else.
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 import attrs
 
@@ -129,6 +129,7 @@ class Connection:
         self.reducers = Reducers(self.call, calls.names_for(self.identity))
         self._open: dict[Subscription, bool] = {}
         self._is_closed = False
+        self.moments = 0
 
     # Calling.
 
@@ -292,11 +293,24 @@ class Connection:
 
     def _event(self, batch: Batch) -> Event:
         origin = batch.origin
-        if not isinstance(origin, CallContext):
-            return Event("transaction", batch.offset)
-        if origin.connection_id != self.connection_id:
+        if not self._is_own(origin):
             return Event("transaction", batch.offset)
         return Event("reducer", batch.offset, origin.reducer_name, "committed")
+
+    def _is_own(self, origin: object) -> TypeGuard[CallContext]:
+        if not isinstance(origin, CallContext):
+            return False
+        return origin.connection_id == self.connection_id
+
+    def moment_of(self, origin: object) -> int:
+        """Say after which of its moments a commit is; a call of its own is one.
+
+        Whoever called waits for it, so nothing of before or after is told with it.
+        """
+        if not self._is_own(origin):
+            return self.moments
+        self.moments += 2
+        return self.moments - 1
 
     def _fail(self, subscription: Subscription, error: QueryError, offset: int) -> None:
         """End a subscription of which a query has failed."""

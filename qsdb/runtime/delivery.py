@@ -9,8 +9,8 @@ time:
 * what is put in while something is told (a callback called a reducer) is told after
   that, by the same thread;
 * what is to be told only once it is on the disk goes to a thread of its own, which
-  waits for that. That thread never keeps a program alive. If it falls behind, what
-  waits for one receiver is joined, so that it never is more than what there is to say.
+  waits for that. That thread never keeps a program alive. What waits for a receiver
+  who falls behind is joined, so that it never is more than what there is to say.
 
 Since the writer lock is free meanwhile, callbacks may read, call reducers, subscribe
 and close what they like. A callback that raises is logged.
@@ -32,8 +32,11 @@ __all__ = ["Delivery", "Joinable", "Message"]
 _LOGGER = logging.getLogger("qsdb.delivery")
 
 WAITING_MAX = 1024
-"""So many messages wait for the disk before they are joined, or twice as many as there
-were left last time."""
+"""So many messages wait for the disk before it is looked whose can be joined, or twice
+as many as were left last time."""
+
+BEHIND_MIN = 64
+"""A receiver for whom so many wait has fallen behind."""
 
 
 class Message(Protocol):
@@ -58,8 +61,11 @@ class Joinable(Message, Protocol):
     """The commit that it is about."""
 
     @property
-    def receiver(self) -> object:
-        """Who is told."""
+    def phase(self) -> object:
+        """To whom it is told, and between which moments.
+
+        What has the same phase may be told together; somebody may wait for a moment.
+        """
         ...
 
     def joined(self, later: Sequence[Self], /) -> Self:
@@ -236,12 +242,12 @@ class Delivery:
 
 
 def joined(waiting: Iterable[Joinable]) -> deque[Joinable]:
-    """Join what waits for each receiver. Cost: O(all that they say)."""
-    by_receiver: dict[int, list[Joinable]] = {}
+    """Join what waits for each who has fallen behind. Cost: O(all that is said)."""
+    by_phase: dict[object, list[Joinable]] = {}
     for message in waiting:
-        by_receiver.setdefault(id(message.receiver), []).append(message)
-    left = [
-        first.joined(later) if later else first
-        for first, *later in by_receiver.values()
-    ]
+        by_phase.setdefault(message.phase, []).append(message)
+    left: list[Joinable] = []
+    for messages in by_phase.values():
+        first, *later = messages
+        left += [first.joined(later)] if len(later) >= BEHIND_MIN else messages
     return deque(sorted(left, key=attrgetter("offset")))

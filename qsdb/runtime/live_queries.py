@@ -5,12 +5,12 @@ thread at its own speed.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from qsdb.errors import ArgumentError, QueryError, brief
 from qsdb.live.operators import Difference, LiveResult
-from qsdb.runtime.backlogs import Backlog
+from qsdb.runtime.backlogs import Backlog, Changes
 from qsdb.runtime.bags import Bag
 from qsdb.runtime.batches import Batch
 from qsdb.runtime.subscriptions import Subscriptions, first_result
@@ -46,6 +46,7 @@ class LiveQuery:
         "_subscriptions",
         "confirmed",
         "error",
+        "moments",
         "offset",
         "result",
     )
@@ -70,6 +71,7 @@ class LiveQuery:
         self._shape = shape
         self.confirmed = confirmed
         self.error: QueryError | None = None
+        self.moments = 0
         self.offset = 0
         self.result: LiveResult | None = None
 
@@ -129,6 +131,10 @@ class LiveQuery:
         if self._on_error is not None:
             self._on_error(error)
 
+    def moment_of(self, _: object) -> int:
+        """Say after which of its moments a commit is: it has none but its beginning."""
+        return self.moments
+
     def _put(self, update: Update) -> None:
         """Hand an update to who reads, and forget who does no more."""
         self._backlogs = [each for each in self._backlogs if not each.is_ended]
@@ -141,26 +147,24 @@ class LiveQuery:
         for backlog in self._backlogs:
             backlog.end(self.error)
 
-    def changes(self, timeout: float | None = None) -> Iterator[Update]:
-        """Wait for changes, and yield each: all that is new since `initial`.
+    def changes(self, timeout: float | None = None) -> Changes:
+        """Give what waits for changes and yields each: all that is new since `initial`.
 
-        Of several readers each is given all. One that is slower than the commits is
-        given several in one update, which says the same: see `Update.offsets`.
+        Of several readers each is given all, so go on with the same one after its
+        time was over: ``for update in changes``. One that is slower than the commits
+        is given several in one update, which says the same: see `Update.offsets`.
+        Rows of event tables are given as far as they come after this call.
 
         Args:
             timeout: Ends when nothing came for so many seconds; None to wait until the
                 query is closed, or the database.
 
         Raises:
-            QueryError: what the query has ended with, after all that came before.
             ArgumentError: the timeout is no number of seconds.
             UsageError: this thread is in a transaction, or in a callback.
         """
         check_timeout(timeout)
         self._subscriptions.require_outside()
-        return self._changes(timeout)
-
-    def _changes(self, timeout: float | None) -> Iterator[Update]:
         backlog = Backlog()
         with self._subscriptions.delivery.lock:
             if self._bag is not None and (first := self._since_begun(self._bag)):
@@ -168,11 +172,7 @@ class LiveQuery:
             self._backlogs = [*self._backlogs, backlog]
             if self.result is None:
                 backlog.end(self.error)
-        try:
-            while (update := backlog.take(timeout)) is not None:
-                yield update
-        finally:  # in whatever thread throws it away, so without the lock
-            backlog.end()
+        return Changes(backlog, timeout, self._subscriptions.require_outside)
 
     def _since_begun(self, bag: Bag) -> Update:
         """Give all changes until now in one. Cost: O(rows)."""

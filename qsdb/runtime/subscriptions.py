@@ -148,6 +148,7 @@ class Subscriptions:
                 places = each.lifted.values(caller, given)
                 result = self.engine.subscribe(each.lifted, places, subscriber)
                 subscriber.result = result
+                subscriber.receiver.moments += 1
                 self._shapes.setdefault(result, each.shape)
             reading = writer.directory.read_class()
         except BaseException:
@@ -290,7 +291,8 @@ class Subscriptions:
                 receiver = subscriber.receiver
                 batch = batches.get(id(receiver))
                 if batch is None:
-                    batch = Batch(receiver, offset, origin, [])
+                    moment = receiver.moment_of(origin) if receiver.confirmed else 0
+                    batch = Batch(receiver, offset, origin, [], moment)
                     batches[id(receiver)] = batch
                 batch.parts.append((subscriber, what))
         return [*batches.values()]

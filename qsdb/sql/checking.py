@@ -15,7 +15,9 @@ from qsdb.sql.scope import Scope
 from qsdb.sql.tokens import NESTING_MAX
 from qsdb.sql.typed import (
     Argument,
+    Between,
     Calculation,
+    Cell,
     Comparison,
     Constant,
     IsNull,
@@ -208,6 +210,8 @@ class Checker:
             case syntax.Between():
                 operands = [node.term, node.low, node.high]
                 term, low, high = self._comparable(operands, node.at)
+                if not isinstance(term, Cell | Constant | Argument):
+                    return Between(term, low, high)  # it is not worked out twice
                 ends = Comparison(">=", term, low), Comparison("<=", term, high)
                 return Logic("AND", ends)
             case _:

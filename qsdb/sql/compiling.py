@@ -23,13 +23,13 @@ Deep expressions are split into functions, since Python's parser takes some hund
 parentheses.
 """
 
-import functools
-import re
 from collections.abc import Callable, Sequence
 
 from qsdb.sql.arithmetic import DIVISIONS, fitter
+from qsdb.sql.patterns import is_like, pattern_of
 from qsdb.sql.typed import (
     Argument,
+    Between,
     Calculation,
     Cell,
     Comparison,
@@ -57,6 +57,9 @@ __all__ = [
 
 Bind = Callable[..., Callable[..., object]]
 """Takes the values of parameters by name, and gives a function of stored rows."""
+
+_Test = Comparison | Within | Like
+"""Of several values at once; IN with constants is one of them."""
 
 _DEPTH_MAX = 8
 """So deep an expression goes on in a function of its own."""
@@ -149,11 +152,10 @@ class ExpressionWriter:
 
     # Whether it is true, and whether it is false.
 
-    def true(self, node: Typed, depth: int = 0) -> str:
+    def true(self, node: Typed, depth: int = 0) -> str:  # noqa: PLR0911  a table
         """Write whether a predicate is true."""
         if depth > _DEPTH_MAX:
             return self._apart(self.true, node)
-        node = _spread(node)
         match node:
             case Logic(operator=operator, terms=terms):
                 return self._joined(operator.lower(), self.true, terms, depth)
@@ -161,16 +163,17 @@ class ExpressionWriter:
                 return self.false(term, depth + 1)
             case Cell(is_optional=True):
                 return f"{self.value(node, depth)} is True"
-            case Comparison() | Within() | Like():
+            case Within() | Between():
+                return self._member(node, depth, is_negated=False)
+            case Comparison() | Like():
                 return self._test(node, depth, is_negated=False)
             case _:
                 return self.value(node, depth)
 
-    def false(self, node: Typed, depth: int) -> str:
+    def false(self, node: Typed, depth: int) -> str:  # noqa: PLR0911  a table
         """Write whether a predicate is false."""
         if depth > _DEPTH_MAX:
             return self._apart(self.false, node)
-        node = _spread(node)
         match node:
             case Logic(operator=operator, terms=terms):
                 contrary = "or" if operator == "AND" else "and"
@@ -179,7 +182,9 @@ class ExpressionWriter:
                 return self.true(term, depth + 1)
             case Cell(is_optional=True):
                 return f"{self.value(node, depth)} is False"
-            case Comparison() | Within() | Like():
+            case Within() | Between():
+                return self._member(node, depth, is_negated=True)
+            case Comparison() | Like():
                 return self._test(node, depth, is_negated=True)
             case _:
                 return f"(not {self.value(node, depth)})"
@@ -193,15 +198,60 @@ class ExpressionWriter:
     ) -> str:
         return f"({f' {operator} '.join([write(e, depth + 1) for e in terms])})"
 
-    def _test(
-        self, node: Comparison | Within | Like, depth: int, *, is_negated: bool
-    ) -> str:
+    def _test(self, node: _Test, depth: int, *, is_negated: bool) -> str:
         """Write a test that is unknown where an operand is absent."""
         operands, test = self._operands_and_test(node)
         named, spelt = self._named(operands, depth)
         known = [f"{each} is not None" for each in named]
         found = test(spelt)
         return f"({' and '.join([*known, f'not {found}' if is_negated else found])})"
+
+    def _member(self, node: Within | Between, depth: int, *, is_negated: bool) -> str:
+        """Write whether a value is among others, or is not; it is worked out once."""
+        if isinstance(node, Within) and _is_constant(node):
+            return self._test(node, depth, is_negated=is_negated)
+        known, tests, _ = self._tests(node, depth)
+        if is_negated is isinstance(node, Within):  # no test is true
+            each = [f"{present}not {test}" for present, test in tests]
+            return f"({known} and {' and '.join(each)})"
+        each = [f"{present}{test}" for present, test in tests]
+        return f"({known} and ({' or '.join(each)}))"
+
+    def _member_value(self, node: Within | Between, depth: int) -> str:
+        """Write whether a value is among others, None where that is unknown."""
+        known, tests, optional = self._tests(node, depth)
+        decisive = isinstance(node, Within)
+        found = " or ".join([f"{present}{test}" for present, test in tests])
+        absent = " or ".join([f"{each} is None" for each in optional])
+        unknown = f"None if {absent} else " if absent else ""
+        otherwise = f"{decisive} if {found} else {unknown}{not decisive}"
+        return f"(None if not ({known}) else {otherwise})"
+
+    def _tests(
+        self, node: Within | Between, depth: int
+    ) -> tuple[str, list[tuple[str, str]], list[str]]:
+        """Write the tests of which one is true of a value that is among others.
+
+        For BETWEEN they are those of which one is true of a value that is not.
+
+        Returns:
+            What gives the value a variable, and tells whether it is there; each test,
+            with what must be true before it; and the variables of what may be absent.
+        """
+        kind, variable = node.term.kind, self.variable()
+        known = f"({variable} := {self.value(node.term, depth + 1)}) is not None"
+        if isinstance(node, Between):
+            pairs = [("<", node.low), (">", node.high)]
+        else:
+            pairs = [("==", each) for each in node.choices]
+        tests, optional = [], []
+        for operator, other in pairs:
+            named, [spelt] = self._named([other], depth)
+            first, second = [self._ordered(kind, e) for e in (variable, spelt)]
+            present = "".join([f"{each} is not None and " for each in named])
+            tests.append((present, f"({first} {operator} {second})"))
+            optional += [spelt] if named else []
+        return known, tests, optional
 
     def _named(
         self, operands: Sequence[Typed], depth: int
@@ -223,7 +273,7 @@ class ExpressionWriter:
         return named, spelt
 
     def _operands_and_test(
-        self, node: Comparison | Within | Like
+        self, node: _Test
     ) -> tuple[list[Typed], Callable[[list[str]], str]]:
         """Give the operands of a test, and what writes it of their values."""
         match node:
@@ -238,10 +288,10 @@ class ExpressionWriter:
             case Within(term=term, choices=choices):
                 return [term], self._within_constants(term.kind, choices)
             case Like(term=term, pattern=Constant(value=value)):
-                match = self.names.bind("like", _pattern(str(value)).match)
+                match = self.names.bind("like", pattern_of(str(value)).match)
                 return [term], lambda given: f"({match}({given[0]}) is not None)"
             case _:
-                like = self.names.bind("is_like", _is_like)
+                like = self.names.bind("is_like", is_like)
                 operands = [node.term, node.pattern]
                 return operands, lambda given: f"{like}({', '.join(given)})"
 
@@ -275,7 +325,7 @@ class ExpressionWriter:
             case Calculation() | Negation():
                 found = self._calculated(node, depth)
             case _:
-                found = self._truth(_spread(node), depth)
+                found = self._truth(node, depth)
         return found
 
     def _truth(self, node: Typed, depth: int) -> str:
@@ -297,6 +347,10 @@ class ExpressionWriter:
                 variable = self.variable()
                 source = self.value(term, depth + 1)
                 return f"(None if ({variable} := {source}) is None else not {variable})"
+            case Between():
+                return self._member_value(node, depth)
+            case Within() if not _is_constant(node):
+                return self._member_value(node, depth)
             case _:
                 assert isinstance(node, Comparison | Within | Like)
                 operands, test = self._operands_and_test(node)
@@ -334,36 +388,6 @@ class ExpressionWriter:
         return self._of_known(operands, calculate, depth)
 
 
-def _spread(node: Typed) -> Typed:
-    """Give IN as the OR that it stands for, where choices are no constants."""
-    if not isinstance(node, Within):
-        return node
-    if all(isinstance(each, Constant) for each in node.choices):
-        return node
-    tests = [Comparison("=", node.term, each) for each in node.choices]
-    return Logic("OR", tuple(tests))
-
-
-@functools.lru_cache(maxsize=256)
-def _pattern(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern of LIKE; it matches whole texts only.
-
-    Each piece between two ``%`` is taken where it is found first, and never looked for
-    again: as no piece stretches, none further on could help. So a match costs at most
-    text times pattern, whoever thought of it.
-    """
-    first, *others = pattern.split("%")
-    source = _piece(first)
-    if others:
-        *between, last = others
-        source += "".join([f"(?>.*?{_piece(each)})" for each in between if each])
-        source += f"(?>.{{{len(last)},}})(?<={_piece(last)})"
-    return re.compile(f"{source}\\Z", re.DOTALL)
-
-
-def _piece(text: str) -> str:
-    return "".join(["." if each == "_" else re.escape(each) for each in text])
-
-
-def _is_like(text: str, pattern: str) -> bool:
-    return _pattern(pattern).match(text) is not None
+def _is_constant(node: Within) -> bool:
+    """Whether it is a look-up in a set."""
+    return all(isinstance(each, Constant) for each in node.choices)

@@ -6,6 +6,7 @@ from qsdb.errors import brief
 from qsdb.sql.queries import Source
 from qsdb.sql.typed import (
     Argument,
+    Between,
     Calculation,
     Cell,
     Comparison,
@@ -53,8 +54,8 @@ class _Speller:
                 text = self._joined(node)
                 return f"({text})" if is_part else text
 
-    def _joined(
-        self, node: Comparison | Logic | Calculation | IsNull | Within | Like
+    def _joined(  # noqa: PLR0911  a table
+        self, node: Comparison | Logic | Calculation | IsNull | Within | Between | Like
     ) -> str:
         def part(each: Typed) -> str:
             return self.spell(each, is_part=True)
@@ -71,6 +72,8 @@ class _Speller:
                 return f"{part(term)} IS NULL"
             case Within(term=term, choices=choices):
                 return f"{part(term)} IN ({', '.join(map(part, choices))})"
+            case Between(term=term, low=low, high=high):
+                return f"{part(term)} BETWEEN {part(low)} AND {part(high)}"
             case _:
                 return f"{part(node.term)} LIKE {part(node.pattern)}"
 

@@ -1,9 +1,9 @@
 """The typed tree: expressions whose names are found and whose kinds are known.
 
 `qsdb.sql.checking` makes it of the syntax tree. What can be said in several ways is
-said in one here: BETWEEN is two comparisons, a sign before a number is part of it, and
-constants are stored values. A `kind` is never optional: whether a value can be absent
-is told by the columns it is made of.
+said in one here: BETWEEN of a column is two comparisons, a sign before a number is part
+of it, and constants are stored values. A `kind` is never optional: whether a value can
+be absent is told by the columns it is made of.
 
 Where a value is absent (NULL) truth has three values, as in SQL: a comparison with it
 is neither true nor false but unknown, NOT of unknown is unknown, AND is false if any
@@ -20,6 +20,7 @@ from qsdb.values.kinds import BOOL, IntKind, Kind, Stored
 
 __all__ = [
     "Argument",
+    "Between",
     "Calculation",
     "Cell",
     "Comparison",
@@ -132,6 +133,16 @@ class Within:
 
 
 @attrs.frozen
+class Between:
+    """Whether what is worked out once lies between two values, both included."""
+
+    term: "Typed"
+    low: "Typed"
+    high: "Typed"
+    kind: Kind = BOOL
+
+
+@attrs.frozen
 class Like:
     """Whether a text follows a pattern."""
 
@@ -151,6 +162,7 @@ Typed = (
     | Not
     | IsNull
     | Within
+    | Between
     | Like
 )
 
@@ -187,6 +199,8 @@ def parts_of(node: Typed) -> Iterator[Typed]:
             yield term
         case Within(term=term, choices=choices):
             yield from (term, *choices)
+        case Between(term=term, low=low, high=high):
+            yield from (term, low, high)
         case Like(term=term, pattern=pattern):
             yield from (term, pattern)
         case Calculation(first=first, rest=rest):
@@ -209,6 +223,9 @@ def with_parts(node: Typed, parts: Sequence[Typed]) -> Typed:  # noqa: PLR0911  
         case Within():
             term, *choices = parts
             return attrs.evolve(node, term=term, choices=tuple(choices))
+        case Between():
+            term, low, high = parts
+            return attrs.evolve(node, term=term, low=low, high=high)
         case Like():
             term, pattern = parts
             return attrs.evolve(node, term=term, pattern=pattern)

@@ -4,8 +4,8 @@ Where a loop over columns would run for every row, qsdb writes the loop out:
 row constructors, value checks, table operations and codecs are generated
 once per table as Python source and compiled here. Generated code can be read:
 set `listener` to ``print`` to see each piece when it is made, and tracebacks
-show its lines, since `linecache` knows them. Each kind of generated code has a
-slow and obvious twin in the tests.
+show its lines, since `linecache` knows them as long as the code is there. Each kind
+of generated code has a slow and obvious twin in the tests.
 """
 
 import linecache
@@ -44,6 +44,10 @@ class Names:
     def __init__(self, **names: object) -> None:
         """Begin with `names` bound, each with an underscore in front."""
         self.objects: dict[str, object] = dict(_BUILTINS)
+        self._bound: dict[tuple[str, int], str] = {}
+        """Name and identity of an object → under which name it is."""
+        self._numbers: dict[str, int] = {}
+        """Name → how many objects have it, so that none is counted again."""
         for name, value in names.items():
             self.bind(name, value)
 
@@ -52,12 +56,32 @@ class Names:
 
         The same object under the same name is bound once.
         """
-        candidate, number = f"_{name}", 1
+        found = self._bound.get((name, id(value)))
+        if found is not None:
+            return found
+        number = self._numbers.get(name, 1)
+        candidate = f"_{name}" if number == 1 else f"_{name}_{number}"
         while candidate in self.objects and self.objects[candidate] is not value:
             number += 1
             candidate = f"_{name}_{number}"
+        self._numbers[name] = number
+        self._bound[name, id(value)] = candidate
         self.objects[candidate] = value
         return candidate
+
+
+class _Lines:
+    """Among the globals of generated code; takes its lines along when they go."""
+
+    __slots__ = ("_filename", "_forget")
+
+    def __init__(self, filename: str) -> None:
+        self._filename = filename
+        # At the end of the program the module may be gone before this is.
+        self._forget = linecache.cache.pop
+
+    def __del__(self) -> None:
+        self._forget(self._filename, None)
 
 
 def printable(text: str) -> str:
@@ -91,5 +115,6 @@ def compile_source(title: str, source: str, names: Names) -> dict[str, object]:
     lines = source.splitlines(keepends=True)
     linecache.cache[filename] = (len(source), None, lines, filename)
     namespace: dict[str, object] = dict(names.objects)
+    namespace["<lines>"] = _Lines(filename)
     exec(compile(source, filename, "exec"), namespace)  # noqa: S102  the one place
     return namespace

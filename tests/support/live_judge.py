@@ -19,6 +19,7 @@ from typing import Any
 from qsdb.sql.queries import Query
 from qsdb.sql.typed import (
     Argument,
+    Between,
     Calculation,
     Cell,
     Comparison,
@@ -122,6 +123,13 @@ class Judge:
                 look = self._look(term)
                 equal = [_compared("=", look, self._look(each)) for each in choices]
                 return _joined(equal, decisive=True)
+            case Between(term=term, low=low, high=high):
+                look = self._look(term)
+                ends = [
+                    _compared(">=", look, self._look(low)),
+                    _compared("<=", look, self._look(high)),
+                ]
+                return _joined(ends, decisive=False)
             case Like(term=term, pattern=pattern):
                 return _like(self._look(term), self._look(pattern))
             case Calculation(first=first, rest=rest, kind=kind):

@@ -34,6 +34,10 @@ class Listener:
 
     result: LiveResult | None = None
     confirmed = False
+    moments = 0
+
+    def moment_of(self, _: object) -> int:
+        return self.moments
 
     @property
     def receiver(self) -> "Listener":

@@ -13,6 +13,10 @@ class Listener:
 
     confirmed = True
     result: LiveResult | None = None
+    moments = 0
+
+    def moment_of(self, _: object) -> int:
+        return self.moments
 
     @property
     def receiver(self) -> "Listener":

@@ -89,6 +89,10 @@ def test_each_reader_is_given_all(db: qsdb.Database) -> None:
     assert [each.inserts for each in one] == [[Fish(1)]]
     assert [each.inserts for each in other] == [[Fish(1)]]
     put(db, 2)
+    assert [each.inserts for each in one] == [[Fish(2)]]
+    del one
+    other.close()
+    put(db, 3)
     assert query._backlogs == []
 
 

@@ -123,6 +123,7 @@ def test_who_falls_behind_is_told_of_several_commits_at_once(
     delivery = db._subscriptions.delivery
     monkeypatch.setattr(delivery, "_durable_max", 6)
     monkeypatch.setattr("qsdb.runtime.delivery.WAITING_MAX", 6)
+    monkeypatch.setattr("qsdb.runtime.delivery.BEHIND_MIN", 1)
     conn, updates = db.connect(confirmed=True), list[qsdb.Update]()
     ear = Ear(conn)
     sub = conn.subscribe("SELECT * FROM player WHERE level > 2", ALL)
@@ -144,6 +145,75 @@ def test_who_falls_behind_is_told_of_several_commits_at_once(
     assert Counter(conn.db[Player]) == Counter(query.rows)
     high = [each for each in query.rows if each.level > 2]
     assert Counter(sub.rows) == Counter(high + query.rows)
+
+
+@pytest.fixture
+def _joins_at_once(db: qsdb.Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db._subscriptions.delivery, "_durable_max", 0)
+    monkeypatch.setattr("qsdb.runtime.delivery.WAITING_MAX", 0)
+    monkeypatch.setattr("qsdb.runtime.delivery.BEHIND_MIN", 1)
+
+
+@pytest.mark.usefixtures("_joins_at_once")
+def test_a_call_of_its_own_is_not_told_with_others(
+    disk: HeldDirectory, db: qsdb.Database
+) -> None:
+    conn = db.connect(confirmed=True)
+    ear = Ear(conn)
+    conn.subscribe(ALL)
+    disk.may_sync.clear()
+    for number in (1, 2):
+        db.call("join", number)
+    offset = db.offset
+    call = threading.Thread(target=conn.reducers.join, args=(3,), daemon=True)
+    call.start()
+    assert soon(lambda: db.offset > offset)
+    for number in (4, 5):
+        db.call("join", number)
+    disk.may_sync.set()
+    call.join(30)
+
+    assert not call.is_alive()
+    assert soon(lambda: len(conn.db[Player]) == 5)
+    own = [each.offset for each in ear.events if each.kind == "reducer"]
+    assert own == [offset + 1]
+    assert [each.offset for each in ear.events][:3] == [offset, offset, *own]
+
+
+@pytest.mark.usefixtures("_joins_at_once")
+def test_a_second_subscription_is_between_what_is_told_as_one(
+    disk: HeldDirectory, db: qsdb.Database
+) -> None:
+    conn = db.connect(confirmed=True)
+    conn.subscribe("SELECT * FROM player WHERE id < 5")
+    db.call("join", 1)
+    db.wait_durable()
+    assert soon(lambda: len(conn.db[Player]) == 1)
+    ear = Ear(conn)
+    disk.may_sync.clear()
+    for level in (1, 2):
+        db.call("join", 1, level=level)
+    second = threading.Thread(target=conn.subscribe, args=(ALL,), daemon=True)
+    second.start()
+    assert soon(lambda: len({*db._subscriptions.engine.subscribers}) == 2)
+    for level in (3, 4):
+        db.call("join", 1, level=level)
+    disk.may_sync.set()
+    second.join(30)
+
+    assert not second.is_alive()
+    assert soon(lambda: conn.db[Player].get(1) == levelled(4))
+    told = ear.heard()
+    print(told)
+    assert told[0] == ("=", P1, levelled(2))
+    assert told[-1][-1] == levelled(4)
+    assert {sign for sign, *_ in told} == {"="}
+    assert conn.db[Player].get(1) == levelled(4)
+    assert list(conn.db[Player].level.filter(4)) == [levelled(4)]
+
+
+def levelled(level: int) -> Player:
+    return P1.replace(level=level)
 
 
 def test_first_rows_are_on_the_disk_too(disk: HeldDirectory, db: qsdb.Database) -> None:

@@ -18,7 +18,7 @@ class Message:
 
     act: Callable[[], object]
     offset: int = 0
-    receiver: object = None
+    phase: object = None
     is_told: bool = False
 
     def deliver(self) -> None:
@@ -28,7 +28,7 @@ class Message:
     def joined(self, later: Sequence["Message"]) -> "Message":
         every = [self.act, *[each.act for each in later]]
         offset = later[-1].offset
-        return Message(lambda: [act() for act in every], offset, self.receiver)
+        return Message(lambda: [act() for act in every], offset, self.phase)
 
 
 def post(delivery: Delivery, act: Callable[[], object], offset: int = 0) -> None:
@@ -359,17 +359,31 @@ def test_closing_in_a_callback_tells_what_is_due_after_it(*, fails: bool) -> Non
     assert told == ["closed", "late"]
 
 
+def test_many_who_are_not_behind_are_told_of_each_commit() -> None:
+    disk, told = Disk(), list[int]()
+    delivery = Delivery(disk.wait)
+    count = 2 * delivery_module.WAITING_MAX
+    for number in range(1, count + 1):
+        message = Message(lambda n=number: told.append(n), number, number % 100)  # type: ignore[misc]
+        delivery.put_durable(message)
+    assert len(delivery._durable) == count
+    disk.reach(count)
+    end(delivery)
+    assert told == [*range(1, count + 1)]
+
+
 def test_what_waits_too_long_is_joined_for_each_receiver(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(delivery_module, "WAITING_MAX", 4)
+    monkeypatch.setattr(delivery_module, "BEHIND_MIN", 1)
     disk, listener = Disk(), Listener()
     delivery = Delivery(disk.wait)
     delivery._durable_max = 4
     for number in range(1, 41):
         name = "ab"[number % 2]
         act = listener.hear(f"{name}{number}")
-        delivery.put_durable(Message(act, number, receiver=name))
+        delivery.put_durable(Message(act, number, phase=name))
         assert len(delivery._durable) <= 5
     assert len(delivery._durable) >= 2
     offsets = [each.offset for each in delivery._durable]

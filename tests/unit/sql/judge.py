@@ -16,6 +16,7 @@ from typing import Any
 
 from qsdb.sql.typed import (
     Argument,
+    Between,
     Calculation,
     Cell,
     Comparison,
@@ -65,8 +66,10 @@ def judged(node: Typed, rows: Rows, arguments: Mapping[str, Any]) -> Any:  # noq
             found = _known([left, right], of)
             return None if found is None else _compared(comparing, *found)
         case Within(term=term, choices=choices):
-            equals = [Comparison("=", term, each) for each in choices]
-            return _joined([partial(of, each) for each in equals], decisive=True)
+            return _tested(of(term), [("=", e) for e in choices], of, decisive=True)
+        case Between(term=term, low=low, high=high):
+            ends = [(">=", low), ("<=", high)]
+            return _tested(of(term), ends, of, decisive=False)
         case Like(term=term, pattern=pattern):
             found = _known([term, pattern], of)
             return None if found is None else _is_like(*found)
@@ -81,6 +84,24 @@ def judged(node: Typed, rows: Rows, arguments: Mapping[str, Any]) -> Any:  # noq
             for (operator, _), operand in zip(rest, operands[1:], strict=True):
                 total = _fitted(kind, _calculated(kind, operator, total, operand))
             return total
+
+
+def _tested(
+    value: Any,
+    tests: Sequence[tuple[str, Typed]],
+    of: Callable[[Typed], Any],
+    *,
+    decisive: bool,
+) -> bool | None:
+    """Compare a value that is worked out once with others, from the left."""
+    if value is None:
+        return None
+
+    def tell(operator: str, other: Typed) -> bool | None:
+        found = of(other)
+        return None if found is None else _compared(operator, value, found)
+
+    return _joined([partial(tell, *each) for each in tests], decisive=decisive)
 
 
 def _known(nodes: Sequence[Typed], of: Callable[[Typed], Any]) -> list[Any] | None:

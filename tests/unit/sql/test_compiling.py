@@ -10,9 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qsdb.errors import QueryError
-from qsdb.sql.compiling import _is_like, compile_predicate, compile_values
+from qsdb.sql.compiling import compile_predicate, compile_values
+from qsdb.sql.patterns import is_like
 from qsdb.sql.typed import (
     Argument,
+    Between,
     Calculation,
     Cell,
     Comparison,
@@ -106,13 +108,24 @@ def predicates(depth: int) -> st.SearchStrategy[Typed]:
         lambda kind: st.builds(
             Within,
             deeper(kind, depth - 1),
-            st.lists(deeper(kind, 0), min_size=1, max_size=3).map(tuple),
+            st.lists(deeper(kind, min(depth - 1, 1)), min_size=1, max_size=3).map(
+                tuple
+            ),
+        )
+    )
+    between = st.sampled_from(KINDS).flatmap(
+        lambda kind: st.builds(
+            Between,
+            deeper(kind, depth - 1),
+            deeper(kind, depth - 1),
+            deeper(kind, depth - 1),
         )
     )
     return (
         leaves(BOOL)
         | of_any
         | within
+        | between
         | st.builds(Not, truth)
         | st.builds(IsNull, st.sampled_from(KINDS).flatmap(one_less))
         | st.builds(Like, deeper(STR, 0), deeper(STR, 0))
@@ -279,7 +292,7 @@ def follows(text: str, pattern: str) -> bool:
 def test_like_is_exact_for_all_short_texts_and_patterns() -> None:
     for pattern in short("a_%", 5):
         for text in short("a\n", 4):
-            assert _is_like(text, pattern) == follows(text, pattern), (text, pattern)
+            assert is_like(text, pattern) == follows(text, pattern), (text, pattern)
 
 
 @pytest.mark.parametrize(
@@ -287,5 +300,5 @@ def test_like_is_exact_for_all_short_texts_and_patterns() -> None:
     ["%a" * 2000 + "b", "%a_" * 1000 + "%b%", "%" * 5000 + "b", "%ab%" * 1000],
 )
 def test_like_with_many_signs_comes_to_an_end(pattern: str) -> None:
-    assert not _is_like("a" * 6000, pattern)
-    assert _is_like("ab" * 4000 + "b", "%a" * 2000 + "%b")
+    assert not is_like("a" * 6000, pattern)
+    assert is_like("ab" * 4000 + "b", "%a" * 2000 + "%b")
