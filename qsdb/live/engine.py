@@ -104,8 +104,19 @@ class Engine:
 
     # Who listens.
 
+    def prepared(self, lifted: Lifted) -> Template | None:
+        """Make a template, if it is not there; at any time.
+
+        Cost: a millisecond for each table, and more for long conditions.
+        """
+        return None if lifted.key in self._templates else Template(lifted)
+
     def subscribe(
-        self, lifted: Lifted, values: tuple[Stored, ...], subscriber: object
+        self,
+        lifted: Lifted,
+        values: tuple[Stored, ...],
+        subscriber: object,
+        prepared: Template | None = None,
     ) -> LiveResult:
         """Have a query kept current; between two commits.
 
@@ -113,13 +124,15 @@ class Engine:
             lifted: The query's template.
             values: For its places.
             subscriber: Who asks; once for each result.
+            prepared: What `prepared` has made of it.
 
-        Cost: O(1), if somebody asks the same already; some milliseconds for a template
-        that is new, and O(rows) where a join needs an index that is not there.
+        Cost: O(1), if somebody asks the same already or it is prepared; O(rows) where a
+        join needs an index that is not there.
         """
         template = self._templates.get(lifted.key)
         if template is None:
-            template = self._templates[lifted.key] = Template(lifted)
+            template = prepared or Template(lifted)
+            self._templates[lifted.key] = template
             for table, column in template.wishes():
                 self._now[table].keep_index(column)
         result = template.results.get(values)

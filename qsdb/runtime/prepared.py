@@ -4,6 +4,7 @@ Preparing parses, checks, plans and compiles, a few milliseconds in all; running
 is prepared enters the parameters and calls compiled loops (`qsdb.sql.loops`).
 """
 
+import unicodedata
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
@@ -93,7 +94,9 @@ def rows_maker(
     if query.whole is not None:
         row_class = tables[query.whole].row_class
         return lambda stored: [*map(_new, repeat(row_class), stored)]
-    named: Any = namedtuple("Row", query.columns, rename=True)  # type: ignore[misc]  # noqa: PYI024
+    # Names that differ only in how they are written are one in Python.
+    names = [unicodedata.normalize("NFKC", each) for each in query.columns]
+    named: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024
     leaves = [_leaving(output.term, tables) for output in query.outputs]
     if all(each is None for each in leaves):
         return lambda stored: [*map(_new, repeat(named), stored)]

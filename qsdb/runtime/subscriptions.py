@@ -140,13 +140,19 @@ class Subscriptions:
         writer = self._writer
         writer.require_outside()
         asked = [*asked]
+        # No writer waits for what takes long.
+        templates = [self.engine.prepared(each.lifted) for _, each, _ in asked]
         try:
             writer.enter()
-            for subscriber, each, values in asked:
+            for (subscriber, each, values), template in zip(
+                asked, templates, strict=True
+            ):
                 names = each.first.plan.query.parameters
                 given = dict(zip(names, values, strict=True))
                 places = each.lifted.values(caller, given)
-                result = self.engine.subscribe(each.lifted, places, subscriber)
+                result = self.engine.subscribe(
+                    each.lifted, places, subscriber, template
+                )
                 subscriber.result = result
                 subscriber.receiver.moments += 1
                 self._shapes.setdefault(result, each.shape)

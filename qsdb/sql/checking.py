@@ -29,10 +29,18 @@ from qsdb.sql.typed import (
     Within,
     is_optional,
 )
-from qsdb.values.compounds import EnumKind, OptionKind
+from qsdb.values.compounds import (
+    ArrayKind,
+    EnumKind,
+    OptionKind,
+    ProductKind,
+    SumKind,
+)
 from qsdb.values.kinds import (
     BOOL,
     BYTES,
+    F64,
+    I64,
     IDENTITY,
     STR,
     BigEndianKind,
@@ -59,6 +67,9 @@ _COMPARABLE = (
     BigEndianKind,
     MicrosKind,
     EnumKind,
+    ProductKind,
+    ArrayKind,
+    SumKind,
 )
 """Kinds whose values have an order that users expect."""
 
@@ -111,6 +122,16 @@ class Checker:
             self._fail(fault, node.at)
         return found
 
+    def check_output(self, node: syntax.Expression) -> Typed:
+        """Give the typed form of what a column of a result is.
+
+        What is made of literals alone is str, i64 or, with a point, f64.
+
+        Raises:
+            QueryError: a name is not found, or kinds do not agree.
+        """
+        return self.check(node, _own_kind(node))
+
     def check_value(self, node: syntax.Expression, column: str, kind: Kind) -> Typed:
         """Give the typed form of what a column is to be.
 
@@ -122,7 +143,7 @@ class Checker:
         Raises:
             QueryError: a name is not found, or kinds do not agree.
         """
-        inner = kind.inner if isinstance(kind, OptionKind) else kind
+        inner = _inner(kind)
         is_null = isinstance(node, syntax.Literal) and node.form == "null"
         if is_null and inner is not kind:
             return Constant(None, kind)
@@ -162,10 +183,16 @@ class Checker:
         if expected is None:
             fault = f"nothing beside :{node.name} tells which kind it is of"
             self._fail(fault, node.at)
-        kind = self.parameters.setdefault(node.name, expected)
-        if kind != expected:
-            fault = f":{node.name} is {kind.name} before, and {expected.name} here"
+        known = self.parameters.get(node.name, expected)
+        if known != expected and _inner(known) == _inner(expected):
+            # None is no value of it then: it is compared somewhere, or never absent.
+            expected = _inner(expected)
+        elif known != expected:
+            fault = (
+                f":{node.name} is {known.name} in one place, and {expected.name} here"
+            )
             self._fail(fault, node.at)
+        self.parameters[node.name] = expected
         return Argument(node.name, expected)
 
     def _calculation(
@@ -270,3 +297,25 @@ def _freedom(node: syntax.Expression) -> int:
             return min(_freedom(each) for each in _operands(node))
         case _:
             return 0
+
+
+def _own_kind(node: syntax.Expression) -> Kind | None:
+    """Give the kind of what is made of literals alone; None for all else."""
+    match node:
+        case syntax.Literal(form="text"):
+            return STR
+        case syntax.Literal(form="number", text=text):
+            return I64 if text.lstrip("+-").isdigit() else F64
+        case syntax.Negation(term=term):
+            return _own_kind(term)
+        case syntax.Arithmetic():
+            kinds = {_own_kind(each) for each in _operands(node)}
+            return (
+                F64 if kinds == {I64, F64} else kinds.pop() if len(kinds) == 1 else None
+            )
+        case _:
+            return None
+
+
+def _inner(kind: Kind) -> Kind:
+    return kind.inner if isinstance(kind, OptionKind) else kind

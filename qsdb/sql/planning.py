@@ -130,8 +130,7 @@ def make_plan(query: Query, first: int | None = None, *, wishes: bool = False) -
     if first is not None:
         planner.take(Step(first))
     while planner.left:
-        candidates = [planner.cheapest(source) for source in planner.left]
-        planner.take(min(candidates, key=_rank))
+        planner.take(min(planner.candidates(), key=_rank))
     return Plan(query, tuple(planner.steps))
 
 
@@ -166,12 +165,17 @@ class _Planner:
         # What can fail is tested of as few rows as can be.
         conditions = sorted(query.conditions, key=can_fail)
         self._conditions = [(each, sources_of(each)) for each in conditions]
+        self._candidates: dict[int, Step] = {}
         self.left = [*range(len(query.sources))]
         self.steps: list[Step] = []
         self._known: frozenset[int] = frozenset()
 
     def take(self, step: Step) -> None:
         """Make a step the next one."""
+        # A way changes only with a table that a condition joins it to.
+        joined = [used for _, used in self._conditions if step.source in used]
+        for source in frozenset().union(*joined) if self._known else self.left:
+            self._candidates.pop(source, None)
         self._known |= {step.source}
         due = [each for each, used in self._conditions if used <= self._known]
         self._conditions = [
@@ -181,7 +185,14 @@ class _Planner:
         self.steps.append(attrs.evolve(step, filters=tuple(settled)))
         self.left.remove(step.source)
 
-    def cheapest(self, source: int) -> Step:
+    def candidates(self) -> list[Step]:
+        """Give the cheapest way to rows of each table that is left."""
+        for source in self.left:
+            if source not in self._candidates:
+                self._candidates[source] = self._cheapest(source)
+        return [self._candidates[source] for source in self.left]
+
+    def _cheapest(self, source: int) -> Step:
         """Give the cheapest way to rows of a table."""
         known = self._known | {source}
         due = [each for each, used in self._conditions if used <= known]

@@ -132,7 +132,7 @@ class _Statements:
         self, item: syntax.Star | syntax.Count | syntax.Item, number: int
     ) -> Iterator[Output]:
         if isinstance(item, syntax.Item):
-            term = self._checker.check(item.term)
+            term = self._checker.check_output(item.term)
             own = item.term.name if isinstance(item.term, syntax.Column) else None
             yield Output(item.alias or own or f"column{number}", term)
             return

@@ -117,3 +117,14 @@ def test_keys_may_be_tuples() -> None:
 
     assert [*intervals.holding((0, 4))] == ["it"]
     assert [*intervals.holding((1,))] == []
+
+
+def test_what_is_gone_is_not_kept_until_the_next_look() -> None:
+    intervals = Intervals[int]()
+    for number in range(10):
+        intervals.add(number, number, None, (True, False))
+    for number in range(10, 5000):
+        intervals.add(number, number, None, (True, False))
+        intervals.remove(number)
+        assert len(intervals._apart) + len(intervals._sorted) < 4 * APART_MIN
+    assert sorted(intervals.holding(3)) == [0, 1, 2, 3]

@@ -242,3 +242,27 @@ def test_where_nothing_can_come(db: qsdb.Database) -> None:
     assert len(refused) == 1
     with db.write(), pytest.raises(qsdb.UsageError, match="transaction"):
         query.changes()
+
+
+def test_no_event_is_lost_between_two_looks(db: qsdb.Database) -> None:
+    query = db.subscribe("SELECT * FROM splash")
+    changes = query.changes(timeout=0)
+    for size in (1, 2):
+        db.sql(f"INSERT INTO splash VALUES ({size})")
+    assert [each.inserts for each in changes] == [[Splash(1)], [Splash(2)]]
+    db.sql("INSERT INTO splash VALUES (3)")
+    assert [each.inserts for each in changes] == [[Splash(3)]]
+
+
+def test_reading_in_a_callback_is_refused(db: qsdb.Database) -> None:
+    query = db.subscribe(ALL)
+    changes, refused = query.changes(timeout=0), list[str]()
+
+    def read(_: qsdb.Update) -> None:
+        with pytest.raises(qsdb.UsageError) as caught:
+            next(changes)
+        refused.append(str(caught.value))
+
+    db.subscribe(ALL, read)
+    put(db, 1)
+    assert refused == ["a callback waits for changes, and they come after it"]

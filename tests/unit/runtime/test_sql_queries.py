@@ -121,15 +121,39 @@ def test_what_compares_is_compared_with_parameters(
     assert [*db.sql(f"SELECT * FROM rich WHERE {name} <> :a", given)] == []
 
 
-@pytest.mark.parametrize("name", ["place", "shape", "tags", "maybe", "lasts", "due"])
-def test_what_has_no_order_does_not_compare(db: qsdb.Database, name: str) -> None:
-    if name == "lasts":
-        given = {"a": qsdb.TimeDuration.from_micros(5)}
-        insert_rich(db)
-        assert names(db.sql("SELECT id FROM rich WHERE lasts = :a", given)) == [1]
-        return
-    with pytest.raises(QueryError, match="do not compare"):
-        db.sql(f"SELECT * FROM rich WHERE {name} = :a", {"a": 1})
+@pytest.mark.parametrize("name", ["place", "shape", "tags", "maybe", "lasts"])
+def test_what_no_literal_is_compares_by_parameters(
+    db: qsdb.Database, name: str
+) -> None:
+    insert_rich(db)
+    db.sql("UPDATE rich SET maybe = :m", {"m": Place(1, NOON)})
+    [row] = db.sql("SELECT * FROM rich")
+    given = {"a": getattr(row, name)}
+
+    assert names(db.sql(f"SELECT id FROM rich WHERE {name} = :a", given)) == [1]
+    assert names(db.sql(f"SELECT id FROM rich WHERE {name} <= :a", given)) == [1]
+    assert names(db.sql(f"SELECT id FROM rich WHERE {name} < :a", given)) == []
+    text = f"SELECT a.id FROM rich a JOIN rich b ON a.{name} = b.{name}"
+    assert names(db.sql(text)) == [1]
+    live = db.subscribe(f"SELECT * FROM rich WHERE {name} >= :a", params=given)
+    db.sql("DELETE FROM rich")
+    assert live.rows == []
+
+
+def test_a_schedule_does_not_compare(db: qsdb.Database) -> None:
+    with pytest.raises(QueryError, match="values of ScheduleAt do not compare"):
+        db.sql("SELECT * FROM rich WHERE due = :a", {"a": 1})
+
+
+def test_names_that_python_takes_for_one_are_two(db: qsdb.Database) -> None:
+    insert_rich(db)
+    [row] = db.sql("SELECT id AS \u017f, id + 1 AS s FROM rich")
+    assert tuple(row) == (1, 2)
+    assert row.s == 1
+    assert db.sql("SELECT id AS \u017f, id + 1 AS s FROM rich").columns == (
+        "\u017f",
+        "s",
+    )
 
 
 def test_compounds_are_changed_by_parameters(db: qsdb.Database) -> None:

@@ -7,6 +7,7 @@ from qsdb.schema.tables import ColumnSchema, TableSchema
 from qsdb.sql import syntax
 from qsdb.sql.checking import Checker
 from qsdb.sql.parsing import parse
+from qsdb.sql.queries import Change, Insertion, Query
 from qsdb.sql.scope import Scope
 from qsdb.sql.statements import check_statement
 from qsdb.sql.typed import (
@@ -26,7 +27,7 @@ from qsdb.sql.typed import (
 )
 from qsdb.values import kinds
 from qsdb.values.compounds import EnumKind, OptionKind
-from qsdb.values.kinds import BOOL, F64, I32, IDENTITY, STR, U16, U32, U64, Kind
+from qsdb.values.kinds import BOOL, F64, I32, I64, IDENTITY, STR, U16, U32, U64, Kind
 from tests.unit.sql.reference import VISIBLE
 
 MOOD = EnumKind("Mood", ("happy", "angry"))
@@ -219,7 +220,7 @@ def test_parameters_are_gathered_with_their_kinds() -> None:
         ("level = 'x'", 9, "'x' is not a whole number"),
         ("1 = 1", 1, "nothing beside this tells which kind it is of"),
         (":a = 1", 1, "nothing beside :a tells which kind it is of"),
-        ("level = :a AND gold = :a", 23, ":a is u16 before, and u32 here"),
+        ("level = :a AND gold = :a", 23, ":a is u16 in one place, and u32 here"),
         (":sender", 1, ":sender is an Identity, and bool is meant"),
         ("name = :sender", 8, ":sender is an Identity, and str is meant"),
         ("age = NULL", 7, "NULL equals nothing: write IS NULL or IS NOT NULL"),
@@ -255,10 +256,51 @@ def test_tables_that_are_none_are_pointed_at(tables: str, reason: str) -> None:
         typed(text, tables=tables)
 
 
-def test_values_without_order_do_not_compare() -> None:
-    with pytest.raises(QueryError, match=r"values of tuple\[str, ...\] do not compare"):
-        query = "SELECT * FROM player WHERE tags = tags"
-        check_statement(query, parse(query), VISIBLE)
+@pytest.mark.parametrize(
+    ("output", "value", "kind"),
+    [
+        ("'x'", "x", STR),
+        ("7", 7, I64),
+        ("-(1 + 2) * +3", None, I64),
+        ("7.5", 7.5, F64),
+        ("1e3", 1000.0, F64),
+        ("1 + 0.5", None, F64),
+    ],
+)
+def test_literals_alone_have_kinds_in_a_result(
+    output: str, value: object, kind: Kind
+) -> None:
+    text = f"SELECT {output} AS it FROM player"
+    query = check_statement(text, parse(text), VISIBLE)
+    assert isinstance(query, Query)
+    [found] = query.outputs
+    assert found.name == "it"
+    assert found.term.kind == kind
+    if value is not None:
+        assert found.term == Constant(value, kind)
+
+
+@pytest.mark.parametrize("output", ["0x12", "NULL", ":a", "1 + 'x'", "'x' + 'y'"])
+def test_what_has_no_kind_is_none_of_a_result(output: str) -> None:
+    text = f"SELECT {output} AS it FROM player"
+    with pytest.raises(QueryError):
+        check_statement(text, parse(text), VISIBLE)
+
+
+def test_a_parameter_of_what_may_be_absent_and_what_may_not() -> None:
+    columns = ColumnSchema("s", "s", STR), ColumnSchema("t", "t", OptionKind(STR))
+    tables = {"a": TableSchema("a", columns, ())}
+    for text in (
+        "UPDATE a SET t = :v WHERE t <> :v",
+        "INSERT INTO a (s, t) VALUES (:v, :v)",
+        "INSERT INTO a (t, s) VALUES (:v, :v)",
+    ):
+        checked = check_statement(text, parse(text), tables)
+        if isinstance(checked, Change):
+            assert checked.query.parameters == {"v": STR}
+        else:
+            assert isinstance(checked, Insertion)
+            assert checked.parameters == {"v": STR}
 
 
 def test_the_deepest_nesting_is_checked() -> None:

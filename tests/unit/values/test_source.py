@@ -1,5 +1,6 @@
 """Generated source: names bound once, shown to the listener, seen in tracebacks."""
 
+import gc
 import linecache
 import traceback
 from collections.abc import Callable, Iterator
@@ -136,11 +137,36 @@ def test_a_traceback_shows_the_generated_line() -> None:
 
 
 def test_generated_lines_outlive_a_check_of_the_cache() -> None:
-    compile_source("test cache", "x = 1\n", Names())
+    namespace = compile_source("test cache", "x = 1\n", Names())
 
     linecache.checkcache()
 
+    assert namespace["x"] == 1
+
     assert linecache.getline("<qsdb test cache>", 1) == "x = 1\n"
+
+
+def test_lines_go_with_the_code() -> None:
+    namespace = compile_source(
+        "test leak", "def twice(x):\n    return 2 * x\n", Names()
+    )
+    assert linecache.getline("<qsdb test leak>", 1) == "def twice(x):\n"
+    twice = namespace.pop("twice")
+    del namespace
+    gc.collect()
+    assert linecache.getline("<qsdb test leak>", 1) == "def twice(x):\n"
+    del twice
+    gc.collect()
+    assert "<qsdb test leak>" not in linecache.cache
+
+
+def test_many_values_of_one_name_are_told_apart() -> None:
+    names, values = Names(limit_3="taken"), [object() for _ in range(9)]
+    bound = [names.bind("limit", each) for each in values * 2]
+    assert bound[:9] == bound[9:]
+    assert len(set(bound)) == 9
+    assert [names.objects[each] for each in bound[:9]] == values
+    assert names.objects["_limit_3"] == "taken"
 
 
 def test_a_title_that_cannot_be_printed_is_escaped(shown: list[str]) -> None:
