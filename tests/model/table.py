@@ -6,6 +6,7 @@ test bears the number of.
 """
 
 import ast
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -22,13 +23,14 @@ PAGE = FOLDER / "TABLE.md"
 README_SECTION = "Not offered"
 
 _TEST_NAME = re.compile(r"test_row_(\d{3})_")
-_README_LINE = re.compile(r"\| (\d[\d, –]*?)(, in part)? \| (.+?) \| (.+?) \|$")
+_README_LINE = re.compile(r"\| (\d[\d, to]*?)(, in part)? \| (.+?) \| (.+?) \|$")
 
 _HEAD = """\
 # The model's features, and what became of each
 
 Made by `python -m tests.model.table`; do not edit. Of 199 features {done} are done,
-{refused} are not offered, {pending} pending. Where one is done but for a part, the note says so.
+{refused} are not offered, {pending} pending. Where one is done but for a part, the last
+column says so.
 
 | no. | area | feature | status | tests, or why |
 |---|---|---|---|---|
@@ -77,16 +79,16 @@ def _number_of(name: str) -> int | None:
 
 
 def _numbers(text: str) -> Iterator[int]:
-    """Read ``1, 3–5``."""
+    """Read ``1, 3 to 5``."""
     for part in text.split(", "):
-        first, _, last = part.partition("–")
+        first, _, last = part.partition(" to ")
         yield from range(int(first), int(last or first) + 1)
 
 
 def not_offered(text: str) -> tuple[NotOffered, ...]:
     """Read the README's table.
 
-    >>> not_offered("## Not offered\\n| 4, 7–8, in part | a thing | a reason |\\n")
+    >>> not_offered("## Not offered\\n| 4, 7 to 8, in part | a thing | a reason |\\n")
     (NotOffered(numbers=(4, 7, 8), is_part=True, what='a thing', reason='a reason'),)
     """
     lines = map(_README_LINE.match, prose(text, README_SECTION).splitlines())
@@ -97,6 +99,7 @@ def not_offered(text: str) -> tuple[NotOffered, ...]:
     )
 
 
+@functools.cache
 def sources() -> Sources:
     """Read the tests of this folder, and the README."""
     tests: dict[str, str] = {}

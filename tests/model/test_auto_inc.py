@@ -48,7 +48,7 @@ def test_row_067_an_explicit_value_moves_the_sequence_on(db: qsdb.Database) -> N
 def test_row_068_a_sequence_that_has_ended_is_an_error(db: qsdb.Database) -> None:
     with db.write() as tx:
         tx[Small].insert(Small().replace(id=255))
-        with pytest.raises(qsdb.LimitError, match="table small, column id.*255"):
+        with pytest.raises(qsdb.LimitError, match=r"table small, column id.*255"):
             tx[Small].insert(Small())
         assert len(tx[Small]) == 1
 

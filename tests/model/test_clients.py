@@ -152,7 +152,7 @@ def test_row_185_each_commit_is_told_once_and_in_order(
     db.subscribe(ALL, updates.append)
     client.subscribe(ALL)
     events: list[Event] = []
-    client.db[Message].on_insert(lambda event, row: events.append(event))
+    client.db[Message].on_insert(lambda event, _: events.append(event))
 
     with db.write() as tx:
         tx[Message].insert_many([Message("lobby", "a"), Message("lobby", "b")])
@@ -204,9 +204,9 @@ def test_row_188_a_row_of_several_subscriptions_is_one_and_an_update_is_one(
 ) -> None:
     heard: list[tuple[str, object]] = []
     table = client.db[User]
-    table.on_insert(lambda event, row: heard.append(("insert", row.level)))
-    table.on_delete(lambda event, row: heard.append(("delete", row.level)))
-    table.on_update(lambda event, a, b: heard.append(("update", (a.level, b.level))))
+    table.on_insert(lambda _, row: heard.append(("insert", row.level)))
+    table.on_delete(lambda _, row: heard.append(("delete", row.level)))
+    table.on_update(lambda _, a, b: heard.append(("update", (a.level, b.level))))
     both = client.subscribe(USERS)
     client.subscribe("SELECT * FROM user WHERE name = 'ana'")
     db.call(join, "ana", 1)
@@ -241,11 +241,11 @@ def test_row_190_callbacks_are_told_of_rows_until_they_are_removed(
 ) -> None:
     heard: list[str] = []
 
-    def fail(event: Event, row: Message) -> None:
+    def fail(_: Event, row: Message) -> None:
         raise RuntimeError(row.text)
 
     client.db[Message].on_insert(fail)  # it is logged, and disturbs nobody
-    stop = client.db[Message].on_insert(lambda event, row: heard.append(row.text))
+    stop = client.db[Message].on_insert(lambda _, row: heard.append(row.text))
     client.subscribe(ALL)
     db.call(send, "lobby", "a")
     stop()
@@ -256,9 +256,7 @@ def test_row_190_callbacks_are_told_of_rows_until_they_are_removed(
     assert texts(client) == ["a", "b"]
 
 
-def test_row_191_the_cache_has_the_look_ups_of_tables(
-    db: qsdb.Database, client: Connection
-) -> None:
+def test_row_191_the_cache_has_the_look_ups_of_tables(client: Connection) -> None:
     client.subscribe(ALL, USERS)
     for room in ("lobby", "attic", "lobby"):
         client.reducers.send(room, room)
@@ -289,8 +287,8 @@ def test_row_193_an_event_tells_why_rows_changed(
     db: qsdb.Database, client: Connection
 ) -> None:
     events: list[Event] = []
-    client.db[Message].on_insert(lambda event, row: events.append(event))
-    client.db[Message].on_delete(lambda event, row: events.append(event))
+    client.db[Message].on_insert(lambda event, _: events.append(event))
+    client.db[Message].on_delete(lambda event, _: events.append(event))
     db.call(send, "lobby", "before")
     sub = client.subscribe(ALL)
     client.reducers.send("lobby", "own")

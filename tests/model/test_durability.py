@@ -82,7 +82,7 @@ def test_row_176_who_asks_is_told_only_of_what_is_on_the_disk() -> None:
         durable = []
         with db.connect(identity=db.owner, confirmed=True) as client:
             client.db[Coin].on_insert(
-                lambda event, row: durable.append(db.durable_offset >= event.offset)
+                lambda event, _: durable.append(db.durable_offset >= event.offset)
             )
             client.subscribe("SELECT * FROM coin")
             client.reducers.mint(7)

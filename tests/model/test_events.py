@@ -24,9 +24,9 @@ class Player(Row, module=module, public=True):
 
 
 @module.reducer
-def hit(ctx: qsdb.ReducerContext, who: str, fail: bool = False) -> None:
+def hit(ctx: qsdb.ReducerContext, who: str) -> None:
     ctx.db[Hit].insert(Hit(who))
-    if fail:
+    if not who:
         raise qsdb.ReducerError("missed")
 
 
@@ -48,7 +48,7 @@ def test_row_073_rows_are_told_with_the_commit_and_never_stored() -> None:
 
         assert [each.inserts for each in told] == [[row]]
         with pytest.raises(qsdb.ReducerError):
-            db.call(hit, "b", fail=True)
+            db.call(hit, "")
         assert len(told) == 1
         with db.read() as tx:
             assert list(tx[Hit]) == []
@@ -72,7 +72,7 @@ def test_row_075_a_client_hears_of_an_insert_and_has_no_row(db: qsdb.Database) -
     heard: list[tuple[str, str]] = []
 
     def hear(name: str) -> Any:
-        return lambda event, *rows: heard.append((name, rows[0].who))
+        return lambda _, *rows: heard.append((name, rows[0].who))
 
     with db.connect() as client:
         client.db[Hit].on_insert(hear("insert"))

@@ -61,7 +61,7 @@ def test_row_111_init_runs_in_the_transaction_that_creates_the_database() -> Non
     failing = qsdb.Module("failing")
 
     @failing.init
-    def fail(ctx: ReducerContext) -> None:
+    def fail(_: ReducerContext) -> None:
         raise RuntimeError
 
     files = SimulatedDirectory()
@@ -102,7 +102,7 @@ def test_row_114_client_disconnected_takes_the_client_away() -> None:
     rude = qsdb.Module("rude")
 
     @rude.client_disconnected
-    def fail(ctx: ReducerContext) -> None:
+    def fail(_: ReducerContext) -> None:
         raise RuntimeError
 
     with database(rude) as db:  # it is logged, and the client has gone all the same

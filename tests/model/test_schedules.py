@@ -176,8 +176,8 @@ def test_row_085_a_run_that_fails_has_done_nothing_and_its_row_goes(
         at: ScheduleAt
 
     @again.reducer
-    def attempt(ctx: qsdb.ReducerContext, due: Try) -> None:
-        raise qsdb.ReducerError("no")
+    def attempt(_: qsdb.ReducerContext, due: Try) -> None:
+        raise qsdb.ReducerError(f"{due}")
 
     clock = FakeClock()
     with database(again, clock=clock) as db:
@@ -228,12 +228,12 @@ def test_row_088_what_was_due_while_the_process_was_down_runs_late() -> None:
     ran: list[str] = []
 
     @policies.reducer
-    def skip(ctx: qsdb.ReducerContext, due: Skip) -> None:
-        ran.append("skip")
+    def skip(_: qsdb.ReducerContext, due: Skip) -> None:
+        ran.append(f"skip {due.id}")
 
     @policies.reducer
-    def every(ctx: qsdb.ReducerContext, due: Every) -> None:
-        ran.append("every")
+    def every(_: qsdb.ReducerContext, due: Every) -> None:
+        ran.append(f"every {due.id}")
 
     clock = FakeClock()
     with database(policies, clock=clock) as db:
@@ -243,7 +243,7 @@ def test_row_088_what_was_due_while_the_process_was_down_runs_late() -> None:
             tx[Every].insert(Every(each))
         clock.advance(35)
         db.run_due()
-    assert ran == ["every"] * 3
+    assert ran == ["every 1"] * 3
 
 
 def test_row_089_the_sender_of_a_run_is_the_database(tower: Tower) -> None:

@@ -11,11 +11,11 @@ def test_row_027_any_text_is_a_name_but_those_of_the_system() -> None:
     module = qsdb.Module("names")
 
     class Odd(Row, module=module, name="my table"):
-        größe: u8 = qsdb.primary_key()
+        size: u8 = qsdb.primary_key(name="größe")
         as_said: str = qsdb.column(default="", name='a "b"')
 
     with database(module) as db:
-        db.sql('INSERT INTO "my table" VALUES (1, \'x\')')
+        db.sql("INSERT INTO \"my table\" VALUES (1, 'x')")
         assert db.sql('SELECT "a ""b""" FROM "my table" WHERE größe = 1')[0][0] == "x"
 
     class Own(Row, module=module, name="st_mine"):
@@ -114,7 +114,9 @@ def test_row_032_keys_and_indexes_are_named_by_their_columns() -> None:
         b: u8
 
     with database(module) as db, db.read() as tx:
-        assert db.sql("SELECT index_name FROM st_index WHERE index_id >= 4096").rows == [
+        assert db.sql(
+            "SELECT index_name FROM st_index WHERE index_id >= 4096"
+        ).rows == [
             ("a",),
             ("b_a",),
         ]

@@ -39,7 +39,7 @@ def test_the_page_is_what_the_sources_give() -> None:
 TWO = (FeatureRow(1, "a", "one"), FeatureRow(2, "a", "two"))
 SOUND = Sources(
     {"test_row_001_works": "test_a.py"},
-    (NotOffered((2,), False, "two", "a reason that is long enough"),),
+    (NotOffered((2,), is_part=False, what="two", reason="long enough a reason"),),
     (),
 )
 
@@ -85,7 +85,10 @@ def test_planted_faults_are_found(
 def test_the_page_tells_what_each_row_rests_on() -> None:
     partial = attrs.evolve(
         SOUND,
-        refused=(*SOUND.refused, NotOffered((1,), True, "a corner", "for a reason")),
+        refused=(
+            *SOUND.refused,
+            NotOffered((1,), is_part=True, what="a corner", reason="for a reason"),
+        ),
         pending=(Pending((1,), "issue 7", "another corner"),),
     )
     three = (*TWO, FeatureRow(3, "b", "three"))
@@ -96,8 +99,10 @@ def test_the_page_tells_what_each_row_rests_on() -> None:
     lines = page(three, with_third).splitlines()[-3:]
 
     assert lines == [
-        "| 1 | a | one | done | `test_a.py`: `test_row_001_works`; not offered in "
-        "part: a corner; pending in part (issue 7): another corner |",
-        "| 2 | a | two | not offered | a reason that is long enough |",
+        (
+            "| 1 | a | one | done | `test_a.py`: `test_row_001_works`; not offered in "
+            "part: a corner; pending in part (issue 7): another corner |"
+        ),
+        "| 2 | a | two | not offered | long enough a reason |",
         "| 3 | b | three | pending | issue 9 |",
     ]

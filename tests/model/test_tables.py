@@ -118,7 +118,7 @@ def test_row_040_insert_gives_the_stored_row(db: qsdb.Database) -> None:
         pen = tx[Item].insert(Item("pen", 120))
 
         assert pen == Item("pen", 120).replace(id=1)
-        with pytest.raises(UniqueError, match="table item, .*sku.*'pen'"):
+        with pytest.raises(UniqueError, match=r"table item, .*sku.*'pen'"):
             tx[Item].insert(Item("pen", 7))
 
 
