@@ -254,6 +254,38 @@ def test_row_011_a_product_has_named_fields_and_sorts_by_them() -> None:
     assert "field y of Place" in refused(_Places.module, town("d", place(1, "2")))  # type: ignore[arg-type]
 
 
+def test_row_012_a_tuple_has_values_of_different_kinds() -> None:
+    module = qsdb.Module("tuples")
+
+    class Step(Row, module=module, indexes=[qsdb.BTree("at", name="ordered")]):
+        at: tuple[f32, f32] = qsdb.primary_key()
+        note: tuple[str, u8 | None] = ("", None)
+
+    @module.reducer
+    def far(ctx: qsdb.ReducerContext, at: tuple[f32, f32]) -> int:
+        return len(list(ctx.db[Step].ordered.range(lo=at)))
+
+    step = stored(module, Step((0.5, 2), ("b", 1)))
+    assert step == Step((0.5, 2.0), ("b", 1))
+    assert step.at == (0.5, 2.0)
+    assert eval(repr(step), {"Step": Step}) == step
+    assert qsdb.asdict(step) == {"at": (0.5, 2.0), "note": ("b", 1)}
+    text = refused(module, Step((0.5, 2), ("b", 256)))
+    assert text.startswith("table step, column note: 256 is not an int from 0 to 255")
+    text = refused(module, Step((0.5,)))  # type: ignore[arg-type]
+    assert "(0.5,) is not a tuple[f32, f32]" in text
+    with database(module) as db:
+        with db.write() as tx:
+            tx[Step].insert_many([Step((2, 0)), Step((1, 5)), step])
+            assert [row.at[0] for row in tx[Step].ordered.range()] == [0.5, 1, 2]
+            assert tx[Step].get((1, 5)) == Step((1, 5))
+        assert db.call(far, (1, 0)) == 2
+        with pytest.raises(qsdb.ArgumentError, match=r"\(1, 'x'\)|'x'"):
+            db.call("far", (1, "x"))
+        db.sql("UPDATE step SET note = :note", {"note": ("c", None)})
+        assert db.sql("SELECT note FROM step LIMIT 1").rows == [(("c", None),)]
+
+
 def test_row_013_a_sum_is_one_of_several_products() -> None:
     module = qsdb.Module("shapes")
 

@@ -58,6 +58,7 @@ class Thing(qsdb.Row, module=module):
     shape: Circle | Square
     mood: Mood = Mood.CALM
     path: tuple[Place, ...] = ()
+    way: tuple[Place, u8] = (Place(0.0), 1)
     spare: Place | None = None
     external: uuid.UUID = uuid.UUID(int=0)
     waits: TimeDuration = qsdb.column(default=TimeDuration.from_micros(5))
@@ -112,13 +113,13 @@ def test_places_give_the_same_as_attributes(thing: Any) -> None:
     values = tuple([getattr(thing, name) for name in thing._fields])
 
     assert [*thing] == [*values]
-    assert len(thing) == len(values) == 11
-    assert [thing[n] for n in range(-11, 11)] == [*values, *values]
+    assert len(thing) == len(values) == 12
+    assert [thing[n] for n in range(-12, 12)] == [*values, *values]
     assert thing[1:3] == (OWNER, NOON)
     assert type(thing[1:3]) is tuple
     assert [*reversed(thing)] == [*reversed(values)]
     with pytest.raises(IndexError):
-        thing[11]
+        thing[12]
 
 
 def test_a_row_equals_the_tuple_of_its_values(thing: Any) -> None:
