@@ -228,10 +228,8 @@ class _Bindings:
         return TupleBinding([self.of(field.kind) for field in kind.fields])
 
     def _product(self, kind: Kind) -> ProductBinding:
-        if not isinstance(kind, ProductKind):
-            raise ValueError(  # noqa: TRY004  it is data that is wrong
-                f"a union is made of products; {kind.name} is none"
-            )
+        if not isinstance(kind, ProductKind) or kind.is_tuple:
+            raise ValueError(f"a union is made of products; {kind.name} is none")
         found = self._made.get(kind)
         if found is None:
             parts = [self.of(field.kind) for field in kind.fields]

@@ -161,7 +161,9 @@ class ProductKind(Kind):
     @property
     def is_tuple(self) -> bool:
         """Whether it is a tuple's: its fields are named by their places."""
-        return self == tuple_kind([field.kind for field in self.fields])
+        return self.class_name.startswith("tuple[") and (
+            self == tuple_kind([field.kind for field in self.fields])
+        )
 
     @property
     def default(self) -> Stored:

@@ -24,6 +24,7 @@ from qsdb.values.compounds import (
     OptionKind,
     ProductKind,
     SumKind,
+    tuple_kind,
 )
 from qsdb.values.kinds import Kind
 from tests.support.strategies import kinds as drawn_kinds
@@ -326,6 +327,9 @@ def product(name: str, *fields: str) -> ProductKind:
     return ProductKind(name, tuple([Field(each, kinds.U8) for each in fields]))
 
 
+PAIR = tuple_kind([kinds.U8, kinds.U8])
+
+
 class NamelessKind(Kind):
     """None of those that there are."""
 
@@ -347,6 +351,8 @@ class NamelessKind(Kind):
         (EnumKind("E", ("_x_",)), "_x_"),
         (EnumKind("E", ("__x__", "y")), "contradicts itself"),
         (SumKind((Field("a", kinds.U8),)), "u8 is none"),
+        (tuple_kind([PAIR, SumKind((Field("a", PAIR),))]), "tuple.* is none"),
+        (product("tuple[u8]", "_x"), "underscore"),
         (SumKind((Field("Q", product("P", "x")),)), "contradicts itself"),
         (ArrayKind(OptionKind(product("P", ""))), "identifier"),
         (NamelessKind(), "no values"),
