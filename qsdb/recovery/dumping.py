@@ -33,6 +33,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from qsdb.codec.cbor import to_cbor
+from qsdb.errors import ArgumentError, brief
 from qsdb.files import Directory, StrPath
 from qsdb.recovery.copying import Copy, copy_of
 from qsdb.recovery.directories import find_database
@@ -50,6 +51,7 @@ __all__ = [
     "HASH_BYTES",
     "Sink",
     "dump",
+    "require_stream",
     "stream_name",
     "table_item",
 ]
@@ -89,7 +91,7 @@ def dump(
         What was written; to be printed.
 
     Raises:
-        ArgumentError: `path` is no path.
+        ArgumentError: `path` is no path, or `target` no file.
         StorageError: there is no database, or it is damaged; nothing was written. Or
             the system refuses; what was written then has no end, and is refused by
             `load`.
@@ -97,6 +99,7 @@ def dump(
 
     Cost: that of opening, and about 4 µs a row.
     """
+    require_stream(target, "write")
     directory = find_database(path)
     found = read_at(directory, progress=progress)
     state = found.state
@@ -128,6 +131,18 @@ def _write(target: Sink, data: bytes) -> None:
         target.write(data)
     except OSError as error:
         raise own_error(error, stream_name(target), "dump") from error
+
+
+def require_stream(stream: object, method: str) -> None:
+    """Refuse what is no file, a path say.
+
+    Raises:
+        ArgumentError: it has not the method, ``"read"`` or ``"write"``.
+    """
+    if not callable(getattr(stream, method, None)):
+        raise ArgumentError(
+            f"a dump is in a binary file, open to {method}, not {brief(stream)}"
+        )
 
 
 def stream_name(stream: object) -> str:

@@ -16,6 +16,7 @@ from qsdb.recovery.dumping import (
     DUMP_FORMAT,
     DUMP_VERSION,
     HASH_BYTES,
+    require_stream,
     stream_name,
     table_item,
 )
@@ -51,6 +52,7 @@ def load(source: Source, dest: StrPath | Directory) -> Copy:
         What was loaded; to be printed.
 
     Raises:
+        ArgumentError: `source` is no file, or `dest` no path; nothing was written.
         StorageError: it is no dump, cut off or altered, or `dest` is not empty;
             nothing was written.
         FormatVersionError: a newer qsdb wrote it; nothing was written.
@@ -58,6 +60,7 @@ def load(source: Source, dest: StrPath | Directory) -> Copy:
 
     Cost: about 10 µs a row.
     """
+    require_stream(source, "read")
     target = as_files(dest)
     require_empty(target)
     loader = _Loader(source)

@@ -32,6 +32,7 @@ from qsdb.schema.bindings import (
     PlainBinding,
     ProductBinding,
     SumBinding,
+    TupleBinding,
     UuidBinding,
     WrappedBinding,
 )
@@ -103,9 +104,9 @@ _SIMPLE: Mapping[object, Binding] = {
 }
 
 ADMITTED = (
-    "bool, i8 … i256, u8 … u256, f32, f64, str, bytes, tuple[T, ...], T | None, an "
-    "enum, a qsdb.Product or a union of them, Identity, ConnectionId, Timestamp, "
-    "TimeDuration, ScheduleAt, uuid.UUID"
+    "bool, i8 … i256, u8 … u256, f32, f64, str, bytes, tuple[T, ...], tuple[A, B], "
+    "T | None, an enum, a qsdb.Product or a union of them, Identity, ConnectionId, "
+    "Timestamp, TimeDuration, ScheduleAt, uuid.UUID"
 )
 
 
@@ -326,12 +327,14 @@ def _bind_sequence(annotation: object, place: _Place) -> Binding:
                 f"write tuple[{item_name}, ...]"
             )
         return ArrayBinding(place.bind_inner(arguments[0]), make=list)
-    if len(arguments) != 2 or arguments[1] is not Ellipsis:
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        return ArrayBinding(place.bind_inner(arguments[0]))
+    if len(arguments) < 2:
         raise MistakeError(
-            f"{annotation_text(annotation)} is no column kind: write tuple[T, ...] for "
-            "many values of one kind, or a qsdb.Product for a fixed number"
+            f"{annotation_text(annotation)} is a tuple of {len(arguments)}: write "
+            "tuple[T, ...] for many values of one kind"
         )
-    return ArrayBinding(place.bind_inner(arguments[0]))
+    return TupleBinding([place.bind_inner(argument) for argument in arguments])
 
 
 def _bind_class(annotation: object, place: _Place) -> Binding:

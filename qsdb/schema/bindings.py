@@ -25,7 +25,14 @@ from typing import Any
 import attrs
 
 from qsdb.errors import shown
-from qsdb.values.compounds import ArrayKind, EnumKind, Field, OptionKind, SumKind
+from qsdb.values.compounds import (
+    ArrayKind,
+    EnumKind,
+    Field,
+    OptionKind,
+    SumKind,
+    tuple_kind,
+)
 from qsdb.values.kinds import NAN, FloatKind, Kind, Stored
 from qsdb.values.kinds import UUID as UUID_KIND
 from qsdb.values.misfits import Misfit
@@ -41,6 +48,7 @@ __all__ = [
     "ProductBinding",
     "Record",
     "SumBinding",
+    "TupleBinding",
     "UuidBinding",
     "WrappedBinding",
     "one_nan",
@@ -307,6 +315,37 @@ class ArrayBinding(Binding):
         if isinstance(value, list):
             return f"[{items}]"
         return f"({items},)" if len(value) == 1 else f"({items})"
+
+
+class TupleBinding(Binding):
+    """A tuple of a fixed length, each value of a kind of its own."""
+
+    __slots__ = ("_items", "kind")
+
+    def __init__(self, items: Sequence[Binding]) -> None:
+        """Bind a tuple of `items`."""
+        self._items = tuple(items)
+        self.kind = tuple_kind([item.kind for item in items])
+
+    def enter(self, value: object) -> Stored:
+        if isinstance(value, Record) or not isinstance(value, tuple | list):
+            return Misfit(value)
+        if len(value) != len(self._items):
+            return Misfit(value)
+        pairs = zip(self._items, value, strict=True)
+        return tuple([item.enter(each) for item, each in pairs])
+
+    def leave(self, stored: Stored) -> object:
+        if type(stored) is not tuple:
+            return _unpack(stored)
+        pairs = zip(self._items, stored, strict=True)
+        return tuple([item.leave(each) for item, each in pairs])
+
+    def show(self, value: object) -> str:
+        if type(value) is not tuple or len(value) != len(self._items):
+            return shown(value)
+        pairs = zip(self._items, value, strict=True)
+        return f"({', '.join([item.show(each) for item, each in pairs])})"
 
 
 class OptionBinding(Binding):

@@ -44,11 +44,17 @@ def spelled(kind: Kind) -> str:
         case EnumKind():
             return f"{kind.class_name}{{{', '.join(kind.variants)}}}"
         case ProductKind():
-            return f"{kind.class_name}{_parameters(kind)}"
+            return _spelled_product(kind)
         case SumKind():
             return " | ".join([spelled(each.kind) for each in kind.variants])
         case _:
             return kind.name
+
+
+def _spelled_product(kind: ProductKind) -> str:
+    if kind.is_tuple:
+        return f"tuple[{', '.join([spelled(each.kind) for each in kind.fields])}]"
+    return f"{kind.class_name}{_parameters(kind)}"
 
 
 def _parameters(kind: ProductKind) -> str:

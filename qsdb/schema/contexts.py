@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
+from qsdb.schema.new_uuids import NewUuids
 from qsdb.schema.results import Result
 from qsdb.schema.rows import Row
 from qsdb.values.identity import ConnectionId, Identity
@@ -320,7 +321,7 @@ class Auth:
     """The claims of the caller's token; None without one."""
 
 
-class ReducerContext(abc.ABC):
+class ReducerContext(NewUuids):
     """What a reducer knows of its call, and the transaction it runs in."""
 
     __slots__ = ("db", "sender")

@@ -35,6 +35,7 @@ from qsdb.schema.bindings import (
     ProductBinding,
     Record,
     SumBinding,
+    TupleBinding,
     UuidBinding,
     WrappedBinding,
 )
@@ -217,17 +218,18 @@ class _Bindings:
             case EnumKind():
                 return EnumBinding(_enum_class(kind))
             case ProductKind():
-                return self._product(kind)
+                return self._tuple(kind) if kind.is_tuple else self._product(kind)
             case SumKind():
                 return SumBinding([self._product(each.kind) for each in kind.variants])
             case _:
                 raise ValueError(f"there are no values of the kind {kind.name}")
 
+    def _tuple(self, kind: ProductKind) -> TupleBinding:
+        return TupleBinding([self.of(field.kind) for field in kind.fields])
+
     def _product(self, kind: Kind) -> ProductBinding:
-        if not isinstance(kind, ProductKind):
-            raise ValueError(  # noqa: TRY004  it is data that is wrong
-                f"a union is made of products; {kind.name} is none"
-            )
+        if not isinstance(kind, ProductKind) or kind.is_tuple:
+            raise ValueError(f"a union is made of products; {kind.name} is none")
         found = self._made.get(kind)
         if found is None:
             parts = [self.of(field.kind) for field in kind.fields]

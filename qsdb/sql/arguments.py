@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from qsdb.errors import ArgumentError, brief
+from qsdb.schema.bindings import Record
 from qsdb.values.compounds import (
     ArrayKind,
     EnumKind,
@@ -134,16 +135,27 @@ def _enter_enum(kind: EnumKind, value: object) -> Stored:
 
 
 def _enter_array(kind: ArrayKind, value: object) -> Stored:
-    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes | Record):
         raise MismatchError(value, "a list or tuple")
     return tuple([enter(kind.item, each) for each in value])
 
 
 def _enter_product(kind: ProductKind, value: object) -> Stored:
     """Take a product by its class's name: classes over one kind are alike."""
+    if kind.is_tuple:
+        return _enter_tuple(kind, value)
     if type(value).__name__ != kind.class_name or not isinstance(value, tuple):
         raise MismatchError(value, f"a {kind.class_name}")
     return tuple.__getitem__(value, slice(None))
+
+
+def _enter_tuple(kind: ProductKind, value: object) -> Stored:
+    if isinstance(value, Record) or not isinstance(value, tuple | list):
+        raise MismatchError(value, f"a {kind.class_name}")
+    if len(value) != len(kind.fields):
+        raise MismatchError(value, f"a {kind.class_name}")
+    pairs = zip(kind.fields, value, strict=True)
+    return tuple([enter(field.kind, each) for field, each in pairs])
 
 
 def _enter_sum(kind: SumKind, value: object) -> Stored:

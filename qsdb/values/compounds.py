@@ -6,7 +6,7 @@ value, an enum is its tag, a sum is ``(tag, payload)``. The rules of
 when its fields are, and sorts field by field.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import attrs
 
@@ -14,7 +14,15 @@ from qsdb.values.kinds import Kind, MismatchError, Stored
 from qsdb.values.misfits import Misfit
 from qsdb.values.source import Names, compile_source
 
-__all__ = ["ArrayKind", "EnumKind", "Field", "OptionKind", "ProductKind", "SumKind"]
+__all__ = [
+    "ArrayKind",
+    "EnumKind",
+    "Field",
+    "OptionKind",
+    "ProductKind",
+    "SumKind",
+    "tuple_kind",
+]
 
 VARIANTS_COUNT_MAX = 256
 """A tag is one byte on the wire and in the log."""
@@ -151,6 +159,13 @@ class ProductKind(Kind):
         return self.class_name
 
     @property
+    def is_tuple(self) -> bool:
+        """Whether it is a tuple's: its fields are named by their places."""
+        return self.class_name.startswith("tuple[") and (
+            self == tuple_kind([field.kind for field in self.fields])
+        )
+
+    @property
     def default(self) -> Stored:
         return tuple([field.kind.default for field in self.fields])
 
@@ -180,6 +195,19 @@ class ProductKind(Kind):
         suspect = names.bind("is_product_suspect", _suspect_function(kinds))
         shape = f"_type({variable}) is not _tuple or _len({variable}) != {len(kinds)}"
         return f"{shape} or {suspect}(*{variable})"
+
+
+def tuple_kind(items: Iterable[Kind]) -> ProductKind:
+    """Give the kind of a tuple of a fixed length: a product whose fields are places.
+
+    No class of a user's has such a name, or fields of such names.
+
+    >>> tuple_kind([OptionKind(ArrayKind(EnumKind("Mood", ("calm",))))]).name
+    'tuple[tuple[Mood, ...] | None]'
+    """
+    fields = tuple([Field(f"{place}", kind) for place, kind in enumerate(items)])
+    names = ", ".join([field.kind.name for field in fields])
+    return ProductKind(f"tuple[{names}]", fields)
 
 
 @attrs.frozen(cache_hash=True)

@@ -155,6 +155,13 @@ DOMAINS: tuple[Domain, ...] = (
     Domain(
         "options", tuple[int | None, ...], ((), (1, None), (2,), (None,)), wrong=(0.5,)
     ),
+    Domain(
+        "pair",
+        tuple[int, float | None],
+        ((0, 0.5), (0, NAN), (0, None), (1, 0.0)),
+        (([1, -0.0], (1, 0.0)),),
+        wrong=(1,),
+    ),
     Domain("option", int | None, (-1, 0, 3, None), wrong=True),
     Domain("option of float", float | None, (0.0, 1.5, NAN, None), ((-0.0, 0.0),)),
     Domain("option of place", Place | None, (Place(2, 0.0), Place(2, NAN), None)),

@@ -71,6 +71,7 @@ class Drawing(qsdb.Row, module=chat):
     external: uuid.UUID = qsdb.unique()
     level: u8 = qsdb.index(default=3)
     outline: tuple[Place, ...] = ()
+    size: tuple[u32, u32 | None] = (0, None)
 
 
 @chat.init
@@ -94,6 +95,7 @@ def clean(ctx: qsdb.ReducerContext, rooms: list[str]) -> bool:
         for room in rooms:
             assert_type(ctx.db[Message].room.delete(room), int)
     ctx.log.info("cleaned %s", rooms)
+    assert_type([ctx.new_uuid_v4(), ctx.new_uuid_v7()], list[uuid.UUID])
     return ctx.random.random() < 0.5
 
 

@@ -56,6 +56,16 @@ def written(items: list[Any]) -> bytes:
     return data + cbor2.dumps(end)
 
 
+def test_a_dump_is_in_a_file_and_not_at_a_path() -> None:
+    disk, path = make(), "dump.cbor"
+    with pytest.raises(qsdb.ArgumentError, match=r"open to write, not 'dump\.cbor'"):
+        dump(disk, path)  # type: ignore[arg-type]
+    empty = SimulatedDirectory()
+    with pytest.raises(qsdb.ArgumentError, match=r"open to read, not 'dump\.cbor'"):
+        load(path, empty)  # type: ignore[arg-type]
+    assert empty.list() == []
+
+
 def loaded(data: bytes) -> SimulatedDirectory:
     """Load a dump into a new disk, which must be sound."""
     disk = SimulatedDirectory()

@@ -32,6 +32,7 @@ from qsdb.values.compounds import (
     OptionKind,
     ProductKind,
     SumKind,
+    tuple_kind,
 )
 
 
@@ -63,6 +64,7 @@ CIRCLE = ProductKind("Circle", (Field("radius", k.F64),))
 SQUARE = ProductKind("Square", (Field("side", k.F64),))
 FORM = SumKind((Field("Circle", CIRCLE), Field("Square", SQUARE)))
 MOOD = EnumKind("Mood", ("calm", "angry"))
+PAIR = tuple_kind([MOOD, OptionKind(CIRCLE)])
 
 Level = NewType("Level", qsdb.u16)
 Levels = NewType("Levels", list[int])
@@ -107,6 +109,9 @@ def mistake(annotation: object, *, lists: bool = False) -> str:
         (tuple[tuple[Mood, ...], ...], ArrayKind(ArrayKind(MOOD))),
         (tuple[Circle | None, ...], ArrayKind(OptionKind(CIRCLE))),
         (tuple[str, ...] | None, OptionKind(ArrayKind(k.STR))),
+        (tuple[qsdb.u8, str], tuple_kind([k.U8, k.STR])),
+        (typing.Tuple[Mood, Circle | None], PAIR),  # noqa: UP006
+        (tuple[tuple[int, int], ...], ArrayKind(tuple_kind([k.I64, k.I64]))),
         (Annotated[str, "noted"], k.STR),
         (Annotated[qsdb.f32, ["unhashable"]], k.F32),
         (Annotated[Circle, "noted"], CIRCLE),
@@ -172,10 +177,9 @@ def test_the_admitted_kinds_are_listed_in_the_message() -> None:
         (typing.List, "tuple[T, ...]"),  # noqa: UP006
         (typing.Tuple, "tuple[T, ...]"),  # noqa: UP006
         (tuple[()], "tuple[T, ...]"),
-        (tuple[int, str], "tuple[int, str]"),
-        (tuple[int, str], "qsdb.Product"),
-        (tuple[int], "tuple[T, ...]"),
-        (tuple[qsdb.u8, qsdb.f32], "tuple[u8, f32]"),
+        (tuple[int], "tuple[int] is a tuple of 1: write tuple[T, ...]"),
+        (tuple[int, Any], "Any is no column kind"),
+        (tuple[int, list[qsdb.u8]], "tuple[u8, ...]"),
         (int | str, "int, str"),
         (int | str | None, "int, str"),
         (Circle | str, "str"),

@@ -86,6 +86,10 @@ ANNOTATIONS: list[object] = [
     tuple[Mood, ...],
     tuple[Place | Stop, ...],
     tuple[tuple[str, ...], ...],
+    tuple[qsdb.u8, str],
+    tuple[qsdb.f64, Mood | None, tuple[Place, ...]],
+    tuple[tuple[qsdb.f32, qsdb.f32], ...],
+    tuple[list[str], Place] | None,
     tuple[str, ...] | None,
     list[str],
     list[qsdb.f64],
@@ -374,3 +378,31 @@ def test_misfits_are_values() -> None:
     assert repr(Misfit(b"a")) == "b'a'"
     with pytest.raises(TypeError):
         hash(Misfit([]))
+
+
+@pytest.mark.parametrize(
+    "wrong", [(1,), (1, "a", 2), 5, "ab", Place(1.0, None), {1: "a", 2: "b"}]
+)
+def test_a_tuple_takes_as_many_values_as_it_has_kinds(wrong: object) -> None:
+    binding = bound(tuple[qsdb.u8, Mood | None])
+
+    entered = binding.enter(wrong)
+
+    assert type(entered) is Misfit
+    assert binding.leave(entered) is wrong
+    with pytest.raises(MismatchError) as caught:
+        binding.admit(wrong)
+    assert caught.value.value is wrong
+    assert caught.value.admitted == "a tuple[u8, Mood | None]"
+
+
+def test_a_tuple_enters_and_leaves_and_is_shown_value_by_value() -> None:
+    binding = bound(tuple[qsdb.f64, Mood | None])
+
+    assert binding.enter([1.5, Mood.angry]) == (1.5, 1)
+    assert binding.leave((1.5, 1)) == (1.5, Mood.angry)
+    assert binding.admit([-0.0, None]) == (0.0, None)
+    assert binding.show((math.inf, Mood.angry)) == "(float('inf'), Mood.angry)"
+    assert binding.show("none of it") == "'none of it'"
+    with pytest.raises(MismatchError, match=r"field 0 of tuple\[f64, Mood \| None\]"):
+        binding.admit(("x", None))

@@ -24,7 +24,7 @@ from qsdb.schema.tables import (
     table_schema,
 )
 from qsdb.values import kinds as k
-from qsdb.values.compounds import EnumKind, Field, ProductKind
+from qsdb.values.compounds import EnumKind, Field, ProductKind, tuple_kind
 from tests.support.schemas import TableSpec, build, module_specs
 
 
@@ -88,6 +88,9 @@ def test_a_kind_is_spelled_with_its_parts() -> None:
     )
 
     assert spelled(inner) == "Place(x: f32, mood: M{a})"
+    assert spelled(tuple_kind([k.U8, inner])) == (
+        "tuple[u8, Place(x: f32, mood: M{a})]"
+    )
 
 
 # Differences.

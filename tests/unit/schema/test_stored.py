@@ -24,6 +24,7 @@ from qsdb.values.compounds import (
     OptionKind,
     ProductKind,
     SumKind,
+    tuple_kind,
 )
 from qsdb.values.kinds import Kind
 from tests.support.strategies import kinds as drawn_kinds
@@ -58,6 +59,7 @@ class Thing(qsdb.Row, module=module):
     shape: Circle | Square
     mood: Mood = Mood.CALM
     path: tuple[Place, ...] = ()
+    way: tuple[Place, u8] = (Place(0.0), 1)
     spare: Place | None = None
     external: uuid.UUID = uuid.UUID(int=0)
     waits: TimeDuration = qsdb.column(default=TimeDuration.from_micros(5))
@@ -112,13 +114,13 @@ def test_places_give_the_same_as_attributes(thing: Any) -> None:
     values = tuple([getattr(thing, name) for name in thing._fields])
 
     assert [*thing] == [*values]
-    assert len(thing) == len(values) == 11
-    assert [thing[n] for n in range(-11, 11)] == [*values, *values]
+    assert len(thing) == len(values) == 12
+    assert [thing[n] for n in range(-12, 12)] == [*values, *values]
     assert thing[1:3] == (OWNER, NOON)
     assert type(thing[1:3]) is tuple
     assert [*reversed(thing)] == [*reversed(values)]
     with pytest.raises(IndexError):
-        thing[11]
+        thing[12]
 
 
 def test_a_row_equals_the_tuple_of_its_values(thing: Any) -> None:
@@ -325,6 +327,9 @@ def product(name: str, *fields: str) -> ProductKind:
     return ProductKind(name, tuple([Field(each, kinds.U8) for each in fields]))
 
 
+PAIR = tuple_kind([kinds.U8, kinds.U8])
+
+
 class NamelessKind(Kind):
     """None of those that there are."""
 
@@ -346,6 +351,8 @@ class NamelessKind(Kind):
         (EnumKind("E", ("_x_",)), "_x_"),
         (EnumKind("E", ("__x__", "y")), "contradicts itself"),
         (SumKind((Field("a", kinds.U8),)), "u8 is none"),
+        (tuple_kind([PAIR, SumKind((Field("a", PAIR),))]), "tuple.* is none"),
+        (product("tuple[u8]", "_x"), "underscore"),
         (SumKind((Field("Q", product("P", "x")),)), "contradicts itself"),
         (ArrayKind(OptionKind(product("P", ""))), "identifier"),
         (NamelessKind(), "no values"),

@@ -20,7 +20,14 @@ from qsdb import (
 )
 from qsdb.sql.arguments import bind_parameters, compile_binder, enter, leave
 from qsdb.values import kinds as k
-from qsdb.values.compounds import ArrayKind, EnumKind, Field, OptionKind, ProductKind
+from qsdb.values.compounds import (
+    ArrayKind,
+    EnumKind,
+    Field,
+    OptionKind,
+    ProductKind,
+    tuple_kind,
+)
 from qsdb.values.compounds import SumKind as Sum
 from qsdb.values.kinds import Kind
 
@@ -52,6 +59,7 @@ NOON = Timestamp.parse("2026-01-01T12:00:00Z")
 ID = Identity.from_bytes(bytes(31) + b"\1")
 CONN = ConnectionId.from_bytes(bytes(15) + b"\1")
 HERE = Place(1, NOON)
+PAIR = tuple_kind([k.TIMESTAMP, PLACE])
 
 GOOD: list[tuple[Kind, Any, Any]] = [
     (k.BOOL, True, True),
@@ -80,6 +88,8 @@ GOOD: list[tuple[Kind, Any, Any]] = [
     (ArrayKind(k.TIMESTAMP), (NOON,), (NOON.micros,)),
     (ArrayKind(OptionKind(k.U8)), [None, 1], (None, 1)),
     (PLACE, HERE, (1, NOON.micros)),
+    (PAIR, (NOON, HERE), (NOON.micros, (1, NOON.micros))),
+    (PAIR, [NOON, HERE], (NOON.micros, (1, NOON.micros))),
     (SHAPE, HERE, (1, (1, NOON.micros))),
     (SHAPE, Circle(3), (0, (3,))),
 ]
@@ -131,6 +141,11 @@ def test_nan_is_the_one_nan() -> None:
         (ArrayKind(k.U8), "12", "is a list or tuple, not '12'"),
         (ArrayKind(k.U8), b"12", "is a list or tuple, not b'12'"),
         (ArrayKind(k.U8), 5, "is a list or tuple, not 5"),
+        (ArrayKind(k.U8), Circle(1), "is a list or tuple, not Circle(radius=1)"),
+        (PAIR, (NOON,), "is a tuple[Timestamp, Place], not (Timestamp"),
+        (PAIR, HERE, "is a tuple[Timestamp, Place], not Place(x=1"),
+        (PAIR, 5, "is a tuple[Timestamp, Place], not 5"),
+        (PAIR, (NOON, 5), "is a Place, not 5"),
         (ArrayKind(k.U8), [256], "is an int from 0 to 255, not 256"),
         (ArrayKind(k.TIMESTAMP), [5], "is a qsdb.Timestamp, not 5"),
         (PLACE, (1, 2), "is a Place, not (1, 2)"),
