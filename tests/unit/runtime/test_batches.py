@@ -13,6 +13,7 @@ class Listener:
 
     confirmed = True
     result: LiveResult | None = None
+    count = 0
 
     @property
     def receiver(self) -> "Listener":
