@@ -113,7 +113,7 @@ class Subscriptions:
         found = []
         for result in self.engine.results:
             first = self._firsts.get(result)
-            subscribers = [*result.subscribers]
+            subscribers = [*result.subscribers.keys()]
             if first is not None and subscribers:  # else it begins or ends just now
                 found.append(
                     LiveQueryStats(
