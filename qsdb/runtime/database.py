@@ -99,8 +99,8 @@ class Database(OnDisk):
             scheduler: Who runs what is due in scheduled tables: a ``"thread"``, if the
                 clock is the machine's, or whoever calls `run_due`, ``"manual"``.
             slow_reducer: Seconds that a reducer may take; a call of one that takes
-                longer is told of in the log, as a warning. None for as long as it
-                likes.
+                longer, once the database is open, is told of in the log, as a warning.
+                None for as long as it likes.
 
         Raises:
             SchemaError: the module's declarations are wrong, or not those that are

@@ -10,8 +10,8 @@ from qsdb.values.timestamps import Timestamp
 
 __all__ = ["Deviation", "Replay", "TableDeviation"]
 
-CHANGES_SHOWN_MAX = 10
-"""Of each table, in the text of a report."""
+CHANGES_SHOWN_MAX, CHANGE_LENGTH_MAX = 10, 200
+"""Of each table in the text of a report; characters of each."""
 
 
 @attrs.frozen
@@ -60,14 +60,15 @@ class Deviation:
 
 def _shown(sign: str, changes: tuple[str, ...]) -> Iterator[str]:
     for each in changes[:CHANGES_SHOWN_MAX]:
-        yield f"  {sign} {brief_line(each)}"
+        yield f"  {sign} {_shortened(each)}"
     if len(changes) > CHANGES_SHOWN_MAX:
         yield f"  {sign} … and {len(changes) - CHANGES_SHOWN_MAX} more"
 
 
-def brief_line(text: str) -> str:
-    """Give a text on one line."""
-    return " ".join(text.split())
+def _shortened(text: str) -> str:
+    """Give a text, and of a long one the beginning."""
+    is_short = len(text) <= CHANGE_LENGTH_MAX
+    return text if is_short else f"{text[: CHANGE_LENGTH_MAX - 1]}…"
 
 
 @attrs.frozen

@@ -396,7 +396,8 @@ def test_of_many_changes_a_few_are_shown() -> None:
             first = next(iter(row), None)
             kind = type(first) if first is not None else None
             if kind is None:
-                ctx.db.sql("INSERT INTO item (text) VALUES (:t)", {"t": f"{number}"})
+                text = "long " * 100
+                ctx.db.sql("INSERT INTO item (text) VALUES (:t)", {"t": text})
             else:
                 row.insert(kind(f"{number}"))
 
@@ -404,6 +405,7 @@ def test_of_many_changes_a_few_are_shown() -> None:
 
     assert len([line for line in lines if line.startswith("  +")]) == 11
     assert any(line.startswith("  + … and ") for line in lines)
+    assert max(map(len, lines)) == len("  + ") + 200
 
 
 def test_the_order_of_changes_is_no_difference() -> None:
