@@ -66,7 +66,7 @@ def replay(
         NotFoundError: it lacks a function that was called.
         StorageError: there is no database, or it is damaged.
 
-    Cost: that of opening, and about twice that of each call.
+    Cost: that of opening, and about three times that of each call on disk.
     """
     if not isinstance(module, Module):
         raise ArgumentError(f"replay takes a qsdb.Module, not {brief(module)}")
