@@ -2,9 +2,10 @@
 
 All that qsdb logs goes through `logging`, to loggers below ``qsdb``:
 ``qsdb.<module>.<reducer>`` for what reducers say and for calls that are slow,
-``qsdb.<module>.scheduler`` and ``qsdb.<module>.clients``, ``qsdb.delivery``,
-``qsdb.snapshots``. What a record is about is in its fields, which have the same names
-everywhere, and which a `logging.Formatter` or a filter finds as attributes:
+``qsdb.<module>.scheduler`` and ``qsdb.<module>.clients`` for what fails there. What
+such a record is about is in its fields, which have the same names everywhere, and which
+a `logging.Formatter` or a filter finds as attributes. Others, ``qsdb.delivery`` and
+``qsdb.snapshots``, are about no call and have none.
 
 ===============  ===========================================================
 field
