@@ -604,3 +604,26 @@ def test_a_log_that_is_missing_is_told() -> None:
 
     with pytest.raises(qsdb.CorruptionError, match="there is no segment of the log"):
         replay(disk, small())
+
+
+def test_arguments_are_logged_as_they_were_given() -> None:
+    module = qsdb.Module("lists")
+
+    class Sum(qsdb.Row, module=module):
+        of: str
+
+    @module.reducer
+    def add(ctx: ReducerContext, rows: list[list[i64]] | None = None) -> None:
+        ctx.db[Sum].insert(Sum(f"{rows}"))
+        if rows is not None:
+            rows[0].append(7)
+            rows.append([])
+
+    disk, given_rows = SimulatedDirectory(), [[1, 2], [3]]
+    with database(module, disk) as db:
+        db.call(add, given_rows)
+        db.call(add)
+
+    assert given_rows == [[1, 2], [3]]
+    report = replay(disk, module)
+    assert (report.replayed, report.deviation) == (2, None)
