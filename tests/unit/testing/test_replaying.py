@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import random
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -276,6 +277,7 @@ def counting() -> Callable[[], object]:
     "uncertain",
     [
         pytest.param(random.Random(3).random, id="random numbers of its own"),
+        pytest.param(time.perf_counter_ns, id="the clock of the machine"),
         pytest.param(counting(), id="a counter outside of the database"),
         pytest.param(salted(), id="the order of a set"),
     ],
