@@ -204,6 +204,16 @@ class Engine:
         ]
 
     @property
+    def results(self) -> list[LiveResult]:
+        """All live queries, in the order of their templates, by whatever thread.
+
+        Cost: O(live queries).
+        """
+        # Lists of values are made in one go, whoever changes the dicts meanwhile.
+        templates = [*self._templates.values()]
+        return [result for each in templates for result in [*each.results.values()]]
+
+    @property
     def is_idle(self) -> bool:
         """Whether nobody listens."""
         return not self._templates
@@ -217,7 +227,7 @@ class Engine:
         """Give how much is kept: of what there is how many."""
         return {
             "templates": len(self._templates),
-            "results": sum([len(each.results) for each in self._templates.values()]),
+            "results": sum([len(each.results) for each in [*self._templates.values()]]),
             "indexes": sum([len(each.indexes) for each in self._now.values()]),
             "tables": len(self._routes),
         }
@@ -257,10 +267,12 @@ class Engine:
         before: _Before,
     ) -> Outcome | None:
         template = result.template
+        result.evaluations += 1
         try:
             found = template.change(result.values, changes, self._now, before)
         except QueryError as error:
             return Outcome(result, error.with_traceback(None))
         if not found.inserts and not found.deletes:
             return None
+        result.changes += 1
         return Outcome(result, found)

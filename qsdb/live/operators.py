@@ -214,15 +214,21 @@ class LiveResult:
         values: For its places.
         readers: Of its tables.
         subscribers: Who is told; in the order in which they came.
+        evaluations: In how many commits it was looked at.
+        changes: How many of them changed it.
     """
 
-    __slots__ = ("__weakref__", "readers", "subscribers", "template", "values")
+    __slots__ = (
+        *("__weakref__", "changes", "evaluations"),
+        *("readers", "subscribers", "template", "values"),
+    )
 
     def __init__(self, template: Template, values: tuple[Stored, ...]) -> None:
         """Prepare; the engine enters the readers."""
         self.template = template
         self.values = values
         self.subscribers: dict[Any, None] = {}
+        self.evaluations = self.changes = 0
         self.readers = template.readers(self)
 
 

@@ -54,6 +54,7 @@ __all__ = [
     "is_new",
     "list_segments",
     "no_directory",
+    "read_header",
     "read_state",
     "torn_tail_of",
 ]
@@ -163,6 +164,22 @@ def list_segments(directory: Directory) -> list[int]:
     return sorted([offset for offset in found if offset is not None])
 
 
+def read_header(directory: Directory, first_offset: int) -> SegmentHeader:
+    """Give the header of the segment that begins with an offset.
+
+    Raises:
+        CorruptionError, FormatVersionError: it cannot be read.
+    """
+    name = segment_name(first_offset)
+    file = directory.open(name)
+    try:
+        data = file.read(0, SEGMENT_HEADER_BYTES)
+    finally:
+        file.close()
+    path = directory.describe(name)
+    return SegmentHeader.decode(data, path, first_offset=first_offset)
+
+
 def read_state(
     directory: Directory,
     *,
@@ -222,17 +239,7 @@ class _Reader:
         """Look at the header of the first segment, which names the database."""
         self._directory = directory
         self._offsets = offsets
-        self.database = self._header(offsets[0]).database
-
-    def _header(self, first_offset: int) -> SegmentHeader:
-        name = segment_name(first_offset)
-        file = self._directory.open(name)
-        try:
-            data = file.read(0, SEGMENT_HEADER_BYTES)
-        finally:
-            file.close()
-        path = self._directory.describe(name)
-        return SegmentHeader.decode(data, path, first_offset=first_offset)
+        self.database = read_header(directory, offsets[0]).database
 
     def newest_snapshot(
         self, at_most: int | None

@@ -17,7 +17,7 @@ from qsdb.recovery.opening import Found, Progress, Until, list_segments, read_st
 from qsdb.recovery.system_errors import own_errors
 from qsdb.values.timestamps import Timestamp
 
-__all__ = ["read_at", "restore"]
+__all__ = ["lowest_offset", "read_at", "restore"]
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ def read_at(
 def _read_at_offset(
     directory: Directory, to_offset: int, progress: Progress | None
 ) -> Found:
-    lowest = _lowest_offset(directory)
+    lowest = lowest_offset(directory)
     until: Until = lambda state, _: state.offset >= to_offset  # noqa: E731  typed so
     if to_offset >= lowest:
         found = read_twice(
@@ -119,7 +119,7 @@ def _read_at_offset(
 def _read_at_time(
     directory: Directory, microseconds: int, progress: Progress | None
 ) -> Found:
-    lowest = _lowest_offset(directory)
+    lowest = lowest_offset(directory)
     at_most = _newest_snapshot(directory, microseconds)
     if at_most >= lowest or lowest == 1:
         found = read_twice(
@@ -146,7 +146,7 @@ def _read_at_time(
     )
 
 
-def _lowest_offset(directory: Directory) -> int:
+def lowest_offset(directory: Directory) -> int:
     """Give the first offset of which there may be a state."""
     begin = min(list_segments(directory), default=1)
     reaching = [each for each in list_snapshots(directory) if each + 1 >= begin]

@@ -30,7 +30,13 @@ from qsdb.schema.modules import Module, ModuleSchema
 from qsdb.store.directory import Directory
 from qsdb.values.timestamps import Timestamp
 
-__all__ = ["Parts", "check_way_of_opening", "open_parts", "open_read_only"]
+__all__ = [
+    "Parts",
+    "check_sources",
+    "check_way_of_opening",
+    "open_parts",
+    "open_read_only",
+]
 
 
 class Parts(NamedTuple):
@@ -73,6 +79,22 @@ def check_way_of_opening(
     if not is_offset and type(at) is not Timestamp:
         raise ArgumentError(
             f"at is an offset from 0 on or a qsdb.Timestamp, not {brief(at)}"
+        )
+
+
+def check_sources(clock: object, seed: object, scheduler: object) -> None:
+    """Refuse a clock, a seed or a scheduler that is none.
+
+    Raises:
+        ArgumentError: as it says.
+    """
+    if seed is not None and type(seed) is not int:
+        raise ArgumentError(f"a seed is an int or None, not {brief(seed)}")
+    if clock is not None and not callable(getattr(clock, "now", None)):
+        raise ArgumentError(f"a clock has a method now, {brief(clock)} has none")
+    if scheduler not in ("thread", "manual"):
+        raise ArgumentError(
+            f"scheduler is 'thread' or 'manual', not {brief(scheduler)}"
         )
 
 

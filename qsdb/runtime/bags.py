@@ -44,6 +44,12 @@ class Bag:
         rows, noted, _, _ = self._state
         return _counted(rows, dict(noted))
 
+    @property
+    def count(self) -> int:
+        """The number of rows. Cost: O(rows noted)."""
+        rows, noted, _, _ = self._state
+        return len(rows) + sum([*noted.values()])
+
     def apply(self, update: Update) -> None:
         """Take a change in; the last one twice is once.
 

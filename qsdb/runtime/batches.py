@@ -24,6 +24,11 @@ class Subscriber(Protocol):
         """Who is told."""
         ...
 
+    @property
+    def count(self) -> int:
+        """How many rows the result has, as far as was told."""
+        ...
+
     result: LiveResult | None
     """What is shared with all who ask the same; None when it has ended."""
 

@@ -14,6 +14,8 @@ from typing import NoReturn
 import attrs
 
 from qsdb.errors import NotFoundError, UsageError, brief
+from qsdb.logs import CallLog
+from qsdb.runtime.meters import Meter, Meters, call_fields
 from qsdb.runtime.prepared import handle_of
 from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.tokens import new_secret
@@ -51,6 +53,10 @@ class Sender:
     auth: Auth = _EXTERNAL
 
 
+_DIRECT = Sender(Identity.ZERO)
+"""Of a call over no connection; whose it is, the call says."""
+
+
 class Calls:
     """Runs the reducers of one module.
 
@@ -58,12 +64,14 @@ class Calls:
         identity: The database's own identity.
         owner: The identity that owns the database.
         count: Calls that began, `init` included.
+        meters: How long they took, by function.
     """
 
     __slots__ = (
         "_by_key",
         "count",
         "identity",
+        "meters",
         "module",
         "owner",
         "seeds",
@@ -89,15 +97,17 @@ class Calls:
         self.writer = writer
         self.seeds = seeds
         self.count = 0
+        self.meters = Meters(module.name, writer.clock)
         if identities is None:
             subject = f"{seeds.of_call(0):016x}:{module.name}"
             identities = _identity(f"database:{subject}"), _identity(f"owner:{subject}")
         self.identity, self.owner = identities
-        self._by_key: dict[object, Reducer] = {}
+        self._by_key: dict[object, tuple[Reducer, Meter]] = {}
         for name, reducer in module.reducers.items():
-            self._by_key[name] = self._by_key[reducer.function] = reducer
+            found = reducer, self.meters[reducer]
+            self._by_key[name] = self._by_key[reducer.function] = found
 
-    def call(
+    def call(  # noqa: C901, PLR0915  in one go, as it is hot
         self,
         sender: Identity,
         key: object,
@@ -120,33 +130,35 @@ class Calls:
             UsageError: this thread is inside a transaction already.
         """
         try:
-            reducer = self._by_key.get(key)
-        except TypeError:  # no hash, so neither a function nor a name
-            reducer = None
-        if reducer is None or (reducer.is_private and sender != self.owner):
+            reducer, meter = self._by_key[key]
+        except (KeyError, TypeError):  # without a hash it is no function, and no name
+            raise self._unknown(key) from None
+        if reducer.is_private and sender != self.owner:
             raise self._unknown(key)
         try:
             # Without an empty dict, which would be copied.
             values = reducer.check(*args, **kwargs) if kwargs else reducer.check(*args)
         except TypeError as error:
             reducer.parameters.explain(error, args)
-        writer = self.writer
-        if writer.current is not None:
+        if (writer := self.writer).current is not None:
             writer.require_outside()
+        # No constructor: it would cost as much as the rest of the context.
+        context, began, spent = CallContext(), None, None
         try:
             transaction = writer.begin()
             self.count = number = self.count + 1
-            # No constructor: it would cost as much as the rest of the context.
-            context = CallContext()
-            context.db = transaction
-            context.sender = sender
-            if caller is None:
-                context._connection, context._auth = None, _EXTERNAL
-            else:
-                context._connection, context._auth = caller.connection, caller.auth
+            context.db, context.sender = transaction, sender
+            known = _DIRECT if caller is None else caller
+            context._connection, context._auth = known.connection, known.auth
             context._call = (self, reducer, number, values)
             transaction._context = context
+            meter.calls += 1
+            began = (ticks := meter.ticks)()
             result = reducer.run(context, values)
+            spent = ticks() - began
+            meter.spent += spent
+            if spent > meter.longest:  # noqa: PLR1730  without a call
+                meter.longest = spent
             if result is not None and type(result) is CoroutineType:
                 _refuse_coroutine(reducer, result)
             writer.commit(transaction)
@@ -155,7 +167,11 @@ class Calls:
                 writer.abort()
             finally:
                 writer.abort()
+            if began is not None:
+                meter.fail(context, began, spent)
             raise
+        if spent > meter.limit:
+            meter.tell(context, spent)
         return result
 
     def names_for(self, identity: Identity) -> list[str]:
@@ -220,27 +236,25 @@ class Calls:
         """
         writer = self.writer
         writer.require_outside()
+        context, meter = CallContext(), None
+        began, spent = 0, None
         try:
             transaction = writer.begin()
             values = before(transaction)
             if values is not None:
                 if function is not None:
                     self.count = number = self.count + 1
-                    context = CallContext()
                     context.db = transaction
                     context.sender = sender.identity
                     context._connection = sender.connection
                     context._auth = sender.auth
                     context._call = (self, function, number, values)
                     transaction._context = context
-                    try:
-                        result = function.run(context, values)
-                        if type(result) is CoroutineType:
-                            _refuse_coroutine(function, result)
-                    except Exception as error:
-                        if refuse is None:
-                            raise
-                        raise refuse(function.name, error) from error
+                    meter = self.meters[function]
+                    meter.calls += 1
+                    began = meter.ticks()
+                    _run(function, context, refuse)
+                    spent = meter.add(began)
                 if after is not None:
                     after(transaction)
             writer.commit(transaction)
@@ -249,7 +263,11 @@ class Calls:
                 writer.abort()
             finally:
                 writer.abort()
+            if meter is not None:
+                meter.fail(context, began, spent)
             raise
+        if meter is not None and spent is not None and spent > meter.limit:
+            meter.tell(context, spent)
 
     def _unknown(self, key: object) -> NotFoundError:
         name = key if isinstance(key, str) else getattr(key, "__name__", brief(key))
@@ -258,6 +276,21 @@ class Calls:
             f"module {self.module.name}: no reducer {name}; there are: "
             f"{', '.join(there) or 'none'}"
         )
+
+
+def _run(
+    function: Reducer,
+    context: "CallContext",
+    refuse: Callable[[str, Exception], Exception] | None,
+) -> None:
+    try:
+        result = function.run(context, context._call[3])
+        if type(result) is CoroutineType:
+            _refuse_coroutine(function, result)
+    except Exception as error:
+        if refuse is None:
+            raise
+        raise refuse(function.name, error) from error
 
 
 def _refuse_coroutine(reducer: Reducer, result: object) -> NoReturn:
@@ -319,11 +352,11 @@ class CallContext(ReducerContext):
         return self._auth
 
     @property
-    def log(self) -> "logging.LoggerAdapter[logging.Logger]":
+    def log(self) -> CallLog:
         calls, reducer, *_ = self._call
         logger = logging.getLogger(f"qsdb.{calls.module.name}.{reducer.name}")
-        extra = {"sender": self.sender.to_hex(), "timestamp": str(self.timestamp)}
-        return logging.LoggerAdapter(logger, extra)
+        fields = call_fields(calls.module.name, self, reducer.name)
+        return CallLog(logger, fields, calls.meters.ticks)
 
     def savepoint(self) -> Savepoint:
         assert isinstance(self.db, WriteTransaction)

@@ -10,6 +10,7 @@ comes when the database is opened again.
 """
 
 import contextlib
+import functools
 import logging
 from typing import cast
 
@@ -49,20 +50,23 @@ class Clients:
         """
         if not self._are_noted:
             return
-
-        connection = sender.connection
-        assert connection is not None
-
-        def note(transaction: WriteTransaction) -> Arguments:
-            self._table(transaction).insert(StClient(sender.identity, connection))
-            return ()
-
         self._calls.run_turn(
             self._calls.module.lifecycle.get(CONNECTED),
             sender,
-            before=note,
+            before=functools.partial(self.note, sender),
             refuse=_refuse,
         )
+
+    def note(self, sender: Sender, transaction: WriteTransaction) -> Arguments:
+        """Note a client, before ``client_connected`` runs in the same transaction."""
+        assert sender.connection is not None
+        self._table(transaction).insert(StClient(sender.identity, sender.connection))
+        return ()
+
+    def forget(self, sender: Sender, transaction: WriteTransaction) -> Arguments:
+        """Take the note of a client away, after ``client_disconnected``."""
+        self._table(transaction).delete_by_key(sender.connection)
+        return ()
 
     def disconnect(self, sender: Sender) -> None:
         """Take the note of a client away, if there is one; what fails is logged."""
@@ -78,6 +82,7 @@ class Clients:
                 "as it cannot be now: %s",
                 sender.connection,
                 error,
+                extra=self._fields(sender),
             )
 
     def _end(self, sender: Sender) -> None:
@@ -94,10 +99,7 @@ class Clients:
             is_there = self._table(transaction).get(connection) is not None
             return () if is_there else None
 
-        def forget(transaction: WriteTransaction) -> Arguments:
-            self._table(transaction).delete_by_key(connection)
-            return ()
-
+        forget = functools.partial(self.forget, sender)
         run = self._calls.run_turn
         function = self._calls.module.lifecycle.get(DISCONNECTED)
         with contextlib.suppress(ClosedError):
@@ -107,9 +109,23 @@ class Clients:
                 raise
             except Exception:
                 self._logger.exception(
-                    "%s failed for %r, which has gone", DISCONNECTED, connection
+                    "%s failed for %r, which has gone",
+                    DISCONNECTED,
+                    connection,
+                    extra=self._fields(sender),
                 )
                 run(None, sender, before=forget)
+
+    def _fields(self, sender: Sender) -> dict[str, object]:
+        """Give what a record says of a client (`qsdb.logs`)."""
+        function = self._calls.module.lifecycle.get(DISCONNECTED)
+        connection = sender.connection
+        return {
+            "module_name": self._calls.module.name,
+            "reducer": None if function is None else function.name,
+            "sender": sender.identity.to_hex(),
+            "connection": None if connection is None else connection.to_hex(),
+        }
 
     def disconnect_all(self) -> None:
         """See all clients off that are noted: when opening those of a process before.

@@ -16,6 +16,7 @@ from qsdb.log.writing import INTERVAL
 from qsdb.recovery.directories import as_files
 from qsdb.recovery.opening import Progress
 from qsdb.runtime.assembly import (
+    check_sources,
     check_way_of_opening,
     open_parts,
     open_read_only,
@@ -25,9 +26,10 @@ from qsdb.runtime.callers import Caller
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.clock import Clock, SystemClock
 from qsdb.runtime.connecting import Connector
+from qsdb.runtime.meters import limit_of
 from qsdb.runtime.on_disk import OnDisk
 from qsdb.runtime.options import StorageOptions, options_of
-from qsdb.runtime.stats import Stats
+from qsdb.runtime.stats import Stats, TableStats
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.modules import Module
@@ -70,6 +72,7 @@ class Database(OnDisk):
         options: StorageOptions | None = None,
         progress: Progress | None = None,
         scheduler: Literal["thread", "manual"] = "thread",
+        slow_reducer: float | None = 1.0,
     ) -> None:
         """Open a database, or create it: tables, and `init`, as one commit, offset 1.
 
@@ -95,6 +98,9 @@ class Database(OnDisk):
                 many there are.
             scheduler: Who runs what is due in scheduled tables: a ``"thread"``, if the
                 clock is the machine's, or whoever calls `run_due`, ``"manual"``.
+            slow_reducer: Seconds that a reducer may take; a call of one that takes
+                longer, once the database is open, is told of in the log, as a warning.
+                None for as long as it likes.
 
         Raises:
             SchemaError: the module's declarations are wrong, or not those that are
@@ -108,14 +114,9 @@ class Database(OnDisk):
                 changed.
         """
         check_way_of_opening(module, path, read_only=read_only, at=at)
-        if seed is not None and type(seed) is not int:
-            raise ArgumentError(f"a seed is an int or None, not {brief(seed)}")
-        if clock is not None and not callable(getattr(clock, "now", None)):
-            raise ArgumentError(f"a clock has a method now, {brief(clock)} has none")
-        if scheduler not in ("thread", "manual"):
-            given = brief(scheduler)
-            raise ArgumentError(f"scheduler is 'thread' or 'manual', not {given}")
+        check_sources(clock, seed, scheduler)
         how = options_of(durability, sync_interval, options)
+        limit = limit_of(slow_reducer)
         files = None if path is None else as_files(path)
         is_faked = clock is not None and type(clock) is not SystemClock
         clock = SystemClock() if clock is None else clock
@@ -127,6 +128,7 @@ class Database(OnDisk):
             parts = open_parts(schema, files, how, clock, seed, progress)
         self._directory, self._writer, self._calls, self._queries = parts[:4]
         self._storage, self._scheduler = parts.storage, parts.scheduler
+        self._calls.meters.set_limit(limit)
         self._subscriptions = Subscriptions(self._queries, self._writer)
         self._writer.audience = self._subscriptions
         clients = None if read_only else Clients(self._calls)
@@ -256,12 +258,13 @@ class Database(OnDisk):
             calls=self._calls.count,
             pins=len(store.pins),
             undo_rows=store.undo_count,
-            rows={
-                table.bound.schema.name: table.count
+            tables={
+                table.bound.schema.name: TableStats(table.count, table.written)
                 for table in store.tables
                 if not table.is_system
             },
-            live_queries=engine.sizes["results"],
+            reducers=self._calls.meters.stats(),
+            live=self._subscriptions.stats(),
             evaluations=engine.counters.evaluations,
             changes=engine.counters.changes,
             runs=0 if self._scheduler is None else self._scheduler.runs,

@@ -8,6 +8,7 @@ the disk is bytes.
 
 import functools
 from collections.abc import Iterable
+from typing import Protocol
 
 from qsdb.codec.bsatn import encoder
 from qsdb.log.recording import (
@@ -18,7 +19,6 @@ from qsdb.log.recording import (
     write_plain,
     write_sequences,
 )
-from qsdb.log.writing import LogWriter
 from qsdb.recovery.state import row_kind
 from qsdb.schema.catalogue import parameters_kind
 from qsdb.schema.functions import Reducer
@@ -35,12 +35,25 @@ __all__ = ["DiskJournal"]
 _NO_CONNECTION = bytes(16)
 
 
+class Log(Protocol):
+    """Where records go; a `qsdb.log.writing.LogWriter` is one."""
+
+    @property
+    def appended_offset(self) -> int:
+        """The last commit that it has taken."""
+        ...
+
+    def append(self, record: bytes) -> object:
+        """Take the record of the next commit."""
+        ...
+
+
 class DiskJournal:
     """Writes records of commits to a log."""
 
     def __init__(
         self,
-        log: LogWriter,
+        log: Log,
         tables: Iterable[StoredTable],
         module: ModuleSchema,
     ) -> None:

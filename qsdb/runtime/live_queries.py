@@ -96,6 +96,12 @@ class LiveQuery:
         bag = self._bag
         return self.initial if bag is None else self._shape.make(bag.rows)
 
+    @property
+    def count(self) -> int:
+        """How many rows the result has now."""
+        bag = self._bag
+        return len(self._initial) if bag is None else bag.count
+
     def begin(self, offset: int, stored: list[StoredRow]) -> list[Batch]:
         """Take the first result; give what has come since, to be told now."""
         self.offset = offset

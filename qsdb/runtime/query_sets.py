@@ -47,6 +47,11 @@ class SetQuery:
         """Who is told: the connection."""
         return self.owner.connection
 
+    @property
+    def count(self) -> int:
+        """How many rows the result has now."""
+        return self.bag.count
+
 
 class Subscription:
     """Queries that a connection asked together.

@@ -170,7 +170,10 @@ class Scheduler:
             name = run.scheduled.reducer.name
             what = error.__cause__ if isinstance(error, _RunError) else error
             text = "%s failed, which was due at %s"
-            self._logger.exception(text, name, run.due_text, exc_info=what)
+            due = run.due_text
+            fields = {"module_name": self._calls.module.name, "reducer": name}
+            fields["due"] = str(due)
+            self._logger.exception(text, name, due, exc_info=what, extra=fields)
             self._calls.run_turn(None, self._sender, before=run.fail)
             if run.failed:
                 self.pause(run.number, run.failed)

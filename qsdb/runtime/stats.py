@@ -1,23 +1,77 @@
-"""`Stats`: what a database counts, as numbers and as a page to look at."""
+"""`Stats`: what a database counts, as numbers and as a page to look at.
 
-from collections.abc import Iterator, Mapping
+Counting is cheap, so it is always done: see `qsdb.runtime.meters` for what functions
+cost. Sizes in bytes are not among the numbers, as nobody can tell them without looking
+at each row; of a database on disk, the size of its snapshot is near them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import attrs
 
-__all__ = ["Stats"]
+__all__ = ["CallStats", "LiveQueryStats", "Stats", "TableStats"]
+
+TEXT_MAX = 60
+"""So many characters of a query are on the page."""
+
+LIVE_QUERIES_SHOWN_MAX = 10
+"""On the page; all are in `Stats.live`."""
+
+
+@attrs.frozen
+class TableStats:
+    """One table."""
+
+    rows: int
+    """At the last commit."""
+    written: int = 0
+    """Rows that commits have inserted, updated or deleted since it was opened; such as
+    they touched and left as they were are counted too."""
+
+
+@attrs.frozen
+class CallStats:
+    """One function: a reducer, or one that runs at a turn of the database's life."""
+
+    calls: int
+    failures: int
+    """How many of these calls raised."""
+    seconds: float
+    """How long the function took, all in all; waiting and commits are not in it."""
+    longest: float
+    """Seconds that it took at most."""
+
+
+@attrs.frozen
+class LiveQueryStats:
+    """One live query: equal ones are one."""
+
+    sql: str
+    """The text, as it was asked first."""
+    values: tuple[str, ...]
+    """Its constants and parameters, as texts: what tells it from others alike."""
+    subscribers: int
+    rows: int
+    """Of its result, as far as the first subscriber was told."""
+    evaluations: int
+    """In how many commits it was looked at."""
+    changes: int
+    """How many of these have changed its result."""
 
 
 @attrs.frozen
 class Stats:
     """Counters since the database was opened, and sizes now.
 
-    >>> print(Stats("chat", 7, 7, 1, 9, 2, 30, {"user": 2, "message": 1500}))
+    >>> tables = {"user": TableStats(2, 4), "message": TableStats(1500, 1500)}
+    >>> print(Stats("chat", 7, 7, 1, 9, 2, 30, tables))
     chat at offset 7
       calls     9 · commits 7 · rollbacks 1
       reading   2 offsets pinned · 30 old rows kept for them
-      table     rows
-      user         2
-      message  1,500
+      table     rows  written
+      user         2        4
+      message  1,500    1,500
     """
 
     module: str
@@ -30,10 +84,12 @@ class Stats:
     """Offsets that read transactions keep readable."""
     undo_rows: int
     """Old rows kept for them."""
-    rows: Mapping[str, int]
-    """Table name → number of rows at the last commit."""
-    live_queries: int = 0
-    """Queries that are kept current, equal ones counted once."""
+    tables: Mapping[str, TableStats]
+    """By name."""
+    reducers: Mapping[str, CallStats] = attrs.Factory(dict)
+    """By name; `init` and its like, too, once they have run."""
+    live: Sequence[LiveQueryStats] = ()
+    """Queries that are kept current."""
     evaluations: int = 0
     """How often one was looked at after a commit."""
     changes: int = 0
@@ -52,10 +108,22 @@ class Stats:
     snapshot_error: str | None = None
     """Why the last snapshot was not taken; None if it was."""
 
+    @property
+    def rows(self) -> dict[str, int]:
+        """Table name → number of rows at the last commit."""
+        return {name: each.rows for name, each in self.tables.items()}
+
+    @property
+    def live_queries(self) -> int:
+        """How many queries are kept current, equal ones counted once."""
+        return len(self.live)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all of it as dicts, lists, numbers and texts, as JSON has them."""
+        return attrs.asdict(self, value_serializer=_as_list)
+
     def __str__(self) -> str:
-        """Give a page of a few lines."""
-        width = max([8, *map(len, self.rows)])
-        digits = max([4, *[len(f"{count:,}") for count in self.rows.values()]])
+        """Give a page."""
         ended = f"commits {self.commits:,} · rollbacks {self.rollbacks:,}"
         kept = f"{self.undo_rows:,} old rows kept for them"
         lines = [
@@ -65,12 +133,53 @@ class Stats:
             *self._live_lines(),
             *self._schedule_lines(),
             *self._disk_lines(),
-            f"  {'table':<{width}} {'rows':>{digits}}",
-        ]
-        lines += [
-            f"  {name:<{width}} {count:>{digits},}" for name, count in self.rows.items()
+            *self._table_lines(),
+            *self._reducer_lines(),
+            *self._query_lines(),
         ]
         return "\n".join(lines)
+
+    def _table_lines(self) -> Iterator[str]:
+        rows = [
+            (name, f"{each.rows:,}", f"{each.written:,}")
+            for name, each in self.tables.items()
+        ]
+        yield from _aligned(("table", "rows", "written"), rows)
+
+    def _reducer_lines(self) -> Iterator[str]:
+        called = [item for item in self.reducers.items() if item[1].calls]
+        called.sort(key=lambda item: -item[1].seconds)
+        rows = [
+            (
+                name,
+                f"{each.calls:,}",
+                f"{each.failures:,}",
+                f"{each.seconds:,.6f}",
+                f"{each.longest:,.6f}",
+            )
+            for name, each in called
+        ]
+        if rows:
+            heads = ("reducer", "calls", "failed", "seconds", "longest")
+            yield from _aligned(heads, rows)
+
+    def _query_lines(self) -> Iterator[str]:
+        first = sorted(self.live, key=lambda each: -each.evaluations)
+        rows = [
+            (
+                _shortened(each.sql),
+                f"{each.subscribers:,}",
+                f"{each.rows:,}",
+                f"{each.evaluations:,}",
+                f"{each.changes:,}",
+            )
+            for each in first[:LIVE_QUERIES_SHOWN_MAX]
+        ]
+        if rows:
+            heads = ("live query", "told", "rows", "evaluated", "changed")
+            yield from _aligned(heads, rows)
+        if len(first) > LIVE_QUERIES_SHOWN_MAX:
+            yield f"  … and {len(first) - LIVE_QUERIES_SHOWN_MAX:,} live queries more"
 
     def _live_lines(self) -> Iterator[str]:
         if self.live_queries or self.evaluations:
@@ -92,3 +201,24 @@ class Stats:
             yield f"  snapshot  of offset {self.snapshot_offset:,}"
         if self.snapshot_error is not None:
             yield f"  snapshot  failed: {self.snapshot_error}"
+
+
+def _as_list(_: object, __: object, value: object) -> object:
+    return [*value] if isinstance(value, tuple) else value
+
+
+def _shortened(sql: str) -> str:
+    """Give a query on one line, and not all of a long one."""
+    line = " ".join(sql.split())
+    return line if len(line) <= TEXT_MAX else f"{line[: TEXT_MAX - 1]}…"
+
+
+def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table: names on the left, figures on the right."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    widths[0] = max(8, widths[0])
+    for name, *figures in (heads, *rows):
+        told = [
+            f"{text:>{width}}" for text, width in zip(figures, widths[1:], strict=True)
+        ]
+        yield f"  {name:<{widths[0]}} {'  '.join(told)}"

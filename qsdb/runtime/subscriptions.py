@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
-from qsdb.errors import QueryError
+from qsdb.errors import QueryError, brief
 from qsdb.live.engine import Engine, Outcome
 from qsdb.live.operators import LiveResult
 from qsdb.live.tables import Delta
@@ -24,6 +24,7 @@ from qsdb.runtime.batches import Batch, Subscriber
 from qsdb.runtime.delivery import Delivery, Message
 from qsdb.runtime.prepared import PreparedQuery, handle_of, prepare_query
 from qsdb.runtime.queries import Queries
+from qsdb.runtime.stats import LiveQueryStats
 from qsdb.runtime.updates import Shape, Update
 from qsdb.runtime.writer import Writer
 from qsdb.schema.tables import TableSchema
@@ -48,12 +49,14 @@ class Asked:
         lifted: Its template.
         shape: What its rows are to users.
         table: The table whose whole rows it gives; None if it gives others.
+        text: As it was asked.
     """
 
     first: PreparedQuery
     lifted: Lifted
     shape: Shape
     table: str | None
+    text: str
 
 
 @attrs.define(eq=False)
@@ -93,13 +96,36 @@ class Subscriptions:
         self._told_offset = 0
         self._due: tuple[int, Sequence[Batch]] = (0, ())
         """The last commit and what is to be told of it, should that be cut off."""
-        self._shapes: dict[LiveResult, Shape] = {}
+        self._firsts: dict[LiveResult, Asked] = {}
+        """What who asked first for a result has asked."""
         self.asked = functools.lru_cache(TEXTS_MAX)(self._ask)
 
     @property
     def offset(self) -> int:
         """The last commit."""
         return self._writer.directory.store.offset
+
+    def stats(self) -> list[LiveQueryStats]:
+        """Give what there is to count of each live query, by whatever thread.
+
+        Cost: O(live queries), some microseconds each.
+        """
+        found = []
+        for result in self.engine.results:
+            first = self._firsts.get(result)
+            subscribers = [*result.subscribers.keys()]
+            if first is not None and subscribers:  # else it begins or ends just now
+                found.append(
+                    LiveQueryStats(
+                        first.text,
+                        tuple(map(brief, result.values)),
+                        len(subscribers),
+                        subscribers[0].count,
+                        result.evaluations,
+                        result.changes,
+                    )
+                )
+        return found
 
     # Subscribing.
 
@@ -122,7 +148,7 @@ class Subscriptions:
             if schema.primary_key:
                 key_of = key_function(first.entries[query.whole].table.bound)
         shape = Shape(query.columns, first.make, key_of, is_event)
-        return Asked(first, lift(query), shape, table)
+        return Asked(first, lift(query), shape, table, text)
 
     def enter(
         self, asked: Iterable[tuple[Subscriber, Asked, Sequence[object]]], caller: bytes
@@ -155,7 +181,7 @@ class Subscriptions:
                 )
                 subscriber.result = result
                 subscriber.receiver.moments += 1
-                self._shapes.setdefault(result, each.shape)
+                self._firsts.setdefault(result, each)
             reading = writer.directory.read_class()
         except BaseException:
             if writer.is_mine():
@@ -240,7 +266,7 @@ class Subscriptions:
     def _forget(self, result: LiveResult, subscriber: Subscriber) -> None:
         self.engine.unsubscribe(result, subscriber)
         if not result.subscribers:
-            self._shapes.pop(result, None)
+            self._firsts.pop(result, None)
 
     def _mend(self, gone: Sequence[Subscriber]) -> None:
         """Take subscribers out, after an interrupt in the middle of something."""
@@ -248,8 +274,8 @@ class Subscriptions:
             self.engine.mend(gone)
         finally:
             self.engine.mend(gone)
-            left = self._shapes.items()
-            self._shapes = {each: shape for each, shape in left if each.subscribers}
+            left = self._firsts.items()
+            self._firsts = {each: asked for each, asked in left if each.subscribers}
 
     # Commits.
 
@@ -292,7 +318,7 @@ class Subscriptions:
             if isinstance(outcome.difference, QueryError):
                 what = outcome.difference
             else:
-                what = Update(offset, outcome.difference, self._shapes[result])
+                what = Update(offset, outcome.difference, self._firsts[result].shape)
             for subscriber in [*result.subscribers]:
                 receiver = subscriber.receiver
                 batch = batches.get(id(receiver))

@@ -76,6 +76,11 @@ class Binding:
         """Give the stored form, or a `Misfit`; the range is not looked at."""
         raise NotImplementedError  # pragma: no cover  each binding has its own
 
+    @property
+    def is_mutable(self) -> bool:
+        """Whether values as users see them can change: there is a list in them."""
+        return False
+
     def leave(self, stored: Stored) -> object:
         """Give what the user sees for a stored value or a `Misfit`."""
         raise NotImplementedError  # pragma: no cover  each binding has its own
@@ -300,6 +305,10 @@ class ArrayBinding(Binding):
         enter = self._item.enter
         return tuple([enter(item) for item in value])
 
+    @property
+    def is_mutable(self) -> bool:
+        return self._make is list or self._item.is_mutable
+
     def leave(self, stored: Stored) -> object:
         if type(stored) is not tuple:
             return _unpack(stored)
@@ -361,6 +370,10 @@ class OptionBinding(Binding):
     @property
     def is_plain(self) -> bool:
         return self._inner.is_plain
+
+    @property
+    def is_mutable(self) -> bool:
+        return self._inner.is_mutable
 
     def enter(self, value: object) -> Stored:
         return None if value is None else self._inner.enter(value)

@@ -6,13 +6,13 @@ after its end every use raises `ClosedError`.
 """
 
 import abc
-import logging
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
+from qsdb.logs import CallLog
 from qsdb.schema.new_uuids import NewUuids
 from qsdb.schema.results import Result
 from qsdb.schema.rows import Row
@@ -363,8 +363,8 @@ class ReducerContext(NewUuids):
 
     @property
     @abc.abstractmethod
-    def log(self) -> "logging.LoggerAdapter[logging.Logger]":
-        """A logger that names the module and the reducer."""
+    def log(self) -> CallLog:
+        """A logger that names the module and the reducer; it has timers, too."""
         ...
 
     @abc.abstractmethod

@@ -172,15 +172,32 @@ def _compile_run(
     names = Names(function=function)
     variables = "".join(f"{parameter.name}, " for parameter in parameters)
     unpacked = f"    {variables}= _values" if parameters else ""
+    given = "".join(f"{_given(parameter, names)}, " for parameter in parameters)
     source = f"""
 def run(_context, _values):
 {unpacked}
-    return _function(_context, {variables})
+    return _function(_context, {given})
 """
     title = f"call of {function.__name__}"
     run = compile_source(title, source, names)["run"]
     assert callable(run)
     return run
+
+
+def _given(parameter: Parameter, names: Names) -> str:
+    """Give the source of what a function is given for an argument.
+
+    Of what it can change it is given a copy, since the argument is logged when the
+    function has run.
+    """
+    binding = parameter.binding
+    if not binding.is_mutable:
+        return parameter.name
+
+    def copied(value: object) -> object:
+        return binding.leave(binding.enter(value))
+
+    return f"{names.bind(f'own_{parameter.name}', copied)}({parameter.name})"
 
 
 def _admitter(function_name: str, parameter: Parameter) -> Callable[[object], object]:

@@ -87,6 +87,7 @@ class StoredTable:
         is_event: Whether rows are told with their commit, and never kept.
         is_interrupted: Whether an exception cut a write in two, so that indexes
             must be made anew.
+        written: How many rows commits have touched since the table was made here.
     """
 
     __slots__ = (
@@ -101,6 +102,7 @@ class StoredTable:
         "sequences",
         "settled_sequences",
         "table_id",
+        "written",
     )
 
     def __init__(self, bound: BoundTable, table_id: int = 0) -> None:
@@ -114,7 +116,7 @@ class StoredTable:
         self.sequences = [1 for column in schema.columns if column.auto_inc]
         self.settled_sequences = tuple(self.sequences)
         self.is_event = schema.is_event
-        self.count = self.changed_at = 0
+        self.count = self.changed_at = self.written = 0
         self.is_interrupted = False
 
     @property

@@ -164,6 +164,8 @@ class WriteTransaction(Opened):
         self._context = None  # which has the transaction: no work for the collector
         for handle in opened:
             handle._find = closed
+            if has_changed:
+                handle._stored.written += len(handle._pre)
         return offset if has_changed else 0
 
     def _undo(self, journal: "Journal | None" = None) -> bool:

@@ -4,7 +4,8 @@
 watches over one; for pytest there are fixtures (`qsdb.testing.plugin`). `FakeClock`
 stands still until a test moves it. `SimulatedDirectory` is a disk in memory that can
 crash; `FaultyDirectory` and `TracedDirectory` stand before any disk, and let calls go
-wrong or write them down.
+wrong or write them down. `replay` runs logged calls again, and finds those that do
+something else then.
 """
 
 import importlib
@@ -31,10 +32,13 @@ if TYPE_CHECKING:
     from qsdb.testing.disk.interposed import Call, Operation
     from qsdb.testing.disk.simulated import SimulatedCrash, SimulatedDirectory
     from qsdb.testing.disk.traces import TracedDirectory
+    from qsdb.testing.replay_report import Deviation, Replay, TableDeviation
+    from qsdb.testing.replaying import replay
 
 __all__ = [
     "Call",
     "Crash",
+    "Deviation",
     "Fail",
     "FailSync",
     "FakeClock",
@@ -45,22 +49,28 @@ __all__ = [
     "Operation",
     "Plan",
     "Policy",
+    "Replay",
     "Short",
     "SimulatedCrash",
     "SimulatedDirectory",
+    "TableDeviation",
     "TracedDirectory",
     "assert_no_change",
     "database",
     "once",
+    "replay",
     "since",
 ]
 
-_MODULES = ("faults", "inodes", "interposed", "simulated", "traces")
+_MODULES = (
+    *("disk.faults", "disk.inodes", "disk.interposed", "disk.simulated"),
+    *("disk.traces", "replay_report", "replaying"),
+)
 
 
 def __getattr__(name: str) -> object:
-    """Load the disks when they are first used: most programs need the clock only."""
+    """Load what few programs need when it is first used."""
     if name in __all__:
-        modules = [importlib.import_module(f"qsdb.testing.disk.{m}") for m in _MODULES]
+        modules = [importlib.import_module(f"qsdb.testing.{m}") for m in _MODULES]
         return next(vars(module)[name] for module in modules if name in vars(module))
     raise AttributeError(f"module 'qsdb.testing' has no attribute {name!r}")

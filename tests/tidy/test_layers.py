@@ -16,7 +16,7 @@ from tests.support.sources import module_of, package_sources
 LINES: tuple[frozenset[str], ...] = (
     frozenset({"forks", "excerpts"}),
     frozenset({"values", "errors", "files"}),
-    frozenset({"codec"}),
+    frozenset({"codec", "logs"}),
     frozenset({"schema"}),
     frozenset({"store", "log", "sql"}),
     frozenset({"live"}),

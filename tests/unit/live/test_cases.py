@@ -33,6 +33,7 @@ class Listener:
     """Subscribes, and is never told anything."""
 
     result: LiveResult | None = None
+    count = 0
     confirmed = False
     moments = 0
 

@@ -18,6 +18,8 @@ class Listener:
     def moment_of(self, _: object) -> int:
         return self.moments
 
+    count = 0
+
     @property
     def receiver(self) -> "Listener":
         return self

@@ -74,6 +74,11 @@ taken: list[tuple[list[float], tuple[str, ...]]] = []
 wanted: list[Callable[[ReducerContext], object]] = []
 
 
+def without_reducers(stats: qsdb.Stats) -> qsdb.Stats:
+    """Leave out what test_meters.py is about."""
+    return attrs.evolve(stats, reducers={})
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(NOON)
@@ -226,7 +231,7 @@ def test_a_failing_inner_reducer_undoes_all(db: qsdb.Database) -> None:
 
     assert cents(db) == {"ann": 10}
     expected = attrs.evolve(before, rollbacks=before.rollbacks + 1, calls=2)
-    assert db.stats() == expected
+    assert without_reducers(db.stats()) == without_reducers(expected)
 
 
 def test_a_caught_failure_keeps_what_was_done(db: qsdb.Database) -> None:
@@ -276,7 +281,8 @@ def test_what_a_reducer_raises_reaches_the_caller_as_it_is(
     assert caught.value is error
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
-    assert db.stats() == attrs.evolve(before, rollbacks=1, calls=1)
+    expected = attrs.evolve(before, rollbacks=1, calls=1)
+    assert without_reducers(db.stats()) == without_reducers(expected)
     assert cents(db) == {}
     # The lock is free again, for this thread and for others.
     thread = threading.Thread(target=db.call, args=(deposit, "bob"))
@@ -326,7 +332,8 @@ def test_a_call_without_net_change_makes_no_commit(
 
     run_as(db, idle)
 
-    assert db.stats() == attrs.evolve(before, calls=before.calls + 1)
+    expected = attrs.evolve(before, calls=before.calls + 1)
+    assert without_reducers(db.stats()) == without_reducers(expected)
     assert run_as(db, lambda ctx: ctx.db[Entry].insert(Entry("a")).id) == 1
 
 

@@ -3,7 +3,8 @@
 import time
 
 import qsdb
-from qsdb.runtime.clock import SystemClock, nanosecond_reader
+from qsdb import Timestamp
+from qsdb.runtime.clock import SystemClock, nanosecond_reader, tick_reader
 from qsdb.testing import FakeClock
 
 
@@ -35,3 +36,18 @@ def test_a_derived_system_clock_is_asked_itself() -> None:
             return qsdb.Timestamp.from_micros(-1)
 
     assert nanosecond_reader(Late())() == -1000
+
+
+def test_durations_are_measured_by_a_clock_that_never_goes_back() -> None:
+    clock = FakeClock(Timestamp.from_micros(-5))
+    ticks = tick_reader(clock)
+
+    assert ticks() == -5000
+    clock.advance(-1)
+    assert ticks() == -5000
+    clock.advance(2)
+    assert ticks() == 999_995_000
+
+
+def test_the_clock_of_the_machine_measures_durations_by_its_counter() -> None:
+    assert tick_reader(SystemClock()) is time.perf_counter_ns
