@@ -156,7 +156,11 @@ class _Attempt:
     ) -> None:
         self._stored, self._declared, self._rows_of = stored, declared, rows_of
         self._mistakes: list[str] = []
-        self._filled = {name: each.name for each in chosen for name in each.tables}
+        self._filled: dict[str, str] = {}
+        for each in chosen:
+            for name in each.tables:
+                others = [self._filled[name]] if name in self._filled else []
+                self._filled[name] = " and ".join([*others, each.name])
         given_up = {name for each in chosen for name in each.drop}
         tables = {each.name: each for each in stored.tables}
         names = matched(

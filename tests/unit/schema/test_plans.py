@@ -458,6 +458,10 @@ def test_clients_of_private_tables_are_never_disconnected(name: str) -> None:
     assert found.breaking == []
 
 
+GOES = (
+    "table a: its rows go only by drop=['a'], and stay in another table by "
+    "renamed_from='a'"
+)
 NEW = "it is new, and without a default or fill=… old rows have no value"
 
 REFUSED: dict[str, tuple[Table, Table, list[Any], list[str]]] = {
@@ -683,9 +687,7 @@ def test_a_table_may_come_and_an_empty_one_may_go() -> None:
 def test_a_table_with_rows_goes_when_it_is_dropped() -> None:
     tables, rows = {"a": ONE, "b": ONE}, {"a": ROWS, "b": ROWS}
 
-    assert refused(tables, {"b": ONE}, rows) == [
-        "table a: rows go with a table only by drop=['a']; the table has 2 rows"
-    ]
+    assert refused(tables, {"b": ONE}, rows) == [f"{GOES}; the table has 2 rows"]
     [step] = plan(tables, {"b": ONE}, rows, drop=["a"]).steps
     assert str(step) == "table a: is removed (loses its 2 rows)"
 
@@ -819,7 +821,7 @@ def test_all_that_stands_against_a_plan_is_told_at_once_with_a_way_out() -> None
     texts = [each.split(";")[0] for each in caught.value.mistakes]
     assert texts == [
         "drop: c is no table that the module leaves out",
-        "table a: rows go with a table only by drop=['a']",
+        GOES,
         "table b, column id: u64 cannot become u8: not every u64 is a u8",
         f"table b, column z: {NEW}",
         (
