@@ -879,6 +879,16 @@ def test_a_plan_is_a_line_for_each_step() -> None:
     assert repr(found) == "<MigrationPlan of 4 steps>"
 
 
+def test_long_kinds_are_cut_in_the_middle() -> None:
+    names = [f"MOOD_{n}" for n in range(200)]
+    tables = Table(a=mood(*names[:-1])), Table(a=mood(*names))
+    [step] = plan({"t": tables[0]}, {"t": tables[1]}).steps
+
+    assert step.text.startswith("column a: Mood{MOOD_0, MOOD_1, ")
+    assert step.text.endswith(", MOOD_198, MOOD_199}")
+    assert len(step.text) < 300
+
+
 def test_a_plan_of_one_step_and_one_of_none_are_told_apart() -> None:
     before, after = both(ONE, Table(id=(u64, key())))
     found = plan(before, after)
