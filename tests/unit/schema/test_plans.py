@@ -827,7 +827,7 @@ def test_all_that_stands_against_a_plan_is_told_at_once_with_a_way_out() -> None
         (
             "table b, unique key a: rows have the same value: 1 (2 rows)\n"
             "What no rule does to rows a function may: "
-            f"@m.migration(from_='{schema_of(before).hash}', tables=[…])"
+            f"@module.migration(from_='{schema_of(before).hash}', tables=[…])"
         ),
     ]
 
