@@ -307,7 +307,7 @@ class ArrayBinding(Binding):
 
     @property
     def is_mutable(self) -> bool:
-        return self._make is list or self._item.is_mutable
+        return self._make is list or self.item.is_mutable
 
     def leave(self, stored: Stored) -> object:
         if type(stored) is not tuple:
@@ -373,7 +373,7 @@ class OptionBinding(Binding):
 
     @property
     def is_mutable(self) -> bool:
-        return self._inner.is_mutable
+        return self.inner.is_mutable
 
     def enter(self, value: object) -> Stored:
         return None if value is None else self.inner.enter(value)
