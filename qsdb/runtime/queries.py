@@ -32,6 +32,7 @@ from qsdb.runtime.prepared import (
     prepare_insertion,
     prepare_query,
 )
+from qsdb.runtime.row_filters import RowFilters
 from qsdb.runtime.variables import Variables
 from qsdb.runtime.visibility import Visibility
 from qsdb.runtime.writer import Writer
@@ -110,7 +111,7 @@ class Queries:
         self._public = {n: each for n, each in self._all.items() if each.is_public}
         self._system = frozenset(system)
         ids = [self.entries[name].table.table_id for name in self._public]
-        self._visibility = Visibility(sorted(ids))
+        self._visibility = Visibility(sorted(ids), RowFilters(self._all))
         self.prepared = functools.lru_cache(PREPARED_MAX)(self._prepare)
 
     def visible_entries(

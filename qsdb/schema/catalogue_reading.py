@@ -20,6 +20,7 @@ from qsdb.errors import brief
 from qsdb.schema.catalogue import canonical
 from qsdb.schema.kind_data import kind_from_data, value_from_data
 from qsdb.schema.modules import BoundTable
+from qsdb.schema.row_filters import RowFilter
 from qsdb.schema.rows import Row
 from qsdb.schema.schedules import MISSED, Schedule
 from qsdb.schema.shapes import fault_of_attribute
@@ -31,6 +32,7 @@ from qsdb.schema.system import (
     StIndex,
     StModule,
     StReducer,
+    StRowLevelSecurity,
     StScheduled,
     StSequence,
     StTable,
@@ -54,7 +56,13 @@ CatalogueRows = Mapping[int, Iterable[tuple[Stored, ...]]]
 
 _R = TypeVar("_R", bound=Row)
 _Part = TypeVar(
-    "_Part", bound=StColumn | StSequence | StIndex | StConstraint | StScheduled
+    "_Part",
+    bound=StColumn
+    | StSequence
+    | StIndex
+    | StConstraint
+    | StScheduled
+    | StRowLevelSecurity,
 )
 
 
@@ -75,6 +83,7 @@ def schemas_of(rows: CatalogueRows) -> dict[int, TableSchema]:
     ]
     indexes = _by_table(keys, tables)
     schedules = _by_table(_read(rows, StScheduled), tables)
+    filters = _by_table(_read(rows, StRowLevelSecurity), tables)
     found: dict[int, TableSchema] = {}
     for table in tables:
         _check_table(table)
@@ -82,7 +91,10 @@ def schemas_of(rows: CatalogueRows) -> dict[int, TableSchema]:
             n = table.table_id
             schema = _schema(table, columns[n], sequences[n], indexes[n])
             schedule = _schedule(schema, schedules[n])
-            found[n] = attrs.evolve(schema, schedule=schedule)
+            row_filters = [RowFilter(each.sql, each.namespace) for each in filters[n]]
+            found[n] = attrs.evolve(
+                schema, schedule=schedule, row_filters=tuple(row_filters)
+            )
     _refuse_twins([each.table_name for each in tables], "table")
     return found
 

@@ -89,6 +89,7 @@ def _lines(schema: TableSchema) -> Iterator[str]:
     yield from [f"  {text}" for text in _index_texts(schema).values()]
     if schema.schedule is not None:
         yield f"  {_schedule_text(schema)}"
+    yield from [f"  row filter {each}" for each in schema.row_filters]
 
 
 def difference(
@@ -164,6 +165,9 @@ def _table_difference(stored: TableSchema, declared: TableSchema) -> Iterator[st
     schedules = _schedule_text(stored), _schedule_text(declared)
     if schedules[0] != schedules[1]:
         yield f"it is {_both(*schedules)}"
+    filters = _filters_text(stored), _filters_text(declared)
+    if filters[0] != filters[1]:
+        yield f"it has {_both(*filters)}"
     before = {each.name: each for each in stored.columns}
     after = {each.name: each for each in declared.columns}
     yield from _one_sided(_labelled("column", before), _labelled("column", after))
@@ -215,6 +219,11 @@ def _schedule_text(schema: TableSchema) -> str:
         f"scheduled: {column} says when {schedule.function} is run "
         f"(missed: {schedule.missed}, retry: {schedule.retry})"
     )
+
+
+def _filters_text(schema: TableSchema) -> str:
+    texts = sorted([str(each) for each in schema.row_filters])
+    return f"the row filters {', '.join(texts)}" if texts else "no row filters"
 
 
 def _access(schema: TableSchema) -> str:

@@ -26,6 +26,7 @@ from qsdb.schema.functions import (
     compile_reducer,
     declare,
 )
+from qsdb.schema.row_filters import CheckFilters, RowFilter
 from qsdb.schema.rows import Row, RowClass, draft_of
 from qsdb.schema.schedules import check_function
 from qsdb.schema.shapes import Shape
@@ -117,7 +118,9 @@ class Module:
         self._tables: list[tuple[type[Row], TableOptions]] = []
         self._reducers: list[DeclaredFunction] = []
         self._lifecycle: dict[str, DeclaredFunction] = {}
+        self._row_filters: list[RowFilter] = []
         self._compiled: ModuleSchema | None = None
+        self._checked_by: CheckFilters | None = None
         self._compiling = threading.Lock()
         """Databases of one module may be opened by several threads at once."""
 
@@ -256,18 +259,44 @@ class Module:
         self._compiled = None
         return function
 
-    def compiled(self) -> ModuleSchema:
-        """Resolve everything that was declared.
+    def row_filter(self, text: str) -> None:
+        """Let strangers see only those rows of a table that a query gives.
+
+        It gives whole rows of one table, and may join others: ``SELECT m.* FROM
+        message m JOIN member x ON x.room = m.room WHERE x.who = :sender``. Several for
+        one table are joined by OR. They restrict what strangers ask by SQL, once or
+        live, and what their caches hold; not the owner, and not functions.
+
+        Args:
+            text: A SELECT; ``:sender`` is who asks.
 
         Raises:
-            SchemaError: every mistake in the module, each with its place.
+            SchemaError: it is no str. Other mistakes are told when a database is
+                opened.
+        """
+        if type(text) is not str:
+            given = brief(text)
+            raise SchemaError(f"module {self.name}: a row filter is a str, not {given}")
+        self._row_filters.append(RowFilter(text))
+        self._compiled = None
+
+    def compiled(self, check: CheckFilters | None = None) -> ModuleSchema:
+        """Resolve everything that was declared.
+
+        Args:
+            check: Checks row filters: `qsdb.runtime.row_filters.check_filters`.
+
+        Raises:
+            SchemaError: every mistake in the module, each with its place; or it has
+                row filters and nothing to check them.
         """
         with self._compiling:
-            if self._compiled is None:
-                self._compiled = self._compile()
+            if self._compiled is None or self._checked_by is not check:
+                self._compiled = self._compile(check)
+                self._checked_by = check
             return self._compiled
 
-    def _compile(self) -> ModuleSchema:
+    def _compile(self, check: CheckFilters | None) -> ModuleSchema:
         mistakes: list[str] = []
         tables = _compile_tables(self._tables, mistakes)
         reducers: dict[str, Reducer] = {}
@@ -283,6 +312,8 @@ class Module:
             function = compile_lifecycle(turn, declared, mistakes)
             if function is not None:
                 lifecycle[turn] = function
+        if self._row_filters:
+            _give_filters(tables, self._row_filters, check, mistakes)
         if mistakes:
             raise SchemaError(*[f"module {self.name}, {each}" for each in mistakes])
         return ModuleSchema(self.name, tuple(tables), reducers, lifecycle)
@@ -306,6 +337,23 @@ def _bind_schedules(
             reducers[schedule.function] = attrs.evolve(reducer, is_private=True)
         else:
             mistakes.append(fault)
+
+
+def _give_filters(
+    tables: Iterable[BoundTable],
+    filters: Sequence[RowFilter],
+    check: CheckFilters | None,
+    mistakes: list[str],
+) -> None:
+    """Give tables their row filters; note what is wrong with them."""
+    if check is None:
+        mistakes.append("row filters: nothing was given to check them")
+        return
+    found, wrong = check(filters, [each.schema for each in tables])
+    mistakes += wrong
+    for bound in tables:
+        row_filters = found.get(bound.schema.name, ())
+        bound.schema = attrs.evolve(bound.schema, row_filters=row_filters)
 
 
 def _as_tuple(given: object) -> object:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from qsdb.errors import SchemaError, brief
+from qsdb.schema.row_filters import RowFilter
 from qsdb.schema.schedules import Schedule, schedule_of
 from qsdb.schema.shapes import Column, Shape
 from qsdb.schema.specifiers import MISSING, BTree, Hash
@@ -68,6 +69,8 @@ class TableSchema:
     """Whether rows are told with their commit, and never stored."""
     schedule: Schedule | None = None
     """What its rows have run; None of most tables."""
+    row_filters: tuple[RowFilter, ...] = ()
+    """Which rows strangers may see, each that one of them gives; all without any."""
 
     def column_names(self, places: Sequence[int]) -> tuple[str, ...]:
         """Give the names of the columns at `places`."""

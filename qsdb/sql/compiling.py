@@ -34,6 +34,7 @@ from qsdb.sql.typed import (
     Cell,
     Comparison,
     Constant,
+    Exists,
     IsNull,
     Like,
     Logic,
@@ -129,9 +130,14 @@ class ExpressionWriter:
         helpers: Functions that it calls, to be defined before it, inside of a function.
     """
 
-    def __init__(self) -> None:
-        """Begin without helpers."""
+    def __init__(self, write_exists: Callable[[Exists], str] | None = None) -> None:
+        """Begin without helpers.
+
+        Args:
+            write_exists: Writes whether rows exist; only for whoever has tables.
+        """
         self.names = Names()
+        self._write_exists = write_exists
         self.helpers: list[str] = []
         self._count = 0
 
@@ -274,6 +280,9 @@ class ExpressionWriter:
                 found = f"({self.value(term, depth + 1)} is None)"
             case Calculation() | Negation():
                 found = self._calculated(node, depth)
+            case Exists():
+                assert self._write_exists is not None
+                found = self._write_exists(node)
             case _:
                 found = self._truth(_spread(node), depth)
         return found

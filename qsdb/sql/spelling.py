@@ -10,6 +10,7 @@ from qsdb.sql.typed import (
     Cell,
     Comparison,
     Constant,
+    Exists,
     IsNull,
     Like,
     Logic,
@@ -53,8 +54,8 @@ class _Speller:
                 text = self._joined(node)
                 return f"({text})" if is_part else text
 
-    def _joined(
-        self, node: Comparison | Logic | Calculation | IsNull | Within | Like
+    def _joined(  # noqa: PLR0911  a table
+        self, node: Comparison | Logic | Calculation | IsNull | Within | Like | Exists
     ) -> str:
         def part(each: Typed) -> str:
             return self.spell(each, is_part=True)
@@ -71,6 +72,10 @@ class _Speller:
                 return f"{part(term)} IS NULL"
             case Within(term=term, choices=choices):
                 return f"{part(term)} IN ({', '.join(map(part, choices))})"
+            case Exists(sources=sources, conditions=conditions):
+                tables = [self._sources[number].spelt for number in sources]
+                where = " AND ".join(map(part, conditions)) or "TRUE"
+                return f"EXISTS ({', '.join(tables)} WHERE {where})"
             case _:
                 return f"{part(node.term)} LIKE {part(node.pattern)}"
 
