@@ -27,7 +27,7 @@ from qsdb.live.tables import Before, Now, Pair, Rows
 from qsdb.sql.loops import Readable, Run, StoredRow, compile_plan
 from qsdb.sql.planning import Plan, make_plan
 from qsdb.sql.queries import Output, Query
-from qsdb.sql.typed import Cell, Exists, Logic, Typed, all_exists, renumbered
+from qsdb.sql.typed import Cell, Exists, Logic, Typed, all_exists, parts_of, renumbered
 
 __all__ = ["Witnesses", "conditions_on"]
 
@@ -164,19 +164,16 @@ def _looking(
     """Yield what looks for witnesses, and the terms that must be true beside it."""
     plain = [each for each in conditions if not _looks(each)]
     for condition in filter(_looks, conditions):
-        parts: Sequence[Sequence[Typed]] = ()
-        match condition:
-            case Exists():
-                yield condition, tuple(plain)
-            case Logic(operator="AND", terms=terms):
-                parts = [terms]
-            case Logic(terms=terms):
-                parts = [[each] for each in terms]
-            case _:
-                parts = [[each] for each in all_exists([condition])]
-        for part in parts:
+        if isinstance(condition, Exists):
+            yield condition, tuple(plain)
+            continue
+        parts = [*parts_of(condition)]
+        is_all = isinstance(condition, Logic) and condition.operator == "AND"
+        for part in [parts] if is_all else [[each] for each in parts]:
             for exists, certain in _looking(part):
-                yield exists, (*plain, *certain)
+                # Under NOT what is beside it may be unknown, and it matters.
+                beside = certain if isinstance(condition, Logic) else ()
+                yield exists, (*plain, *beside)
 
 
 def _looks(node: Typed) -> bool:

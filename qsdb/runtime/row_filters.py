@@ -19,8 +19,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import attrs
 
 from qsdb.errors import QueryError, SchemaError
-from qsdb.schema.row_filters import FiltersByTable, RowFilter
-from qsdb.schema.tables import TableSchema
+from qsdb.schema.row_filters import FiltersByTable
+from qsdb.schema.tables import RowFilter, TableSchema
 from qsdb.sql.parsing import parse
 from qsdb.sql.queries import Query, Source
 from qsdb.sql.statements import check_statement

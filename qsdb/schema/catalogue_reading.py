@@ -20,7 +20,6 @@ from qsdb.errors import brief
 from qsdb.schema.catalogue import canonical
 from qsdb.schema.kind_data import kind_from_data, value_from_data
 from qsdb.schema.modules import BoundTable
-from qsdb.schema.row_filters import RowFilter
 from qsdb.schema.rows import Row
 from qsdb.schema.schedules import MISSED, Schedule
 from qsdb.schema.shapes import fault_of_attribute
@@ -38,7 +37,13 @@ from qsdb.schema.system import (
     StTable,
     system_tables,
 )
-from qsdb.schema.tables import ColumnSchema, IndexSchema, TableSchema, fault_of_name
+from qsdb.schema.tables import (
+    ColumnSchema,
+    IndexSchema,
+    RowFilter,
+    TableSchema,
+    fault_of_name,
+)
 from qsdb.values.compounds import ProductKind
 from qsdb.values.kinds import (
     SCHEDULE_AT,

@@ -6,14 +6,14 @@ resolves everything, gathers all mistakes of the whole module into one
 know nothing of each other.
 """
 
-import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast, overload
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
 import attrs
 
 from qsdb.errors import SchemaError, brief
+from qsdb.schema.bound_tables import BoundTable, derived
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.functions import (
     CONNECTED,
@@ -26,58 +26,17 @@ from qsdb.schema.functions import (
     compile_reducer,
     declare,
 )
-from qsdb.schema.row_filters import CheckFilters, RowFilter
+from qsdb.schema.row_filters import CheckFilters, give_filters
 from qsdb.schema.rows import Row, RowClass, draft_of
 from qsdb.schema.schedules import check_function
-from qsdb.schema.shapes import Shape
 from qsdb.schema.specifiers import BTree, Hash
-from qsdb.schema.tables import TableOptions, TableSchema, fault_of_name, table_schema
+from qsdb.schema.tables import RowFilter, TableOptions, fault_of_name, table_schema
 
 __all__ = ["BoundTable", "Module", "ModuleSchema", "derived"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 _Hook = Callable[[ReducerContext], None]
-
-
-@attrs.define(eq=False)
-class BoundTable:
-    """A table together with the class in which users see its rows."""
-
-    schema: TableSchema
-    shape: Shape
-    row_class: type[Row]
-    derived: dict[object, object] = attrs.field(factory=dict, init=False, repr=False)
-    """What `derived` functions made of the table; nobody else's."""
-
-    def users_key(self, columns: tuple[int, ...], key: object) -> object:
-        """Give a key of these columns as users see it: for messages."""
-        parts = (key,) if len(columns) == 1 else key
-        assert type(parts) is tuple
-        shown = tuple(
-            [
-                self.shape.columns[place].binding.leave(part)
-                for place, part in zip(columns, parts, strict=True)
-            ]
-        )
-        return shown[0] if len(columns) == 1 else shown
-
-
-def derived(function: Callable[[BoundTable], T]) -> Callable[[BoundTable], T]:
-    """Have what a function makes of a table made once, and kept with the table.
-
-    Generated classes and functions depend on nothing but the declaration, so
-    all databases of a module share them.
-    """
-
-    @functools.wraps(function)
-    def get(bound: BoundTable) -> T:
-        found = bound.derived.get(function)
-        if found is None:
-            found = bound.derived[function] = function(bound)
-        return cast(T, found)
-
-    return get
 
 
 @attrs.frozen
@@ -313,7 +272,7 @@ class Module:
             if function is not None:
                 lifecycle[turn] = function
         if self._row_filters:
-            _give_filters(tables, self._row_filters, check, mistakes)
+            give_filters(tables, self._row_filters, check, mistakes)
         if mistakes:
             raise SchemaError(*[f"module {self.name}, {each}" for each in mistakes])
         return ModuleSchema(self.name, tuple(tables), reducers, lifecycle)
@@ -337,23 +296,6 @@ def _bind_schedules(
             reducers[schedule.function] = attrs.evolve(reducer, is_private=True)
         else:
             mistakes.append(fault)
-
-
-def _give_filters(
-    tables: Iterable[BoundTable],
-    filters: Sequence[RowFilter],
-    check: CheckFilters | None,
-    mistakes: list[str],
-) -> None:
-    """Give tables their row filters; note what is wrong with them."""
-    if check is None:
-        mistakes.append("row filters: nothing was given to check them")
-        return
-    found, wrong = check(filters, [each.schema for each in tables])
-    mistakes += wrong
-    for bound in tables:
-        row_filters = found.get(bound.schema.name, ())
-        bound.schema = attrs.evolve(bound.schema, row_filters=row_filters)
 
 
 def _as_tuple(given: object) -> object:

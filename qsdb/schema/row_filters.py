@@ -4,41 +4,37 @@ A module only collects their texts. What they mean is told by SQL, which stands 
 this layer: whoever opens a database hands a `CheckFilters` in.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
 
-if TYPE_CHECKING:
-    from qsdb.schema.tables import TableSchema
+from qsdb.schema.bound_tables import BoundTable
+from qsdb.schema.tables import RowFilter, TableSchema
 
-__all__ = ["CheckFilters", "FiltersByTable", "RowFilter"]
-
-
-@attrs.frozen
-class RowFilter:
-    """A query for the rows of one table.
-
-    Attributes:
-        text: In SQL.
-        namespace: Where the module is mounted that declared it, as names of tables
-            begin there; empty for the outermost one. Names in the text belong to it.
-    """
-
-    text: str
-    namespace: str = ""
-
-    def __str__(self) -> str:
-        """Give the text, and where its names belong."""
-        return (
-            f"{self.text!r} in {self.namespace}" if self.namespace else repr(self.text)
-        )
+__all__ = ["CheckFilters", "FiltersByTable", "give_filters"]
 
 
 FiltersByTable = Mapping[str, tuple[RowFilter, ...]]
 """Name of a table → the filters that give rows of it."""
 
 CheckFilters = Callable[
-    [Sequence[RowFilter], Sequence["TableSchema"]], tuple[FiltersByTable, list[str]]
+    [Sequence[RowFilter], Sequence[TableSchema]], tuple[FiltersByTable, list[str]]
 ]
 """Sorts filters by table; gives a sentence for each mistake besides."""
+
+
+def give_filters(
+    tables: Iterable[BoundTable],
+    filters: Sequence[RowFilter],
+    check: CheckFilters | None,
+    mistakes: list[str],
+) -> None:
+    """Give tables their row filters; note what is wrong with them."""
+    if check is None:
+        mistakes.append("row filters: nothing was given to check them")
+        return
+    found, wrong = check(filters, [each.schema for each in tables])
+    mistakes += wrong
+    for bound in tables:
+        row_filters = found.get(bound.schema.name, ())
+        bound.schema = attrs.evolve(bound.schema, row_filters=row_filters)

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from qsdb.errors import SchemaError, brief
-from qsdb.schema.row_filters import RowFilter
 from qsdb.schema.schedules import Schedule, schedule_of
 from qsdb.schema.shapes import Column, Shape
 from qsdb.schema.specifiers import MISSING, BTree, Hash
@@ -19,6 +18,7 @@ from qsdb.values.kinds import Kind, Stored
 __all__ = [
     "ColumnSchema",
     "IndexSchema",
+    "RowFilter",
     "TableOptions",
     "TableSchema",
     "fault_of_name",
@@ -53,6 +53,26 @@ class IndexSchema:
     """Places of the columns in the table, in the order of the index."""
     algorithm: str
     """``"unique"``, ``"btree"`` or ``"hash"``."""
+
+
+@attrs.frozen
+class RowFilter:
+    """A query for the rows of one table.
+
+    Attributes:
+        text: In SQL.
+        namespace: Where the module is mounted that declared it, as names of tables
+            begin there; empty for the outermost one. Names in the text belong to it.
+    """
+
+    text: str
+    namespace: str = ""
+
+    def __str__(self) -> str:
+        """Give the text, and where its names belong."""
+        return (
+            f"{self.text!r} in {self.namespace}" if self.namespace else repr(self.text)
+        )
 
 
 @attrs.frozen(cache_hash=True)

@@ -170,7 +170,7 @@ NIGHTLY = {
         "            pass\n",
     ),
     "what is beside OR must be true": Mutant(
-        witnesses, "parts = [[each] for each in terms]", "parts = [terms]"
+        witnesses, "[parts] if is_all else", "[parts] if True else"
     ),
     "the first filter counts": Mutant(
         row_filters, "if len(several) == 1:", "if len(several) >= 1:"
