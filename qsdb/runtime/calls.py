@@ -14,6 +14,7 @@ from typing import NoReturn
 import attrs
 
 from qsdb.errors import NotFoundError, UsageError, brief
+from qsdb.runtime.mounted_contexts import MountedContext
 from qsdb.runtime.prepared import handle_of
 from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.tokens import new_secret
@@ -94,8 +95,14 @@ class Calls:
             identities = _identity(f"database:{subject}"), _identity(f"owner:{subject}")
         self.identity, self.owner = identities
         self._by_key: dict[object, Reducer] = {}
+        several: dict[object, list[Reducer]] = {}
         for name, reducer in module.reducers.items():
-            self._by_key[name] = self._by_key[reducer.function] = reducer
+            self._by_key[name] = reducer
+            several.setdefault(reducer.function, []).append(reducer)
+        for function, reducers in several.items():
+            # One that is mounted several times is called by its names alone.
+            if len(reducers) == 1 or "." not in reducers[0].name:
+                self._by_key[function] = reducers[0]
 
     def call(
         self,
@@ -324,6 +331,9 @@ class CallContext(ReducerContext):
         logger = logging.getLogger(f"qsdb.{calls.module.name}.{reducer.name}")
         extra = {"sender": self.sender.to_hex(), "timestamp": str(self.timestamp)}
         return logging.LoggerAdapter(logger, extra)
+
+    def within(self, name: str) -> ReducerContext:
+        return MountedContext(self, name)
 
     def savepoint(self) -> Savepoint:
         assert isinstance(self.db, WriteTransaction)

@@ -26,7 +26,7 @@ from qsdb.sql.queries import Query, Source
 from qsdb.sql.statements import check_statement
 from qsdb.sql.typed import Exists, Logic, Typed, renumbered, sources_of
 
-__all__ = ["RowFilters", "check_filters"]
+__all__ = ["RowFilters", "check_filters", "within_namespace"]
 
 
 def check_filters(
@@ -72,13 +72,8 @@ def _check(row_filter: RowFilter, tables: Mapping[str, TableSchema]) -> Query:
     Raises:
         QueryError: it is wrong, or no query for rows of one table.
     """
-    text, prefix = row_filter.text, f"{row_filter.namespace}."
-    if row_filter.namespace:
-        tables = {
-            name.removeprefix(prefix): schema
-            for name, schema in tables.items()
-            if name.startswith(prefix)
-        }
+    text = row_filter.text
+    tables = within_namespace(row_filter.namespace, tables)
     query = check_statement(text, parse(text), tables)
     if not isinstance(query, Query):
         raise QueryError("a row filter is a SELECT")
@@ -95,6 +90,20 @@ def _check(row_filter: RowFilter, tables: Mapping[str, TableSchema]) -> Query:
             name = query.sources[number].schema.name
             raise QueryError(f"{name} is an event table, which has no rows to look for")
     return query
+
+
+def within_namespace(
+    namespace: str, tables: Mapping[str, TableSchema]
+) -> Mapping[str, TableSchema]:
+    """Give tables by the names that they have for a mounted module."""
+    if not namespace:
+        return tables
+    prefix = f"{namespace}."
+    return {
+        name.removeprefix(prefix): schema
+        for name, schema in tables.items()
+        if name.startswith(prefix)
+    }
 
 
 def _circle(queries: Mapping[str, Iterable[Query]]) -> list[str]:

@@ -307,7 +307,7 @@ class Transaction(abc.ABC):
 
     if TYPE_CHECKING:
 
-        def __getattr__(self, name: str) -> Table[Any]: ...
+        def __getattr__(self, name: str) -> Any: ...  # noqa: ANN401  a table, or a mount
 
 
 @attrs.frozen
@@ -364,6 +364,15 @@ class ReducerContext(abc.ABC):
     @abc.abstractmethod
     def log(self) -> "logging.LoggerAdapter[logging.Logger]":
         """A logger that names the module and the reducer."""
+        ...
+
+    @abc.abstractmethod
+    def within(self, name: str) -> "ReducerContext":
+        """Give the context for functions of the module that is mounted by a name.
+
+        Raises:
+            NotFoundError: nothing is mounted by this name.
+        """
         ...
 
     @abc.abstractmethod

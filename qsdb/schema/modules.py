@@ -26,6 +26,7 @@ from qsdb.schema.functions import (
     compile_reducer,
     declare,
 )
+from qsdb.schema.mounting import Parts, add_mounted, fault_of_mount
 from qsdb.schema.row_filters import CheckFilters, give_filters
 from qsdb.schema.rows import Row, RowClass, draft_of
 from qsdb.schema.schedules import check_function
@@ -33,6 +34,9 @@ from qsdb.schema.specifiers import BTree, Hash
 from qsdb.schema.tables import RowFilter, TableOptions, fault_of_name, table_schema
 
 __all__ = ["BoundTable", "Module", "ModuleSchema", "derived"]
+
+_COMPILING = threading.RLock()
+"""Databases of one module may be opened by several threads at once."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,10 +82,11 @@ class Module:
         self._reducers: list[DeclaredFunction] = []
         self._lifecycle: dict[str, DeclaredFunction] = {}
         self._row_filters: list[RowFilter] = []
+        self._mounts: list[tuple[str, Module]] = []
+        self._faults: list[str] = []
+        """Mounts that were refused at once; told with all other mistakes."""
         self._compiled: ModuleSchema | None = None
-        self._checked_by: CheckFilters | None = None
-        self._compiling = threading.Lock()
-        """Databases of one module may be opened by several threads at once."""
+        self._compiled_from: object = None
 
     def __repr__(self) -> str:
         """Show the name."""
@@ -239,6 +244,44 @@ class Module:
         self._row_filters.append(RowFilter(text))
         self._compiled = None
 
+    def mount(self, name: str, module: "Module") -> None:
+        """Have all tables, reducers and row filters of another module below a name.
+
+        Mounted as ``auth``, its table ``session`` is ``auth.session`` in SQL and
+        ``tx.auth.session`` in a transaction, and its reducer ``login`` is
+        ``auth.login``. Its functions are run with the names that they know; to call one
+        from outside give it ``ctx.within("auth")``. It has no lifecycle functions.
+
+        Args:
+            name: A Python identifier of at most 63 characters that is not reserved.
+            module: It may be mounted elsewhere too, and have others mounted in it.
+
+        Raises:
+            SchemaError: it is no module. Other mistakes are told when a database is
+                opened.
+        """
+        _require_module(self.name, module)
+        fault = fault_of_mount(name)
+        if fault is None and any(name == each for each, _ in self._mounts):
+            fault = "it is mounted twice"
+        if fault is None and module._holds(self):  # noqa: SLF001  a module too
+            fault = f"module {module.name} would be inside of itself"
+        if fault is None:
+            self._mounts.append((name, module))
+        else:
+            self._faults.append(f"mount {name}: {fault}")
+        self._compiled = None
+
+    def _holds(self, module: "Module") -> bool:
+        """Whether a module is this one, or is mounted in it."""
+        return self is module or any(each._holds(module) for _, each in self._mounts)  # noqa: SLF001  a module too
+
+    def _revision(self) -> tuple[object, ...]:
+        """Give what changes with each declaration, also in what is mounted."""
+        declared = (self._tables, self._reducers, self._row_filters, self._lifecycle)
+        sizes = [len(each) for each in (*declared, self._faults)]
+        return (*sizes, *[each._revision() for _, each in self._mounts])  # noqa: SLF001  a module too
+
     def compiled(self, check: CheckFilters | None = None) -> ModuleSchema:
         """Resolve everything that was declared.
 
@@ -249,14 +292,30 @@ class Module:
             SchemaError: every mistake in the module, each with its place; or it has
                 row filters and nothing to check them.
         """
-        with self._compiling:
-            if self._compiled is None or self._checked_by is not check:
+        with _COMPILING:
+            compiled_from = (check, self._revision())
+            if self._compiled is None or self._compiled_from != compiled_from:
                 self._compiled = self._compile(check)
-                self._checked_by = check
+                self._compiled_from = compiled_from
             return self._compiled
 
     def _compile(self, check: CheckFilters | None) -> ModuleSchema:
         mistakes: list[str] = []
+        parts = self._parts(mistakes)
+        lifecycle: dict[str, Reducer] = {}
+        for turn, declared in self._lifecycle.items():
+            function = compile_lifecycle(turn, declared, mistakes)
+            if function is not None:
+                lifecycle[turn] = function
+        if parts.row_filters:
+            give_filters(parts.tables, parts.row_filters, check, mistakes)
+        if mistakes:
+            raise SchemaError(*[f"module {self.name}, {each}" for each in mistakes])
+        tables = tuple(parts.tables)
+        return ModuleSchema(self.name, tables, parts.reducers, lifecycle)
+
+    def _parts(self, mistakes: list[str]) -> Parts:
+        """Give all but the lifecycle functions, with what is mounted."""
         tables = _compile_tables(self._tables, mistakes)
         reducers: dict[str, Reducer] = {}
         for declared in self._reducers:
@@ -266,16 +325,24 @@ class Module:
             elif reducer is not None:
                 reducers[reducer.name] = reducer
         _bind_schedules(tables, reducers, mistakes)
-        lifecycle: dict[str, Reducer] = {}
-        for turn, declared in self._lifecycle.items():
-            function = compile_lifecycle(turn, declared, mistakes)
-            if function is not None:
-                lifecycle[turn] = function
-        if self._row_filters:
-            give_filters(tables, self._row_filters, check, mistakes)
-        if mistakes:
-            raise SchemaError(*[f"module {self.name}, {each}" for each in mistakes])
-        return ModuleSchema(self.name, tuple(tables), reducers, lifecycle)
+        parts = Parts(tables, reducers, [*self._row_filters])
+        mistakes += self._faults
+        for name, module in self._mounts:
+            faults: list[str] = []
+            inner = module._parts(faults)  # noqa: SLF001  likewise
+            faults += [
+                f"{turn}: a module that is mounted has none; the outer one may call it"
+                for turn in module._lifecycle  # noqa: SLF001  likewise
+            ]
+            faults += add_mounted(parts, name, inner)
+            mistakes += [f"mount {name}: {each}" for each in faults]
+        return parts
+
+
+def _require_module(name: str, module: object) -> None:
+    if not isinstance(module, Module):
+        given = brief(module)
+        raise SchemaError(f"module {name}: mount takes a Module, not {given}")
 
 
 def _bind_schedules(
