@@ -292,7 +292,9 @@ class Queries:
         """
         _require_text(text)
         caller = sender.stored
-        prepared = self.prepared(text, True, namespace)  # noqa: FBT003  the key of a cache
+        # As `run` has it, so that the same statement is kept once.
+        key = (text, True, namespace) if namespace else (text, True)
+        prepared = self.prepared(*key)
         if isinstance(prepared, PreparedQuery):
             values = prepared.bind(params)
             return _read(prepared, transaction, caller, values)
