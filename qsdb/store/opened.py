@@ -62,8 +62,9 @@ class Scope:
             first, dot, rest = name.partition(".")
             if dot:
                 inner.setdefault(first, {})[rest] = entry
+        # What is mounted comes after the module's own, whose names may have dots too.
         self.by_class = {
-            row_class: tables.get("") or next(iter(tables.values()))
+            row_class: next(iter(tables.values()))
             for row_class, tables in of_class.items()
             if "" in tables or len(tables) == 1
         }

@@ -20,6 +20,7 @@ from qsdb.sql.parsing import parse
 from qsdb.sql.queries import Query
 from qsdb.sql.statements import check_statement
 from qsdb.sql.typed import Cell, Comparison, Exists, Logic, Not, renumbered
+from qsdb.store.current import CurrentTable
 from qsdb.values.kinds import U64
 
 ANN = Identity.from_claims("tests", "ann")
@@ -156,6 +157,34 @@ def test_a_cache_follows_the_rows_that_a_filter_looks_into() -> None:
 
     assert sorted(heard[:3]) == [("came", 2), ("came", 3), ("went", 1)]
     assert sorted(heard[3:]) == [("went", 2), ("went", 3)]
+
+
+def test_a_row_that_is_looked_into_costs_what_it_lets_be_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scans: list[int] = []
+    scan = CurrentTable._scan
+
+    def counted(table: CurrentTable) -> Any:
+        scans.append(1)
+        return scan(table)
+
+    monkeypatch.setattr(CurrentTable, "_scan", counted)
+    db = filled(SHARED, OWN)
+    live = [db.connect(who).subscribe("SELECT * FROM message") for who in (ANN, BOB)]
+    before = len(scans)
+    with db.write() as tx:
+        tx[Member].insert(Member(2, ANN))
+        tx[Message].insert(Message(2, BOB))
+    with db.write() as tx:
+        tx[Member].delete_by_key(1)
+        tx[Member].delete_by_key(2)
+
+    assert [sorted(row.id for row in each.rows) for each in live] == [
+        [1, 2, 3, 4],
+        [3, 4],
+    ]
+    assert len(scans) == before > 0  # for the index that the join needs
 
 
 def note(rooms: list[int], _: object, row: Any) -> None:
