@@ -12,10 +12,36 @@ from qsdb.cache.events import Event
 from qsdb.cache.tables import CachedTable, Change, cached_table_class
 from qsdb.errors import MissingNameError, NotFoundError, brief
 from qsdb.schema.rows import Row
-from qsdb.store.opened import Entry
+from qsdb.store.opened import Entry, Scope
 from qsdb.store.orders import StoredRow
 
 __all__ = ["Cache"]
+
+
+class _Mounted:
+    """The tables of a mounted module in a cache: ``conn.db.auth``."""
+
+    __slots__ = ("_cache", "_scope")
+
+    def __init__(self, cache: "Cache", scope: Scope) -> None:
+        self._cache = cache
+        self._scope = scope
+
+    def __getitem__(self, row_class: type[Row]) -> CachedTable[Any]:
+        entry = self._scope.by_class.get(row_class)
+        if entry is None:
+            raise NotFoundError(f"no table of {brief(row_class)} is in this cache")
+        return self._cache.table(entry.table.bound.schema.name)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  a table or a namespace
+        if name in self._scope.inner:
+            return _Mounted(self._cache, self._scope.inner[name])
+        return self.table(name)
+
+    def table(self, name: str) -> CachedTable[Any]:
+        """Give the table of a name."""
+        return self._cache.table(f"{self._scope.path}.{name}")
+
 
 Changes = list[tuple[CachedTable[Any], Change]]
 
@@ -37,6 +63,7 @@ class Cache:
         """
         self._by_name = by_name
         self._by_class = by_class
+        self._scopes = Scope("", by_name).inner
         self._lock = threading.RLock()
         self._tables: dict[str, CachedTable[Any]] = {}
 
@@ -52,10 +79,12 @@ class Cache:
             raise NotFoundError(f"no table of {brief(row_class)} is in this cache")
         return self.table(entry.table.bound.schema.name)
 
-    def __getattr__(self, name: str) -> CachedTable[Any]:
-        """Give the table of a name."""
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  a table or a namespace
+        """Give the table of a name, or what is mounted by it."""
         if name.startswith("_"):
             raise AttributeError(name)
+        if name in self._scopes and name not in self._by_name:
+            return _Mounted(self, self._scopes[name])
         return self.table(name)
 
     def table(self, name: str) -> CachedTable[Any]:

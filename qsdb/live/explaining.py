@@ -23,7 +23,9 @@ def explain_live(query: Query) -> list[str]:
         for number, source in enumerate(query.sources)
         if number in query.events or not events
     ]
-    if events:
+    if not events:
+        lines += _looked_into(query)
+    else:
         verb = "is an event table" if len(events) == 1 else "are event tables"
         lines.append(
             f"live: {' and '.join(events)} {verb}: nothing is kept of a result"
@@ -32,12 +34,19 @@ def explain_live(query: Query) -> list[str]:
     return lines
 
 
+def _looked_into(query: Query) -> Iterator[str]:
+    """Say the same of public tables that a row filter looks into."""
+    for number, source in enumerate(query.tables):
+        if number >= len(query.sources) and source.schema.is_public:
+            yield f"live: a change of {source.alias} {_told(query, number)}"
+
+
 def _told(query: Query, number: int) -> str:
     """Say which changes of a table are looked at."""
     # The values are of no matter here, only which columns they are for.
     lifted = lift(query)
     nothing = tuple([None] * len(lifted.slots))
-    columns = query.sources[number].schema.columns
+    columns = query.tables[number].schema.columns
     read = columns_read(query, number)
     told = _route(route_of(lifted.query, number, nothing), columns)
     if read is None:
@@ -60,10 +69,12 @@ def _route(route: Route, columns: Sequence[ColumnSchema]) -> str:
 
 def _kept(query: Query, template: Template) -> Iterator[str]:
     """Say which indexes are made for it, and where there are none to use."""
+    named = [each.schema.name for each in query.sources]
     for table, column in sorted(template.wishes()):
-        schemas = [each.schema for each in query.sources if each.schema.name == table]
+        schemas = [each.schema for each in query.tables if each.schema.name == table]
         name = schemas[0].columns[column].name
-        yield f"an index of {table}.{name} is made and kept for it"
+        if schemas[0].is_public or table in named:
+            yield f"an index of {table}.{name} is made and kept for it"
     whole = {
         step.source
         for plan in template.plans

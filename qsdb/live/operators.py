@@ -15,6 +15,8 @@ query that reads such tables is evaluated for them once, with all other tables a
 are now: its rows come, and none is kept or goes. Changes of other tables are nothing to
 it.
 
+Tables that a condition only looks into are told of in `qsdb.live.witnesses`.
+
 The sum may hold the same row with both signs, and then it is neither come nor gone.
 
 Such rows were never in the result, and to compute one may fail: where two tables change
@@ -34,6 +36,7 @@ from qsdb.errors import QueryError
 from qsdb.live.routing import Always, ByInterval, ByValue, Reader, Route
 from qsdb.live.tables import Before, Now, Pair, Rows
 from qsdb.live.templates import Lifted
+from qsdb.live.witnesses import Witnesses, conditions_on
 from qsdb.sql.loops import Readable, Run, StoredRow, compile_plan
 from qsdb.sql.planning import make_plan
 from qsdb.sql.queries import Query
@@ -60,7 +63,8 @@ class Template:
 
     Attributes:
         query: The query.
-        tables: The names of the tables, in the order of FROM.
+        tables: The names of the tables, in the order of FROM; then those that
+            conditions look into.
         plans: For each table the plan that begins with changes of it; where there are
             event tables one alone, for the first of them.
         users: How many live queries have it.
@@ -72,27 +76,32 @@ class Template:
         query = lifted.query
         self.key = lifted.key
         self.query = query
-        self.tables = [each.schema.name for each in query.sources]
+        self.tables = [each.schema.name for each in query.tables]
+        self._count = len(query.sources)
+        self._witnesses: Witnesses | None = None
+        if query.hidden and not query.events:
+            self._witnesses = Witnesses(query)
         self._events = query.events
         firsts = self._events[:1] or range(len(query.sources))
         self.plans = [make_plan(query, first, wishes=True) for first in firsts]
         self.results: dict[tuple[Stored, ...], LiveResult] = {}
         self._whole: Run | None = None
         self._runs: list[Run] = [compile_plan(plan) for plan in self.plans]
-        self._columns = [columns_read(query, n) for n in range(len(query.sources))]
+        self._columns = [columns_read(query, n) for n in range(len(query.tables))]
         # Whole rows of one table are a set, in which nothing stands twice.
-        self._is_plain = len(query.sources) == 1 and query.whole is not None
+        self._is_plain = len(query.tables) == 1 and query.whole is not None
 
     def wishes(self) -> set[tuple[str, int]]:
         """Give the indexes that the plans need: table and column."""
+        candidates = () if self._witnesses is None else self._witnesses.plans
         return {
-            (self.query.sources[step.source].schema.name, -1 - step.path.number)
-            for plan in self.plans
-            for step in plan.steps
+            (plan.query.tables[step.source].schema.name, -1 - step.path.number)
+            for plan in (*self.plans, *candidates)
+            for step in plan.all_steps
             if step.path is not None
             and step.path.number is not None
             and step.path.number < 0
-            and step.source not in self._events
+            and not plan.query.tables[step.source].schema.is_event
         }
 
     def readers(self, owner: "LiveResult") -> list[Reader]:
@@ -144,6 +153,8 @@ class Template:
         inserts: list[StoredRow] = []
         deletes: list[StoredRow] = []
         tables: list[Readable] = [before[each] or now[each] for each in self.tables]
+        was = tables[self._count :]
+        tables[self._count :] = [now[each] for each in self.tables[self._count :]]
         for source, run in enumerate(self._runs):
             pairs = concerned.get(source)
             if pairs:
@@ -156,6 +167,11 @@ class Template:
                     tables[source] = Rows(went)
                     deletes += run(*tables, NO_CALLER, *values)
             tables[source] = now[self.tables[source]]
+        if self._witnesses is not None:
+            run, arguments = self._runs[0], (NO_CALLER, *values)
+            for rows in self._witnesses.candidates(arguments, concerned, now, before):
+                inserts += run(*rows, *tables[self._count :], *arguments)
+                deletes += run(*rows, *was, *arguments)
         return net(inserts, deletes)
 
     def _emitted(
@@ -241,7 +257,7 @@ def columns_read(query: Query, source: int) -> frozenset[int] | None:
         _add_columns(condition, source, found)
     for output in query.outputs if query.whole is None else ():
         _add_columns(output.term, source, found)
-    every = len(query.sources[source].schema.columns)
+    every = len(query.tables[source].schema.columns)
     return None if len(found) == every else frozenset(found)
 
 
@@ -254,9 +270,10 @@ def _add_columns(node: Typed, source: int, found: set[int]) -> None:
 
 def route_of(query: Query, source: int, values: tuple[Stored, ...]) -> Route:
     """Say how changes of a table find a query."""
+    conditions = conditions_on(query, source)
     fixed = [
         found
-        for condition in query.conditions
+        for condition in conditions
         if (found := equality(condition, source)) is not None
         and all(isinstance(each, Constant | Argument) for each in found.values)
     ]
@@ -264,10 +281,10 @@ def route_of(query: Query, source: int, values: tuple[Stored, ...]) -> Route:
         best = min(fixed, key=lambda each: len(each.values))
         wanted = [_value(each, values) for each in best.values]
         return ByValue(best.column, tuple(dict.fromkeys(wanted)))
-    within = _widest([span(each, source) for each in query.conditions])
+    within = _widest([span(each, source) for each in conditions])
     if within is None:
         return Always()
-    kind = query.sources[source].schema.columns[within.column].kind
+    kind = query.tables[source].schema.columns[within.column].kind
     low, low_included = _end(within.low, values)
     high, high_included = _end(within.high, values)
     ends = (low_included, high_included)

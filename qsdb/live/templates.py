@@ -89,16 +89,20 @@ def lift(query: Query) -> Lifted:
     parameters: dict[str, Kind] = {
         f"k{number}": slot.kind for number, slot in enumerate(lifter.slots)
     }
-    tables = tuple([each.schema for each in query.sources])
+    tables = tuple([each.schema for each in query.tables])
+    count = len(query.sources)
+    sources = tuple([Source(f"t{n}", each) for n, each in enumerate(tables)])
     template = attrs.evolve(
         query,
-        sources=tuple([Source(f"t{n}", each) for n, each in enumerate(tables)]),
+        sources=sources[:count],
+        hidden=sources[count:],
         conditions=lifted,
         outputs=outputs,
         parameters=parameters,
     )
     key = (
         tables,
+        count,
         lifted,
         outputs if query.whole is None else query.whole,
         tuple(parameters.items()),

@@ -16,6 +16,7 @@ import attrs
 from qsdb.errors import NotFoundError, UsageError, brief
 from qsdb.logs import CallLog
 from qsdb.runtime.meters import Meter, Meters, call_fields
+from qsdb.runtime.mounted_contexts import MountedContext
 from qsdb.runtime.prepared import handle_of
 from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.tokens import new_secret
@@ -103,9 +104,14 @@ class Calls:
             identities = _identity(f"database:{subject}"), _identity(f"owner:{subject}")
         self.identity, self.owner = identities
         self._by_key: dict[object, tuple[Reducer, Meter]] = {}
+        several: dict[object, list[Reducer]] = {}
         for name, reducer in module.reducers.items():
-            found = reducer, self.meters[reducer]
-            self._by_key[name] = self._by_key[reducer.function] = found
+            self._by_key[name] = reducer, self.meters[reducer]
+            several.setdefault(reducer.function, []).append(reducer)
+        for function, reducers in several.items():
+            # One that is mounted several times is called by its names alone.
+            if len(reducers) == 1 or "." not in reducers[0].name:
+                self._by_key[function] = self._by_key[reducers[0].name]
 
     def call(  # noqa: C901, PLR0915  in one go, as it is hot
         self,
@@ -357,6 +363,9 @@ class CallContext(ReducerContext):
         logger = logging.getLogger(f"qsdb.{calls.module.name}.{reducer.name}")
         fields = call_fields(calls.module.name, self, reducer.name)
         return CallLog(logger, fields, calls.meters.ticks)
+
+    def within(self, name: str) -> ReducerContext:
+        return MountedContext(self, name)
 
     def savepoint(self) -> Savepoint:
         assert isinstance(self.db, WriteTransaction)

@@ -29,6 +29,7 @@ from qsdb.runtime.connecting import Connector
 from qsdb.runtime.meters import limit_of
 from qsdb.runtime.on_disk import OnDisk
 from qsdb.runtime.options import StorageOptions, options_of
+from qsdb.runtime.row_filters import check_filters
 from qsdb.runtime.stats import Stats, TableStats
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.schema.contexts import ReducerContext
@@ -120,7 +121,7 @@ class Database(OnDisk):
         files = None if path is None else as_files(path)
         is_faked = clock is not None and type(clock) is not SystemClock
         clock = SystemClock() if clock is None else clock
-        schema = None if module is None else module.compiled()
+        schema = None if module is None else module.compiled(check_filters)
         if read_only and files is not None:
             parts = open_read_only(schema, files, at, clock, seed, progress)
         else:

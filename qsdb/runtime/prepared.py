@@ -45,7 +45,7 @@ class PreparedQuery:
 
     Attributes:
         plan: How it is answered.
-        entries: The tables of its sources.
+        entries: Its tables.
         run: Gives stored rows.
         bind: Gives the values of its parameters.
         make: Turns stored rows into rows as users see them.
@@ -72,7 +72,7 @@ def prepare_query(query: Query, entries: Mapping[str, Entry]) -> PreparedQuery:
         entries: Name → table.
     """
     plan = make_plan(query)
-    sources = tuple([entries[each.schema.name] for each in query.sources])
+    sources = tuple([entries[each.schema.name] for each in query.tables])
     return PreparedQuery(
         plan,
         sources,

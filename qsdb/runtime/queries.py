@@ -32,6 +32,7 @@ from qsdb.runtime.prepared import (
     prepare_insertion,
     prepare_query,
 )
+from qsdb.runtime.row_filters import RowFilters, within_namespace
 from qsdb.runtime.variables import Variables
 from qsdb.runtime.visibility import Visibility
 from qsdb.runtime.writer import Writer
@@ -110,7 +111,7 @@ class Queries:
         self._public = {n: each for n, each in self._all.items() if each.is_public}
         self._system = frozenset(system)
         ids = [self.entries[name].table.table_id for name in self._public]
-        self._visibility = Visibility(sorted(ids))
+        self._visibility = Visibility(sorted(ids), RowFilters(self._all))
         self.prepared = functools.lru_cache(PREPARED_MAX)(self._prepare)
 
     def visible_entries(
@@ -133,8 +134,8 @@ class Queries:
 
     # Preparing.
 
-    def _prepare(self, text: str, is_owner: bool) -> Prepared:  # noqa: FBT001  a key
-        checked = self.check(text, is_owner)
+    def _prepare(self, text: str, is_owner: bool, namespace: str = "") -> Prepared:  # noqa: FBT001  a key
+        checked = self.check(text, is_owner, namespace)
         match checked:
             case Query():
                 return prepare_query(checked, self.entries)
@@ -143,14 +144,20 @@ class Queries:
             case _:
                 return self._prepare_change(checked, is_owner=is_owner)
 
-    def check(self, text: str, is_owner: bool) -> Checked:  # noqa: FBT001  a key
+    def check(self, text: str, is_owner: bool, namespace: str = "") -> Checked:  # noqa: FBT001  a key
         """Parse a statement and find what it names, for whoever asks.
+
+        Args:
+            text: The statement.
+            is_owner: Whether it is the owner who asks.
+            namespace: The mounted module whose names it has; only for the owner.
 
         Raises:
             QueryError: it is wrong, or names what there is not.
         """
         if is_owner:
-            return check_statement(text, parse(text), self._all)
+            tables = within_namespace(namespace, self._all)
+            return check_statement(text, parse(text), tables)
         checked = check_statement(text, parse(text), self._public)
         return self._visibility.narrowed(checked)
 
@@ -261,9 +268,21 @@ class Queries:
     # Running, inside of transactions.
 
     def run_in(
-        self, transaction: Transaction, text: str, params: Params, sender: Identity
+        self,
+        transaction: Transaction,
+        text: str,
+        params: Params,
+        sender: Identity,
+        namespace: str,
     ) -> Result:
         """Run a statement in a transaction, with the rights of the owner.
+
+        Args:
+            transaction: It.
+            text: The statement.
+            params: The values of its parameters.
+            sender: What ``:sender`` is.
+            namespace: The mounted module whose names it has; empty for the outermost.
 
         Raises:
             QueryError: it is wrong, or a result has no room in its kind.
@@ -273,7 +292,9 @@ class Queries:
         """
         _require_text(text)
         caller = sender.stored
-        prepared = self.prepared(text, True)  # noqa: FBT003  the key of a cache
+        # As `run` has it, so that the same statement is kept once.
+        key = (text, True, namespace) if namespace else (text, True)
+        prepared = self.prepared(*key)
         if isinstance(prepared, PreparedQuery):
             values = prepared.bind(params)
             return _read(prepared, transaction, caller, values)

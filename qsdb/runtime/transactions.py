@@ -51,9 +51,14 @@ class SqlReadTransaction(ReadTransaction):
             ReadOnlyError: it changes something.
             ClosedError: the transaction has ended.
         """
+        return self._sql_within("", text, params)
+
+    def _sql_within(
+        self, namespace: str, text: str, params: Mapping[str, object] | None
+    ) -> Result:
         self._require_open()
         queries = self._queries
-        return queries.run_in(self, text, params, queries.owner)
+        return queries.run_in(self, text, params, queries.owner, namespace)
 
 
 class SqlWriteTransaction(WriteTransaction):
@@ -76,10 +81,15 @@ class SqlWriteTransaction(WriteTransaction):
             ConstraintError: what it would insert or change cannot be.
             ClosedError: the transaction has ended.
         """
+        return self._sql_within("", text, params)
+
+    def _sql_within(
+        self, namespace: str, text: str, params: Mapping[str, object] | None
+    ) -> Result:
         if not self._is_open:
             raise ClosedError("this write transaction has ended")
         queries, context = self._queries, self._context
         sender = queries.owner
         if isinstance(context, ReducerContext):
             sender = context.sender
-        return queries.run_in(self, text, params, sender)
+        return queries.run_in(self, text, params, sender, namespace)

@@ -1,8 +1,9 @@
-"""`Visibility`: what of the catalogue somebody may read who is not the owner.
+"""`Visibility`: which rows somebody may read who is not the owner.
 
 The system tables describe private tables and functions too, but to others a private
 table is like one that is missing. So a query of theirs has one condition more for each
-system table that it names; it is planned and kept current with that as if they had
+system table that it names, and what the row filters of other tables say
+(`qsdb.runtime.row_filters`); it is planned and kept current with that as if they had
 written it, and EXPLAIN shows it.
 """
 
@@ -10,6 +11,7 @@ from collections.abc import Collection, Iterator
 
 import attrs
 
+from qsdb.runtime.row_filters import RowFilters
 from qsdb.sql.queries import Checked, Explanation, Query, Source
 from qsdb.sql.typed import Cell, Constant, Not, Typed, Within
 
@@ -29,13 +31,15 @@ _NUMBERED = {
 class Visibility:
     """Narrows queries to what all may know."""
 
-    def __init__(self, table_ids: Collection[int]) -> None:
+    def __init__(self, table_ids: Collection[int], filters: RowFilters) -> None:
         """Let the public tables be known.
 
         Args:
             table_ids: Their numbers.
+            filters: Of their rows.
         """
         self._table_ids = table_ids
+        self._filters = filters
 
     def narrowed(self, checked: Checked) -> Checked:
         """Give a statement with what its tables need besides."""
@@ -48,6 +52,7 @@ class Visibility:
                 return checked  # which others may not run
 
     def _query(self, query: Query) -> Query:
+        query = self._filters.narrowed(query)
         conditions = [
             condition
             for place, source in enumerate(query.sources)

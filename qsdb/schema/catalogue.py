@@ -3,7 +3,7 @@
 Writing takes a compiled module apart (`catalogue_rows`), and
 `qsdb.schema.catalogue_reading` puts together what the engine needs to work without the
 module. What is read is equal to what was written: tables with their keys, indexes,
-defaults and schedules, and reducers with the kinds of their parameters.
+defaults, schedules and row filters, and reducers with the kinds of their parameters.
 
 1. Tables have ids in the order of their declaration, from 4096; keys and indexes
    are numbered together through all tables, so that their order is kept too.
@@ -29,6 +29,7 @@ from qsdb.schema.system import (
     StIndex,
     StModule,
     StReducer,
+    StRowLevelSecurity,
     StScheduled,
     StSequence,
     StTable,
@@ -127,6 +128,8 @@ def _table_rows(
                 schedule.missed,
                 schedule.retry,
             )
+        for each in schema.row_filters:
+            yield StRowLevelSecurity(table_id, each.text, each.namespace)
         access = "public" if schema.is_public else "private"
         sort = "event" if schema.is_event else table_type
         yield StTable(table_id, schema.name, sort, access, schema.primary_key)

@@ -31,12 +31,19 @@ from qsdb.schema.system import (
     StIndex,
     StModule,
     StReducer,
+    StRowLevelSecurity,
     StScheduled,
     StSequence,
     StTable,
     system_tables,
 )
-from qsdb.schema.tables import ColumnSchema, IndexSchema, TableSchema, fault_of_name
+from qsdb.schema.tables import (
+    ColumnSchema,
+    IndexSchema,
+    RowFilter,
+    TableSchema,
+    fault_of_name,
+)
 from qsdb.values.compounds import ProductKind
 from qsdb.values.kinds import (
     SCHEDULE_AT,
@@ -60,7 +67,13 @@ CatalogueRows = Mapping[int, Iterable[tuple[Stored, ...]]]
 
 _R = TypeVar("_R", bound=Row)
 _Part = TypeVar(
-    "_Part", bound=StColumn | StSequence | StIndex | StConstraint | StScheduled
+    "_Part",
+    bound=StColumn
+    | StSequence
+    | StIndex
+    | StConstraint
+    | StScheduled
+    | StRowLevelSecurity,
 )
 
 
@@ -81,6 +94,7 @@ def schemas_of(rows: CatalogueRows) -> dict[int, TableSchema]:
     ]
     indexes = _by_table(keys, tables)
     schedules = _by_table(_read(rows, StScheduled), tables)
+    filters = _by_table(_read(rows, StRowLevelSecurity), tables)
     found: dict[int, TableSchema] = {}
     for table in tables:
         _check_table(table)
@@ -88,7 +102,10 @@ def schemas_of(rows: CatalogueRows) -> dict[int, TableSchema]:
             n = table.table_id
             schema = _schema(table, columns[n], sequences[n], indexes[n])
             schedule = _schedule(schema, schedules[n])
-            found[n] = attrs.evolve(schema, schedule=schedule)
+            row_filters = [RowFilter(each.sql, each.namespace) for each in filters[n]]
+            found[n] = attrs.evolve(
+                schema, schedule=schedule, row_filters=tuple(row_filters)
+            )
     _refuse_twins([each.table_name for each in tables], "table")
     return found
 

@@ -308,7 +308,7 @@ class Transaction(abc.ABC):
 
     if TYPE_CHECKING:
 
-        def __getattr__(self, name: str) -> Table[Any]: ...
+        def __getattr__(self, name: str) -> Any: ...  # noqa: ANN401  a table, or a mount
 
 
 @attrs.frozen
@@ -365,6 +365,15 @@ class ReducerContext(NewUuids):
     @abc.abstractmethod
     def log(self) -> CallLog:
         """A logger that names the module and the reducer; it has timers, too."""
+        ...
+
+    @abc.abstractmethod
+    def within(self, name: str) -> "ReducerContext":
+        """Give the context for functions of the module that is mounted by a name.
+
+        Raises:
+            NotFoundError: nothing is mounted by this name.
+        """
         ...
 
     @abc.abstractmethod

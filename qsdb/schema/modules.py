@@ -7,14 +7,13 @@ know nothing of each other.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast, overload
-
-import attrs
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
 from qsdb.errors import SchemaError, brief
 from qsdb.schema.bound_tables import BoundTable, derived
 from qsdb.schema.contexts import ReducerContext
+from qsdb.schema.declared_tables import as_tuple, bind_schedules, compile_tables
 from qsdb.schema.functions import (
     CONNECTED,
     DISCONNECTED,
@@ -28,41 +27,26 @@ from qsdb.schema.functions import (
 )
 from qsdb.schema.migrations import (
     DeclaredMigration,
-    Migration,
     MigrationContext,
     compile_migrations,
     declare_migration,
 )
-from qsdb.schema.rows import Row, RowClass, draft_of
-from qsdb.schema.schedules import check_function
-from qsdb.schema.schema_hashes import schema_hash
+from qsdb.schema.module_schemas import ModuleSchema
+from qsdb.schema.mounting import Parts, add_mounted, fault_of_mount
+from qsdb.schema.row_filters import CheckFilters, FiltersByTable, give_filters
+from qsdb.schema.rows import Row, RowClass
 from qsdb.schema.specifiers import BTree, Hash
-from qsdb.schema.tables import TableOptions, fault_of_name, table_schema
+from qsdb.schema.tables import RowFilter, TableOptions, fault_of_name
 
 __all__ = ["BoundTable", "Module", "ModuleSchema", "derived"]
+
+_COMPILING = threading.RLock()
+"""Databases of one module may be opened by several threads at once."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 _Hook = Callable[[ReducerContext], None]
 _Migrate = Callable[[MigrationContext], None]
-
-
-@attrs.frozen
-class ModuleSchema:
-    """A module, resolved and free of mistakes."""
-
-    name: str
-    tables: tuple[BoundTable, ...]
-    reducers: Mapping[str, Reducer]
-    lifecycle: Mapping[str, Reducer]
-    """Which turn of its life → what runs then (`qsdb.schema.functions.LIFECYCLE`)."""
-    migrations: tuple[Migration, ...] = ()
-    """In the order of declaration."""
-
-    @property
-    def schema_hash(self) -> str:
-        """What stored schemas that equal this one are called."""
-        return schema_hash([bound.schema for bound in self.tables])
 
 
 class Module:
@@ -93,9 +77,12 @@ class Module:
         self._reducers: list[DeclaredFunction] = []
         self._lifecycle: dict[str, DeclaredFunction] = {}
         self._migrations: list[DeclaredMigration] = []
+        self._row_filters: list[RowFilter] = []
+        self._mounts: list[tuple[str, Module]] = []
+        self._faults: list[str] = []
+        """Mounts that were refused at once; told with all other mistakes."""
         self._compiled: ModuleSchema | None = None
-        self._compiling = threading.Lock()
-        """Databases of one module may be opened by several threads at once."""
+        self._compiled_from: object = None
 
     def __repr__(self) -> str:
         """Show the name."""
@@ -143,16 +130,16 @@ class Module:
         if not is_rows or row_class is Row:
             given = brief(row_class)
             raise SchemaError(f"add_table: {given} is no class derived from qsdb.Row")
-        keys = _as_tuple(unique)
+        keys = as_tuple(unique)
         if isinstance(keys, tuple):
-            keys = tuple([_as_tuple(each) for each in keys])
-        key = _as_tuple(primary_key)
+            keys = tuple([as_tuple(each) for each in keys])
+        key = as_tuple(primary_key)
         options = TableOptions(
             name,
             public,
             key,
             keys,
-            _as_tuple(indexes),
+            as_tuple(indexes),
             event,
             scheduled,
             missed,
@@ -273,22 +260,105 @@ class Module:
         Raises:
             SchemaError: the declaration is wrong.
         """
-        return self.compiled().schema_hash
+        return self.compiled(_take_all).schema_hash  # filters are no part of it
 
-    def compiled(self) -> ModuleSchema:
-        """Resolve everything that was declared.
+    def row_filter(self, text: str) -> None:
+        """Let strangers see only those rows of a table that a query gives.
+
+        It gives whole rows of one table, and may join others: ``SELECT m.* FROM
+        message m JOIN member x ON x.room = m.room WHERE x.who = :sender``. Several for
+        one table are joined by OR. They restrict what strangers ask by SQL, once or
+        live, and what their caches hold; not the owner, and not functions.
+
+        Args:
+            text: A SELECT; ``:sender`` is who asks.
 
         Raises:
-            SchemaError: every mistake in the module, each with its place.
+            SchemaError: it is no str. Other mistakes are told when a database is
+                opened.
         """
-        with self._compiling:
-            if self._compiled is None:
-                self._compiled = self._compile()
+        if type(text) is not str:
+            given = brief(text)
+            raise SchemaError(f"module {self.name}: a row filter is a str, not {given}")
+        self._row_filters.append(RowFilter(text))
+        self._compiled = None
+
+    def mount(self, name: str, module: "Module") -> None:
+        """Have all tables, reducers and row filters of another module below a name.
+
+        Mounted as ``auth``, its table ``session`` is ``auth.session`` in SQL and
+        ``tx.auth.session`` in a transaction, and its reducer ``login`` is
+        ``auth.login``. Its functions are run with the names that they know; to call one
+        from outside give it ``ctx.within("auth")``. It has no lifecycle functions.
+
+        Args:
+            name: A Python identifier of at most 63 characters that is not reserved.
+            module: It may be mounted elsewhere too, and have others mounted in it.
+
+        Raises:
+            SchemaError: it is no module. Other mistakes are told when a database is
+                opened.
+        """
+        _require_module(self.name, module)
+        fault = fault_of_mount(name)
+        if fault is None and any(name == each for each, _ in self._mounts):
+            fault = "it is mounted twice"
+        if fault is None and module._holds(self):  # noqa: SLF001  a module too
+            fault = f"module {module.name} would be inside of itself"
+        if fault is None:
+            self._mounts.append((name, module))
+        else:
+            self._faults.append(f"mount {name}: {fault}")
+        self._compiled = None
+
+    def _holds(self, module: "Module") -> bool:
+        """Whether a module is this one, or is mounted in it."""
+        return self is module or any(each._holds(module) for _, each in self._mounts)  # noqa: SLF001  a module too
+
+    def _revision(self) -> tuple[object, ...]:
+        """Give what changes with each declaration, also in what is mounted."""
+        declared = (self._tables, self._reducers, self._row_filters, self._lifecycle)
+        others = (self._migrations, self._faults)
+        sizes = [len(each) for each in (*declared, *others)]
+        return (*sizes, *[each._revision() for _, each in self._mounts])  # noqa: SLF001  a module too
+
+    def compiled(self, check: CheckFilters | None = None) -> ModuleSchema:
+        """Resolve everything that was declared.
+
+        Args:
+            check: Checks row filters: `qsdb.runtime.row_filters.check_filters`.
+
+        Raises:
+            SchemaError: every mistake in the module, each with its place; or it has
+                row filters and nothing to check them.
+        """
+        with _COMPILING:
+            compiled_from = (check, self._revision())
+            if self._compiled is None or self._compiled_from != compiled_from:
+                self._compiled = self._compile(check)
+                self._compiled_from = compiled_from
             return self._compiled
 
-    def _compile(self) -> ModuleSchema:
+    def _compile(self, check: CheckFilters | None) -> ModuleSchema:
         mistakes: list[str] = []
-        tables = _compile_tables(self._tables, mistakes)
+        parts = self._parts(mistakes)
+        lifecycle: dict[str, Reducer] = {}
+        for turn, declared in self._lifecycle.items():
+            function = compile_lifecycle(turn, declared, mistakes)
+            if function is not None:
+                lifecycle[turn] = function
+        named = [(each.schema.name, each.row_class) for each in parts.tables]
+        migrations = compile_migrations(self._migrations, named, mistakes)
+        if parts.row_filters:
+            give_filters(parts.tables, parts.row_filters, check, mistakes)
+        if mistakes:
+            raise SchemaError(*[f"module {self.name}, {each}" for each in mistakes])
+        tables = tuple(parts.tables)
+        return ModuleSchema(self.name, tables, parts.reducers, lifecycle, migrations)
+
+    def _parts(self, mistakes: list[str]) -> Parts:
+        """Give all but the lifecycle functions, with what is mounted."""
+        tables = compile_tables(self._tables, mistakes)
         reducers: dict[str, Reducer] = {}
         for declared in self._reducers:
             reducer = compile_reducer(declared, mistakes)
@@ -296,68 +366,29 @@ class Module:
                 mistakes.append(f"reducer {reducer.name}: it is declared twice")
             elif reducer is not None:
                 reducers[reducer.name] = reducer
-        _bind_schedules(tables, reducers, mistakes)
-        lifecycle: dict[str, Reducer] = {}
-        for turn, declared in self._lifecycle.items():
-            function = compile_lifecycle(turn, declared, mistakes)
-            if function is not None:
-                lifecycle[turn] = function
-        migrations = compile_migrations(self._migrations, _named(tables), mistakes)
-        if mistakes:
-            raise SchemaError(*[f"module {self.name}, {each}" for each in mistakes])
-        return ModuleSchema(self.name, tuple(tables), reducers, lifecycle, migrations)
+        bind_schedules(tables, reducers, mistakes)
+        parts = Parts(tables, reducers, [*self._row_filters])
+        mistakes += self._faults
+        for name, module in self._mounts:
+            faults: list[str] = []
+            inner = module._parts(faults)  # noqa: SLF001  likewise
+            faults += [
+                f"{turn}: a module that is mounted has none; the outer one may call it"
+                for turn in module._lifecycle  # noqa: SLF001  likewise
+            ]
+            if module._migrations:  # noqa: SLF001  likewise
+                faults.append("migration functions belong to the outermost module")
+            faults += add_mounted(parts, name, inner)
+            mistakes += [f"mount {name}: {each}" for each in faults]
+        return parts
 
 
-def _named(tables: Iterable[BoundTable]) -> list[tuple[str, type[Row]]]:
-    return [(bound.schema.name, bound.row_class) for bound in tables]
+def _take_all(*_: object) -> tuple[FiltersByTable, list[str]]:
+    """Check no row filter: for what does not depend on them."""
+    return {}, []
 
 
-def _bind_schedules(
-    tables: Iterable[BoundTable], reducers: dict[str, Reducer], mistakes: list[str]
-) -> None:
-    """Hide the reducers of schedules from strangers; note what is wrong with them."""
-    taken: dict[str, str] = {}
-    for bound in tables:
-        name, schedule = bound.schema.name, bound.schema.schedule
-        if schedule is None:
-            continue
-        fault = check_function(name, schedule, bound.shape.kind, reducers)
-        other = taken.setdefault(schedule.function, name)
-        if fault is None and other != name:
-            fault = f"table {name}, scheduled: {schedule.function} is that of {other}"
-        if fault is None:
-            reducer = reducers[schedule.function]
-            reducers[schedule.function] = attrs.evolve(reducer, is_private=True)
-        else:
-            mistakes.append(fault)
-
-
-def _as_tuple(given: object) -> object:
-    """Give a list as a tuple; what cannot be one stays as it is, for the message."""
-    if isinstance(given, Iterable) and not isinstance(given, str | tuple):
-        return tuple(given)
-    return given
-
-
-def _compile_tables(
-    declared: list[tuple[type[Row], TableOptions]], mistakes: list[str]
-) -> list[BoundTable]:
-    tables: list[BoundTable] = []
-    names: set[str] = set()
-    told: set[type[Row]] = set()
-    for row_class, options in declared:
-        name = options.table_name(row_class.__name__)
-        if name in names:
-            mistakes.append(f"table {name}: it is declared twice")
-        names.add(name)
-        shape = draft_of(row_class)  # type: ignore[arg-type]
-        if row_class not in told:
-            mistakes += [f"table {name}, {each}" for each in shape.mistakes]
-        told.add(row_class)
-        try:
-            schema = table_schema(shape, options)
-            renamed_from = cast(str | None, options.renamed_from)
-            tables.append(BoundTable(schema, shape, row_class, renamed_from))
-        except SchemaError as error:
-            mistakes += error.mistakes
-    return tables
+def _require_module(name: str, module: object) -> None:
+    if not isinstance(module, Module):
+        given = brief(module)
+        raise SchemaError(f"module {name}: mount takes a Module, not {given}")

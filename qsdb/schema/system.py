@@ -15,6 +15,8 @@ id  table          a row for
  6  st_module      the module: one row, which only the owner may read
  7  st_client      each client that is connected, if the module attends to them
  9  st_scheduled   each table whose rows have a reducer run
+10  st_row_level_  each row filter
+    security
 64  st_reducer     each reducer
 65  st_timer       each row of those tables: when its next run is due
 66  st_secret      each secret: one, which seals tokens
@@ -50,6 +52,7 @@ __all__ = [
     "StIndex",
     "StModule",
     "StReducer",
+    "StRowLevelSecurity",
     "StScheduled",
     "StSecret",
     "StSequence",
@@ -172,6 +175,15 @@ class StScheduled(Row):
     """How often a run that fails is tried again."""
 
 
+class StRowLevelSecurity(Row):
+    """A row filter of a table; it may name private ones."""
+
+    table_id: u32
+    sql: str
+    namespace: str
+    """Where the module is mounted whose filter it is; empty for the outermost."""
+
+
 class StReducer(Row):
     """A reducer."""
 
@@ -208,6 +220,7 @@ def system_tables() -> tuple[tuple[int, BoundTable], ...]:
     """
     public = TableOptions(public=True)
     column_key = TableOptions(public=True, primary_key=("table_id", "col_pos"))
+    filter_key = TableOptions(primary_key=("table_id", "namespace", "sql"))
     timer_key = TableOptions(primary_key=("table_id", "scheduled_id"))
     return (
         (1, _bound(StTable, public)),
@@ -218,6 +231,7 @@ def system_tables() -> tuple[tuple[int, BoundTable], ...]:
         (6, _bound(StModule, TableOptions())),
         (ST_CLIENT, _bound(StClient, public)),
         (9, _bound(StScheduled, public)),
+        (10, _bound(StRowLevelSecurity, filter_key)),
         (64, _bound(StReducer, public)),
         (ST_TIMER, _bound(StTimer, timer_key)),
         (ST_SECRET, _bound(StSecret, TableOptions())),

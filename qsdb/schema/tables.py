@@ -18,6 +18,7 @@ from qsdb.values.kinds import Kind, Stored
 __all__ = [
     "ColumnSchema",
     "IndexSchema",
+    "RowFilter",
     "TableOptions",
     "TableSchema",
     "fault_of_name",
@@ -54,6 +55,26 @@ class IndexSchema:
     """``"unique"``, ``"btree"`` or ``"hash"``."""
 
 
+@attrs.frozen
+class RowFilter:
+    """A query for the rows of one table.
+
+    Attributes:
+        text: In SQL.
+        namespace: Where the module is mounted that declared it, as names of tables
+            begin there; empty for the outermost one. Names in the text belong to it.
+    """
+
+    text: str
+    namespace: str = ""
+
+    def __str__(self) -> str:
+        """Give the text, and where its names belong."""
+        return (
+            f"{self.text!r} in {self.namespace}" if self.namespace else repr(self.text)
+        )
+
+
 @attrs.frozen(cache_hash=True)
 class TableSchema:
     """All that the engine needs to know of one table."""
@@ -68,6 +89,8 @@ class TableSchema:
     """Whether rows are told with their commit, and never stored."""
     schedule: Schedule | None = None
     """What its rows have run; None of most tables."""
+    row_filters: tuple[RowFilter, ...] = ()
+    """Which rows strangers may see, each that one of them gives; all without any."""
 
     def column_names(self, places: Sequence[int]) -> tuple[str, ...]:
         """Give the names of the columns at `places`."""

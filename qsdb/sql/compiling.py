@@ -34,6 +34,7 @@ from qsdb.sql.typed import (
     Cell,
     Comparison,
     Constant,
+    Exists,
     IsNull,
     Like,
     Logic,
@@ -132,9 +133,14 @@ class ExpressionWriter:
         helpers: Functions that it calls, to be defined before it, inside of a function.
     """
 
-    def __init__(self) -> None:
-        """Begin without helpers."""
+    def __init__(self, write_exists: Callable[[Exists], str] | None = None) -> None:
+        """Begin without helpers.
+
+        Args:
+            write_exists: Writes whether rows exist; only for whoever has tables.
+        """
         self.names = Names()
+        self._write_exists = write_exists
         self.helpers: list[str] = []
         self._count = 0
 
@@ -202,9 +208,8 @@ class ExpressionWriter:
         """Write a test that is unknown where an operand is absent."""
         operands, test = self._operands_and_test(node)
         named, spelt = self._named(operands, depth)
-        known = [f"{each} is not None" for each in named]
-        found = test(spelt)
-        return f"({' and '.join([*known, f'not {found}' if is_negated else found])})"
+        found = f"not {test(spelt)}" if is_negated else test(spelt)
+        return f"({' and '.join([*[f'{e} is not None' for e in named], found])})"
 
     def _member(self, node: Within | Between, depth: int, *, is_negated: bool) -> str:
         """Write whether a value is among others, or is not; it is worked out once."""
@@ -324,6 +329,9 @@ class ExpressionWriter:
                 found = f"({self.value(term, depth + 1)} is None)"
             case Calculation() | Negation():
                 found = self._calculated(node, depth)
+            case Exists():
+                assert self._write_exists is not None
+                found = self._write_exists(node)
             case _:
                 found = self._truth(node, depth)
         return found

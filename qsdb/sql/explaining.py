@@ -12,7 +12,7 @@ from qsdb.sql.planning import IndexPath, Plan, Step
 from qsdb.sql.queries import Query
 from qsdb.sql.sargs import Span
 from qsdb.sql.spelling import spell
-from qsdb.sql.typed import Typed
+from qsdb.sql.typed import Typed, all_exists
 
 __all__ = ["explain"]
 
@@ -38,18 +38,28 @@ def explain(plan: Plan, sizes: Mapping[str, int]) -> list[str]:
             f"{at:<{number_width}} {names[number]:<{name_width}}  "
             f"{ways[number]:<{way_width}}  ~{counts[number]}"
         )
-        lines += [
-            f"{indent}then {spell(each, query.sources)} is tested"
-            for each in step.filters
-        ]
+        for each in step.filters:
+            lines += [f"{indent}{line}" for line in _tested(plan, each)]
     lines.append(f"gives {_result(query)}")
     return lines
 
 
+def _tested(plan: Plan, condition: Typed) -> Iterator[str]:
+    """Say what is tested; of tables that are private to whoever asks, nothing."""
+    tables = plan.query.tables
+    inner = [*all_exists([condition])]
+    found = [tables[number].schema for each in inner for number in each.sources]
+    if not all(each.is_public for each in found):
+        yield "then a row filter with private tables is tested"
+        return
+    yield f"then {spell(condition, tables)} is tested"
+    for each in inner:
+        for step in plan.inner[each]:
+            yield f"     {_name(plan.query, step)}  {_way(plan.query, step)}"
+
+
 def _name(query: Query, step: Step) -> str:
-    source = query.sources[step.source]
-    name = source.schema.name
-    return name if source.alias == name else f"{name} {source.alias}"
+    return query.tables[step.source].spelt
 
 
 def _way(query: Query, step: Step) -> str:
@@ -57,7 +67,7 @@ def _way(query: Query, step: Step) -> str:
     if path is None:
         return "all rows"
     said = [_equal(query, each) for each in step.equal]
-    columns = query.sources[step.source].schema.columns
+    columns = query.tables[step.source].schema.columns
     if step.span is not None:
         column = columns[step.span.column].name
         said.append(f"{column} {_range(query, step.span)}")
@@ -75,7 +85,7 @@ def _index(path: IndexPath, step: Step) -> str:
 
 
 def _equal(query: Query, values: tuple[Typed, ...]) -> str:
-    spelt = [spell(each, query.sources) for each in values]
+    spelt = [spell(each, query.tables) for each in values]
     if len(spelt) == 1:
         return f"equal to {spelt[0]}"
     return f"one of {', '.join(spelt)}"
@@ -88,10 +98,10 @@ def _range(query: Query, span: Span) -> str:
 def _ends(query: Query, span: Span) -> Iterator[str]:
     if span.low is not None:
         sign = ">=" if span.low.is_included else ">"
-        yield f"{sign} {spell(span.low.value, query.sources)}"
+        yield f"{sign} {spell(span.low.value, query.tables)}"
     if span.high is not None:
         sign = "<=" if span.high.is_included else "<"
-        yield f"{sign} {spell(span.high.value, query.sources)}"
+        yield f"{sign} {spell(span.high.value, query.tables)}"
 
 
 def _result(query: Query) -> str:

@@ -18,6 +18,7 @@ The loops know nothing of who has the rows: a table is whatever follows `Readabl
 a transaction or beside one.
 """
 
+import functools
 import itertools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ from qsdb.sql.checking import SENDER
 from qsdb.sql.compiling import ExpressionWriter, parameter_variable
 from qsdb.sql.planning import Plan, Step
 from qsdb.sql.sargs import End
-from qsdb.sql.typed import Typed, is_optional, sources_of
+from qsdb.sql.typed import Exists, Typed, is_optional, sources_of
 from qsdb.values.compounds import OptionKind
 from qsdb.values.kinds import Kind, Stored
 from qsdb.values.ranges import TOP, Range
@@ -76,7 +77,7 @@ class Countable(Readable, Protocol):
 
 
 Run = Callable[..., list[StoredRow]]
-"""Takes a table for each source, then the caller's identity as bytes, and then the
+"""Takes each of the query's tables, then the caller's identity as bytes, and then the
 parameters in their order.
 
 It gives stored rows of the table that is asked for whole, or tuples of the outputs.
@@ -114,14 +115,14 @@ class _Loops:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._query = plan.query
-        self._writer = ExpressionWriter()
+        self._writer = ExpressionWriter(self._exists)
         self._names = self._writer.names
         limit = self._query.limit
         self._limit = None if limit is None or limit > sys.maxsize else limit
 
     def compile(self) -> Run:
         body = "".join([f"    {line}\n" for line in self._body()])
-        tables = [f"t{number}" for number in range(len(self._query.sources))]
+        tables = [f"t{number}" for number in range(len(self._query.tables))]
         parameters = map(parameter_variable, (SENDER, *self._query.parameters))
         arguments = ", ".join([*tables, *parameters])
         source = f"def run({arguments}):\n{''.join(self._writer.helpers)}{body}"
@@ -259,6 +260,43 @@ class _Loops:
     def _tests(self, filters: Sequence[Typed]) -> str:
         return " and ".join([self._writer.true(each) for each in filters])
 
+    # Whether rows exist: functions of the rows at hand, one for each table.
+
+    def _exists(self, node: Exists) -> str:
+        """Write the functions for a node, and give the call of the first."""
+        steps, at_hand = self._plan.inner[node], sorted(sources_of(node))
+        call = self._writer.variable("e")
+        first = f"{call}({', '.join([f'r{number}' for number in at_hand])})"
+        for number, step in enumerate(steps, 1):
+            head = f"{call}({', '.join([f'r{source}' for source in at_hand])})"
+            at_hand.append(step.source)
+            inner = "True"
+            if number < len(steps):
+                call = self._writer.variable("e")
+                inner = f"{call}({', '.join([f'r{source}' for source in at_hand])})"
+            if step.is_hashed:
+                self._help([*self._group_late(step)])
+            lines = [*self._step(step), f"if {inner}: return True"]
+            body = [f"{'    ' * depth}{line}" for depth, line in enumerate(lines, 1)]
+            lines = [f"def {head}:", *body, "    return False"]
+            if at_hand == [step.source]:  # the same for all rows: asked once
+                lines.insert(0, f"@{self._names.bind('cache', functools.cache)}")
+            self._help(lines)
+        return first
+
+    def _help(self, lines: Sequence[str]) -> None:
+        self._writer.helpers.append("".join([f"    {line}\n" for line in lines]))
+
+    def _group_late(self, step: Step) -> Iterator[str]:
+        """Write a function that gives the hash table, made when it is first asked."""
+        name = f"g{step.source}"
+        yield f"made{step.source} = []"
+        yield f"def {name}():"
+        yield f"    if not made{step.source}:"
+        yield from [f"        {line}" for line in self._group(step)]
+        yield f"        made{step.source}.append({name})"
+        yield f"    return made{step.source}[0]"
+
     # Ways to rows.
 
     def _way(self, step: Step) -> _Way:
@@ -269,7 +307,9 @@ class _Loops:
         known: list[str] = []
         values = [self._one_of(each, choices, known) for each in step.equal]
         if step.is_hashed:
-            return _Way(choices, known, None, f"g{step.source}.get({values[0]}, ())")
+            made = "()" if step.source >= len(self._query.sources) else ""
+            grouped = f"g{step.source}{made}.get({values[0]}, ())"
+            return _Way(choices, known, None, grouped)
         if path.is_ordered:
             within = self._range(step, values, known)
             arguments = f"{path.number}, {within}, None"
@@ -302,7 +342,7 @@ class _Loops:
     def _range(self, step: Step, values: Sequence[str], known: list[str]) -> str:
         """Write a range of an ordered index."""
         assert step.path is not None
-        columns = self._query.sources[step.source].schema.columns
+        columns = self._query.tables[step.source].schema.columns
         kinds = [columns[place].kind for place in step.path.columns]
         begin = [
             kind.order_source(value, self._names)

@@ -15,16 +15,19 @@ that it is about are at hand. The next table is always the one with the cheapest
 by the list above; among equals the one that FROM has first. So the order of FROM does
 not matter to how long a query takes, and sizes of tables do not matter to the plan,
 which can be kept for as long as the schema is the same.
+
+Where a condition asks whether rows *exist* in other tables, these are found in the same
+way, for each row of which it is asked; so it has steps of its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
 from qsdb.schema.tables import TableSchema
-from qsdb.sql.queries import Query
+from qsdb.sql.queries import Query, Source
 from qsdb.sql.sargs import Span, equality, span
-from qsdb.sql.typed import Typed, can_fail, sources_of
+from qsdb.sql.typed import Exists, Typed, all_exists, can_fail, sources_of
 
 __all__ = ["IndexPath", "Plan", "Step", "make_plan", "paths_of", "wished_path"]
 
@@ -83,15 +86,27 @@ class Step:
 
 @attrs.frozen
 class Plan:
-    """A query and the steps that answer it."""
+    """A query and the steps that answer it.
+
+    Attributes:
+        inner: For each `Exists` in it the steps that find rows.
+    """
 
     query: Query
     steps: tuple[Step, ...]
+    inner: Mapping[Exists, tuple[Step, ...]]
 
     @property
     def is_point(self) -> bool:
         """Whether it is one look-up of one row."""
-        return len(self.steps) == 1 and self.steps[0].finds_one
+        return len(self.steps) == 1 and self.steps[0].finds_one and not self.inner
+
+    @property
+    def all_steps(self) -> Iterator[Step]:
+        """Yield the steps, and those for each `Exists`."""
+        yield from self.steps
+        for steps in self.inner.values():
+            yield from steps
 
 
 def paths_of(schema: TableSchema) -> Iterator[IndexPath]:
@@ -126,12 +141,18 @@ def make_plan(query: Query, first: int | None = None, *, wishes: bool = False) -
             table is made for a run. Then all conditions are tested, also those by
             which rows were found: whoever reads may give a few too many.
     """
-    planner = _Planner(query, wishes=wishes)
+    sources = range(len(query.sources))
+    planner = _Planner(query.tables, query.conditions, sources, wishes=wishes)
     if first is not None:
         planner.take(Step(first))
-    while planner.left:
-        planner.take(min(planner.candidates(), key=_rank))
-    return Plan(query, tuple(planner.steps))
+    inner: dict[Exists, tuple[Step, ...]] = {}
+    for node in all_exists(query.conditions):
+        at_hand = sources_of(node)
+        finder = _Planner(
+            query.tables, node.conditions, node.sources, at_hand, wishes=wishes
+        )
+        inner[node] = finder.planned()
+    return Plan(query, planner.planned(), inner)
 
 
 _ALL = 6
@@ -157,18 +178,32 @@ def _rank(step: Step) -> tuple[int, int]:
 
 
 class _Planner:
-    """Makes the steps of one plan."""
+    """Makes the steps for some tables, where rows of others are at hand already."""
 
-    def __init__(self, query: Query, *, wishes: bool) -> None:
-        self._sources = query.sources
+    def __init__(
+        self,
+        tables: Sequence[Source],
+        conditions: Iterable[Typed],
+        sources: Iterable[int],
+        known: frozenset[int] = frozenset(),
+        *,
+        wishes: bool,
+    ) -> None:
+        self._tables = tables
         self._wishes = self._tests_all = wishes
         # What can fail is tested of as few rows as can be.
-        conditions = sorted(query.conditions, key=can_fail)
-        self._conditions = [(each, sources_of(each)) for each in conditions]
+        ordered = sorted(conditions, key=can_fail)
+        self._conditions = [(each, sources_of(each)) for each in ordered]
         self._candidates: dict[int, Step] = {}
-        self.left = [*range(len(query.sources))]
+        self.left = [*sources]
         self.steps: list[Step] = []
-        self._known: frozenset[int] = frozenset()
+        self._known = known
+
+    def planned(self) -> tuple[Step, ...]:
+        """Give the steps, with the cheapest for each table that is left."""
+        while self.left:
+            self.take(min(self._cheapest_of_each(), key=_rank))
+        return tuple(self.steps)
 
     def take(self, step: Step) -> None:
         """Make a step the next one."""
@@ -185,7 +220,7 @@ class _Planner:
         self.steps.append(attrs.evolve(step, filters=tuple(settled)))
         self.left.remove(step.source)
 
-    def candidates(self) -> list[Step]:
+    def _cheapest_of_each(self) -> list[Step]:
         """Give the cheapest way to rows of each table that is left."""
         for source in self.left:
             if source not in self._candidates:
@@ -198,7 +233,7 @@ class _Planner:
         due = [each for each, used in self._conditions if used <= known]
         sargs = _Sargs(due, source)
         steps = [Step(source, filters=tuple(due))]
-        for path in paths_of(self._sources[source].schema):
+        for path in paths_of(self._tables[source].schema):
             step, settled = _step_by(source, path, sargs)
             if step is not None:
                 filters = self._unsettled(due, settled)
@@ -214,7 +249,7 @@ class _Planner:
         due: Sequence[Typed],
     ) -> Step | None:
         """Give the way by an index that is not there yet, if a condition joins."""
-        schema = self._sources[source].schema
+        schema = self._tables[source].schema
         for term, found in sargs.equalities:
             if len(found.values) == 1 and sources_of(found.values[0]):
                 path = wished_path(schema, found.column)

@@ -38,6 +38,12 @@ class Source:
     alias: str
     schema: TableSchema
 
+    @property
+    def spelt(self) -> str:
+        """The name of the table, and the one that it has here if that is another."""
+        name = self.schema.name
+        return name if self.alias == name else f"{name} {self.alias}"
+
 
 @attrs.frozen
 class Output:
@@ -61,6 +67,7 @@ class Query:
         count_name: What the number is called.
         limit: Most rows to give; None for all.
         parameters: Those that stand in it.
+        hidden: Tables that conditions look into (`qsdb.sql.typed.Exists`).
     """
 
     sources: tuple[Source, ...]
@@ -71,6 +78,12 @@ class Query:
     count_name: str
     limit: int | None
     parameters: Parameters
+    hidden: tuple[Source, ...] = ()
+
+    @property
+    def tables(self) -> tuple[Source, ...]:
+        """All tables, by the numbers that expressions have for them."""
+        return self.sources + self.hidden
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from qsdb.sql.typed import (
     Cell,
     Comparison,
     Constant,
+    Exists,
     IsNull,
     Like,
     Logic,
@@ -54,8 +55,16 @@ class _Speller:
                 text = self._joined(node)
                 return f"({text})" if is_part else text
 
-    def _joined(  # noqa: PLR0911  a table
-        self, node: Comparison | Logic | Calculation | IsNull | Within | Between | Like
+    def _joined(  # noqa: C901, PLR0911  a table
+        self,
+        node: Comparison
+        | Logic
+        | Calculation
+        | IsNull
+        | Within
+        | Between
+        | Like
+        | Exists,
     ) -> str:
         def part(each: Typed) -> str:
             return self.spell(each, is_part=True)
@@ -74,6 +83,10 @@ class _Speller:
                 return f"{part(term)} IN ({', '.join(map(part, choices))})"
             case Between(term=term, low=low, high=high):
                 return f"{part(term)} BETWEEN {part(low)} AND {part(high)}"
+            case Exists(sources=sources, conditions=conditions):
+                tables = [self._sources[number].spelt for number in sources]
+                where = " AND ".join(map(part, conditions)) or "TRUE"
+                return f"EXISTS ({', '.join(tables)} WHERE {where})"
             case _:
                 return f"{part(node.term)} LIKE {part(node.pattern)}"
 

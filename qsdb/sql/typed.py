@@ -10,7 +10,7 @@ is neither true nor false but unknown, NOT of unknown is unknown, AND is false i
 term is false, OR is true if any is true; WHERE takes what is true.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal as Choice
 
 import attrs
@@ -25,6 +25,7 @@ __all__ = [
     "Cell",
     "Comparison",
     "Constant",
+    "Exists",
     "IsNull",
     "Like",
     "Logic",
@@ -32,9 +33,11 @@ __all__ = [
     "Not",
     "Typed",
     "Within",
+    "all_exists",
     "can_fail",
     "is_optional",
     "parts_of",
+    "renumbered",
     "sources_of",
     "with_parts",
 ]
@@ -151,6 +154,20 @@ class Like:
     kind: Kind = BOOL
 
 
+@attrs.frozen
+class Exists:
+    """Whether other tables have rows that go with those at hand; never unknown.
+
+    Attributes:
+        sources: Those tables, as `qsdb.sql.queries.Query.tables` numbers them.
+        conditions: What must be true of a row of each, together with those at hand.
+    """
+
+    sources: tuple[int, ...]
+    conditions: tuple["Typed", ...]
+    kind: Kind = BOOL
+
+
 Typed = (
     Cell
     | Constant
@@ -164,6 +181,7 @@ Typed = (
     | Within
     | Between
     | Like
+    | Exists
 )
 
 
@@ -171,7 +189,8 @@ def is_optional(node: Typed) -> bool:
     """Whether the value of an expression can be absent, or unknown."""
     if isinstance(node, Cell):
         return node.is_optional
-    return not isinstance(node, IsNull) and any(map(is_optional, parts_of(node)))
+    is_known = isinstance(node, IsNull | Exists)
+    return not is_known and any(map(is_optional, parts_of(node)))
 
 
 def can_fail(node: Typed) -> bool:
@@ -188,7 +207,7 @@ def can_fail(node: Typed) -> bool:
     return any(map(can_fail, parts_of(node)))
 
 
-def parts_of(node: Typed) -> Iterator[Typed]:
+def parts_of(node: Typed) -> Iterator[Typed]:  # noqa: C901  a table
     """Yield the expressions that an expression is made of."""
     match node:
         case Comparison(left=left, right=right):
@@ -205,11 +224,13 @@ def parts_of(node: Typed) -> Iterator[Typed]:
             yield from (term, pattern)
         case Calculation(first=first, rest=rest):
             yield from (first, *[operand for _, operand in rest])
+        case Exists(conditions=conditions):
+            yield from conditions
         case _:
             pass
 
 
-def with_parts(node: Typed, parts: Sequence[Typed]) -> Typed:  # noqa: PLR0911  a table
+def with_parts(node: Typed, parts: Sequence[Typed]) -> Typed:  # noqa: C901, PLR0911  a table
     """Give an expression with other parts, as `parts_of` gives them."""
     match node:
         case Comparison():
@@ -234,12 +255,34 @@ def with_parts(node: Typed, parts: Sequence[Typed]) -> Typed:  # noqa: PLR0911  
             operators = [operator for operator, _ in node.rest]
             rest = tuple(zip(operators, operands, strict=True))
             return attrs.evolve(node, first=first, rest=rest)
+        case Exists():
+            return attrs.evolve(node, conditions=tuple(parts))
         case _:
             return node
 
 
 def sources_of(node: Typed) -> frozenset[int]:
-    """Give the tables whose rows an expression looks at."""
+    """Give the tables whose rows an expression looks at, but for those it finds."""
     if isinstance(node, Cell):
         return frozenset({node.source})
-    return frozenset().union(*map(sources_of, parts_of(node)))
+    found = frozenset().union(*map(sources_of, parts_of(node)))
+    return found.difference(node.sources) if isinstance(node, Exists) else found
+
+
+def renumbered(node: Typed, numbers: Mapping[int, int]) -> Typed:
+    """Give an expression in which tables have other numbers."""
+    if isinstance(node, Cell):
+        return attrs.evolve(node, source=numbers[node.source])
+    parts = [renumbered(each, numbers) for each in parts_of(node)]
+    if isinstance(node, Exists):
+        sources = tuple([numbers[each] for each in node.sources])
+        return Exists(sources, tuple(parts))
+    return with_parts(node, parts)
+
+
+def all_exists(nodes: Iterable[Typed]) -> Iterator[Exists]:
+    """Yield each `Exists` in expressions, an outer one before those inside of it."""
+    for node in nodes:
+        if isinstance(node, Exists):
+            yield node
+        yield from all_exists(parts_of(node))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from qsdb.store.images import StoredTable
+from qsdb.store.mounted import within
 from qsdb.store.opened import Opened, Tables
 from qsdb.store.pins import Store
 from qsdb.store.reads import ReadTransaction
@@ -31,6 +32,17 @@ class _TableAttribute:
         return handle
 
 
+class _ScopeAttribute:
+    """``tx.auth``: what is mounted by this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.__doc__ = f"The tables of the module that is mounted as {name}."
+
+    def __get__(self, transaction: "Opened | None", owner: type) -> object:
+        return self if transaction is None else within(transaction, self.name)
+
+
 class Directory(Tables):
     """The tables of a database, and the classes of its transactions."""
 
@@ -51,7 +63,14 @@ class Directory(Tables):
             read_base: What read transactions derive from.
         """
         super().__init__(Store(tables, offset))
-        attributes = {name: _TableAttribute(name) for name in self.by_name}
+        attributes: dict[str, object] = {
+            name: _TableAttribute(name) for name in self.by_name
+        }
+        attributes |= {
+            name: _ScopeAttribute(name)
+            for name in self.inner
+            if name not in self.by_name
+        }
         self.write_class = _with_tables(write_base, self, attributes)
         self.read_class = _with_tables(read_base, self, attributes)
 
@@ -60,7 +79,7 @@ _T = TypeVar("_T", bound=Opened)
 
 
 def _with_tables(
-    base: type[_T], tables: Tables, attributes: Mapping[str, _TableAttribute]
+    base: type[_T], tables: Tables, attributes: Mapping[str, object]
 ) -> type[_T]:
     """Derive a class whose tables are attributes, but for names that are taken."""
     members: dict[str, object] = {"__doc__": base.__doc__, "_tables": tables}

@@ -9,13 +9,14 @@ from typing import Any, cast
 
 from qsdb.errors import NotFoundError, brief
 from qsdb.schema.contexts import AnyRow, Table, Transaction
+from qsdb.schema.results import Result
 from qsdb.schema.rows import Row
 from qsdb.store.images import StoredTable
 from qsdb.store.pins import Store
 from qsdb.store.reading import ReadTable, read_table_class
 from qsdb.store.writing import WriteTable, write_table_class
 
-__all__ = ["Entry", "Opened", "Tables"]
+__all__ = ["Entry", "Opened", "Scope", "Tables"]
 
 
 class Entry:
@@ -35,29 +36,40 @@ class Entry:
         self.read_class = cast(type[ReadTable[Row]], read_table_class(table.bound))
 
 
-class Tables:
-    """The tables of one database: its store, and what is known of each.
+class Scope:
+    """Tables of a database by the names that they have for one module in it.
 
     Attributes:
-        store: The rows.
-        by_name: Name → table, without those of the system.
-        by_class: Row class → the table that was declared with it.
-        system: Id → table, of those that describe the others.
+        path: Where the module is mounted; empty for the outermost.
+        by_name: Name → table, also of modules that are mounted in this one.
+        by_class: Row class → the table that was declared with it: the first of the
+            module's own, or that of the only module in it that has any.
+        inner: Name → scope of a module that is mounted in this one.
     """
 
-    def __init__(self, store: Store) -> None:
-        """Sort the tables of a store."""
-        self.store = store
-        self.by_name: dict[str, Entry] = {}
-        self.by_class: dict[type[Row], Entry] = {}
-        self.system: dict[int, Entry] = {}
-        for table in store.tables:
-            entry = Entry(table)
-            if table.is_system:
-                self.system[table.table_id] = entry
-                continue
-            self.by_name[table.bound.schema.name] = entry
-            self.by_class.setdefault(table.bound.row_class, entry)
+    __slots__ = ("by_class", "by_name", "inner", "path")
+
+    def __init__(self, path: str, entries: Mapping[str, Entry]) -> None:
+        """Sort tables."""
+        self.path = path
+        self.by_name = entries
+        of_class: dict[type[Row], dict[str, Entry]] = {}
+        inner: dict[str, dict[str, Entry]] = {}
+        for name, entry in entries.items():
+            namespace, _, _ = name.rpartition(".")
+            tables = of_class.setdefault(entry.table.bound.row_class, {})
+            tables.setdefault(namespace, entry)
+            first, dot, rest = name.partition(".")
+            if dot:
+                inner.setdefault(first, {})[rest] = entry
+        # What is mounted comes after the module's own, whose names may have dots too.
+        self.by_class = {
+            row_class: next(iter(tables.values()))
+            for row_class, tables in of_class.items()
+            if "" in tables or len(tables) == 1
+        }
+        below = f"{path}." if path else ""
+        self.inner = {name: Scope(below + name, each) for name, each in inner.items()}
 
     def missing(self, key: object) -> NotFoundError:
         """Make the error for a row class or name that no table has."""
@@ -65,6 +77,29 @@ class Tables:
         if not isinstance(key, type):
             return NotFoundError(f"no table {brief(key)}; there are: {there}")
         return NotFoundError(f"no table of {key.__name__}; there are: {there}")
+
+
+class Tables(Scope):
+    """The tables of one database: its store, and what is known of each.
+
+    Attributes:
+        store: The rows.
+        by_name: Name → table, without those of the system.
+        system: Id → table, of those that describe the others.
+    """
+
+    def __init__(self, store: Store) -> None:
+        """Sort the tables of a store."""
+        self.store = store
+        entries: dict[str, Entry] = {}
+        self.system: dict[int, Entry] = {}
+        for table in store.tables:
+            entry = Entry(table)
+            if table.is_system:
+                self.system[table.table_id] = entry
+                continue
+            entries[table.bound.schema.name] = entry
+        super().__init__("", entries)
 
 
 class Opened(Transaction):
@@ -99,6 +134,12 @@ class Opened(Transaction):
             raise self._tables.missing(name) from None
         handle = self._opened.get(entry)
         return self._open(entry) if handle is None else handle
+
+    def _sql_within(
+        self, namespace: str, text: str, params: Mapping[str, object] | None
+    ) -> Result:
+        """Run a statement whose names are those of a mounted module."""
+        raise NotImplementedError  # pragma: no cover  the runtime's have their own
 
     def _open(self, entry: Entry) -> Table[Row]:
         """Make the handle of a table that was not asked for before."""

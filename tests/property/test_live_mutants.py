@@ -155,7 +155,7 @@ NIGHTLY = {
         templates, "outputs if query.whole is None else query.whole", "None"
     ),
     "templates of other conditions are equal": Mutant(
-        templates, "        tables,\n        lifted,\n", "        tables,\n"
+        templates, "        count,\n        lifted,\n", "        count,\n"
     ),
     "AND and OR are one": Mutant(
         templates,

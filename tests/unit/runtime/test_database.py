@@ -242,7 +242,8 @@ def test_a_refused_block_may_be_entered_later(db: qsdb.Database) -> None:
 
 def test_handles_of_one_table_are_the_same(db: qsdb.Database) -> None:
     with db.write() as tx:
-        assert tx[Message] is tx.message is tx.table("message") is tx[Message]
+        assert tx[Message] is tx.message is tx[Message]
+        assert tx.message is tx.table("message")
     with db.read() as reading:
         assert reading.message is reading[Message] is reading.table("message")
 

@@ -84,6 +84,8 @@ def judged(node: Typed, rows: Rows, arguments: Mapping[str, Any]) -> Any:  # noq
             for (operator, _), operand in zip(rest, operands[1:], strict=True):
                 total = _fitted(kind, _calculated(kind, operator, total, operand))
             return total
+        case _:
+            raise AssertionError(f"these tests have no tables for {node!r}")
 
 
 def _tested(

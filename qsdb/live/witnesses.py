@@ -1,0 +1,188 @@
+"""Tables that conditions only look into, and what their changes do to a result.
+
+A condition may ask whether rows *exist* in other tables (`qsdb.sql.typed.Exists`);
+those that make it true are its *witnesses*. Where P is such a condition on the rows of
+S, the change of a result is
+
+    d(S where P)  =  dS where P now  +  S before where (P now - P before)
+
+The first part is that of any query (`qsdb.live.operators`). For the second it is enough
+to look at those rows of S for which P may have changed, the *candidates*: those that go
+with a row of a witness table that came or went. They are found by a plan that begins
+with these few rows, goes on through the other witness tables, and ends in S as it was.
+Of each candidate P is asked twice, with the witness tables as they are now and as they
+were.
+
+Conditions that look for witnesses in their turn are left out of that plan: it may find
+more than it must, and never less. Of the tables of one condition those before the
+changed one are taken as they are now and those behind it as they were, as in a join; so
+a combination that came or went as a whole is met in one of the plans.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+
+from qsdb.live.tables import Before, Now, Pair, Rows
+from qsdb.sql.loops import Readable, Run, StoredRow, compile_plan
+from qsdb.sql.planning import Plan, make_plan
+from qsdb.sql.queries import Output, Query
+from qsdb.sql.typed import Cell, Exists, Logic, Typed, all_exists, parts_of, renumbered
+
+__all__ = ["Witnesses", "conditions_on"]
+
+
+@attrs.frozen
+class _Search:
+    """How candidates are found for changes of one witness table.
+
+    Attributes:
+        source: The table.
+        earlier: Those before it in the same condition.
+        tables: All tables that the plan reads, in its order.
+    """
+
+    source: int
+    earlier: frozenset[int]
+    tables: tuple[int, ...]
+    plan: Plan
+    run: Run
+
+
+class Witnesses:
+    """The witness tables of one query.
+
+    Attributes:
+        plans: What finds candidates.
+    """
+
+    def __init__(self, query: Query) -> None:
+        """Plan and compile. Cost: a millisecond for each of these tables."""
+        self._names = [each.schema.name for each in query.tables]
+        self._widths = [len(each.schema.columns) for each in query.sources]
+        self._searches = [
+            _search(query, source, exists, around, conditions)
+            for exists, around, conditions in _paths(query.conditions)
+            for source in exists.sources
+        ]
+        self.plans = [each.plan for each in self._searches]
+
+    def candidates(
+        self,
+        arguments: Sequence[object],
+        concerned: Mapping[int, Sequence[Pair]],
+        now: Mapping[str, Now],
+        before: Mapping[str, Before | None],
+    ) -> Iterator[list[Readable]]:
+        """Yield rows for which a condition may have changed, in place of the sources.
+
+        Args:
+            arguments: Of the query: who calls, and the values of the parameters.
+            concerned: Which of the tables → the changes of it.
+            now: Name → table as it is.
+            before: Name → table as it was; None if it has not changed.
+        """
+        found: dict[StoredRow, None] = {}
+        for search in self._searches:
+            pairs = concerned.get(search.source, ())
+            rows = [row for pair in pairs for row in pair if row is not None]
+            if rows:
+                tables: list[Readable] = []
+                for number in search.tables:
+                    name = self._names[number]
+                    was = None if number in search.earlier else before[name]
+                    tables.append(
+                        Rows(rows) if number == search.source else was or now[name]
+                    )
+                found |= dict.fromkeys(search.run(*tables, *arguments))
+        if len(self._widths) == 1 and found:
+            yield [Rows([*found])]
+            return
+        for row in found:
+            yield [Rows([each]) for each in self._parted(row)]
+
+    def _parted(self, row: StoredRow) -> Iterator[StoredRow]:
+        """Give the rows of which one consists."""
+        start = 0
+        for width in self._widths:
+            yield row[start : start + width]
+            start += width
+
+
+def _search(
+    query: Query,
+    source: int,
+    exists: Exists,
+    around: tuple[int, ...],
+    conditions: tuple[Typed, ...],
+) -> _Search:
+    """Plan how candidates are found for changes of one table."""
+    outer = range(len(query.sources))
+    tables = (*outer, *around, *exists.sources)
+    places = {number: place for place, number in enumerate(tables)}
+    outputs = [
+        Output(f"c{number}_{place}", Cell(number, place, each.kind, is_optional=False))
+        for number in outer
+        for place, each in enumerate(query.sources[number].schema.columns)
+    ]
+    plan = make_plan(
+        attrs.evolve(
+            query,
+            sources=tuple([query.tables[number] for number in tables]),
+            hidden=(),
+            conditions=tuple([renumbered(each, places) for each in conditions]),
+            outputs=tuple(outputs),
+            whole=0 if len(outer) == 1 else None,
+        ),
+        places[source],
+        wishes=True,
+    )
+    earlier = exists.sources[: exists.sources.index(source)]
+    return _Search(source, frozenset(earlier), tables, plan, compile_plan(plan))
+
+
+def _paths(
+    conditions: Sequence[Typed], around: tuple[int, ...] = ()
+) -> Iterator[tuple[Exists, tuple[int, ...], tuple[Typed, ...]]]:
+    """Yield each condition that looks for witnesses, also those inside of another.
+
+    Besides, the tables of those that it is inside of, and what must be true so that it
+    matters.
+    """
+    for exists, certain in _looking(conditions):
+        plain = [each for each in exists.conditions if not _looks(each)]
+        yield exists, around, (*certain, *plain)
+        for inner, tables, needed in _paths(
+            exists.conditions, (*around, *exists.sources)
+        ):
+            yield inner, tables, (*certain, *needed)
+
+
+def _looking(
+    conditions: Sequence[Typed],
+) -> Iterator[tuple[Exists, tuple[Typed, ...]]]:
+    """Yield what looks for witnesses, and the terms that must be true beside it."""
+    plain = [each for each in conditions if not _looks(each)]
+    for condition in filter(_looks, conditions):
+        if isinstance(condition, Exists):
+            yield condition, tuple(plain)
+            continue
+        parts = [*parts_of(condition)]
+        is_all = isinstance(condition, Logic) and condition.operator == "AND"
+        for part in [parts] if is_all else [[each] for each in parts]:
+            for exists, certain in _looking(part):
+                # Under NOT what is beside it may be unknown, and it matters.
+                beside = certain if isinstance(condition, Logic) else ()
+                yield exists, (*plain, *beside)
+
+
+def _looks(node: Typed) -> bool:
+    return any(True for _ in all_exists([node]))
+
+
+def conditions_on(query: Query, source: int) -> Sequence[Typed]:
+    """Give the conditions that rows of a table must meet, so that they matter."""
+    for exists in all_exists(query.conditions):
+        if source in exists.sources:
+            return exists.conditions
+    return query.conditions

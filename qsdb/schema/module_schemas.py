@@ -1,0 +1,30 @@
+"""`ModuleSchema`: a module as databases need it."""
+
+from collections.abc import Mapping
+
+import attrs
+
+from qsdb.schema.bound_tables import BoundTable
+from qsdb.schema.functions import Reducer
+from qsdb.schema.migrations import Migration
+from qsdb.schema.schema_hashes import schema_hash
+
+__all__ = ["ModuleSchema"]
+
+
+@attrs.frozen
+class ModuleSchema:
+    """A module, resolved and free of mistakes."""
+
+    name: str
+    tables: tuple[BoundTable, ...]
+    reducers: Mapping[str, Reducer]
+    lifecycle: Mapping[str, Reducer]
+    """Which turn of its life → what runs then (`qsdb.schema.functions.LIFECYCLE`)."""
+    migrations: tuple[Migration, ...] = ()
+    """In the order of declaration."""
+
+    @property
+    def schema_hash(self) -> str:
+        """What stored schemas that equal this one are called."""
+        return schema_hash([bound.schema for bound in self.tables])

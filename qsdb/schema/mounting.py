@@ -1,0 +1,117 @@
+"""Modules in modules: what another module has, below a name.
+
+What is mounted as ``auth`` has that name and a dot before its own: the table
+``session`` becomes ``auth.session``, in SQL, in the catalogue and for callers, and the
+reducer ``login`` becomes ``auth.login``. Its functions see none of that: they are run
+with a context in which their tables have the names that they were declared with
+(`ReducerContext.within`). So a module is written once, and mounted anywhere, also
+several times.
+
+Lifecycle functions stay with the outermost module, which may call on others from its
+own: in which order they run, and who may refuse a client, is for it to say.
+
+*Source*: submodules of SpacetimeDB.
+"""
+
+import keyword
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from qsdb.errors import brief
+from qsdb.schema.bound_tables import BoundTable
+from qsdb.schema.contexts import ReducerContext
+from qsdb.schema.functions import Reducer
+from qsdb.schema.tables import RowFilter
+
+__all__ = ["Parts", "add_mounted", "fault_of_mount"]
+
+NAME_MAX = 63
+"""So many characters has a name to mount by, at most."""
+
+_RESERVED = frozenset(
+    {
+        *("public", "spacetimedb", "qsdb", "st"),
+        *("close", "commit", "offset", "rollback", "savepoint", "sql", "table"),
+        *("timestamp", "call"),
+    }
+)
+"""Names with a meaning of their own where tables and reducers are reached."""
+
+_Run = Callable[[object, tuple[object, ...]], object]
+
+
+@attrs.define
+class Parts:
+    """What a module has, with all that is mounted in it.
+
+    Attributes:
+        tables: Its own first.
+        reducers: By name.
+        row_filters: Each with the namespace of its names.
+    """
+
+    tables: list[BoundTable]
+    reducers: dict[str, Reducer]
+    row_filters: list[RowFilter]
+
+
+def fault_of_mount(name: object) -> str | None:
+    """Say why nothing can be mounted by a name, or None."""
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+        return f"{brief(name)} is no name of an attribute"
+    if len(name) > NAME_MAX:
+        return f"the name has {len(name)} characters; {NAME_MAX} is the most"
+    if name.startswith(("_", "st_", "pg_")) or name in _RESERVED:
+        return "the name is reserved"
+    return None
+
+
+def add_mounted(parts: Parts, name: str, inner: Parts) -> Sequence[str]:
+    """Add the parts of a module below a name; give a sentence for each collision."""
+    prefix = f"{name}."
+    faults = []
+    for what, names in (
+        ("table", [each.schema.name for each in parts.tables]),
+        ("reducer", [*parts.reducers]),
+    ):
+        faults += [
+            f"there is a {what} {each}"
+            for each in names
+            if each == name or each.startswith(prefix)
+        ]
+    if not faults:
+        parts.tables += [_table(prefix, each) for each in inner.tables]
+        reducers = [_reducer(name, each) for each in inner.reducers.values()]
+        parts.reducers |= {each.name: each for each in reducers}
+        parts.row_filters += [_row_filter(name, each) for each in inner.row_filters]
+    return faults
+
+
+def _table(prefix: str, bound: BoundTable) -> BoundTable:
+    schema = bound.schema
+    schedule = schema.schedule
+    if schedule is not None:
+        schedule = attrs.evolve(schedule, function=prefix + schedule.function)
+    schema = attrs.evolve(schema, name=prefix + schema.name, schedule=schedule)
+    return BoundTable(schema, bound.shape, bound.row_class)
+
+
+def _reducer(name: str, reducer: Reducer) -> Reducer:
+    run = _within(name, reducer.run)
+    return attrs.evolve(reducer, name=f"{name}.{reducer.name}", run=run)
+
+
+def _within(name: str, run: _Run) -> _Run:
+    """Have a function run with the names of its own module."""
+
+    def run_within(context: object, values: tuple[object, ...]) -> object:
+        assert isinstance(context, ReducerContext)
+        return run(context.within(name), values)
+
+    return run_within
+
+
+def _row_filter(name: str, row_filter: RowFilter) -> RowFilter:
+    inner = f".{row_filter.namespace}" if row_filter.namespace else ""
+    return attrs.evolve(row_filter, namespace=name + inner)
