@@ -16,7 +16,7 @@ from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.plans import plan_migration
 from qsdb.schema.schema_hashes import are_same
 from qsdb.schema.stored import stored_module
-from qsdb.schema.stored_schemas import schema_of_module
+from qsdb.schema.stored_schemas import filters_of, schema_of_module
 from qsdb.schema.system import USER_IDS_FIRST, StModule, system_tables
 from qsdb.schema.tables import TableSchema
 from qsdb.store.images import StoredTable
@@ -66,7 +66,9 @@ def _difference(
     stored: tuple[TableSchema, ...], schema: ModuleSchema, path: str
 ) -> SchemaError:
     """Make the error for a module of another schema."""
-    of_tables = attrs.evolve(schema_of_module(schema), tables=stored)
+    of_tables = attrs.evolve(
+        schema_of_module(schema), tables=stored, row_filters=filters_of(stored)
+    )
     plan = plan_migration(of_tables, schema, lambda _: ())
     differences = [f"{path}: {step}" for step in plan.steps]
     both = (

@@ -96,6 +96,7 @@ def _lines(schema: TableSchema) -> Iterator[str]:
         yield f"  {index_text(index, _names(schema, index.columns))}"
     if schema.schedule is not None:
         yield f"  {schedule_text(schema)}"
+    yield from [f"  row filter {each}" for each in schema.row_filters]
 
 
 def schedule_text(schema: TableSchema) -> str:

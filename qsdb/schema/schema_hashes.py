@@ -45,7 +45,9 @@ def are_same(one: Iterable[TableSchema], other: Iterable[TableSchema]) -> bool:
     column.
     """
     before, after = [*one], [*other]
-    return before == after or _data(before) == _data(after)
+    if before == after:
+        return True
+    return _data(before) == _data(after) and _filters(before) == _filters(after)
 
 
 def _data(tables: Iterable[TableSchema]) -> list[bytes]:
@@ -62,6 +64,11 @@ def _table(table: TableSchema) -> object:
         table.is_event,
         _schedule(table.schedule),
     ]
+
+
+def _filters(tables: Iterable[TableSchema]) -> list[tuple[str, list[str]]]:
+    """Give what is no part of the hash: it says nothing of what is stored."""
+    return sorted([(each.name, sorted(map(str, each.row_filters))) for each in tables])
 
 
 def _column(column: ColumnSchema) -> object:

@@ -7,7 +7,7 @@ the same for the same signature. `stored_schema` reads a catalogue, and
 be set side by side.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -25,7 +25,7 @@ from qsdb.schema.schema_hashes import schema_hash
 from qsdb.schema.tables import TableSchema
 from qsdb.values.compounds import ProductKind
 
-__all__ = ["StoredSchema", "schema_of_module", "stored_schema"]
+__all__ = ["StoredSchema", "filters_of", "schema_of_module", "stored_schema"]
 
 
 @attrs.frozen
@@ -60,26 +60,35 @@ def stored_schema(rows: CatalogueRows) -> StoredSchema:
     Cost: some tens of microseconds for each column.
     """
     private = private_reducers_of(rows)
+    tables = tuple(schemas_of(rows).values())
     return StoredSchema(
         module_of(rows).module_name,
-        tuple(schemas_of(rows).values()),
+        tables,
         {
             name: _signature(kind, is_private=name in private)
             for name, kind in reducers_of(rows).items()
         },
+        row_filters=filters_of(tables),
     )
 
 
 def schema_of_module(module: ModuleSchema) -> StoredSchema:
     """Give what would be stored of a module."""
+    tables = tuple([bound.schema for bound in module.tables])
     return StoredSchema(
         module.name,
-        tuple([bound.schema for bound in module.tables]),
+        tables,
         {
             name: _signature(parameters_kind(each), is_private=each.is_private)
             for name, each in module.reducers.items()
         },
+        row_filters=filters_of(tables),
     )
+
+
+def filters_of(tables: Iterable[TableSchema]) -> tuple[str, ...]:
+    """Give the row filters of tables, as text."""
+    return tuple([str(each) for table in tables for each in table.row_filters])
 
 
 def _signature(parameters: ProductKind, *, is_private: bool) -> str:

@@ -349,10 +349,7 @@ def test_other_filters_are_another_schema(tmp_path: Path) -> None:
     with pytest.raises(qsdb.SchemaError) as caught:
         qsdb.Database(module_of(), tmp_path / "db")
 
-    assert (
-        f"table message: it has the row filters {OWN!r} in the stored schema, no row "
-        "filters in the module" in str(caught.value)
-    )
+    assert f"row filter: {OWN!r} is removed" in str(caught.value)
     assert f"\n  row filter {OWN!r}" in str(caught.value)
 
 
