@@ -30,7 +30,13 @@ from qsdb.schema.modules import Module, ModuleSchema
 from qsdb.store.directory import Directory
 from qsdb.values.timestamps import Timestamp
 
-__all__ = ["Parts", "check_way_of_opening", "open_parts", "open_read_only"]
+__all__ = [
+    "Parts",
+    "check_way_of_opening",
+    "check_way_of_running",
+    "open_parts",
+    "open_read_only",
+]
 
 
 class Parts(NamedTuple):
@@ -74,6 +80,26 @@ def check_way_of_opening(
         raise ArgumentError(
             f"at is an offset from 0 on or a qsdb.Timestamp, not {brief(at)}"
         )
+
+
+def check_way_of_running(
+    seed: object, clock: object, scheduler: object, procedure_threads: object
+) -> None:
+    """Refuse arguments of `Database` that say how it is run, and are none.
+
+    Raises:
+        ArgumentError: as it says.
+    """
+    if seed is not None and type(seed) is not int:
+        raise ArgumentError(f"a seed is an int or None, not {brief(seed)}")
+    if clock is not None and not callable(getattr(clock, "now", None)):
+        raise ArgumentError(f"a clock has a method now, {brief(clock)} has none")
+    if scheduler not in ("thread", "manual"):
+        given = brief(scheduler)
+        raise ArgumentError(f"scheduler is 'thread' or 'manual', not {given}")
+    if type(procedure_threads) is not int or procedure_threads < 1:
+        given = brief(procedure_threads)
+        raise ArgumentError(f"procedure_threads is an int from 1 on, not {given}")
 
 
 def open_parts(

@@ -1,4 +1,6 @@
-"""Calling reducers: arguments, context, one transaction, and how it ends.
+"""Calling functions: reducers here, and procedures by `qsdb.runtime.procedures`.
+
+Of a reducer: arguments, context, one transaction, and how it ends.
 
 Arguments are checked against the signature, the writer lock is taken, the
 reducer runs on a fresh context, and its transaction commits when it returns and
@@ -7,7 +9,7 @@ is undone when it raises. What it raises reaches the caller as it is.
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import CoroutineType
 from typing import NoReturn
 
@@ -22,12 +24,13 @@ from qsdb.schema.catalogue import catalogue_rows
 from qsdb.schema.contexts import Auth, ReducerContext, Savepoint
 from qsdb.schema.functions import INIT, Reducer
 from qsdb.schema.modules import ModuleSchema
+from qsdb.schema.procedures import Procedure
 from qsdb.schema.system import ST_SECRET, TOKENS, StSecret
 from qsdb.store.transactions import WriteTransaction
 from qsdb.values.identity import CLAIM_BYTES_MAX, ConnectionId, Identity
 from qsdb.values.timestamps import Timestamp
 
-__all__ = ["INTERNAL", "Arguments", "Calls", "Sender"]
+__all__ = ["INTERNAL", "Arguments", "Calls", "Sender", "checked"]
 
 _EXTERNAL, INTERNAL = Auth(), Auth(is_internal=True)
 
@@ -51,17 +54,38 @@ class Sender:
     auth: Auth = _EXTERNAL
 
 
+CallElsewhere = Callable[[Sender, object, Arguments, dict[str, object]], object]
+"""Takes a key that is no reducer's, and runs what it is of."""
+
+
+def checked(
+    function: Reducer | Procedure, args: tuple[object, ...], kwargs: dict[str, object]
+) -> Arguments:
+    """Check arguments, and give them as the function takes them.
+
+    Raises:
+        ArgumentError: they do not fit.
+    """
+    try:
+        return function.check(*args, **kwargs)
+    except TypeError as error:
+        function.parameters.explain(error, args)
+
+
 class Calls:
     """Runs the reducers of one module.
 
     Attributes:
         identity: The database's own identity.
         owner: The identity that owns the database.
-        count: Calls that began, `init` included.
+        count: Calls of reducers that began, `init` included.
+        call_procedure: Runs procedures; who does so sets it.
     """
 
     __slots__ = (
         "_by_key",
+        "_procedures",
+        "call_procedure",
         "count",
         "identity",
         "module",
@@ -96,6 +120,10 @@ class Calls:
         self._by_key: dict[object, Reducer] = {}
         for name, reducer in module.reducers.items():
             self._by_key[name] = self._by_key[reducer.function] = reducer
+        self.call_procedure: CallElsewhere
+        self._procedures: dict[object, Procedure] = {}
+        for name, procedure in module.procedures.items():
+            self._procedures[name] = self._procedures[procedure.function] = procedure
 
     def call(
         self,
@@ -105,17 +133,17 @@ class Calls:
         kwargs: dict[str, object],
         caller: Sender | None = None,
     ) -> object:
-        """Run a reducer as one transaction and give what it returns.
+        """Run a reducer as one transaction, or a procedure, and give what it returns.
 
         Args:
             sender: Who calls.
-            key: The reducer's function or name.
+            key: The function, or its name.
             args: Arguments by place.
             kwargs: Arguments by name.
             caller: Over which connection, if it is over one.
 
         Raises:
-            NotFoundError: there is no such reducer, or none for this sender.
+            NotFoundError: there is no such function, or none for this sender.
             ArgumentError: the arguments do not fit; nothing has run.
             UsageError: this thread is inside a transaction already.
         """
@@ -124,7 +152,8 @@ class Calls:
         except TypeError:  # no hash, so neither a function nor a name
             reducer = None
         if reducer is None or (reducer.is_private and sender != self.owner):
-            raise self._unknown(key)
+            sent = Sender(sender) if caller is None else caller
+            return self.call_procedure(sent, key, args, kwargs)
         try:
             # Without an empty dict, which would be copied.
             values = reducer.check(*args, **kwargs) if kwargs else reducer.check(*args)
@@ -158,11 +187,34 @@ class Calls:
             raise
         return result
 
+    def find(self, identity: Identity, key: object) -> Reducer | Procedure:
+        """Give the function that somebody calls.
+
+        Raises:
+            NotFoundError: there is none, or none for them.
+        """
+        try:
+            found = self._by_key.get(key) or self._procedures.get(key)
+        except TypeError:  # no hash, so neither a function nor a name
+            found = None
+        if found is None or (found.is_private and identity != self.owner):
+            raise self._unknown(key)
+        return found
+
     def names_for(self, identity: Identity) -> list[str]:
         """Give the names of the reducers that somebody may call."""
+        return self._names(self.module.reducers, identity)
+
+    def procedures_for(self, identity: Identity) -> list[str]:
+        """Give the names of the procedures that somebody may call."""
+        return self._names(self.module.procedures, identity)
+
+    def _names(
+        self, functions: Mapping[str, Reducer | Procedure], identity: Identity
+    ) -> list[str]:
         return [
             each.name
-            for each in self.module.reducers.values()
+            for each in functions.values()
             if not each.is_private or identity == self.owner
         ]
 
@@ -203,11 +255,12 @@ class Calls:
         before: Callable[[WriteTransaction], Arguments | None],
         after: Callable[[WriteTransaction], object] | None = None,
         refuse: Callable[[str, Exception], Exception] | None = None,
-    ) -> None:
-        """Run a function whose turn has come, in one transaction.
+    ) -> object:
+        """Run a function whose turn has come, in one transaction; give its result.
 
         Args:
-            function: A lifecycle function, or the reducer of a schedule; None for none.
+            function: A lifecycle function, a reducer that a schedule or a procedure
+                runs; None for none.
             sender: Who is behind it.
             before: Is called first in the transaction; gives the arguments, or None if
                 nothing is to be run.
@@ -220,6 +273,7 @@ class Calls:
         """
         writer = self.writer
         writer.require_outside()
+        result = None
         try:
             transaction = writer.begin()
             values = before(transaction)
@@ -250,12 +304,14 @@ class Calls:
             finally:
                 writer.abort()
             raise
+        return result
 
     def _unknown(self, key: object) -> NotFoundError:
         name = key if isinstance(key, str) else getattr(key, "__name__", brief(key))
-        there = self.names_for(Identity.ZERO)
+        there = self.names_for(Identity.ZERO) + self.procedures_for(Identity.ZERO)
+        sort = "reducer or procedure" if self.module.procedures else "reducer"
         return NotFoundError(
-            f"module {self.module.name}: no reducer {name}; there are: "
+            f"module {self.module.name}: no {sort} {name}; there are: "
             f"{', '.join(there) or 'none'}"
         )
 

@@ -1,4 +1,4 @@
-"""`Reducers`: the reducers of a module as attributes."""
+"""`Functions`: the reducers, or the procedures, of a module as attributes."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -6,22 +6,27 @@ from typing import Any
 
 from qsdb.errors import MissingNameError, brief
 
-__all__ = ["Reducers"]
+__all__ = ["Functions"]
 
 
-class Reducers:
+class Functions:
     """``conn.reducers.send("lobby", "hi")``."""
 
-    __slots__ = ("__call", "__names")
+    __slots__ = ("__call", "__names", "__sort")
 
-    def __init__(self, call: Callable[..., object], names: Iterable[str]) -> None:
-        """Call by name."""
+    def __init__(
+        self, sort: str, call: Callable[..., object], names: Iterable[str]
+    ) -> None:
+        """Call by name; `sort` says in a word what."""
+        self.__sort = sort
         self.__call = call
         self.__names = frozenset(names)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Give what calls a reducer."""
+        """Give what calls a function."""
         if name not in self.__names:
             there = ", ".join(sorted(self.__names)) or "none"
-            raise MissingNameError(f"no reducer {brief(name)}; there are: {there}")
+            raise MissingNameError(
+                f"no {self.__sort} {brief(name)}; there are: {there}"
+            )
         return functools.partial(self.__call, name)

@@ -26,8 +26,14 @@ from qsdb.schema.functions import (
     compile_reducer,
     declare,
 )
+from qsdb.schema.procedures import (
+    Procedure,
+    ProcedureContext,
+    check_procedure,
+    compile_procedures,
+)
 from qsdb.schema.rows import Row, RowClass, draft_of
-from qsdb.schema.schedules import check_function
+from qsdb.schema.schedules import bind_schedules
 from qsdb.schema.shapes import Shape
 from qsdb.schema.specifiers import BTree, Hash
 from qsdb.schema.tables import TableOptions, TableSchema, fault_of_name, table_schema
@@ -88,6 +94,8 @@ class ModuleSchema:
     reducers: Mapping[str, Reducer]
     lifecycle: Mapping[str, Reducer]
     """Which turn of its life → what runs then (`qsdb.schema.functions.LIFECYCLE`)."""
+    procedures: Mapping[str, Procedure] = {}
+    """None has the name of a reducer."""
 
 
 class Module:
@@ -117,6 +125,7 @@ class Module:
         self._tables: list[tuple[type[Row], TableOptions]] = []
         self._reducers: list[DeclaredFunction] = []
         self._lifecycle: dict[str, DeclaredFunction] = {}
+        self._procedures: list[DeclaredFunction] = []
         self._compiled: ModuleSchema | None = None
         self._compiling = threading.Lock()
         """Databases of one module may be opened by several threads at once."""
@@ -149,12 +158,12 @@ class Module:
             unique: Further keys of several columns.
             indexes: `BTree` and `Hash` indexes.
             event: Whether rows are told with their commit, and never stored.
-            scheduled: The name of a reducer that is run with each row when its time
-                has come, as its column of the kind `ScheduleAt` says.
+            scheduled: The name of a reducer or procedure that is run with each row
+                when its time has come, as its column of the kind `ScheduleAt` says.
             missed: What becomes of runs that were due and did not happen, because the
                 process was down or nobody called `Database.run_due`: one run, late
                 (``"one"``, as if not given), none, or each of them (``"all"``).
-            retry: How often a run that fails is tried again.
+            retry: How often a run that fails is tried again; never, of a procedure.
 
         Raises:
             SchemaError: `row_class` is no row class. Other mistakes are told
@@ -213,6 +222,32 @@ class Module:
             return lambda declared: self._declare(declared, is_private=private)
         return self._declare(function, is_private=private)
 
+    @overload
+    def procedure(
+        self, function: Callable[Concatenate[ProcedureContext, P], T], /
+    ) -> Callable[Concatenate[ProcedureContext, P], T]: ...
+
+    @overload
+    def procedure(
+        self, /, *, private: bool = ...
+    ) -> Callable[
+        [Callable[Concatenate[ProcedureContext, P], T]],
+        Callable[Concatenate[ProcedureContext, P], T],
+    ]: ...
+
+    def procedure(self, function: Any = None, /, *, private: bool = False) -> Any:
+        """Make a function a procedure, which may wait, and opens transactions itself.
+
+        It may be a coroutine function. Otherwise as `reducer`.
+
+        Raises:
+            SchemaError: the function is a generator. Other mistakes are told when
+                a database is opened.
+        """
+        if function is None:
+            return lambda declared: self._declare_procedure(declared, private)
+        return self._declare_procedure(function, private)
+
     def init(self, function: _Hook) -> _Hook:
         """Run a function in the transaction that creates a database.
 
@@ -256,6 +291,13 @@ class Module:
         self._compiled = None
         return function
 
+    def _declare_procedure(self, function: Function, is_private: bool) -> Function:  # noqa: FBT001
+        self._procedures.append(
+            declare(function, depth=2, is_private=is_private, check=check_procedure)
+        )
+        self._compiled = None
+        return function
+
     def compiled(self) -> ModuleSchema:
         """Resolve everything that was declared.
 
@@ -277,7 +319,9 @@ class Module:
                 mistakes.append(f"reducer {reducer.name}: it is declared twice")
             elif reducer is not None:
                 reducers[reducer.name] = reducer
-        _bind_schedules(tables, reducers, mistakes)
+        procedures = compile_procedures(self._procedures, reducers, mistakes)
+        schedules = [(b.schema.name, b.schema.schedule, b.shape.kind) for b in tables]
+        bind_schedules(schedules, reducers, procedures, mistakes)
         lifecycle: dict[str, Reducer] = {}
         for turn, declared in self._lifecycle.items():
             function = compile_lifecycle(turn, declared, mistakes)
@@ -285,27 +329,7 @@ class Module:
                 lifecycle[turn] = function
         if mistakes:
             raise SchemaError(*[f"module {self.name}, {each}" for each in mistakes])
-        return ModuleSchema(self.name, tuple(tables), reducers, lifecycle)
-
-
-def _bind_schedules(
-    tables: Iterable[BoundTable], reducers: dict[str, Reducer], mistakes: list[str]
-) -> None:
-    """Hide the reducers of schedules from strangers; note what is wrong with them."""
-    taken: dict[str, str] = {}
-    for bound in tables:
-        name, schedule = bound.schema.name, bound.schema.schedule
-        if schedule is None:
-            continue
-        fault = check_function(name, schedule, bound.shape.kind, reducers)
-        other = taken.setdefault(schedule.function, name)
-        if fault is None and other != name:
-            fault = f"table {name}, scheduled: {schedule.function} is that of {other}"
-        if fault is None:
-            reducer = reducers[schedule.function]
-            reducers[schedule.function] = attrs.evolve(reducer, is_private=True)
-        else:
-            mistakes.append(fault)
+        return ModuleSchema(self.name, tuple(tables), reducers, lifecycle, procedures)
 
 
 def _as_tuple(given: object) -> object:

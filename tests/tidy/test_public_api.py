@@ -34,6 +34,7 @@ PUBLIC_NAMES = frozenset(
         "LiveQuery",
         "Module",
         "NotFoundError",
+        "ProcedureContext",
         "Product",
         "QsdbError",
         "QueryError",
