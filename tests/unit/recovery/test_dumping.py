@@ -30,6 +30,9 @@ from tests.unit.recovery.stored import (
     tables_of,
 )
 
+TABLES = 2 + len(system_tables())
+"""Of the database that is dumped, those of the system too."""
+
 
 def dumped(disk: SimulatedDirectory) -> bytes:
     target = io.BytesIO()
@@ -127,7 +130,7 @@ def test_a_stranger_can_read_a_dump(whole: bytes) -> None:
     assert table["sequences"] == [10]
     assert rows[0][:3] == [1, "user 2", bytes(32)]
     tables = [each for each in middle if isinstance(each, dict)]
-    assert end["tables"] == len(tables) == 2 + len(system_tables())
+    assert end["tables"] == len(tables) == TABLES
     assert end["rows"] == sum([len(each) for each in middle if isinstance(each, list)])
 
 
@@ -399,7 +402,7 @@ CHANGES: list[tuple[str, Change, str]] = [
     (
         "count",
         lambda i: i[-1].update(rows=1),
-        f"there are {2 + len(system_tables())} tables and ",
+        f"there are {TABLES} tables and ",
     ),
     ("hash", lambda i: i[-1].update(blake2b=None), "the dump does not have the hash"),
 ]
@@ -425,7 +428,7 @@ def test_a_wrong_hash_is_refused(whole: bytes) -> None:
 
     message = refused(b"".join(map(to_cbor, [*items[:-1], items[-1] | {"rows": 0}])))
 
-    assert f"the end tells of {2 + len(system_tables())} and 0" in message
+    assert f"the end tells of {TABLES} and 0" in message
     assert refused(changed)
 
 

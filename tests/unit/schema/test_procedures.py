@@ -84,8 +84,8 @@ def test_all_mistakes_are_told_together(module: qsdb.Module) -> None:
     assert mistakes(module) == (
         "module m, procedure first: the first parameter must be the context",
         (
-            "module m, procedure second, parameter path: it needs an annotation: arguments "
-            "are checked by it"
+            "module m, procedure second, parameter path: it needs an annotation: "
+            "arguments are checked by it"
         ),
         (
             "module m, procedure second, parameter rest: a procedure takes no variadic "
@@ -114,8 +114,8 @@ def test_a_procedure_is_never_tried_again(module: qsdb.Module) -> None:
 
     assert mistakes(module) == (
         (
-            "module m, table timer, retry: procedure fetch is run once at most, and never "
-            "tried again, since what it did outside of the database cannot be undone"
+            "module m, table timer, retry: procedure fetch is run once at most, and "
+            "never tried again, since what it did outside of the database cannot be undone"
         ),
     )
 
