@@ -207,7 +207,7 @@ def test_a_closed_database_calls_nothing(db: qsdb.Database) -> None:
     for key in ("fetch", fetch, "add"):
         for way in (db.call, db.start):
             with pytest.raises(qsdb.ClosedError):
-                way(key, "tea")  # type: ignore[arg-type]
+                way(key, "tea")
 
 
 def test_a_database_that_is_read_calls_nothing(tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ def test_what_a_reducer_raises_passes(db: qsdb.Database) -> None:
         with pytest.raises(qsdb.ReducerError, match="no such thing"):
             ctx.call(add, "bad")
         with pytest.raises(qsdb.ArgumentError):
-            ctx.call(add)  # type: ignore[call-arg]
+            ctx.call(add)  # type: ignore[call-overload]
         with pytest.raises(qsdb.NotFoundError):
             ctx.call("gone")
         with pytest.raises(qsdb.UsageError, match="secret is a procedure; call it as"):
@@ -402,6 +402,24 @@ def test_what_is_left_open_is_rolled_back_and_told(
     assert "it left a transaction open, which was rolled back" in caplog.text
     assert db.call(add, "ink") == 1
     assert prices(db) == ["ink"]
+
+
+def test_what_a_coroutine_leaves_open_is_told_once(
+    db: qsdb.Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def leave(ctx: ProcedureContext) -> None:
+        ctx.transaction().__enter__()
+
+    async def main() -> None:
+        act["now"] = leave
+        await db.call_async(await_it)
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert [each.getMessage() for each in caplog.records] == [
+        "it left a transaction open, which was rolled back"
+    ]
+    assert db.call(add, "ink") == 1
 
 
 def test_a_transaction_of_another_thread_is_left_to_it(db: qsdb.Database) -> None:

@@ -115,7 +115,8 @@ def test_a_procedure_is_never_tried_again(module: qsdb.Module) -> None:
     assert mistakes(module) == (
         (
             "module m, table timer, retry: procedure fetch is run once at most, and "
-            "never tried again, since what it did outside of the database cannot be undone"
+            "never tried again, since what it did outside of the database cannot be "
+            "undone"
         ),
     )
 
