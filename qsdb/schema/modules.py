@@ -94,7 +94,7 @@ class ModuleSchema:
     reducers: Mapping[str, Reducer]
     lifecycle: Mapping[str, Reducer]
     """Which turn of its life → what runs then (`qsdb.schema.functions.LIFECYCLE`)."""
-    procedures: Mapping[str, Procedure] = {}
+    procedures: Mapping[str, Procedure] = attrs.field(factory=dict)
     """None has the name of a reducer."""
 
 

@@ -12,6 +12,7 @@ import pytest
 import qsdb
 from qsdb import Identity, ProcedureContext, ReducerContext, Timestamp, u32, u64
 from qsdb.testing import FakeClock, SimulatedDirectory
+from tests.support.programs import run_python
 
 NOON = Timestamp.parse("2026-11-25T12:00:00Z")
 ANN = Identity.from_claims("test", "ann")
@@ -708,3 +709,23 @@ def test_a_forked_child_counts_with_a_lock_of_its_own(db: qsdb.Database) -> None
     db._procedures._renew_lock()
 
     assert db.call(fetch, "tea") == 1
+
+
+@pytest.mark.slow
+def test_a_procedure_that_waits_keeps_no_program_alive(tmp_path: Path) -> None:
+    program = """
+import threading, qsdb
+m = qsdb.Module("m")
+@m.procedure
+def wait(ctx: qsdb.ProcedureContext) -> None:
+    begun.set()
+    threading.Event().wait()
+begun = threading.Event()
+db = qsdb.Database(m, "data")
+db.start(wait)
+begun.wait()
+print("the end")
+"""
+    done = run_python("-c", program, cwd=tmp_path)
+
+    assert (done.returncode, done.stdout.strip()) == (0, "the end"), done.stderr
