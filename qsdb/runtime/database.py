@@ -192,7 +192,8 @@ class Database(OnDisk, Calling):
     def run_due(self, now: Timestamp | None = None) -> int:
         """Run what is due in scheduled tables, and give how many functions were run.
 
-        All on this thread, procedures too, to their end. A function that fails is
+        All on this thread, procedures too, to their end (but coroutines in the pool,
+        where this thread is in an event loop). A function that fails is
         logged (``qsdb.<module>.scheduler``) and counted, and the others are run. What
         they make due meanwhile waits for the next time.
 

@@ -168,8 +168,15 @@ class DueProcedures:
             else:
                 procedures.run(sender, procedure, values)
             failures = 0
-        except Exception:
+        except Exception as error:
             text = "%s failed, which was due at %s, and is not run again"
-            self._logger.exception(text, procedure.name, run.due_text)
+            if isinstance(error, ClosedError) and self._is_closed():
+                text = "%s was cut off, which was due at %s: the database is closed"
+                self._logger.warning(text, procedure.name, run.due_text)
+            else:
+                self._logger.exception(text, procedure.name, run.due_text)
         finally:
             self._counts.add(1, failures)
+
+    def _is_closed(self) -> bool:
+        return self._calls.writer.directory.store.is_closed

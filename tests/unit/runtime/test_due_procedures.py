@@ -391,7 +391,9 @@ def test_a_failure_in_the_pool_is_told(
     assert rows(going, "fetch") == []
 
 
-def test_what_has_no_thread_yet_is_due_when_it_is_opened_again() -> None:
+def test_what_has_no_thread_yet_is_due_when_it_is_opened_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     works, disk, go = Works(), SimulatedDirectory(), threading.Event()
     works.act = lambda *_: go.wait(30)
     with works.open(disk, procedure_threads=1) as db:
@@ -401,6 +403,7 @@ def test_what_has_no_thread_yet_is_due_when_it_is_opened_again() -> None:
         busy = db._scheduler.procedures.busy  # type: ignore[union-attr]
         assert soon(lambda: len(busy) == 2)
     go.set()
+    assert soon(lambda: "fetch was cut off" in caplog.text)
 
     with works.open(disk, scheduler="manual") as db:
         assert rows(db, "fetch") == ["second"]
