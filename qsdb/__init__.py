@@ -5,6 +5,7 @@ Glossary, one word one meaning:
 * *module*: a named set of tables and functions;
 * *row*: an immutable value of a table;
 * *reducer*: a named transaction function;
+* *procedure*: a named function that may wait, and opens transactions;
 * *commit*: what one transaction did;
 * *offset*: the number of a commit: 1, 2, 3 …;
 * *read transaction*: the database at one offset, in memory.
@@ -71,6 +72,7 @@ from qsdb.schema.contexts import Index, ReducerContext, Table, Transaction
 from qsdb.schema.migrations import MigrationContext
 from qsdb.schema.modules import Module
 from qsdb.schema.plans import MigrationPlan, MigrationStep
+from qsdb.schema.procedures import ProcedureContext
 from qsdb.schema.results import Result
 from qsdb.schema.rows import Product, Row, asdict
 from qsdb.schema.specifiers import (
@@ -113,6 +115,7 @@ __all__ = [
     "MigrationStep",
     "Module",
     "NotFoundError",
+    "ProcedureContext",
     "Product",
     "QsdbError",
     "QueryError",

@@ -32,8 +32,8 @@ from qsdb.values.timestamps import Timestamp
 
 __all__ = [
     "Parts",
-    "check_sources",
     "check_way_of_opening",
+    "check_way_of_running",
     "open_parts",
     "open_read_only",
 ]
@@ -82,8 +82,10 @@ def check_way_of_opening(
         )
 
 
-def check_sources(clock: object, seed: object, scheduler: object) -> None:
-    """Refuse a clock, a seed or a scheduler that is none.
+def check_way_of_running(
+    seed: object, clock: object, scheduler: object, procedure_threads: object
+) -> None:
+    """Refuse arguments of `Database` that say how it is run, and are none.
 
     Raises:
         ArgumentError: as it says.
@@ -93,9 +95,11 @@ def check_sources(clock: object, seed: object, scheduler: object) -> None:
     if clock is not None and not callable(getattr(clock, "now", None)):
         raise ArgumentError(f"a clock has a method now, {brief(clock)} has none")
     if scheduler not in ("thread", "manual"):
-        raise ArgumentError(
-            f"scheduler is 'thread' or 'manual', not {brief(scheduler)}"
-        )
+        given = brief(scheduler)
+        raise ArgumentError(f"scheduler is 'thread' or 'manual', not {given}")
+    if type(procedure_threads) is not int or procedure_threads < 1:
+        given = brief(procedure_threads)
+        raise ArgumentError(f"procedure_threads is an int from 1 on, not {given}")
 
 
 def open_parts(

@@ -1,52 +1,31 @@
 """`Caller`: a database as one identity sees it."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Concatenate, ParamSpec, TypeVar, overload
+from collections.abc import Mapping
 
-from qsdb.runtime.calls import Calls
+from qsdb.runtime.calling import Calling
+from qsdb.runtime.calls import Sender
+from qsdb.runtime.procedures import Procedures
 from qsdb.runtime.queries import Queries
-from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.results import Result
 from qsdb.values.identity import Identity
 
 __all__ = ["Caller"]
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-
-class Caller:
+class Caller(Calling):
     """A database as one identity sees it."""
 
-    __slots__ = ("_calls", "_queries", "identity")
+    __slots__ = ("_calls", "_procedures", "_queries", "_sender", "identity")
 
-    def __init__(self, calls: Calls, queries: Queries, identity: Identity) -> None:
+    def __init__(
+        self, procedures: Procedures, queries: Queries, identity: Identity
+    ) -> None:
         """Act as `identity`."""
-        self._calls = calls
+        self._calls = procedures.calls
+        self._procedures = procedures
         self._queries = queries
+        self._sender = Sender(identity)
         self.identity = identity
-
-    @overload
-    def call(
-        self,
-        reducer: Callable[Concatenate[ReducerContext, P], T],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T: ...
-
-    @overload
-    def call(self, reducer: str, /, *args: object, **kwargs: object) -> Any: ...  # noqa: ANN401
-
-    def call(self, reducer: object, /, *args: object, **kwargs: object) -> object:
-        """Run a reducer as this identity; otherwise as `Database.call`.
-
-        Raises:
-            NotFoundError: there is no such reducer, or it is private and this
-                is not the owner.
-            ArgumentError, UsageError, ClosedError: as `Database.call` does.
-        """
-        return self._calls.call(self.identity, reducer, args, kwargs)
 
     def sql(self, text: str, params: Mapping[str, object] | None = None) -> Result:
         """Run a query as this identity; otherwise as `Database.sql`.

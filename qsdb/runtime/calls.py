@@ -1,4 +1,6 @@
-"""Calling reducers: arguments, context, one transaction, and how it ends.
+"""Calling functions: reducers here, and procedures by `qsdb.runtime.procedures`.
+
+Of a reducer: arguments, context, one transaction, and how it ends.
 
 Arguments are checked against the signature, the writer lock is taken, the
 reducer runs on a fresh context, and its transaction commits when it returns and
@@ -7,7 +9,7 @@ is undone when it raises. What it raises reaches the caller as it is.
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import CoroutineType
 from typing import NoReturn
 
@@ -25,12 +27,13 @@ from qsdb.schema.catalogue import catalogue_rows
 from qsdb.schema.contexts import Auth, ReducerContext, Savepoint
 from qsdb.schema.functions import INIT, Reducer
 from qsdb.schema.modules import ModuleSchema
+from qsdb.schema.procedures import Procedure
 from qsdb.schema.system import ST_SECRET, TOKENS, StSecret
 from qsdb.store.transactions import WriteTransaction
 from qsdb.values.identity import CLAIM_BYTES_MAX, ConnectionId, Identity
 from qsdb.values.timestamps import Timestamp
 
-__all__ = ["INTERNAL", "Arguments", "Calls", "Sender"]
+__all__ = ["INTERNAL", "Arguments", "Calls", "Sender", "checked"]
 
 _EXTERNAL, INTERNAL = Auth(), Auth(is_internal=True)
 
@@ -56,6 +59,22 @@ class Sender:
 
 _DIRECT = Sender(Identity.ZERO)
 """Of a call over no connection; whose it is, the call says."""
+CallElsewhere = Callable[[Sender, object, Arguments, dict[str, object]], object]
+"""Takes a key that is no reducer's, and runs what it is of."""
+
+
+def checked(
+    function: Reducer | Procedure, args: tuple[object, ...], kwargs: dict[str, object]
+) -> Arguments:
+    """Check arguments, and give them as the function takes them.
+
+    Raises:
+        ArgumentError: they do not fit.
+    """
+    try:
+        return function.check(*args, **kwargs)
+    except TypeError as error:
+        function.parameters.explain(error, args)
 
 
 class Calls:
@@ -64,12 +83,15 @@ class Calls:
     Attributes:
         identity: The database's own identity.
         owner: The identity that owns the database.
-        count: Calls that began, `init` included.
+        count: Calls of reducers that began, `init` included.
         meters: How long they took, by function.
+        call_procedure: Runs procedures; who does so sets it.
     """
 
     __slots__ = (
         "_by_key",
+        "_procedures",
+        "call_procedure",
         "count",
         "identity",
         "meters",
@@ -112,6 +134,10 @@ class Calls:
             # One that is mounted several times is called by its names alone.
             if len(reducers) == 1 or "." not in reducers[0].name:
                 self._by_key[function] = self._by_key[reducers[0].name]
+        self.call_procedure: CallElsewhere
+        self._procedures: dict[object, Procedure] = {}
+        for name, procedure in module.procedures.items():
+            self._procedures[name] = self._procedures[procedure.function] = procedure
 
     def call(  # noqa: C901, PLR0915  in one go, as it is hot
         self,
@@ -121,26 +147,27 @@ class Calls:
         kwargs: dict[str, object],
         caller: Sender | None = None,
     ) -> object:
-        """Run a reducer as one transaction and give what it returns.
+        """Run a reducer as one transaction, or a procedure, and give what it returns.
 
         Args:
             sender: Who calls.
-            key: The reducer's function or name.
+            key: The function, or its name.
             args: Arguments by place.
             kwargs: Arguments by name.
             caller: Over which connection, if it is over one.
 
         Raises:
-            NotFoundError: there is no such reducer, or none for this sender.
+            NotFoundError: there is no such function, or none for this sender.
             ArgumentError: the arguments do not fit; nothing has run.
             UsageError: this thread is inside a transaction already.
         """
         try:
-            reducer, meter = self._by_key[key]
-        except (KeyError, TypeError):  # without a hash it is no function, and no name
-            raise self._unknown(key) from None
-        if reducer.is_private and sender != self.owner:
-            raise self._unknown(key)
+            found = self._by_key.get(key)
+        except TypeError:  # without a hash it is no function, and no name
+            found = None
+        if found is None or (found[0].is_private and sender != self.owner):
+            return self.call_procedure(caller or Sender(sender), key, args, kwargs)
+        reducer, meter = found
         try:
             # Without an empty dict, which would be copied.
             values = reducer.check(*args, **kwargs) if kwargs else reducer.check(*args)
@@ -161,8 +188,7 @@ class Calls:
             meter.calls += 1
             began = (ticks := meter.ticks)()
             result = reducer.run(context, values)
-            spent = ticks() - began
-            meter.spent += spent
+            meter.spent += (spent := ticks() - began)
             if spent > meter.longest:  # noqa: PLR1730  without a call
                 meter.longest = spent
             if result is not None and type(result) is CoroutineType:
@@ -180,11 +206,34 @@ class Calls:
             meter.tell(context, spent)
         return result
 
+    def find(self, identity: Identity, key: object) -> Reducer | Procedure:
+        """Give the function that somebody calls.
+
+        Raises:
+            NotFoundError: there is none, or none for them.
+        """
+        try:
+            found, _ = self._by_key.get(key) or (self._procedures.get(key), None)
+        except TypeError:  # no hash, so neither a function nor a name
+            found = None
+        if found is None or (found.is_private and identity != self.owner):
+            raise self._unknown(key)
+        return found
+
     def names_for(self, identity: Identity) -> list[str]:
         """Give the names of the reducers that somebody may call."""
+        return self._names(self.module.reducers, identity)
+
+    def procedures_for(self, identity: Identity) -> list[str]:
+        """Give the names of the procedures that somebody may call."""
+        return self._names(self.module.procedures, identity)
+
+    def _names(
+        self, functions: Mapping[str, Reducer | Procedure], identity: Identity
+    ) -> list[str]:
         return [
             each.name
-            for each in self.module.reducers.values()
+            for each in functions.values()
             if not each.is_private or identity == self.owner
         ]
 
@@ -225,11 +274,12 @@ class Calls:
         before: Callable[[WriteTransaction], Arguments | None],
         after: Callable[[WriteTransaction], object] | None = None,
         refuse: Callable[[str, Exception], Exception] | None = None,
-    ) -> None:
-        """Run a function whose turn has come, in one transaction.
+    ) -> object:
+        """Run a function whose turn has come, in one transaction; give its result.
 
         Args:
-            function: A lifecycle function, or the reducer of a schedule; None for none.
+            function: A lifecycle function, a reducer that a schedule or a procedure
+                runs; None for none.
             sender: Who is behind it.
             before: Is called first in the transaction; gives the arguments, or None if
                 nothing is to be run.
@@ -242,7 +292,7 @@ class Calls:
         """
         writer = self.writer
         writer.require_outside()
-        context, meter = CallContext(), None
+        context, meter, result = CallContext(), None, None
         began, spent = 0, None
         try:
             transaction = writer.begin()
@@ -259,7 +309,7 @@ class Calls:
                     meter = self.meters[function]
                     meter.calls += 1
                     began = meter.ticks()
-                    _run(function, context, refuse)
+                    result = _run(function, context, refuse)
                     spent = meter.add(began)
                 if after is not None:
                     after(transaction)
@@ -274,12 +324,14 @@ class Calls:
             raise
         if meter is not None and spent is not None and spent > meter.limit:
             meter.tell(context, spent)
+        return result
 
     def _unknown(self, key: object) -> NotFoundError:
         name = key if isinstance(key, str) else getattr(key, "__name__", brief(key))
-        there = self.names_for(Identity.ZERO)
+        there = self.names_for(Identity.ZERO) + self.procedures_for(Identity.ZERO)
+        sort = "reducer or procedure" if self.module.procedures else "reducer"
         return NotFoundError(
-            f"module {self.module.name}: no reducer {name}; there are: "
+            f"module {self.module.name}: no {sort} {name}; there are: "
             f"{', '.join(there) or 'none'}"
         )
 
@@ -288,11 +340,12 @@ def _run(
     function: Reducer,
     context: "CallContext",
     refuse: Callable[[str, Exception], Exception] | None,
-) -> None:
+) -> object:
     try:
         result = function.run(context, context._call[3])
         if type(result) is CoroutineType:
             _refuse_coroutine(function, result)
+        return result
     except Exception as error:
         if refuse is None:
             raise

@@ -5,6 +5,7 @@ from qsdb.runtime.calls import Calls, Sender
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.connections import Connection
 from qsdb.runtime.prepared import handle_of
+from qsdb.runtime.procedures import Procedures
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.tokens import ISSUER, Claimed, Tokens, claimed, new_secret
@@ -20,7 +21,7 @@ class Connector:
 
     def __init__(
         self,
-        calls: Calls,
+        procedures: Procedures,
         queries: Queries,
         subscriptions: Subscriptions,
         clients: Clients | None,
@@ -28,13 +29,14 @@ class Connector:
         """Connect to the parts of a database.
 
         Args:
-            calls: Run for those who connect.
+            procedures: Run for those who connect, and reducers with them.
             queries: Likewise.
             subscriptions: Likewise.
             clients: Notes who is connected; None where nothing can be written.
         """
         self.clients = clients
-        self._calls = calls
+        self._procedures = procedures
+        self._calls = calls = procedures.calls
         self._queries = queries
         self._subscriptions = subscriptions
         self._tokens = Tokens(_secret(calls))
@@ -62,7 +64,7 @@ class Connector:
         if self.clients is not None:
             self.clients.connect(sender)
         return Connection(
-            self._calls,
+            self._procedures,
             self._queries,
             self._subscriptions,
             sender,

@@ -24,10 +24,12 @@ from qsdb.errors import (
 )
 from qsdb.runtime.bags import Bag
 from qsdb.runtime.batches import Batch
-from qsdb.runtime.calls import CallContext, Calls, Sender
+from qsdb.runtime.calling import Calling
+from qsdb.runtime.calls import CallContext, Sender
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.live_queries import check_callbacks
-from qsdb.runtime.namespaces import Reducers
+from qsdb.runtime.namespaces import Functions
+from qsdb.runtime.procedures import Procedures
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.query_sets import SetQuery, Subscription
 from qsdb.runtime.subscriptions import Subscriptions, first_result
@@ -87,7 +89,7 @@ class _Moves:
             went += deletes
 
 
-class Connection:
+class Connection(Calling):
     """One client in the process, until it is closed.
 
     One that nobody has any more and that was not closed is told on, by what it
@@ -100,11 +102,12 @@ class Connection:
         confirmed: Whether it is told only of what is on the disk.
         db: What it knows of tables: rows of its subscriptions.
         reducers: What it can call, by name.
+        procedures: Likewise.
     """
 
     def __init__(  # noqa: PLR0913  the parts of a database that it needs
         self,
-        calls: Calls,
+        procedures: Procedures,
         queries: Queries,
         subscriptions: Subscriptions,
         sender: Sender,
@@ -120,35 +123,42 @@ class Connection:
         self.token = token
         self._sender = sender
         self.confirmed = confirmed
-        self._calls = calls
+        self._procedures = procedures
+        self._calls = calls = procedures.calls
         self._clients = clients
         self._queries = queries
         self._subscriptions = subscriptions
         self._is_owner = self.identity == queries.owner
         self.db = Cache(*queries.visible_entries(is_owner=self._is_owner))
-        self.reducers = Reducers(self.call, calls.names_for(self.identity))
+        names = calls.names_for(self.identity)
+        self.reducers = Functions("reducer", self.call, names)
+        names = calls.procedures_for(self.identity)
+        self.procedures = Functions("procedure", self.call, names)
         self._open: dict[Subscription, bool] = {}
         self._is_closed = False
         self.moments = 0
 
     # Calling.
 
-    def call(self, reducer: object, /, *args: object, **kwargs: object) -> Any:  # noqa: ANN401  what the reducer gives
-        """Run a reducer as this identity, and give what it returns.
+    def call(self, function: object, /, *args: object, **kwargs: object) -> Any:  # noqa: ANN401  what the function gives
+        """Run a reducer or procedure as this identity, and give what it returns.
 
         The cache has what it did, then; a confirmed connection waits for the disk.
 
         Raises:
-            NotFoundError: there is no such reducer for it.
+            NotFoundError: there is no such function for it.
             ArgumentError: the arguments do not fit.
-            UsageError: this thread is in a transaction.
+            UsageError: this thread is in a transaction, or as `Database.call` says.
             ClosedError: the connection or the database is closed.
         """
         self._require_open()
-        result = self._calls.call(self.identity, reducer, args, kwargs, self._sender)
+        result = self._calls.call(self.identity, function, args, kwargs, self._sender)
         if self.confirmed:
-            self._subscriptions.delivery.catch_up(self._subscriptions.offset)
+            self._settle()
         return result
+
+    def _settle(self) -> None:
+        self._subscriptions.delivery.catch_up(self._subscriptions.offset)
 
     def sql(self, text: str, params: Mapping[str, object] | None = None) -> Result:
         """Run a query as this identity; otherwise as `Database.sql`.

@@ -6,8 +6,7 @@ with the one lock, and the `Calls` of the module's reducers.
 
 import contextlib
 import weakref
-from collections.abc import Callable
-from typing import Any, Concatenate, Literal, ParamSpec, Self, TypeVar, overload
+from typing import Literal, Self
 
 from qsdb.errors import ArgumentError, ClosedError, ReadOnlyError, brief
 from qsdb.files import Directory as Files
@@ -16,23 +15,25 @@ from qsdb.log.writing import INTERVAL
 from qsdb.recovery.directories import as_files
 from qsdb.recovery.opening import Progress
 from qsdb.runtime.assembly import (
-    check_sources,
     check_way_of_opening,
+    check_way_of_running,
     open_parts,
     open_read_only,
 )
 from qsdb.runtime.blocks import WriteBlock
 from qsdb.runtime.callers import Caller
+from qsdb.runtime.calling import Calling
+from qsdb.runtime.calls import Sender
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.clock import Clock, SystemClock
 from qsdb.runtime.connecting import Connector
 from qsdb.runtime.meters import limit_of
 from qsdb.runtime.on_disk import OnDisk
 from qsdb.runtime.options import StorageOptions, options_of
+from qsdb.runtime.procedures import THREADS, Procedures
 from qsdb.runtime.row_filters import check_filters
 from qsdb.runtime.stats import Stats, TableStats
 from qsdb.runtime.subscriptions import Subscriptions
-from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.modules import Module
 from qsdb.store.reads import ReadTransaction
 from qsdb.values.identity import Identity
@@ -40,11 +41,8 @@ from qsdb.values.timestamps import Timestamp
 
 __all__ = ["Database"]
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-
-class Database(OnDisk):
+class Database(OnDisk, Calling):
     """A module's tables in memory, and the transactions on them.
 
     >>> from qsdb.schema.rows import Row
@@ -74,6 +72,7 @@ class Database(OnDisk):
         progress: Progress | None = None,
         scheduler: Literal["thread", "manual"] = "thread",
         slow_reducer: float | None = 1.0,
+        procedure_threads: int = THREADS,
     ) -> None:
         """Open a database, or create it: tables, and `init`, as one commit, offset 1.
 
@@ -102,6 +101,7 @@ class Database(OnDisk):
             slow_reducer: Seconds that a reducer may take; a call of one that takes
                 longer, once the database is open, is told of in the log, as a warning.
                 None for as long as it likes.
+            procedure_threads: How many threads the pool for procedures has at most.
 
         Raises:
             SchemaError: the module's declarations are wrong, or not those that are
@@ -115,11 +115,11 @@ class Database(OnDisk):
                 changed.
         """
         check_way_of_opening(module, path, read_only=read_only, at=at)
-        check_sources(clock, seed, scheduler)
+        check_way_of_running(seed, clock, scheduler, procedure_threads)
         how = options_of(durability, sync_interval, options)
         limit = limit_of(slow_reducer)
         files = None if path is None else as_files(path)
-        is_faked = clock is not None and type(clock) is not SystemClock
+        is_real = clock is None or type(clock) is SystemClock
         clock = SystemClock() if clock is None else clock
         schema = None if module is None else module.compiled(check_filters)
         if read_only and files is not None:
@@ -132,17 +132,20 @@ class Database(OnDisk):
         self._calls.meters.set_limit(limit)
         self._subscriptions = Subscriptions(self._queries, self._writer)
         self._writer.audience = self._subscriptions
+        self._sender = Sender(self._calls.owner)
+        self._procedures = Procedures(self._calls, procedure_threads)
         clients = None if read_only else Clients(self._calls)
         self._connector = Connector(
-            self._calls, self._queries, self._subscriptions, clients
+            self._procedures, self._queries, self._subscriptions, clients
         )
         if self._storage is not None:
             # Closes it when the program ends, or nobody has it any more.
             weakref.finalize(self, self._storage.close)
         if clients is not None:
             clients.disconnect_all()
-        if self._scheduler is not None and scheduler == "thread" and not is_faked:
-            self._scheduler.start(self)
+        if self._scheduler is not None:
+            by_itself = is_real and scheduler == "thread"
+            self._scheduler.start(self, self._procedures, has_thread=by_itself)
 
     def __repr__(self) -> str:
         """Name the module and the offset."""
@@ -163,29 +166,6 @@ class Database(OnDisk):
         """The number of the last commit; creation is 1."""
         return self._directory.store.offset
 
-    @overload
-    def call(
-        self,
-        reducer: Callable[Concatenate[ReducerContext, P], T],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T: ...
-
-    @overload
-    def call(self, reducer: str, /, *args: object, **kwargs: object) -> Any: ...  # noqa: ANN401
-
-    def call(self, reducer: object, /, *args: object, **kwargs: object) -> object:
-        """Run a reducer, by function or name, as the owner; give what it returns.
-
-        Raises:
-            NotFoundError: there is no such reducer.
-            ArgumentError: the arguments do not fit; no transaction was begun.
-            UsageError: this thread is inside a transaction already.
-            ClosedError: the database is closed.
-        """
-        return self._calls.call(self._calls.owner, reducer, args, kwargs)
-
     def caller(self, identity: Identity) -> Caller:
         """Give the database as somebody else sees it.
 
@@ -194,7 +174,7 @@ class Database(OnDisk):
         """
         if type(identity) is not Identity:
             raise ArgumentError(f"caller takes a qsdb.Identity, not {brief(identity)}")
-        return Caller(self._calls, self._queries, identity)
+        return Caller(self._procedures, self._queries, identity)
 
     def write(self) -> WriteBlock:
         """Give the serial write transaction, for a ``with`` block.
@@ -218,10 +198,12 @@ class Database(OnDisk):
         return self._directory.read_class()
 
     def run_due(self, now: Timestamp | None = None) -> int:
-        """Run what is due in scheduled tables, and give how many reducers were run.
+        """Run what is due in scheduled tables, and give how many functions were run.
 
-        A reducer that fails is logged (``qsdb.<module>.scheduler``) and counted, and
-        the others are run. What they make due meanwhile waits for the next time.
+        All on this thread, procedures too, to their end (but coroutines in the pool,
+        where this thread is in an event loop). A function that fails is
+        logged (``qsdb.<module>.scheduler``) and counted, and the others are run. What
+        they make due meanwhile waits for the next time.
 
         Args:
             now: What counts as now, if that is later than the clock. No later
@@ -256,7 +238,7 @@ class Database(OnDisk):
             offset=store.offset,
             commits=store.offset,
             rollbacks=writer.rollbacks,
-            calls=self._calls.count,
+            calls=self._calls.count + self._procedures.count,
             pins=len(store.pins),
             undo_rows=store.undo_count,
             tables={
@@ -268,8 +250,10 @@ class Database(OnDisk):
             live=self._subscriptions.stats(),
             evaluations=engine.counters.evaluations,
             changes=engine.counters.changes,
-            runs=0 if self._scheduler is None else self._scheduler.runs,
-            run_failures=0 if self._scheduler is None else self._scheduler.failures,
+            runs=0 if self._scheduler is None else self._scheduler.counts.runs,
+            run_failures=(
+                0 if self._scheduler is None else self._scheduler.counts.failures
+            ),
         )
         return self._with_disk_stats(stats)
 
@@ -305,6 +289,7 @@ class Database(OnDisk):
         if self._scheduler is not None:
             is_in_callback = self._subscriptions.delivery.is_telling_here
             self._scheduler.close(is_waiting=is_in_callback)
+        self._procedures.close()
         if self._connector.clients is not None:
             with contextlib.suppress(ClosedError):  # another thread may be faster
                 self._connector.clients.disconnect_all()

@@ -1,4 +1,4 @@
-"""`Run`: one timer that is due: whether its reducer is run, and what becomes of it.
+"""`Run`: one timer that is due: whether its function is run, and what becomes of it.
 
 ===========  ==========================================  ============================
 ``missed``   an interval of which several runs are due   a time that is late
@@ -40,7 +40,9 @@ class Run:
 
     Attributes:
         number: Of the timer.
-        has_begun: Whether the reducer was run.
+        due: When it was due, in microseconds since 1970.
+        row: The row that it is run with.
+        has_begun: Whether the function was run.
         failed: How often it has failed, if it is tried again.
         each_then: Where each missed run counts: when the next one is due.
     """
@@ -55,19 +57,20 @@ class Run:
     ) -> None:
         self.scheduled = timers.tables[number[0]]
         self.number = number
+        self.row: Row | None = None
         self.has_begun = False
         self.each_then = -1
         self.failed = 0
         self._timers_of = timers
         self._writer = writer
-        self._due = due
+        self.due = due
         self._now = now
         self._when: ScheduleAt | None = None
 
     @property
     def due_text(self) -> Timestamp:
         """When it was due."""
-        return Timestamp.from_stored(self._due)
+        return Timestamp.from_stored(self.due)
 
     def begin(self, transaction: WriteTransaction) -> Arguments | None:
         """Find the row, and say that it has run; give it if it is to be run."""
@@ -75,7 +78,7 @@ class Run:
         if found is None:
             return None
         timer, row = found
-        self._writer.postpone(transaction, self._due)
+        self._writer.postpone(transaction, self.due)
         is_run, then = self._decide(timer, row)
         if then is not None:
             self._set(transaction, timer, then)
@@ -84,6 +87,7 @@ class Run:
         if not is_run:
             return None
         self._when = self.scheduled.when(row)
+        self.row = row
         self.has_begun = True
         return (row,)
 
@@ -117,18 +121,18 @@ class Run:
         is_any = missed != "none" or timer.failed > 0  # what is tried again is not late
         _, interval = when.stored
         if when.is_time:
-            return is_any or self._now - self._due <= GRACE, None
+            return is_any or self._now - self.due <= GRACE, None
         if missed == "all":
-            self.each_then = min(self._due + interval, TIME_MAX)
+            self.each_then = min(self.due + interval, TIME_MAX)
             return True, self.each_then
-        then = next_after(self._due, interval, self._now)
+        then = next_after(self.due, interval, self._now)
         is_on_time = self._now - (then - interval) <= GRACE
         return is_any or is_on_time, min(then, TIME_MAX)
 
     def _find(self, transaction: WriteTransaction) -> tuple[StTimer, Row] | None:
         """Find the timer and its row, if they still are as they were."""
         timer = self._timers(transaction).get(*self.number)
-        if timer is None or timer.due.micros != self._due:
+        if timer is None or timer.due.micros != self.due:
             return None
         row = self._rows(transaction).get(self.number[1])
         assert row is not None

@@ -20,6 +20,7 @@ from qsdb.log.recording import (
     write_sequences,
 )
 from qsdb.recovery.state import row_kind
+from qsdb.runtime.calls import CallContext
 from qsdb.schema.catalogue import parameters_kind
 from qsdb.schema.functions import Reducer
 from qsdb.schema.modules import ModuleSchema
@@ -100,14 +101,14 @@ class DiskJournal:
         sections += sequences
         microseconds = transaction._nanoseconds // 1000
         context = transaction._context
-        if context is None:
+        if type(context) is not CallContext:  # a block, or one of a procedure
             self._append(write_plain(microseconds, sections))
             return
-        calls, reducer, number, values = context._call  # type: ignore[attr-defined]
-        connection = context._connection  # type: ignore[attr-defined]
+        calls, reducer, number, values = context._call
+        connection = context._connection
         record = self._calls[reducer](
             microseconds,
-            context.sender.stored,  # type: ignore[attr-defined]
+            context.sender.stored,
             _NO_CONNECTION if connection is None else connection.stored,
             calls.seeds.state_of_call(number),
             values,

@@ -21,7 +21,9 @@ from qsdb.runtime.calls import Calls, Sender
 from qsdb.runtime.following import Follower
 from qsdb.runtime.module_tables import load_tables, make_module, stored_row_of_module
 from qsdb.runtime.writer import Writer
+from qsdb.schema.functions import Reducer
 from qsdb.schema.modules import ModuleSchema
+from qsdb.schema.procedures import Procedure
 from qsdb.schema.system import StModule
 from qsdb.store.images import StoredTable
 from qsdb.store.transactions import WriteTransaction
@@ -108,6 +110,15 @@ class ReadOnlyCalls(Calls):
             ClosedError: the database is closed.
         """
         _refuse(self.writer, "call reducers")
+
+    def find(self, identity: Identity, key: object) -> Reducer | Procedure:
+        """Refuse, likewise.
+
+        Raises:
+            ReadOnlyError: always, but
+            ClosedError: the database is closed.
+        """
+        _refuse(self.writer, "call functions")
 
 
 def _refuse(writer: Writer, what: str) -> NoReturn:

@@ -4,6 +4,7 @@ A run is one transaction: the reducer takes the row as it is in the table, and w
 it does is committed that it has run: the row of a time goes, an interval is due at its
 next time. So a run happens once, whatever is killed when. A reducer that raises has
 done nothing; then a transaction of its own counts that, or gives the run up.
+(Procedures are another matter: `qsdb.runtime.due_procedures`.)
 
 Where nobody calls `run_due`, a thread does. It sleeps until something is due, and holds
 the database by a weak reference meanwhile.
@@ -18,8 +19,11 @@ from collections.abc import Iterator
 from qsdb.errors import ClosedError, DiskFull, InternalError, StorageError
 from qsdb.forks import on_fork
 from qsdb.runtime.calls import INTERNAL, Calls, Sender
+from qsdb.runtime.due_procedures import DueProcedures, RunCounts
 from qsdb.runtime.due_runs import Number, Run
+from qsdb.runtime.procedures import Procedures
 from qsdb.runtime.timers import Timers
+from qsdb.schema.procedures import Procedure
 from qsdb.schema.system import StTimer
 from qsdb.store.transactions import WriteTransaction
 from qsdb.values.timestamps import Timestamp
@@ -38,8 +42,7 @@ class Scheduler:
     """The schedules of one database.
 
     Attributes:
-        runs: How many reducers were run, those that failed too.
-        failures: How many failed.
+        counts: How many functions were run, and failed.
     """
 
     def __init__(self, calls: Calls) -> None:
@@ -47,7 +50,8 @@ class Scheduler:
         self._calls = calls
         self._writer = calls.writer
         self.timers = Timers(calls)
-        self.runs = self.failures = 0
+        self.procedures: DueProcedures
+        self.counts = RunCounts()
         self._sender = Sender(calls.identity, auth=INTERNAL)
         self._logger = logging.getLogger(f"qsdb.{calls.module.name}.scheduler")
         self._running = threading.RLock()
@@ -89,13 +93,14 @@ class Scheduler:
     # Running what is due.
 
     def run_due(self, now: Timestamp | None, *, is_thread: bool = False) -> int:
-        """Run what is due now, and give how many reducers were run.
+        """Run what is due now, and give how many functions were run.
 
         What they make due meanwhile is not run any more.
 
         Args:
             now: What counts as now, if it is later than the clock.
-            is_thread: Whether what failed is left alone for a while.
+            is_thread: Whether what failed is left alone for a while, and procedures
+                go to the pool, and are not counted.
 
         Raises:
             UsageError: this thread is in a transaction.
@@ -132,6 +137,8 @@ class Scheduler:
         """Yield what is due, the first first."""
         for timer in self._soonest(until):
             number = timer.table_id, timer.scheduled_id
+            if number in self.procedures.busy:
+                continue
             if not is_thread or self._paused.get(number, until) <= until:
                 yield timer.due.micros, number
 
@@ -152,9 +159,16 @@ class Scheduler:
 
     def _run(self, run: Run, *, is_thread: bool) -> None:
         """Do what is to be done about a timer."""
+        function = run.scheduled.function
+        if isinstance(function, Procedure):
+            if is_thread:
+                self._hand_over(run)
+            else:
+                self.procedures.run(run)
+            return
         try:
             self._calls.run_turn(
-                run.scheduled.reducer,
+                function,
                 self._sender,
                 before=run.begin,
                 after=run.end,
@@ -166,11 +180,10 @@ class Scheduler:
             # Nobody else would hear of an exit in the thread.
             if not (is_thread or isinstance(error, Exception)):
                 raise
-            self.failures += 1
-            name = run.scheduled.reducer.name
+            self.counts.add(0, 1)
             what = error.__cause__ if isinstance(error, _RunError) else error
             text = "%s failed, which was due at %s"
-            due = run.due_text
+            name, due = function.name, run.due_text
             fields = {"module_name": self._calls.module.name, "reducer": name}
             fields["due"] = str(due)
             self._logger.exception(text, name, due, exc_info=what, extra=fields)
@@ -179,7 +192,24 @@ class Scheduler:
                 self.pause(run.number, run.failed)
         else:
             self._paused.pop(run.number, None)
-        self.runs += run.has_begun
+        self.counts.add(run.has_begun, 0)
+
+    def _hand_over(self, run: Run) -> None:
+        """Have the procedure of a timer run in the pool."""
+
+        def now() -> Run:
+            moment = self._now()
+            return Run(self.timers, self._writer, run.number, run.due, moment)
+
+        def end(error: BaseException | None) -> None:
+            if isinstance(error, StorageError) and self.fail(error) is None:
+                self._bell.stop()
+                return
+            if error is not None:
+                self.pause(run.number, 1)
+            self.wake()
+
+        self.procedures.start(run.number, now, end)
 
     def pause(self, number: Number, failed: int) -> None:
         """Have the thread leave alone what has failed, each time for longer."""
@@ -188,9 +218,14 @@ class Scheduler:
 
     # The thread.
 
-    def start(self, database: object) -> None:
-        """Have a thread run what is due; it ends when nobody has the database."""
-        if self.timers.tables:
+    def start(
+        self, database: object, procedures: Procedures, *, has_thread: bool
+    ) -> None:
+        """Begin; a thread that runs what is due ends when nobody has the database."""
+        self.procedures = DueProcedures(
+            procedures, self._sender, self.counts, self._logger
+        )
+        if has_thread and self.timers.tables:
             weakref.finalize(database, self._bell.stop)
             self._bell.thread = threading.Thread(
                 target=_follow,
@@ -209,10 +244,14 @@ class Scheduler:
         """
         self.run_due(None, is_thread=True)
         now, sleep = self._now(), SLEEP_MAX
-        self._paused = {each: end for each, end in self._paused.items() if end > now}
+        paused_now = [*self._paused.items()]  # the pool may add one
+        self._paused = {each: end for each, end in paused_now if end > now}
         for timer in self._soonest(None):
             due = timer.due.micros
-            paused = self._paused.get((timer.table_id, timer.scheduled_id), due)
+            number = timer.table_id, timer.scheduled_id
+            if number in self.procedures.busy:  # who ends it rings the bell
+                continue
+            paused = self._paused.get(number, due)
             sleep = min(sleep, (max(due, paused) - now) / 1e6)
             if due > now:
                 break

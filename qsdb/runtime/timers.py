@@ -24,6 +24,7 @@ from qsdb.runtime.calls import Calls
 from qsdb.runtime.prepared import handle_of
 from qsdb.schema.contexts import Table
 from qsdb.schema.functions import Reducer
+from qsdb.schema.procedures import Procedure
 from qsdb.schema.rows import Row, stored_of
 from qsdb.schema.schedules import Schedule
 from qsdb.schema.system import ST_TIMER, StTimer
@@ -47,12 +48,12 @@ class Scheduled:
     Attributes:
         entry: The table.
         schedule: What its rows have run.
-        reducer: That.
+        function: That.
     """
 
     entry: Entry
     schedule: Schedule
-    reducer: Reducer
+    function: Reducer | Procedure
 
     @property
     def table_id(self) -> int:
@@ -95,8 +96,8 @@ class Timers:
         for entry in directory.by_name.values():
             schedule = entry.table.bound.schema.schedule
             if schedule is not None:
-                reducer = calls.module.reducers[schedule.function]
-                found = Scheduled(entry, schedule, reducer)
+                function = calls.find(calls.owner, schedule.function)
+                found = Scheduled(entry, schedule, function)
                 self.tables[found.table_id] = found
                 self._by_table[entry.table] = found
 

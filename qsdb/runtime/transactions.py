@@ -9,6 +9,7 @@ from qsdb.errors import ClosedError
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.writer import Writer
 from qsdb.schema.contexts import ReducerContext
+from qsdb.schema.procedures import ProcedureContext, ProcedureTransaction
 from qsdb.schema.results import Result
 from qsdb.store.directory import Directory
 from qsdb.store.images import StoredTable
@@ -61,7 +62,7 @@ class SqlReadTransaction(ReadTransaction):
         return queries.run_in(self, text, params, queries.owner, namespace)
 
 
-class SqlWriteTransaction(WriteTransaction):
+class SqlWriteTransaction(WriteTransaction, ProcedureTransaction):
     """The serial write transaction, also for SQL."""
 
     __slots__ = ()
@@ -73,7 +74,8 @@ class SqlWriteTransaction(WriteTransaction):
         """Run a statement inside of the transaction, with the rights of the owner.
 
         What the transaction has changed is seen. ``:sender`` is who called the
-        reducer. A statement that fails changes nothing, and the transaction may go on.
+        reducer or procedure. A statement that fails changes nothing, and the
+        transaction may go on.
 
         Raises:
             QueryError: it is wrong, or a result has no room in its kind.
@@ -90,6 +92,6 @@ class SqlWriteTransaction(WriteTransaction):
             raise ClosedError("this write transaction has ended")
         queries, context = self._queries, self._context
         sender = queries.owner
-        if isinstance(context, ReducerContext):
+        if isinstance(context, ReducerContext | ProcedureContext):
             sender = context.sender
         return queries.run_in(self, text, params, sender, namespace)

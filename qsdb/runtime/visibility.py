@@ -67,7 +67,7 @@ class Visibility:
         if name in _NUMBERED:
             cell = _cell(place, source, "table_id")
             yield Within(cell, tuple([Constant(n, cell.kind) for n in self._table_ids]))
-        elif name == "st_reducer":
+        elif name in ("st_reducer", "st_procedure"):
             yield Not(_cell(place, source, "is_private"))
 
 

@@ -20,6 +20,7 @@ from qsdb.codec.cbor import to_cbor
 from qsdb.schema.functions import Reducer
 from qsdb.schema.kind_data import kind_to_data
 from qsdb.schema.modules import ModuleSchema
+from qsdb.schema.procedures import Procedure
 from qsdb.schema.rows import Row, stored_of
 from qsdb.schema.specifiers import MISSING
 from qsdb.schema.system import (
@@ -28,6 +29,7 @@ from qsdb.schema.system import (
     StConstraint,
     StIndex,
     StModule,
+    StProcedure,
     StReducer,
     StRowLevelSecurity,
     StScheduled,
@@ -46,11 +48,11 @@ from qsdb.values.timestamps import Timestamp
 __all__ = ["canonical", "catalogue_rows", "parameters_kind"]
 
 
-def parameters_kind(reducer: Reducer) -> ProductKind:
-    """Give the kind of a reducer's arguments, taken as one product."""
-    parameters = reducer.parameters.parameters
+def parameters_kind(function: Reducer | Procedure) -> ProductKind:
+    """Give the kind of a function's arguments, taken as one product."""
+    parameters = function.parameters.parameters
     fields = [Field(each.name, each.binding.kind) for each in parameters]
-    return ProductKind(reducer.name, tuple(fields))
+    return ProductKind(function.name, tuple(fields))
 
 
 def catalogue_rows(
@@ -91,6 +93,7 @@ def catalogue_rows(
         _table_rows("system", 1, [(n, bound.schema) for n, bound in system]),
         _table_rows("user", USER_IDS_FIRST, enumerate(users_tables, USER_IDS_FIRST)),
         _reducer_rows(schema.reducers.values()),
+        _procedure_rows(schema.procedures.values()),
         [module],
     )
     found: dict[int, list[tuple[Stored, ...]]] = {n: [] for n, _ in system}
@@ -162,3 +165,9 @@ def _reducer_rows(reducers: Iterable[Reducer]) -> Iterator[StReducer]:
     for reducer_id, each in enumerate(reducers, USER_IDS_FIRST):
         params = to_cbor(kind_to_data(parameters_kind(each)))
         yield StReducer(reducer_id, each.name, each.is_private, params)
+
+
+def _procedure_rows(procedures: Iterable[Procedure]) -> Iterator[StProcedure]:
+    for number, each in enumerate(procedures, USER_IDS_FIRST):
+        params = to_cbor(kind_to_data(parameters_kind(each)))
+        yield StProcedure(number, each.name, each.is_private, each.is_async, params)

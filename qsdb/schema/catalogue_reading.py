@@ -30,6 +30,7 @@ from qsdb.schema.system import (
     StConstraint,
     StIndex,
     StModule,
+    StProcedure,
     StReducer,
     StRowLevelSecurity,
     StScheduled,
@@ -57,7 +58,8 @@ from qsdb.values.kinds import (
 __all__ = [
     "CatalogueRows",
     "module_of",
-    "private_reducers_of",
+    "private_functions_of",
+    "procedures_of",
     "reducers_of",
     "schemas_of",
 ]
@@ -116,9 +118,26 @@ def reducers_of(rows: CatalogueRows) -> dict[str, ProductKind]:
     Raises:
         ValueError: the rows are no catalogue: the text says which row, and why.
     """
+    reducers = sorted(_read(rows, StReducer), key=lambda each: each.reducer_id)
+    return _arguments_of("reducer", reducers)
+
+
+def procedures_of(rows: CatalogueRows) -> dict[str, ProductKind]:
+    """Give the name → the kind of the arguments of each procedure.
+
+    Raises:
+        ValueError: the rows are no catalogue: the text says which row, and why.
+    """
+    procedures = sorted(_read(rows, StProcedure), key=lambda each: each.procedure_id)
+    return _arguments_of("procedure", procedures)
+
+
+def _arguments_of(
+    sort: str, functions: Iterable[StReducer | StProcedure]
+) -> dict[str, ProductKind]:
     found: dict[str, ProductKind] = {}
-    for each in sorted(_read(rows, StReducer), key=lambda each: each.reducer_id):
-        place = f"reducer {each.name}"
+    for each in functions:
+        place = f"{sort} {each.name}"
         kind = _read_kind(each.params, place)
         if not isinstance(kind, ProductKind):
             text = f"{place}: its parameters are {kind.name}, which is no product"
@@ -129,13 +148,17 @@ def reducers_of(rows: CatalogueRows) -> dict[str, ProductKind]:
     return found
 
 
-def private_reducers_of(rows: CatalogueRows) -> frozenset[str]:
-    """Give the names of the reducers that only the owner may call.
+def private_functions_of(rows: CatalogueRows) -> frozenset[str]:
+    """Give the names of the reducers and procedures that only the owner may call.
 
     Raises:
         ValueError: the rows are no catalogue: the text says which row, and why.
     """
-    return frozenset([each.name for each in _read(rows, StReducer) if each.is_private])
+    functions: list[StReducer | StProcedure] = [
+        *_read(rows, StReducer),
+        *_read(rows, StProcedure),
+    ]
+    return frozenset([each.name for each in functions if each.is_private])
 
 
 def module_of(rows: CatalogueRows) -> StModule:

@@ -6,36 +6,12 @@ Mistakes are gathered, not raised: a module tells all of its own at once.
 from collections.abc import Iterable
 from typing import cast
 
-import attrs
-
 from qsdb.errors import SchemaError
 from qsdb.schema.bound_tables import BoundTable
-from qsdb.schema.functions import Reducer
 from qsdb.schema.rows import Row, draft_of
-from qsdb.schema.schedules import check_function
 from qsdb.schema.tables import TableOptions, table_schema
 
-__all__ = ["as_tuple", "bind_schedules", "compile_tables"]
-
-
-def bind_schedules(
-    tables: Iterable[BoundTable], reducers: dict[str, Reducer], mistakes: list[str]
-) -> None:
-    """Hide the reducers of schedules from strangers; note what is wrong with them."""
-    taken: dict[str, str] = {}
-    for bound in tables:
-        name, schedule = bound.schema.name, bound.schema.schedule
-        if schedule is None:
-            continue
-        fault = check_function(name, schedule, bound.shape.kind, reducers)
-        other = taken.setdefault(schedule.function, name)
-        if fault is None and other != name:
-            fault = f"table {name}, scheduled: {schedule.function} is that of {other}"
-        if fault is None:
-            reducer = reducers[schedule.function]
-            reducers[schedule.function] = attrs.evolve(reducer, is_private=True)
-        else:
-            mistakes.append(fault)
+__all__ = ["as_tuple", "compile_tables"]
 
 
 def as_tuple(given: object) -> object:

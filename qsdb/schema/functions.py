@@ -1,5 +1,7 @@
 """Functions of a module: reducers, and those that run at turns of its life.
 
+(Those that may wait are in `qsdb.schema.procedures`.)
+
 A declaration is checked little where it stands; `compile_reducer` and
 `compile_lifecycle` resolve its annotations when the module is compiled, and gather
 mistakes. A *lifecycle function* is a reducer that takes the context alone, and that
@@ -35,6 +37,7 @@ __all__ = [
     "compile_lifecycle",
     "compile_reducer",
     "declare",
+    "resolved",
 ]
 
 Function = Callable[..., object]
@@ -78,7 +81,11 @@ class DeclaredFunction:
 
 
 def declare(
-    function: Function, *, depth: int, is_private: bool = False
+    function: Function,
+    *,
+    depth: int,
+    is_private: bool = False,
+    check: Callable[[object], None] | None = None,
 ) -> DeclaredFunction:
     """Note a function.
 
@@ -86,17 +93,19 @@ def declare(
         function: It.
         depth: How many frames above the caller the declaration stands.
         is_private: Whether it is hidden from all but the owner.
+        check: Raises SchemaError for what can never be run; that of reducers if not
+            given.
 
     Raises:
         SchemaError: it can never run as one transaction.
     """
-    _check_function(function)
+    (_check_reducer if check is None else check)(function)
     wrapped = inspect.unwrap(function)  # the annotations are those of its module
     scope = Scope(function.__qualname__, depth + 1, wrapped.__globals__)
     return DeclaredFunction(function, scope, is_private)
 
 
-def _check_function(function: object) -> None:
+def _check_reducer(function: object) -> None:
     if not inspect.isfunction(function):
         raise SchemaError(f"a reducer is a plain function, not {function!r}")
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
@@ -112,19 +121,10 @@ def _check_function(function: object) -> None:
 
 def compile_reducer(declared: DeclaredFunction, mistakes: list[str]) -> Reducer | None:
     """Resolve a reducer; None, and mistakes noted, where that cannot be."""
-    function = declared.function
-    if not function.__name__.isidentifier():
-        mistakes.append(f"reducer {function.__name__}: it needs a name to be called by")
-        return None
-    parameters = declared.parameters
+    parameters = resolved(declared, "reducer", mistakes)
     if parameters is None:
-        try:
-            parameters = resolve_parameters(function, declared.scope, find_record)
-        except SchemaError as error:
-            mistakes += error.mistakes
-            return None
-        declared.parameters = parameters
-        declared.scope.let_go()
+        return None
+    function = declared.function
     return Reducer(
         function.__name__,
         function,
@@ -133,6 +133,31 @@ def compile_reducer(declared: DeclaredFunction, mistakes: list[str]) -> Reducer 
         parameters.check,
         parameters.run,
     )
+
+
+def resolved(
+    declared: DeclaredFunction, sort: str, mistakes: list[str]
+) -> Parameters | None:
+    """Resolve the parameters of a function, once; None if there are mistakes.
+
+    Args:
+        declared: The function.
+        sort: What it is, in a word, for what is said about it.
+        mistakes: Takes what is wrong.
+    """
+    function = declared.function
+    if not function.__name__.isidentifier():
+        mistakes.append(f"{sort} {function.__name__}: it needs a name to be called by")
+        return None
+    if declared.parameters is None:
+        try:
+            parameters = resolve_parameters(function, declared.scope, find_record, sort)
+        except SchemaError as error:
+            mistakes += error.mistakes
+            return None
+        declared.parameters = parameters
+        declared.scope.let_go()
+    return declared.parameters
 
 
 def compile_lifecycle(

@@ -7,6 +7,7 @@ import attrs
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.functions import Reducer
 from qsdb.schema.migrations import Migration
+from qsdb.schema.procedures import Procedure
 from qsdb.schema.schema_hashes import schema_hash
 
 __all__ = ["ModuleSchema"]
@@ -23,6 +24,8 @@ class ModuleSchema:
     """Which turn of its life → what runs then (`qsdb.schema.functions.LIFECYCLE`)."""
     migrations: tuple[Migration, ...] = ()
     """In the order of declaration."""
+    procedures: Mapping[str, Procedure] = attrs.field(factory=dict)
+    """None has the name of a reducer."""
 
     @property
     def schema_hash(self) -> str:

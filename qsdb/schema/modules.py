@@ -13,27 +13,13 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 from qsdb.errors import SchemaError, brief
 from qsdb.schema.bound_tables import BoundTable, derived
 from qsdb.schema.contexts import ReducerContext
-from qsdb.schema.declared_tables import as_tuple, bind_schedules, compile_tables
-from qsdb.schema.functions import (
-    CONNECTED,
-    DISCONNECTED,
-    INIT,
-    DeclaredFunction,
-    Function,
-    Reducer,
-    compile_lifecycle,
-    compile_reducer,
-    declare,
-)
-from qsdb.schema.migrations import (
-    DeclaredMigration,
-    MigrationContext,
-    compile_migrations,
-    declare_migration,
-)
+from qsdb.schema.declarations import Declarations, compile_module, take_all
+from qsdb.schema.declared_tables import as_tuple
+from qsdb.schema.functions import CONNECTED, DISCONNECTED, INIT, Function, declare
+from qsdb.schema.migrations import MigrationContext, declare_migration
 from qsdb.schema.module_schemas import ModuleSchema
-from qsdb.schema.mounting import Parts, add_mounted, fault_of_mount
-from qsdb.schema.row_filters import CheckFilters, FiltersByTable, give_filters
+from qsdb.schema.procedures import ProcedureContext, check_procedure
+from qsdb.schema.row_filters import CheckFilters
 from qsdb.schema.rows import Row, RowClass
 from qsdb.schema.specifiers import BTree, Hash
 from qsdb.schema.tables import RowFilter, TableOptions, fault_of_name
@@ -73,14 +59,7 @@ class Module:
                 f"a module's name is a str that is not empty, not {name!r}"
             )
         self.name = name
-        self._tables: list[tuple[type[Row], TableOptions]] = []
-        self._reducers: list[DeclaredFunction] = []
-        self._lifecycle: dict[str, DeclaredFunction] = {}
-        self._migrations: list[DeclaredMigration] = []
-        self._row_filters: list[RowFilter] = []
-        self._mounts: list[tuple[str, Module]] = []
-        self._faults: list[str] = []
-        """Mounts that were refused at once; told with all other mistakes."""
+        self._declared = Declarations(name)
         self._compiled: ModuleSchema | None = None
         self._compiled_from: object = None
 
@@ -118,7 +97,7 @@ class Module:
             missed: What becomes of runs that were due and did not happen, because the
                 process was down or nobody called `Database.run_due`: one run, late
                 (``"one"``, as if not given), none, or each of them (``"all"``).
-            retry: How often a run that fails is tried again.
+            retry: How often a run that fails is tried again; never, of a procedure.
             renamed_from: The name that the table had. A database that is migrated
                 and has no table of this name, but that one, takes its rows over.
 
@@ -146,8 +125,7 @@ class Module:
             retry,
             renamed_from,
         )
-        self._tables.append((row_class, options))
-        self._compiled = None
+        self._declared.tables.append((row_class, options))
 
     @overload
     def reducer(
@@ -180,6 +158,32 @@ class Module:
             return lambda declared: self._declare(declared, is_private=private)
         return self._declare(function, is_private=private)
 
+    @overload
+    def procedure(
+        self, function: Callable[Concatenate[ProcedureContext, P], T], /
+    ) -> Callable[Concatenate[ProcedureContext, P], T]: ...
+
+    @overload
+    def procedure(
+        self, /, *, private: bool = ...
+    ) -> Callable[
+        [Callable[Concatenate[ProcedureContext, P], T]],
+        Callable[Concatenate[ProcedureContext, P], T],
+    ]: ...
+
+    def procedure(self, function: Any = None, /, *, private: bool = False) -> Any:
+        """Make a function a procedure, which may wait, and opens transactions itself.
+
+        It may be a coroutine function. Otherwise as `reducer`.
+
+        Raises:
+            SchemaError: the function is a generator. Other mistakes are told when
+                a database is opened.
+        """
+        if function is None:
+            return lambda declared: self._declare_procedure(declared, private)
+        return self._declare_procedure(function, private)
+
     def init(self, function: _Hook) -> _Hook:
         """Run a function in the transaction that creates a database.
 
@@ -211,16 +215,22 @@ class Module:
         return self._declare_turn(DISCONNECTED, function)
 
     def _declare_turn(self, turn: str, function: _Hook) -> _Hook:
-        if turn in self._lifecycle:
-            name = self._lifecycle[turn].function.__name__
+        lifecycle = self._declared.lifecycle
+        if turn in lifecycle:
+            name = lifecycle[turn].function.__name__
             raise SchemaError(f"module {self.name}: {turn} is {name} already")
-        self._lifecycle[turn] = declare(function, depth=2)
-        self._compiled = None
+        lifecycle[turn] = declare(function, depth=2)
         return function
 
     def _declare(self, function: Function, *, is_private: bool) -> Function:
-        self._reducers.append(declare(function, depth=2, is_private=is_private))
-        self._compiled = None
+        declared = declare(function, depth=2, is_private=is_private)
+        self._declared.reducers.append(declared)
+        return function
+
+    def _declare_procedure(self, function: Function, is_private: bool) -> Function:  # noqa: FBT001
+        self._declared.procedures.append(
+            declare(function, depth=2, is_private=is_private, check=check_procedure)
+        )
         return function
 
     def migration(
@@ -248,8 +258,8 @@ class Module:
         """
 
         def note(function: _Migrate) -> _Migrate:
-            self._migrations.append(declare_migration(function, from_, tables, drop))
-            self._compiled = None
+            declared = declare_migration(function, from_, tables, drop)
+            self._declared.migrations.append(declared)
             return function
 
         return note
@@ -260,7 +270,7 @@ class Module:
         Raises:
             SchemaError: the declaration is wrong.
         """
-        return self.compiled(_take_all).schema_hash  # filters are no part of it
+        return self.compiled(take_all).schema_hash  # filters are no part of it
 
     def row_filter(self, text: str) -> None:
         """Let strangers see only those rows of a table that a query gives.
@@ -280,8 +290,7 @@ class Module:
         if type(text) is not str:
             given = brief(text)
             raise SchemaError(f"module {self.name}: a row filter is a str, not {given}")
-        self._row_filters.append(RowFilter(text))
-        self._compiled = None
+        self._declared.row_filters.append(RowFilter(text))
 
     def mount(self, name: str, module: "Module") -> None:
         """Have all tables, reducers and row filters of another module below a name.
@@ -299,28 +308,11 @@ class Module:
             SchemaError: it is no module. Other mistakes are told when a database is
                 opened.
         """
-        _require_module(self.name, module)
-        fault = fault_of_mount(name)
-        if fault is None and any(name == each for each, _ in self._mounts):
-            fault = "it is mounted twice"
-        if fault is None and module._holds(self):  # noqa: SLF001  a module too
-            fault = f"module {module.name} would be inside of itself"
-        if fault is None:
-            self._mounts.append((name, module))
-        else:
-            self._faults.append(f"mount {name}: {fault}")
-        self._compiled = None
-
-    def _holds(self, module: "Module") -> bool:
-        """Whether a module is this one, or is mounted in it."""
-        return self is module or any(each._holds(module) for _, each in self._mounts)  # noqa: SLF001  a module too
-
-    def _revision(self) -> tuple[object, ...]:
-        """Give what changes with each declaration, also in what is mounted."""
-        declared = (self._tables, self._reducers, self._row_filters, self._lifecycle)
-        others = (self._migrations, self._faults)
-        sizes = [len(each) for each in (*declared, *others)]
-        return (*sizes, *[each._revision() for _, each in self._mounts])  # noqa: SLF001  a module too
+        given: object = module
+        if not isinstance(given, Module):
+            what = brief(given)
+            raise SchemaError(f"module {self.name}: mount takes a Module, not {what}")
+        self._declared.mount(name, module._declared)  # noqa: SLF001  a module too
 
     def compiled(self, check: CheckFilters | None = None) -> ModuleSchema:
         """Resolve everything that was declared.
@@ -333,62 +325,8 @@ class Module:
                 row filters and nothing to check them.
         """
         with _COMPILING:
-            compiled_from = (check, self._revision())
+            compiled_from = (check, self._declared.revision)
             if self._compiled is None or self._compiled_from != compiled_from:
-                self._compiled = self._compile(check)
+                self._compiled = compile_module(self._declared, check)
                 self._compiled_from = compiled_from
             return self._compiled
-
-    def _compile(self, check: CheckFilters | None) -> ModuleSchema:
-        mistakes: list[str] = []
-        parts = self._parts(mistakes)
-        lifecycle: dict[str, Reducer] = {}
-        for turn, declared in self._lifecycle.items():
-            function = compile_lifecycle(turn, declared, mistakes)
-            if function is not None:
-                lifecycle[turn] = function
-        named = [(each.schema.name, each.row_class) for each in parts.tables]
-        migrations = compile_migrations(self._migrations, named, mistakes)
-        if parts.row_filters:
-            give_filters(parts.tables, parts.row_filters, check, mistakes)
-        if mistakes:
-            raise SchemaError(*[f"module {self.name}, {each}" for each in mistakes])
-        tables = tuple(parts.tables)
-        return ModuleSchema(self.name, tables, parts.reducers, lifecycle, migrations)
-
-    def _parts(self, mistakes: list[str]) -> Parts:
-        """Give all but the lifecycle functions, with what is mounted."""
-        tables = compile_tables(self._tables, mistakes)
-        reducers: dict[str, Reducer] = {}
-        for declared in self._reducers:
-            reducer = compile_reducer(declared, mistakes)
-            if reducer is not None and reducer.name in reducers:
-                mistakes.append(f"reducer {reducer.name}: it is declared twice")
-            elif reducer is not None:
-                reducers[reducer.name] = reducer
-        bind_schedules(tables, reducers, mistakes)
-        parts = Parts(tables, reducers, [*self._row_filters])
-        mistakes += self._faults
-        for name, module in self._mounts:
-            faults: list[str] = []
-            inner = module._parts(faults)  # noqa: SLF001  likewise
-            faults += [
-                f"{turn}: a module that is mounted has none; the outer one may call it"
-                for turn in module._lifecycle  # noqa: SLF001  likewise
-            ]
-            if module._migrations:  # noqa: SLF001  likewise
-                faults.append("migration functions belong to the outermost module")
-            faults += add_mounted(parts, name, inner)
-            mistakes += [f"mount {name}: {each}" for each in faults]
-        return parts
-
-
-def _take_all(*_: object) -> tuple[FiltersByTable, list[str]]:
-    """Check no row filter: for what does not depend on them."""
-    return {}, []
-
-
-def _require_module(name: str, module: object) -> None:
-    if not isinstance(module, Module):
-        given = brief(module)
-        raise SchemaError(f"module {name}: mount takes a Module, not {given}")

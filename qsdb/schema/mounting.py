@@ -22,6 +22,7 @@ from qsdb.errors import brief
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.functions import Reducer
+from qsdb.schema.procedures import Procedure
 from qsdb.schema.tables import RowFilter
 
 __all__ = ["Parts", "add_mounted", "fault_of_mount"]
@@ -48,11 +49,13 @@ class Parts:
     Attributes:
         tables: Its own first.
         reducers: By name.
+        procedures: By name.
         row_filters: Each with the namespace of its names.
     """
 
     tables: list[BoundTable]
     reducers: dict[str, Reducer]
+    procedures: dict[str, Procedure]
     row_filters: list[RowFilter]
 
 
@@ -74,6 +77,7 @@ def add_mounted(parts: Parts, name: str, inner: Parts) -> Sequence[str]:
     for what, names in (
         ("table", [each.schema.name for each in parts.tables]),
         ("reducer", [*parts.reducers]),
+        ("procedure", [*parts.procedures]),
     ):
         faults += [
             f"there is a {what} {each}"
@@ -94,7 +98,9 @@ def _table(prefix: str, bound: BoundTable) -> BoundTable:
     if schedule is not None:
         schedule = attrs.evolve(schedule, function=prefix + schedule.function)
     schema = attrs.evolve(schema, name=prefix + schema.name, schedule=schedule)
-    return BoundTable(schema, bound.shape, bound.row_class)
+    former = bound.renamed_from
+    former = None if former is None else prefix + former
+    return BoundTable(schema, bound.shape, bound.row_class, former)
 
 
 def _reducer(name: str, reducer: Reducer) -> Reducer:

@@ -1,21 +1,22 @@
-"""Schedules: tables each of whose rows has a reducer run when its time comes.
+"""Schedules: tables each of whose rows has a function run when its time comes.
 
 A scheduled table says of each row when (a column of the kind ScheduleAt), and all of
-them run one reducer, which takes the row. What is done here is declaring that;
-`qsdb.runtime.timers` and `qsdb.runtime.scheduler` see to it.
+them run one reducer or one procedure, which takes the row. What is done here is
+declaring that; `qsdb.runtime.timers` and `qsdb.runtime.scheduler` see to it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import attrs
 
 from qsdb.errors import brief
 from qsdb.schema.functions import Reducer
+from qsdb.schema.procedures import Procedure
 from qsdb.schema.shapes import Column
 from qsdb.values.compounds import ProductKind
 from qsdb.values.kinds import SCHEDULE_AT, U64
 
-__all__ = ["MISSED", "RETRY_MAX", "Schedule", "check_function", "schedule_of"]
+__all__ = ["MISSED", "RETRY_MAX", "Schedule", "bind_schedules", "schedule_of"]
 
 MISSED = ("one", "none", "all")
 """What becomes of runs that were due and did not happen: one, late; none; each."""
@@ -28,7 +29,7 @@ class Schedule:
     """What the rows of a table have run, and when."""
 
     function: str
-    """The name of the reducer."""
+    """The name of the reducer or procedure."""
     at: int
     """The place of the column that says when."""
     missed: str = "one"
@@ -49,7 +50,7 @@ def schedule_of(
     Args:
         columns: Of the table.
         primary_key: The places of those of the key.
-        scheduled: The name of the reducer; None for a table that is not scheduled.
+        scheduled: The name of the function; None for a table that is not scheduled.
         missed: As given.
         retry: As given.
     """
@@ -58,7 +59,9 @@ def schedule_of(
         return None, [f", {name}: the table is not scheduled" for name in given]
     mistakes: list[str] = []
     if not isinstance(scheduled, str) or not scheduled.isidentifier():
-        mistakes.append(f", scheduled: {brief(scheduled)} is not the name of a reducer")
+        mistakes.append(
+            f", scheduled: {brief(scheduled)} is not the name of a function"
+        )
     if missed not in (None, *MISSED):
         admitted = ", ".join(map(repr, MISSED))
         mistakes.append(f", missed: {brief(missed)} is none of {admitted}")
@@ -80,29 +83,62 @@ def schedule_of(
     return schedule, []
 
 
-def check_function(
+def bind_schedules(
+    tables: Iterable[tuple[str, Schedule | None, ProductKind]],
+    reducers: dict[str, Reducer],
+    procedures: dict[str, Procedure],
+    mistakes: list[str],
+) -> None:
+    """Hide the functions of schedules from strangers.
+
+    Args:
+        tables: Of each the name, its schedule, and the kind of its rows.
+        reducers: Of the module; those that are run by schedules become private.
+        procedures: Likewise.
+        mistakes: Takes what is wrong.
+    """
+    taken: dict[str, str] = {}
+    for table, schedule, row in tables:
+        if schedule is None:
+            continue
+        name = schedule.function
+        function = reducers.get(name) or procedures.get(name)
+        if function is None:
+            there = ", ".join([*reducers, *procedures]) or "none"
+            text = f"no reducer or procedure {name}; there are: {there}"
+            mistakes.append(f"table {table}, scheduled: {text}")
+            continue
+        fault = _fault(table, schedule, row, function)
+        other = taken.setdefault(name, table)
+        if fault is None and other != table:
+            fault = f"table {table}, scheduled: {name} is that of {other}"
+        if fault is not None:
+            mistakes.append(fault)
+        elif isinstance(function, Procedure):
+            procedures[name] = attrs.evolve(function, is_private=True)
+        else:
+            reducers[name] = attrs.evolve(function, is_private=True)
+
+
+def _fault(
     table: str,
     schedule: Schedule,
     row: ProductKind,
-    reducers: Mapping[str, Reducer],
+    function: Reducer | Procedure,
 ) -> str | None:
-    """Say what is wrong with the reducer of a schedule, if anything is.
-
-    Args:
-        table: The name of the table.
-        schedule: Of it.
-        row: The kind of its rows.
-        reducers: Those of the module.
-    """
+    """Say what is wrong with the function of a schedule, if anything is."""
     name = schedule.function
-    reducer = reducers.get(name)
-    if reducer is None:
-        there = ", ".join(reducers) or "none"
-        return f"table {table}, scheduled: no reducer {name}; there are: {there}"
-    kinds = [each.binding.kind for each in reducer.parameters.parameters]
+    is_procedure = isinstance(function, Procedure)
+    sort = "procedure" if is_procedure else "reducer"
+    kinds = [each.binding.kind for each in function.parameters.parameters]
     if kinds != [row]:
         return (
-            f"table {table}, scheduled: reducer {name} must take the context and a row "
+            f"table {table}, scheduled: {sort} {name} must take the context and a row "
             f"of the table, and nothing else"
+        )
+    if is_procedure and schedule.retry:
+        return (
+            f"table {table}, retry: procedure {name} is run once at most, and never "
+            "tried again, since what it did outside of the database cannot be undone"
         )
     return None

@@ -15,12 +15,15 @@ from qsdb.schema.catalogue import parameters_kind
 from qsdb.schema.catalogue_reading import (
     CatalogueRows,
     module_of,
-    private_reducers_of,
+    private_functions_of,
+    procedures_of,
     reducers_of,
     schemas_of,
 )
 from qsdb.schema.descriptions import parameters_text
+from qsdb.schema.functions import Reducer
 from qsdb.schema.modules import ModuleSchema
+from qsdb.schema.procedures import Procedure
 from qsdb.schema.schema_hashes import schema_hash
 from qsdb.schema.tables import TableSchema
 from qsdb.values.compounds import ProductKind
@@ -59,7 +62,7 @@ def stored_schema(rows: CatalogueRows) -> StoredSchema:
 
     Cost: some tens of microseconds for each column.
     """
-    private = private_reducers_of(rows)
+    private = private_functions_of(rows)
     tables = tuple(schemas_of(rows).values())
     return StoredSchema(
         module_of(rows).module_name,
@@ -67,6 +70,10 @@ def stored_schema(rows: CatalogueRows) -> StoredSchema:
         {
             name: _signature(kind, is_private=name in private)
             for name, kind in reducers_of(rows).items()
+        },
+        {
+            name: _signature(kind, is_private=name in private)
+            for name, kind in procedures_of(rows).items()
         },
         row_filters=filters_of(tables),
     )
@@ -78,12 +85,17 @@ def schema_of_module(module: ModuleSchema) -> StoredSchema:
     return StoredSchema(
         module.name,
         tables,
-        {
-            name: _signature(parameters_kind(each), is_private=each.is_private)
-            for name, each in module.reducers.items()
-        },
+        _signatures(module.reducers.values()),
+        _signatures(module.procedures.values()),
         row_filters=filters_of(tables),
     )
+
+
+def _signatures(functions: Iterable[Reducer | Procedure]) -> dict[str, str]:
+    return {
+        each.name: _signature(parameters_kind(each), is_private=each.is_private)
+        for each in functions
+    }
 
 
 def filters_of(tables: Iterable[TableSchema]) -> tuple[str, ...]:

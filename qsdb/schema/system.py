@@ -14,10 +14,11 @@ id  table          a row for
  5  st_constraint  each unique key besides the primary one
  6  st_module      the module: one row, which only the owner may read
  7  st_client      each client that is connected, if the module attends to them
- 9  st_scheduled   each table whose rows have a reducer run
+ 9  st_scheduled   each table whose rows have a function run
 10  st_row_level_  each row filter
     security
 64  st_reducer     each reducer
+70  st_procedure   each procedure
 65  st_timer       each row of those tables: when its next run is due
 66  st_secret      each secret: one, which seals tokens
 ==  =============  =====================================================
@@ -51,6 +52,7 @@ __all__ = [
     "StConstraint",
     "StIndex",
     "StModule",
+    "StProcedure",
     "StReducer",
     "StRowLevelSecurity",
     "StScheduled",
@@ -62,7 +64,7 @@ __all__ = [
 ]
 
 USER_IDS_FIRST = 4096
-"""Tables, keys and sequences of users have ids from here on, reducers too."""
+"""Tables, keys and sequences of users have ids from here on, functions too."""
 
 
 ST_CLIENT = 7
@@ -160,7 +162,7 @@ class StClient(Row):
 
 
 class StScheduled(Row):
-    """A schedule: a table, and the reducer that is run with its rows."""
+    """A schedule: a table, and the function that is run with its rows."""
 
     schedule_id: u32 = primary_key()
     table_id: u32 = unique()
@@ -192,6 +194,18 @@ class StReducer(Row):
     is_private: bool
     params: bytes
     """The product of its parameters in CBOR, so that logged calls can be read."""
+
+
+class StProcedure(Row):
+    """A procedure."""
+
+    procedure_id: u32 = primary_key()
+    name: str = unique()
+    is_private: bool
+    is_async: bool
+    """Whether it is a coroutine function."""
+    params: bytes
+    """The product of its parameters in CBOR."""
 
 
 class StTimer(Row):
@@ -235,6 +249,7 @@ def system_tables() -> tuple[tuple[int, BoundTable], ...]:
         (64, _bound(StReducer, public)),
         (ST_TIMER, _bound(StTimer, timer_key)),
         (ST_SECRET, _bound(StSecret, TableOptions())),
+        (70, _bound(StProcedure, public)),
     )
 
 

@@ -305,7 +305,7 @@ class Rerun:
         to be what makes that come out.
         """
         tables = self._timers.tables.values()
-        scheduled = next((each for each in tables if each.reducer is function), None)
+        scheduled = next((each for each in tables if each.function is function), None)
         if scheduled is None or sender.identity != self._calls.identity:
             return None
         [row] = values

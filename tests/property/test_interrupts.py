@@ -1,8 +1,8 @@
 """A signal handler may raise anywhere: a transaction is in or out, never half.
 
-**Strategy**: a call, a write block, a savepoint and a read are run again and
-again, each time with `KeyboardInterrupt` raised one step later than the time
-before, until nothing was left to interrupt (`tests.support.stepper`), in the code
+**Strategy**: a call, also of a procedure, a write block, a savepoint and a read are
+run again and again, each time with `KeyboardInterrupt` raised one step later than the
+time before, until nothing was left to interrupt (`tests.support.stepper`), in the code
 of `qsdb.store` and `qsdb.runtime`.
 
 **Invariants**, after each interrupted run:
@@ -54,6 +54,13 @@ def transfer(ctx: qsdb.ReducerContext, amount: int) -> None:
         raise qsdb.ReducerError("too much")
 
 
+@bank.procedure
+def pay(ctx: qsdb.ProcedureContext, amount: int) -> None:
+    with ctx.transaction() as tx:
+        tx[Account].insert(Account(3, "cyd", amount, 1))
+        tx[Entry].insert(Entry(amount))
+
+
 HERE = ("/qsdb/store/", "/qsdb/runtime/", "<qsdb ")
 
 
@@ -78,6 +85,10 @@ def in_a_block(db: qsdb.Database) -> None:
             tx[Account].clear()
 
 
+def in_a_procedure(db: qsdb.Database) -> None:
+    db.call(pay, 7)
+
+
 def in_reads(db: qsdb.Database) -> None:
     with db.read() as older:
         with db.write() as tx:
@@ -92,6 +103,7 @@ SCENES: dict[str, Callable[[qsdb.Database], None]] = {
     "a call": in_a_call,
     "a call that fails": in_a_call_that_fails,
     "a block": in_a_block,
+    "a procedure": in_a_procedure,
     "reads": in_reads,
 }
 

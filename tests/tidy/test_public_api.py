@@ -37,6 +37,7 @@ PUBLIC_NAMES = frozenset(
         "MigrationStep",
         "Module",
         "NotFoundError",
+        "ProcedureContext",
         "Product",
         "QsdbError",
         "QueryError",

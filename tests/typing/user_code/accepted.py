@@ -184,6 +184,43 @@ def use_indexes(ctx: qsdb.ReducerContext) -> None:
         assert_type(tally.label, str)
 
 
+@chat.procedure
+def import_lines(ctx: qsdb.ProcedureContext, path: str) -> u32:
+    with ctx.transaction() as tx:
+        assert_type(tx[Message].get(1), Message | None)
+        assert_type(tx.timestamp, Timestamp)
+        with tx.savepoint():
+            tx.message.clear()
+    with ctx.read() as reading:
+        assert_type(reading[Message].get(1), Message | None)
+    assert_type(ctx.call(send, "lobby", path), int)
+    assert_type(ctx.sender, Identity)
+    return 7
+
+
+@chat.procedure(private=True)
+async def ask(ctx: qsdb.ProcedureContext, text: str = "") -> str:
+    assert_type(import_lines(ctx, "."), int)
+    return text
+
+
+def use_procedures(db: qsdb.Database, sender: Identity) -> None:
+    assert_type(db.call(import_lines, "."), int)
+    assert_type(db.call(ask, text="?"), str)
+    assert_type(db.caller(sender).call(ask), str)
+    assert_type(db.start(import_lines, ".").result(), int)
+    assert_type(db.start(ask, "?").result(), str)
+    assert_type(db.start(send, "lobby", "hi").result(), int)
+    db.start("ask", "?").cancel()
+
+
+async def await_procedures(db: qsdb.Database) -> None:
+    assert_type(await db.call_async(import_lines, "."), int)
+    assert_type(await db.call_async(ask, "?"), str)
+    assert_type(await db.call_async(send, "lobby", "hi"), int)
+    await db.connect().call_async("ask")
+
+
 def use_database(sender: Identity) -> None:
     with qsdb.Database(chat) as db:
         assert_type(db.call(send, "lobby", "hi"), int)

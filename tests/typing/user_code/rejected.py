@@ -77,6 +77,21 @@ def use_table(ctx: qsdb.ReducerContext, user: User, message: Message) -> None:
         take(row.txt)  # error: no such column
 
 
+@chat.procedure
+def fetch(ctx: qsdb.ProcedureContext, url: str) -> u64:
+    take(ctx.db)  # error: a procedure has no tables of its own
+    with ctx.transaction() as tx:
+        tx[Message].insert(7)  # error: no row
+    ctx.call(send, 1)  # error: an int for a str
+    return len(url)
+
+
+def start(db: qsdb.Database) -> None:
+    db.call(fetch, 1)  # error: an int for a str
+    db.start(fetch)  # error: url is missing
+    take(db.start(fetch, "a").result().upper())  # error: the result is an int
+
+
 def call(db: qsdb.Database, ctx: qsdb.ReducerContext) -> None:
     db.call(send, 1)  # error: an int for a str
     db.call(send)  # error: room is missing

@@ -12,6 +12,7 @@ from qsdb.log.end_notes import EndNote, write_end_note
 from qsdb.log.segments import segment_name
 from qsdb.runtime.options import options_of
 from qsdb.runtime.storage import Opened, open_storage
+from qsdb.schema.system import system_tables
 from qsdb.testing import (
     Fail,
     FaultyDirectory,
@@ -50,7 +51,7 @@ def test_a_new_directory_gets_a_log_and_no_commit() -> None:
     assert found.storage.database == (128).to_bytes(16, "big")
     assert disk.list() == ["END", "LOCK", "log"]
     assert found.storage.recovery.is_created
-    assert [table.count for table in found.tables] == [0] * 15
+    assert [table.count for table in found.tables] == [0] * (3 + len(system_tables()))
     found.storage.close()
 
 

@@ -283,6 +283,7 @@ def test_system_tables_describe_themselves() -> None:
         (64, "st_reducer", "system", "public", (0,)),
         (65, "st_timer", "system", "private", (0, 1)),
         (66, "st_secret", "system", "private", (0,)),
+        (70, "st_procedure", "system", "public", (0,)),
     ]
     columns = [row[2] for row in by_name(rows, "st_column") if row[0] == 1]
     assert columns == [

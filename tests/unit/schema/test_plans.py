@@ -731,7 +731,7 @@ def test_schedules_may_come_change_and_go() -> None:
     table = Table(id=(u64, key(auto_inc=True)), at=ScheduleAt)
 
     def module(**options: Any) -> qsdb.Module:
-        row_classes = module_of({"t": table})._tables
+        row_classes = module_of({"t": table})._declared.tables
         made = qsdb.Module("m")
         made.add_table(row_classes[0][0], name="t", **options)
 

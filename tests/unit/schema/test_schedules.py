@@ -108,12 +108,12 @@ def test_class_keywords_say_the_same() -> None:
 @pytest.mark.parametrize(
     ("row_class", "options", "mistake"),
     [
-        (Timer, {"scheduled": 3}, "table timer, scheduled: 3 is not the name of a red"),
-        (Timer, {"scheduled": "a b"}, "scheduled: 'a b' is not the name of a reducer"),
+        (Timer, {"scheduled": 3}, "table timer, scheduled: 3 is not the name of a fun"),
+        (Timer, {"scheduled": "a b"}, "scheduled: 'a b' is not the name of a function"),
         (
             Timer,
             {"scheduled": "gone"},
-            "scheduled: no reducer gone; there are: ring, t",
+            "scheduled: no reducer or procedure gone; there are: ring, t",
         ),
         (Timer, {"scheduled": "tell"}, "reducer tell must take the context and a row"),
         (Timer, {"scheduled": "twice"}, "reducer twice must take the context and a ro"),
