@@ -345,11 +345,11 @@ def _run(
         result = function.run(context, context._call[3])
         if type(result) is CoroutineType:
             _refuse_coroutine(function, result)
-        return result
     except Exception as error:
         if refuse is None:
             raise
         raise refuse(function.name, error) from error
+    return result
 
 
 def _refuse_coroutine(reducer: Reducer, result: object) -> NoReturn:
