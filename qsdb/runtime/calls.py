@@ -52,9 +52,10 @@ class Sender:
 
 
 class Calls:
-    """Runs the reducers of one module.
+    """Runs the reducers of the module that is published.
 
     Attributes:
+        module: The module.
         identity: The database's own identity.
         owner: The identity that owns the database.
         count: Calls that began, `init` included.
@@ -85,7 +86,6 @@ class Calls:
             seeds: Of the calls.
             identities: Of the database and of its owner; made if not given.
         """
-        self.module = module
         self.writer = writer
         self.seeds = seeds
         self.count = 0
@@ -93,9 +93,14 @@ class Calls:
             subject = f"{seeds.of_call(0):016x}:{module.name}"
             identities = _identity(f"database:{subject}"), _identity(f"owner:{subject}")
         self.identity, self.owner = identities
-        self._by_key: dict[object, Reducer] = {}
+        self.serve(module)
+
+    def serve(self, module: ModuleSchema) -> None:
+        """Run the functions of a module from now on; under the writer lock."""
+        by_key: dict[object, Reducer] = {}
         for name, reducer in module.reducers.items():
-            self._by_key[name] = self._by_key[reducer.function] = reducer
+            by_key[name] = by_key[reducer.function] = reducer
+        self.module, self._by_key = module, by_key
 
     def call(
         self,
@@ -119,8 +124,9 @@ class Calls:
             ArgumentError: the arguments do not fit; nothing has run.
             UsageError: this thread is inside a transaction already.
         """
+        by_key = self._by_key
         try:
-            reducer = self._by_key.get(key)
+            reducer = by_key.get(key)
         except TypeError:  # no hash, so neither a function nor a name
             reducer = None
         if reducer is None or (reducer.is_private and sender != self.owner):
@@ -135,6 +141,8 @@ class Calls:
             writer.require_outside()
         try:
             transaction = writer.begin()
+            if by_key is not self._by_key:
+                raise _Republished
             self.count = number = self.count + 1
             # No constructor: it would cost as much as the rest of the context.
             context = CallContext()
@@ -150,11 +158,13 @@ class Calls:
             if result is not None and type(result) is CoroutineType:
                 _refuse_coroutine(reducer, result)
             writer.commit(transaction)
-        except BaseException:
+        except BaseException as error:
             try:
                 writer.abort()
             finally:
                 writer.abort()
+            if isinstance(error, _Republished):
+                return self.call(sender, key, args, kwargs, caller)
             raise
         return result
 
@@ -273,6 +283,10 @@ def _identity(subject: str) -> Identity:
     """Make an identity of qsdb's own; of a long subject the beginning counts."""
     claim = subject.encode()[:CLAIM_BYTES_MAX].decode(errors="ignore")
     return Identity.from_claims("qsdb", claim)
+
+
+class _Republished(Exception):  # noqa: N818  it is nobody's error
+    """Another module was published while a call waited for the writer lock."""
 
 
 class CallContext(ReducerContext):

@@ -92,6 +92,6 @@ class Connector:
 def _secret(calls: Calls) -> bytes:
     """Give what seals tokens; of a database from before there was one, a new one."""
     directory = calls.writer.directory
-    with directory.read_class() as reading:
+    with directory.read() as reading:
         row = handle_of(reading, directory.system[ST_SECRET]).get(TOKENS)
     return new_secret(None) if row is None else bytes(row.value)

@@ -212,7 +212,7 @@ class Database(OnDisk):
             ClosedError: the database is closed.
         """
         self._require_open()
-        return self._directory.read_class()
+        return self._directory.read()
 
     def run_due(self, now: Timestamp | None = None) -> int:
         """Run what is due in scheduled tables, and give how many reducers were run.

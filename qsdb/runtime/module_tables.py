@@ -55,7 +55,7 @@ def load_tables(state: State, schema: ModuleSchema, path: str) -> list[StoredTab
         )
         *others, last = [f"{path}: {each}" for each in differences]
         raise SchemaError(*others, last + both)
-    ids = {table.schema.name: number for number, table in state.tables.items()}
+    ids = {table.schema.name: number for number, table in state.described().items()}
     tables = []
     for bound in (*schema.tables, *[bound for _, bound in system_tables()]):
         table = StoredTable(bound, ids[bound.schema.name])

@@ -55,14 +55,29 @@ class Scheduler:
         self._bell = _Bell()
         self._paused: dict[Number, int] = {}
         """What failed → when the thread tries it again, in microseconds."""
-        if self.timers.tables:
-            self._writer.timers = self
+        self._database: weakref.ref[object] | None = None
+        """Whose thread is wanted; None where whoever has it calls `run_due`."""
+        self._attend()
         on_fork(self._forked)
 
     def _forked(self) -> None:
         """In a forked child, go on without the thread of the parent."""
         self._bell = _Bell()
         self._running = threading.RLock()
+
+    def _attend(self) -> None:
+        """Be told of transactions, if there is anything to attend to."""
+        self._writer.timers = self if self.timers.tables else None
+
+    def renew(self) -> None:
+        """Go on with the module that is published now; twice is once.
+
+        Under the writer lock; `wake` is to be called without it.
+        """
+        self.timers.is_retired = True
+        self.timers = Timers(self._calls)
+        self._paused = {}
+        self._attend()
 
     def note(self, transaction: WriteTransaction) -> bool:
         """Arm and disarm in a transaction that is about to end; twice is once.
@@ -75,6 +90,7 @@ class Scheduler:
     def wake(self) -> None:
         """See when something is due."""
         self._bell.ring()
+        self._start()
 
     def check(self) -> None:
         """Verify that each timer has its row, and the contrary; as `Timers.faults`.
@@ -110,7 +126,10 @@ class Scheduler:
             runs = 0
             while waiting and not (is_thread and self._bell.is_ended):
                 due, number = heapq.heappop(waiting)
-                run = Run(self.timers, self._writer, number, due, until)
+                timers = self.timers
+                if number[0] not in timers.tables:
+                    continue  # another module was published meanwhile
+                run = Run(timers, self._writer, number, due, until)
                 try:
                     self._run(run, is_thread=is_thread)
                 except DiskFull as error:  # of one commit; others may be smaller
@@ -136,7 +155,7 @@ class Scheduler:
                 yield timer.due.micros, number
 
     def _soonest(self, until: int | None) -> Iterator[StTimer]:
-        with self._writer.directory.read_class() as reading:
+        with self._writer.directory.read() as reading:
             index = self.timers.table(reading).due
             if until is None:
                 yield from index.range()
@@ -146,7 +165,7 @@ class Scheduler:
 
     def _due_of(self, number: Number) -> int:
         """Give when a timer is due now; -1 if there is none."""
-        with self._writer.directory.read_class() as reading:
+        with self._writer.directory.read() as reading:
             timer = self.timers.table(reading).get(*number)
             return -1 if timer is None else timer.due.micros
 
@@ -187,15 +206,23 @@ class Scheduler:
 
     def start(self, database: object) -> None:
         """Have a thread run what is due; it ends when nobody has the database."""
-        if self.timers.tables:
-            weakref.finalize(database, self._bell.stop)
-            self._bell.thread = threading.Thread(
-                target=_follow,
-                args=(weakref.ref(self), self._bell),
-                name="qsdb-scheduler",
-                daemon=True,
-            )
-            self._bell.thread.start()
+        self._database = weakref.ref(database)
+        self._start()
+
+    def _start(self) -> None:
+        """Start the thread, if it is wanted and there is something to run."""
+        bell = self._bell
+        database = None if self._database is None else self._database()
+        if database is None or bell.thread or bell.is_ended or not self.timers.tables:
+            return
+        weakref.finalize(database, bell.stop)
+        bell.thread = threading.Thread(
+            target=_follow,
+            args=(weakref.ref(self), bell),
+            name="qsdb-scheduler",
+            daemon=True,
+        )
+        bell.thread.start()
 
     def tick(self) -> float:
         """Run what is due, and give how long to sleep.

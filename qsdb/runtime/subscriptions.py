@@ -149,7 +149,7 @@ class Subscriptions:
                 result = self.engine.subscribe(each.lifted, places, subscriber)
                 subscriber.result = result
                 self._shapes.setdefault(result, each.shape)
-            reading = writer.directory.read_class()
+            reading = writer.directory.read()
         except BaseException:
             if writer.is_mine():
                 self._mend([subscriber for subscriber, _, _ in asked])

@@ -84,12 +84,14 @@ class Timers:
 
     Attributes:
         tables: Those that are scheduled, by their number.
+        is_retired: Whether another module was published, whose timers are others.
     """
 
     def __init__(self, calls: Calls) -> None:
         """Find the tables that are scheduled."""
         directory = calls.writer.directory
         self._entry = directory.system[ST_TIMER]
+        self.is_retired = False
         self.tables: dict[int, Scheduled] = {}
         self._by_table: dict[StoredTable, Scheduled] = {}
         for entry in directory.by_name.values():

@@ -137,6 +137,10 @@ class Writer:
         lock = threading.RLock()
         self._acquire, self._release = lock.acquire, lock.release
         self.is_mine = lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin transactions on the tables that the directory has now."""
         self._begin = beginner(self.directory.write_class, self.is_mine)
 
     def _forked(self) -> None:

@@ -39,7 +39,9 @@ from qsdb.values.identity import ConnectionId, Identity
 from qsdb.values.timestamps import Timestamp
 
 __all__ = [
+    "CATALOGUE_IDS",
     "ST_CLIENT",
+    "ST_MODULE",
     "ST_SECRET",
     "ST_TIMER",
     "TOKENS",
@@ -60,6 +62,14 @@ __all__ = [
 
 USER_IDS_FIRST = 4096
 """Tables, keys and sequences of users have ids from here on, reducers too."""
+
+
+CATALOGUE_IDS = frozenset({1, 2, 3, 4, 5, 6, 9, 64})
+"""The system tables that describe the module; only publishing one changes them."""
+
+
+ST_MODULE = 6
+"""The id of ``st_module``."""
 
 
 ST_CLIENT = 7
@@ -215,7 +225,7 @@ def system_tables() -> tuple[tuple[int, BoundTable], ...]:
         (3, _bound(StSequence, public)),
         (4, _bound(StIndex, public)),
         (5, _bound(StConstraint, public)),
-        (6, _bound(StModule, TableOptions())),
+        (ST_MODULE, _bound(StModule, TableOptions())),
         (ST_CLIENT, _bound(StClient, public)),
         (9, _bound(StScheduled, public)),
         (64, _bound(StReducer, public)),

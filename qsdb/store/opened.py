@@ -4,10 +4,11 @@ A transaction opens a handle for each table when it is first asked for. Who may
 write, and when, is not decided here: the runtime holds the writer lock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, cast
 
-from qsdb.errors import NotFoundError, brief
+from qsdb.errors import NotFoundError, QsdbError, SchemaError, brief
 from qsdb.schema.contexts import AnyRow, Table, Transaction
 from qsdb.schema.rows import Row
 from qsdb.store.images import StoredTable
@@ -16,6 +17,8 @@ from qsdb.store.reading import ReadTable, read_table_class
 from qsdb.store.writing import WriteTable, write_table_class
 
 __all__ = ["Entry", "Opened", "Tables"]
+
+_NONE: Mapping[type[Row], str] = MappingProxyType({})
 
 
 class Entry:
@@ -36,22 +39,36 @@ class Entry:
 
 
 class Tables:
-    """The tables of one database: its store, and what is known of each.
+    """The tables of a database at one time: its store, and what is known of each.
 
     Attributes:
         store: The rows.
         by_name: Name → table, without those of the system.
         by_class: Row class → the table that was declared with it.
         system: Id → table, of those that describe the others.
+        stored: All of them.
     """
 
-    def __init__(self, store: Store) -> None:
-        """Sort the tables of a store."""
+    def __init__(
+        self,
+        store: Store,
+        tables: Sequence[StoredTable],
+        gone: Mapping[type[Row], str] = _NONE,
+    ) -> None:
+        """Sort tables that are, or will be, those of a store.
+
+        Args:
+            store: It.
+            tables: In the order of their declaration.
+            gone: Row class → what became of its table, of those that have none more.
+        """
         self.store = store
+        self.stored = tuple(tables)
+        self._gone = gone
         self.by_name: dict[str, Entry] = {}
         self.by_class: dict[type[Row], Entry] = {}
         self.system: dict[int, Entry] = {}
-        for table in store.tables:
+        for table in tables:
             entry = Entry(table)
             if table.is_system:
                 self.system[table.table_id] = entry
@@ -59,8 +76,10 @@ class Tables:
             self.by_name[table.bound.schema.name] = entry
             self.by_class.setdefault(table.bound.row_class, entry)
 
-    def missing(self, key: object) -> NotFoundError:
+    def missing(self, key: object) -> QsdbError:
         """Make the error for a row class or name that no table has."""
+        if isinstance(key, type) and key in self._gone:
+            return SchemaError(self._gone[key])
         there = ", ".join(self.by_name) or "none"
         if not isinstance(key, type):
             return NotFoundError(f"no table {brief(key)}; there are: {there}")
