@@ -68,7 +68,9 @@ from qsdb.schema.annotations import (
     u256,
 )
 from qsdb.schema.contexts import Index, ReducerContext, Table, Transaction
+from qsdb.schema.migrations import MigrationContext
 from qsdb.schema.modules import Module
+from qsdb.schema.plans import MigrationPlan, MigrationStep
 from qsdb.schema.results import Result
 from qsdb.schema.rows import Product, Row, asdict
 from qsdb.schema.specifiers import (
@@ -106,6 +108,9 @@ __all__ = [
     "KindError",
     "LimitError",
     "LiveQuery",
+    "MigrationContext",
+    "MigrationPlan",
+    "MigrationStep",
     "Module",
     "NotFoundError",
     "Product",

@@ -6,7 +6,6 @@ resolves everything, gathers all mistakes of the whole module into one
 know nothing of each other.
 """
 
-import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast, overload
@@ -14,6 +13,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast, overload
 import attrs
 
 from qsdb.errors import SchemaError, brief
+from qsdb.schema.bound_tables import BoundTable, derived
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.functions import (
     CONNECTED,
@@ -26,57 +26,25 @@ from qsdb.schema.functions import (
     compile_reducer,
     declare,
 )
+from qsdb.schema.migrations import (
+    DeclaredMigration,
+    Migration,
+    MigrationContext,
+    compile_migrations,
+    declare_migration,
+)
 from qsdb.schema.rows import Row, RowClass, draft_of
 from qsdb.schema.schedules import check_function
-from qsdb.schema.shapes import Shape
+from qsdb.schema.schema_hashes import schema_hash
 from qsdb.schema.specifiers import BTree, Hash
-from qsdb.schema.tables import TableOptions, TableSchema, fault_of_name, table_schema
+from qsdb.schema.tables import TableOptions, fault_of_name, table_schema
 
 __all__ = ["BoundTable", "Module", "ModuleSchema", "derived"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 _Hook = Callable[[ReducerContext], None]
-
-
-@attrs.define(eq=False)
-class BoundTable:
-    """A table together with the class in which users see its rows."""
-
-    schema: TableSchema
-    shape: Shape
-    row_class: type[Row]
-    derived: dict[object, object] = attrs.field(factory=dict, init=False, repr=False)
-    """What `derived` functions made of the table; nobody else's."""
-
-    def users_key(self, columns: tuple[int, ...], key: object) -> object:
-        """Give a key of these columns as users see it: for messages."""
-        parts = (key,) if len(columns) == 1 else key
-        assert type(parts) is tuple
-        shown = tuple(
-            [
-                self.shape.columns[place].binding.leave(part)
-                for place, part in zip(columns, parts, strict=True)
-            ]
-        )
-        return shown[0] if len(columns) == 1 else shown
-
-
-def derived(function: Callable[[BoundTable], T]) -> Callable[[BoundTable], T]:
-    """Have what a function makes of a table made once, and kept with the table.
-
-    Generated classes and functions depend on nothing but the declaration, so
-    all databases of a module share them.
-    """
-
-    @functools.wraps(function)
-    def get(bound: BoundTable) -> T:
-        found = bound.derived.get(function)
-        if found is None:
-            found = bound.derived[function] = function(bound)
-        return cast(T, found)
-
-    return get
+_Migrate = Callable[[MigrationContext], None]
 
 
 @attrs.frozen
@@ -88,6 +56,13 @@ class ModuleSchema:
     reducers: Mapping[str, Reducer]
     lifecycle: Mapping[str, Reducer]
     """Which turn of its life → what runs then (`qsdb.schema.functions.LIFECYCLE`)."""
+    migrations: tuple[Migration, ...] = ()
+    """In the order of declaration."""
+
+    @property
+    def schema_hash(self) -> str:
+        """What stored schemas that equal this one are called."""
+        return schema_hash([bound.schema for bound in self.tables])
 
 
 class Module:
@@ -117,6 +92,7 @@ class Module:
         self._tables: list[tuple[type[Row], TableOptions]] = []
         self._reducers: list[DeclaredFunction] = []
         self._lifecycle: dict[str, DeclaredFunction] = {}
+        self._migrations: list[DeclaredMigration] = []
         self._compiled: ModuleSchema | None = None
         self._compiling = threading.Lock()
         """Databases of one module may be opened by several threads at once."""
@@ -138,6 +114,7 @@ class Module:
         scheduled: str | None = None,
         missed: Literal["one", "none", "all"] | None = None,
         retry: int = 0,
+        renamed_from: str | None = None,
     ) -> None:
         """Make a table, or a further one, of this class's rows.
 
@@ -155,6 +132,8 @@ class Module:
                 process was down or nobody called `Database.run_due`: one run, late
                 (``"one"``, as if not given), none, or each of them (``"all"``).
             retry: How often a run that fails is tried again.
+            renamed_from: The name that the table had. A database that is migrated
+                and has no table of this name, but that one, takes its rows over.
 
         Raises:
             SchemaError: `row_class` is no row class. Other mistakes are told
@@ -178,6 +157,7 @@ class Module:
             scheduled,
             missed,
             retry,
+            renamed_from,
         )
         self._tables.append((row_class, options))
         self._compiled = None
@@ -256,6 +236,45 @@ class Module:
         self._compiled = None
         return function
 
+    def migration(
+        self,
+        *,
+        from_: str | Sequence[str] | None,
+        tables: Sequence[type[Row] | str] = (),
+        drop: Sequence[str] = (),
+    ) -> Callable[[_Migrate], _Migrate]:
+        """Have a function run once, when a database is migrated to this module.
+
+        It fills tables with what no rule can make of the old rows:
+        `qsdb.schema.migrations` says when it runs, and what it finds.
+
+        Args:
+            from_: The hash of the stored schema that it leads from, or several;
+                None for any from which one of `tables` cannot be converted.
+            tables: The tables that it fills, by class or name. They begin empty.
+            drop: Names of stored tables that the module has no more: they may go
+                with their rows.
+
+        Raises:
+            SchemaError: the function is a coroutine or a generator. Other
+                mistakes are told when a database is opened.
+        """
+
+        def note(function: _Migrate) -> _Migrate:
+            self._migrations.append(declare_migration(function, from_, tables, drop))
+            self._compiled = None
+            return function
+
+        return note
+
+    def schema_hash(self) -> str:
+        """Give what `migration` takes for `from_` to lead away from this module.
+
+        Raises:
+            SchemaError: the declaration is wrong.
+        """
+        return self.compiled().schema_hash
+
     def compiled(self) -> ModuleSchema:
         """Resolve everything that was declared.
 
@@ -283,9 +302,14 @@ class Module:
             function = compile_lifecycle(turn, declared, mistakes)
             if function is not None:
                 lifecycle[turn] = function
+        migrations = compile_migrations(self._migrations, _named(tables), mistakes)
         if mistakes:
             raise SchemaError(*[f"module {self.name}, {each}" for each in mistakes])
-        return ModuleSchema(self.name, tuple(tables), reducers, lifecycle)
+        return ModuleSchema(self.name, tuple(tables), reducers, lifecycle, migrations)
+
+
+def _named(tables: Iterable[BoundTable]) -> list[tuple[str, type[Row]]]:
+    return [(bound.schema.name, bound.row_class) for bound in tables]
 
 
 def _bind_schedules(
@@ -331,7 +355,9 @@ def _compile_tables(
             mistakes += [f"table {name}, {each}" for each in shape.mistakes]
         told.add(row_class)
         try:
-            tables.append(BoundTable(table_schema(shape, options), shape, row_class))
+            schema = table_schema(shape, options)
+            renamed_from = cast(str | None, options.renamed_from)
+            tables.append(BoundTable(schema, shape, row_class, renamed_from))
         except SchemaError as error:
             mistakes += error.mistakes
     return tables

@@ -289,6 +289,7 @@ if TYPE_CHECKING:
             scheduled: str = ...,
             missed: Literal["one", "none", "all"] = ...,
             retry: int = ...,
+            renamed_from: str = ...,
         ) -> None: ...
         def replace(self, **changes: Any) -> Self: ...  # noqa: ANN401  of any column
         def __iter__(self) -> Iterator[Any]: ...
@@ -364,7 +365,8 @@ else:
         Class keywords: ``module``, ``name`` (default: snake case of the class),
         ``public=False``, ``primary_key=("a", "b")``, ``unique=[("a", "b")]``,
         ``indexes=[BTree("a", "b"), Hash("c")]``, ``event=False``,
-        ``scheduled="reducer"`` with ``missed="one"`` and ``retry=0``.
+        ``scheduled="reducer"`` with ``missed="one"`` and ``retry=0``,
+        ``renamed_from="old_name"``.
 
         A row is immutable and hashable, equal to rows of its class with equal
         values, iterates over what its attributes give, and copies itself with

@@ -10,6 +10,7 @@ that constructor calls leave it out.
 Specifier(algorithm='hash')
 """
 
+from collections.abc import Callable
 from typing import Any, Final, Literal, TypeVar, overload
 
 import attrs
@@ -17,6 +18,7 @@ import attrs
 __all__ = [
     "MISSING",
     "BTree",
+    "Fill",
     "Hash",
     "Specifier",
     "auto_inc",
@@ -39,6 +41,9 @@ class _Missing:
 
 MISSING: Final = _Missing()
 
+Fill = Callable[[Any], object]
+"""From a row as it was stored, a named tuple, to the value of a new column."""
+
 
 @attrs.frozen(repr=False)
 class Specifier:
@@ -50,6 +55,10 @@ class Specifier:
     auto_inc: bool = False
     default: object = MISSING
     name: str | None = None
+    renamed_from: str | None = None
+    """The name that the column had, for migrations."""
+    fill: Fill | None = None
+    """A function of the old row, for migrations: the value for the new one."""
 
     def __repr__(self) -> str:
         """Show what differs from a bare column."""
@@ -68,16 +77,32 @@ class Specifier:
 
 @overload
 def primary_key(
-    *, auto_inc: Literal[True], name: str | None = ..., init: Literal[False] = ...
+    *,
+    auto_inc: Literal[True],
+    name: str | None = ...,
+    renamed_from: str | None = ...,
+    init: Literal[False] = ...,
 ) -> Any: ...  # noqa: ANN401
 
 
 @overload
-def primary_key(*, default: _T, name: str | None = ...) -> _T: ...
+def primary_key(
+    *,
+    default: _T,
+    name: str | None = ...,
+    renamed_from: str | None = ...,
+    fill: Fill | None = ...,
+) -> _T: ...
 
 
 @overload
-def primary_key(*, auto_inc: Literal[False] = ..., name: str | None = ...) -> Any: ...  # noqa: ANN401
+def primary_key(
+    *,
+    auto_inc: Literal[False] = ...,
+    name: str | None = ...,
+    renamed_from: str | None = ...,
+    fill: Fill | None = ...,
+) -> Any: ...  # noqa: ANN401
 
 
 def primary_key(
@@ -85,6 +110,8 @@ def primary_key(
     auto_inc: bool = False,
     default: object = MISSING,
     name: str | None = None,
+    renamed_from: str | None = None,
+    fill: Fill | None = None,
     init: bool = False,  # noqa: ARG001  for type checkers
 ) -> object:
     """Make the column the table's primary key: unique, and how rows are told apart.
@@ -93,23 +120,50 @@ def primary_key(
         auto_inc: Fill the column from a sequence 1, 2, 3 … where it is left out.
         default: What a constructor call that leaves the column out stands for.
         name: Name of the column in SQL; the attribute's name if not given.
+        renamed_from: The name that it had; a database that is migrated and has no
+            column of this name, but that one, takes its values over.
+        fill: What gives the values of rows that are migrated, where they have none
+            that can be taken over: a function of the old row, a named tuple.
         init: For type checkers only.
     """
-    return Specifier(is_primary=True, auto_inc=auto_inc, default=default, name=name)
+    return Specifier(
+        is_primary=True,
+        auto_inc=auto_inc,
+        default=default,
+        name=name,
+        renamed_from=renamed_from,
+        fill=fill,
+    )
 
 
 @overload
 def unique(
-    *, auto_inc: Literal[True], name: str | None = ..., init: Literal[False] = ...
+    *,
+    auto_inc: Literal[True],
+    name: str | None = ...,
+    renamed_from: str | None = ...,
+    init: Literal[False] = ...,
 ) -> Any: ...  # noqa: ANN401
 
 
 @overload
-def unique(*, default: _T, name: str | None = ...) -> _T: ...
+def unique(
+    *,
+    default: _T,
+    name: str | None = ...,
+    renamed_from: str | None = ...,
+    fill: Fill | None = ...,
+) -> _T: ...
 
 
 @overload
-def unique(*, auto_inc: Literal[False] = ..., name: str | None = ...) -> Any: ...  # noqa: ANN401
+def unique(
+    *,
+    auto_inc: Literal[False] = ...,
+    name: str | None = ...,
+    renamed_from: str | None = ...,
+    fill: Fill | None = ...,
+) -> Any: ...  # noqa: ANN401
 
 
 def unique(
@@ -117,13 +171,22 @@ def unique(
     auto_inc: bool = False,
     default: object = MISSING,
     name: str | None = None,
+    renamed_from: str | None = None,
+    fill: Fill | None = None,
     init: bool = False,  # noqa: ARG001  for type checkers
 ) -> object:
     """Refuse a second row with the same value; of an optional column, None is free.
 
     Args and meaning otherwise as in `primary_key`.
     """
-    return Specifier(is_unique=True, auto_inc=auto_inc, default=default, name=name)
+    return Specifier(
+        is_unique=True,
+        auto_inc=auto_inc,
+        default=default,
+        name=name,
+        renamed_from=renamed_from,
+        fill=fill,
+    )
 
 
 @overload
@@ -132,13 +195,19 @@ def index(
     *,
     auto_inc: Literal[True],
     name: str | None = ...,
+    renamed_from: str | None = ...,
     init: Literal[False] = ...,
 ) -> Any: ...  # noqa: ANN401
 
 
 @overload
 def index(
-    kind: Literal["btree", "hash"] = ..., *, default: _T, name: str | None = ...
+    kind: Literal["btree", "hash"] = ...,
+    *,
+    default: _T,
+    name: str | None = ...,
+    renamed_from: str | None = ...,
+    fill: Fill | None = ...,
 ) -> _T: ...
 
 
@@ -148,40 +217,76 @@ def index(
     *,
     auto_inc: Literal[False] = ...,
     name: str | None = ...,
+    renamed_from: str | None = ...,
+    fill: Fill | None = ...,
 ) -> Any: ...  # noqa: ANN401
 
 
-def index(
+def index(  # noqa: PLR0913  what a column may say
     kind: Literal["btree", "hash"] = "btree",
     *,
     auto_inc: bool = False,
     default: object = MISSING,
     name: str | None = None,
+    renamed_from: str | None = None,
+    fill: Fill | None = None,
     init: bool = False,  # noqa: ARG001  for type checkers
 ) -> object:
     """Index the column: ``"btree"`` for equality and ranges, ``"hash"`` for equality.
 
     Args and meaning otherwise as in `primary_key`.
     """
-    return Specifier(algorithm=kind, auto_inc=auto_inc, default=default, name=name)
+    return Specifier(
+        algorithm=kind,
+        auto_inc=auto_inc,
+        default=default,
+        name=name,
+        renamed_from=renamed_from,
+        fill=fill,
+    )
 
 
-def auto_inc(*, name: str | None = None, init: Literal[False] = False) -> Any:  # noqa: ANN401, ARG001
+def auto_inc(
+    *,
+    name: str | None = None,
+    renamed_from: str | None = None,
+    init: Literal[False] = False,  # noqa: ARG001  for type checkers
+) -> Any:  # noqa: ANN401
     """Fill the column from a sequence 1, 2, 3 … where it is left out or 0."""
-    return Specifier(auto_inc=True, name=name)
+    return Specifier(auto_inc=True, name=name, renamed_from=renamed_from)
 
 
 @overload
-def column(*, default: _T, name: str | None = ...) -> _T: ...
+def column(
+    *,
+    default: _T,
+    name: str | None = ...,
+    renamed_from: str | None = ...,
+    fill: Fill | None = ...,
+) -> _T: ...
 
 
 @overload
-def column(*, name: str | None = ...) -> Any: ...  # noqa: ANN401
+def column(
+    *,
+    name: str | None = ...,
+    renamed_from: str | None = ...,
+    fill: Fill | None = ...,
+) -> Any: ...  # noqa: ANN401
 
 
-def column(*, default: object = MISSING, name: str | None = None) -> object:
-    """Give a column a default, or a name in SQL that is not its attribute's."""
-    return Specifier(default=default, name=name)
+def column(
+    *,
+    default: object = MISSING,
+    name: str | None = None,
+    renamed_from: str | None = None,
+    fill: Fill | None = None,
+) -> object:
+    """Say of a column what it has by default, how SQL calls it, whence it comes.
+
+    Args and meaning as in `primary_key`.
+    """
+    return Specifier(default=default, name=name, renamed_from=renamed_from, fill=fill)
 
 
 @attrs.frozen(init=False, repr=False)

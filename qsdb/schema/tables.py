@@ -90,6 +90,7 @@ class TableOptions:
     scheduled: object = None
     missed: object = None
     retry: object = 0
+    renamed_from: object = None
 
     def table_name(self, class_name: str) -> str:
         """Give the name as it was given, or the class's in snake case."""
@@ -135,6 +136,9 @@ def table_schema(
     )
     if type(options.public) is not bool:
         draft.mistakes.append(f", public: {brief(options.public)} is not a bool")
+    if options.renamed_from is not None:
+        fault = fault_of_name(options.renamed_from)
+        draft.mistakes += [f", renamed_from: {fault}"] if fault else []
     if type(options.event) is not bool:
         draft.mistakes.append(f", event: {brief(options.event)} is not a bool")
     schedule, mistakes = schedule_of(
@@ -309,6 +313,18 @@ class _Draft:
                     f", column {column.attribute}: the name {column.name!r} is that "
                     f"of {names[column.name]} already"
                 )
+            self.check_migration(column)
+
+    def check_migration(self, column: Column) -> None:
+        """Note what is wrong with the words that a migration heeds."""
+        specifier, place = column.specifier, f", column {column.attribute}"
+        renamed_from = specifier.renamed_from
+        fault = None if renamed_from is None else fault_of_name(renamed_from)
+        if fault:
+            self.mistakes.append(f"{place}, renamed_from: {fault}")
+        fill: object = specifier.fill
+        if fill is not None and not callable(fill):
+            self.mistakes.append(f"{place}, fill: {brief(fill)} is no function")
 
 
 def fault_of_name(name: object) -> str | None:

@@ -193,7 +193,8 @@ def test_an_unknown_class_keyword_is_refused_at_once(module: qsdb.Module) -> Non
 
     assert str(caught.value) == (
         "User: no class keyword pubic, colour; there are: module, name, public, "
-        "primary_key, unique, indexes, event, scheduled, missed, retry"
+        "primary_key, unique, indexes, event, scheduled, missed, retry, "
+        "renamed_from"
     )
     assert module.compiled().tables == ()
 
