@@ -6,7 +6,6 @@ from qsdb.errors import ClosedError, QueryError
 from qsdb.runtime.connecting import Connector
 from qsdb.runtime.connections import Connection
 from qsdb.runtime.live_queries import LiveQuery, subscribe
-from qsdb.runtime.queries import Queries
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.updates import Update
 from qsdb.runtime.writer import Writer
@@ -19,7 +18,6 @@ __all__ = ["Asking"]
 class Asking:
     """The part of a `Database` that has to do with queries."""
 
-    _queries: Queries
     _subscriptions: Subscriptions
     _connector: Connector
     _writer: Writer
@@ -48,7 +46,7 @@ class Asking:
 
         Cost: a few milliseconds the first time, 2 µs for one row by its key.
         """
-        return self._queries.run(text, params, sender)
+        return self._subscriptions.queries.run(text, params, sender)
 
     def subscribe(
         self,
@@ -81,7 +79,7 @@ class Asking:
             text,
             callback,
             params,
-            self._queries.owner.stored,
+            self._subscriptions.queries.owner.stored,
             confirmed=confirmed,
             on_error=on_error,
         )

@@ -13,6 +13,7 @@ from qsdb.runtime.following import Follower
 from qsdb.runtime.journal import DiskJournal
 from qsdb.runtime.module_tables import new_tables
 from qsdb.runtime.options import Options
+from qsdb.runtime.publishing import Publisher
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.read_only import (
     ReadOnlyCalls,
@@ -44,6 +45,7 @@ class Parts(NamedTuple):
     """None in memory."""
     scheduler: Scheduler | None
     """None where nothing is written."""
+    publisher: Publisher
 
 
 def check_way_of_opening(
@@ -97,7 +99,9 @@ def open_parts(
         queries = queries_of(writer, calls.owner)
         scheduler = Scheduler(calls)  # before `init`, whose rows are armed too
         calls.initialise(VERSION)
-        return Parts(directory, writer, calls, queries, None, scheduler)
+        publisher = Publisher(calls)
+        publisher.scheduler = scheduler
+        return Parts(directory, writer, calls, queries, None, scheduler, publisher)
     with collection_paused():
         opened = open_storage(files, schema, options, seeds.draw, _now(clock), progress)
     try:
@@ -126,7 +130,9 @@ def _on_disk(schema: ModuleSchema, opened: Opened, clock: Clock, seeds: Seeds) -
         calls = Calls(schema, writer, seeds.after(opened.offset), identities)
         queries = queries_of(writer, calls.owner)
         scheduler = Scheduler(calls)
-    return Parts(directory, writer, calls, queries, storage, scheduler)
+    publisher = Publisher(calls)
+    publisher.scheduler = scheduler
+    return Parts(directory, writer, calls, queries, storage, scheduler, publisher)
 
 
 def _now(clock: Clock) -> Callable[[], int]:
@@ -156,4 +162,5 @@ def open_read_only(
     follower = Follower(files, found, writer) if at is None else None
     queries = queries_of(writer, calls.owner)
     storage = ReadOnlyStorage(files, found, follower)
-    return Parts(directory, writer, calls, queries, storage, None)
+    publisher = Publisher(calls)
+    return Parts(directory, writer, calls, queries, storage, None, publisher)

@@ -11,9 +11,11 @@ import attrs
 
 from qsdb.errors import QueryError
 from qsdb.live.operators import LiveResult
+from qsdb.runtime.asked import Asked
+from qsdb.runtime.queries import Queries
 from qsdb.runtime.updates import Update, merged
 
-__all__ = ["Batch", "Receiver", "Subscriber"]
+__all__ = ["Batch", "Published", "Receiver", "Subscriber"]
 
 
 class Subscriber(Protocol):
@@ -24,6 +26,15 @@ class Subscriber(Protocol):
         """Who is told."""
         ...
 
+    @property
+    def caller(self) -> bytes:
+        """What ``:sender`` is."""
+        ...
+
+    asked: Asked
+    """What was asked."""
+    values: Sequence[object]
+    """Of its parameters."""
     result: LiveResult | None
     """What is shared with all who ask the same; None when it has ended."""
 
@@ -43,6 +54,19 @@ class Receiver(Protocol):
         ...
 
 
+@attrs.frozen(eq=False)
+class Published:
+    """A module that was published.
+
+    Attributes:
+        queries: What asks its tables.
+        ends: Why connections end; None where they go on.
+    """
+
+    queries: Queries
+    ends: QueryError | None
+
+
 @attrs.define(eq=False)
 class Batch:
     """What one commit means to one receiver.
@@ -53,6 +77,7 @@ class Batch:
         origin: The context of the call that committed; None of a block.
         parts: For each of its queries that is concerned how the result changed, or why
             the query ends.
+        published: The module that it published, if it did.
         is_told: Whether the receiver was told.
     """
 
@@ -61,6 +86,7 @@ class Batch:
     origin: object
     parts: list[tuple[Subscriber, Update | QueryError]]
     is_told: bool = False
+    published: Published | None = None
 
     def deliver(self) -> None:
         """Tell it."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 from qsdb.runtime.calls import Calls
-from qsdb.runtime.queries import Queries
+from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.results import Result
 from qsdb.values.identity import Identity
@@ -18,12 +18,14 @@ T = TypeVar("T")
 class Caller:
     """A database as one identity sees it."""
 
-    __slots__ = ("_calls", "_queries", "identity")
+    __slots__ = ("_calls", "_subscriptions", "identity")
 
-    def __init__(self, calls: Calls, queries: Queries, identity: Identity) -> None:
+    def __init__(
+        self, calls: Calls, subscriptions: Subscriptions, identity: Identity
+    ) -> None:
         """Act as `identity`."""
         self._calls = calls
-        self._queries = queries
+        self._subscriptions = subscriptions
         self.identity = identity
 
     @overload
@@ -55,4 +57,4 @@ class Caller:
             AccessError: it changes something, and this is not the owner.
             QueryError, ArgumentError, ClosedError: as `Database.sql` does.
         """
-        return self._queries.run(text, params, self.identity)
+        return self._subscriptions.queries.run(text, params, self.identity)

@@ -9,7 +9,7 @@ import logging
 import random
 from collections.abc import Callable
 from types import CoroutineType
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import attrs
 
@@ -194,7 +194,7 @@ class Calls:
             )
             for table_id, rows in catalogue.items():
                 entry = self.writer.directory.system[table_id]
-                row_class = entry.table.bound.row_class
+                row_class = entry.bound.row_class
                 table = transaction._open(entry)
                 table.insert_many([tuple.__new__(row_class, row) for row in rows])  # type: ignore[type-var]
             secret = new_secret(self.seeds.base if self.seeds.is_given else None)
@@ -289,6 +289,15 @@ class _Republished(Exception):  # noqa: N818  it is nobody's error
     """Another module was published while a call waited for the writer lock."""
 
 
+class Named(Protocol):
+    """A function that is called."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+
 class CallContext(ReducerContext):
     """The context of one call; what is rarely wanted is made when asked for.
 
@@ -299,8 +308,8 @@ class CallContext(ReducerContext):
 
     _auth: Auth
     _connection: ConnectionId | None
-    _call: tuple[Calls, Reducer, int, tuple[object, ...]]
-    """Whose call it is, of which reducer, its number, and the arguments."""
+    _call: tuple[Calls, Named, int, tuple[object, ...]]
+    """Whose call it is, of which function, its number, and the arguments."""
 
     @property
     def connection_id(self) -> ConnectionId | None:

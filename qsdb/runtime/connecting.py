@@ -5,7 +5,6 @@ from qsdb.runtime.calls import Calls, Sender
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.connections import Connection
 from qsdb.runtime.prepared import handle_of
-from qsdb.runtime.queries import Queries
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.tokens import ISSUER, Claimed, Tokens, claimed, new_secret
 from qsdb.schema.contexts import Auth
@@ -21,7 +20,6 @@ class Connector:
     def __init__(
         self,
         calls: Calls,
-        queries: Queries,
         subscriptions: Subscriptions,
         clients: Clients | None,
     ) -> None:
@@ -29,13 +27,11 @@ class Connector:
 
         Args:
             calls: Run for those who connect.
-            queries: Likewise.
             subscriptions: Likewise.
             clients: Notes who is connected; None where nothing can be written.
         """
         self.clients = clients
         self._calls = calls
-        self._queries = queries
         self._subscriptions = subscriptions
         self._tokens = Tokens(_secret(calls))
 
@@ -63,7 +59,6 @@ class Connector:
             self.clients.connect(sender)
         return Connection(
             self._calls,
-            self._queries,
             self._subscriptions,
             sender,
             self._tokens.make(said) if token is None else token,

@@ -22,15 +22,17 @@ from qsdb.errors import (
     QueryError,
     brief,
 )
+from qsdb.runtime.asked import RepublishedError, first_result
 from qsdb.runtime.bags import Bag
 from qsdb.runtime.batches import Batch
 from qsdb.runtime.calls import CallContext, Calls, Sender
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.live_queries import check_callbacks
+from qsdb.runtime.moves import Moves
 from qsdb.runtime.namespaces import Reducers
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.query_sets import SetQuery, Subscription
-from qsdb.runtime.subscriptions import Subscriptions, first_result
+from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.updates import Update
 from qsdb.schema.results import Result
 from qsdb.sql.arguments import bind_each
@@ -69,24 +71,6 @@ class _Ended:
         self.connection.remove(self.subscription, self.offset)
 
 
-class _Moves:
-    """What came to tables and what went, gathered from several results."""
-
-    def __init__(self) -> None:
-        self.by_table: dict[str, tuple[list[StoredRow], list[StoredRow]]] = {}
-
-    def add(
-        self,
-        query: SetQuery,
-        inserts: Iterable[StoredRow],
-        deletes: Iterable[StoredRow],
-    ) -> None:
-        if query.asked.table is not None:
-            came, went = self.by_table.setdefault(query.asked.table, ([], []))
-            came += inserts
-            went += deletes
-
-
 class Connection:
     """One client in the process, until it is closed.
 
@@ -105,7 +89,6 @@ class Connection:
     def __init__(  # noqa: PLR0913  the parts of a database that it needs
         self,
         calls: Calls,
-        queries: Queries,
         subscriptions: Subscriptions,
         sender: Sender,
         token: str,
@@ -122,13 +105,15 @@ class Connection:
         self.confirmed = confirmed
         self._calls = calls
         self._clients = clients
-        self._queries = queries
         self._subscriptions = subscriptions
-        self._is_owner = self.identity == queries.owner
-        self.db = Cache(*queries.visible_entries(is_owner=self._is_owner))
-        self.reducers = Reducers(self.call, calls.names_for(self.identity))
+        self._is_owner = self.identity == calls.owner
         self._open: dict[Subscription, bool] = {}
         self._is_closed = False
+        self._why = "this connection is closed"
+        self.db = Cache()
+        self._take(subscriptions.queries)
+        subscriptions.connect(self)
+        self._take(subscriptions.queries)  # whichever was published meanwhile
 
     # Calling.
 
@@ -158,7 +143,7 @@ class Connection:
             ClosedError: the connection or the database is closed.
         """
         self._require_open()
-        return self._queries.run(text, params, self.identity)
+        return self._subscriptions.queries.run(text, params, self.identity)
 
     # Subscribing.
 
@@ -193,12 +178,18 @@ class Connection:
         asked = [hub.asked(text, self._is_owner) for text in texts]
         if not self._is_owner:
             for each in asked:
-                self._queries.require_cheap(each.first.plan)
+                self._subscriptions.queries.require_cheap(each.first.plan)
         values = bind_each([each.first.plan.query.parameters for each in asked], params)
-        subscription = Subscription(self, asked, on_applied, on_error)
+        pairs = [*zip(asked, values, strict=True)]
+        subscription = Subscription(self, pairs, on_applied, on_error)
         caller = self.identity.stored
         triples = [*zip(subscription.queries, asked, values, strict=True)]
-        reading = hub.enter(triples, caller)
+        try:
+            reading = hub.enter(triples, caller)
+        except RepublishedError:
+            return self.subscribe(
+                *queries, on_applied=on_applied, on_error=on_error, params=params
+            )
         try:
             with reading:
                 offset = reading.offset
@@ -223,7 +214,7 @@ class Connection:
             raise ArgumentError(f"a query is a str, not {brief(text)}")
         if not asks_for_everything(text):
             return [text]
-        return [*map(select_all, self._queries.public_names)]
+        return [*map(select_all, self._subscriptions.queries.public_names)]
 
     # What is delivered, one after the other.
 
@@ -240,7 +231,7 @@ class Connection:
             if isinstance(what, QueryError):
                 self._fail(subscription, what, offset)
                 return
-        moves = _Moves()
+        moves = Moves()
         for query, rows in zip(subscription.queries, first, strict=True):
             query.bag = Bag(rows)
             moves.add(query, rows, ())
@@ -258,6 +249,12 @@ class Connection:
     def receive(self, batch: Batch) -> None:
         """Take a commit in, and tell of it."""
         batch.is_told = True
+        published = batch.published
+        if published is not None and not self._is_closed:
+            if published.ends is not None:
+                self._end_all(published.ends, batch.offset)
+                return
+            self._take(published.queries)
         due = [*self._due(batch)]
         for subscription, _, what in due:
             # Its rows go before, since they cannot be kept current.
@@ -265,7 +262,7 @@ class Connection:
                 self._fail(subscription, what, batch.offset - 1)
         if self._is_closed:
             return
-        moves, others = _Moves(), []
+        moves, others = Moves(), []
         for subscription, query, what in due:
             if isinstance(what, QueryError) or not subscription.is_there:
                 continue
@@ -309,7 +306,7 @@ class Connection:
         """Take the rows of a subscription that has ended out of the cache."""
         if self._is_closed:
             return
-        moves = _Moves()
+        moves = Moves()
         for query in subscription.queries:
             moves.add(query, (), query.bag.rows)
             query.bag = Bag([])
@@ -354,6 +351,19 @@ class Connection:
         if self._clients is not None:
             self._clients.disconnect(self._sender)
 
+    def _take(self, queries: Queries) -> None:
+        """Know what can be asked and called since a module was published."""
+        by_name, by_class = queries.visible_entries(is_owner=self._is_owner)
+        self.db._take(by_name, by_class, queries.gone)
+        self.reducers = Reducers(self.call, self._calls.names_for(self.identity))
+
+    def _end_all(self, error: QueryError, offset: int) -> None:
+        """Close, since a module was published that clients cannot go on with."""
+        for subscription in [*self._open]:
+            self._fail(subscription, error, offset)
+        self._why = f"this connection is closed: {error}"
+        self.close()
+
     def ended(self) -> None:
         """Take in that nothing more comes."""
         self.db._silence()
@@ -364,7 +374,7 @@ class Connection:
 
     def _require_open(self) -> None:
         if self._is_closed:
-            raise ClosedError("this connection is closed")
+            raise ClosedError(self._why)
 
     def __enter__(self) -> Self:
         """Give the connection itself."""

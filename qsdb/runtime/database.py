@@ -25,7 +25,7 @@ from qsdb.runtime.callers import Caller
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.clock import Clock, SystemClock
 from qsdb.runtime.connecting import Connector
-from qsdb.runtime.on_disk import OnDisk
+from qsdb.runtime.migrating import Migrating
 from qsdb.runtime.options import StorageOptions, options_of
 from qsdb.runtime.stats import Stats
 from qsdb.runtime.subscriptions import Subscriptions
@@ -41,7 +41,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Database(OnDisk):
+class Database(Migrating):
     """A module's tables in memory, and the transactions on them.
 
     >>> from qsdb.schema.rows import Row
@@ -125,14 +125,14 @@ class Database(OnDisk):
         else:
             assert schema is not None
             parts = open_parts(schema, files, how, clock, seed, progress)
-        self._directory, self._writer, self._calls, self._queries = parts[:4]
+        self._directory, self._writer, self._calls = parts[:3]
         self._storage, self._scheduler = parts.storage, parts.scheduler
-        self._subscriptions = Subscriptions(self._queries, self._writer)
+        self._subscriptions = Subscriptions(parts.queries, self._writer)
         self._writer.audience = self._subscriptions
+        self._publisher = parts.publisher
+        self._publisher.subscriptions = self._subscriptions
         clients = None if read_only else Clients(self._calls)
-        self._connector = Connector(
-            self._calls, self._queries, self._subscriptions, clients
-        )
+        self._connector = Connector(self._calls, self._subscriptions, clients)
         if self._storage is not None:
             # Closes it when the program ends, or nobody has it any more.
             weakref.finalize(self, self._storage.close)
@@ -191,7 +191,7 @@ class Database(OnDisk):
         """
         if type(identity) is not Identity:
             raise ArgumentError(f"caller takes a qsdb.Identity, not {brief(identity)}")
-        return Caller(self._calls, self._queries, identity)
+        return Caller(self._calls, self._subscriptions, identity)
 
     def write(self) -> WriteBlock:
         """Give the serial write transaction, for a ``with`` block.

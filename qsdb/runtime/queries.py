@@ -103,7 +103,7 @@ class Queries:
         self._writer = writer
         self._tables = tables
         self._latest = Latest(tables)
-        system = {each.table.bound.schema.name: each for each in tables.system.values()}
+        system = {each.bound.schema.name: each for each in tables.system.values()}
         self.entries = {**tables.by_name, **system}
         self._all = {name: _schema(each) for name, each in self.entries.items()}
         self._public = {n: each for n, each in self._all.items() if each.is_public}
@@ -123,6 +123,11 @@ class Queries:
             if _schema(each).name in visible
         }
         return {name: self.entries[name] for name in visible}, by_class
+
+    @property
+    def gone(self) -> Mapping[type[Row], str]:
+        """Row class → what became of its table, of those of earlier modules."""
+        return self._tables.gone
 
     @property
     def public_names(self) -> list[str]:
@@ -313,4 +318,4 @@ def _require_text(text: object) -> None:
 
 
 def _schema(entry: Entry) -> TableSchema:
-    return entry.table.bound.schema
+    return entry.bound.schema

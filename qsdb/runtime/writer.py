@@ -204,6 +204,19 @@ class Writer:
         self.current = transaction = self._begin(nanoseconds)
         return transaction
 
+    def enter_to_publish(self) -> int:
+        """Take the lock, and give the time of a commit that is no transaction's.
+
+        Raises:
+            ClosedError: the database is closed.
+            FailedError: the log has failed.
+        """
+        self.enter()
+        if self.log is not None and self.log.failure is not None:
+            raise self.log.failure.with_traceback(None)
+        self.latest = nanoseconds = self._now()
+        return nanoseconds
+
     def commit(self, transaction: WriteTransaction) -> None:
         """Commit a transaction, give the lock back, and wait as the log says.
 

@@ -25,7 +25,14 @@ from qsdb.values.compounds import (
 )
 from qsdb.values.kinds import Kind, Stored
 
-__all__ = ["describe", "difference", "reducer_difference", "spelled"]
+__all__ = [
+    "columns_text",
+    "describe",
+    "difference",
+    "have_same_rows",
+    "reducer_difference",
+    "spelled",
+]
 
 
 def spelled(kind: Kind) -> str:
@@ -89,6 +96,26 @@ def _lines(schema: TableSchema) -> Iterator[str]:
     yield from [f"  {text}" for text in _index_texts(schema).values()]
     if schema.schedule is not None:
         yield f"  {_schedule_text(schema)}"
+
+
+def columns_text(schema: TableSchema) -> str:
+    """Give the columns of a table in one line.
+
+    >>> from qsdb.values import kinds
+    >>> columns_text(TableSchema("p", (ColumnSchema("x", "x", kinds.I8),), ()))
+    '(x: i8)'
+    """
+    columns = [f"{each.name}: {spelled(each.kind)}" for each in schema.columns]
+    return f"({', '.join(columns)})"
+
+
+def have_same_rows(stored: TableSchema, declared: TableSchema) -> bool:
+    """Whether rows of one are rows of the other, to those who read them."""
+    columns = [
+        [(column.name, column.kind) for column in each.columns]
+        for each in (stored, declared)
+    ]
+    return columns[0] == columns[1] and stored.is_event == declared.is_event
 
 
 def difference(

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
+from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.rows import Row
 from qsdb.store.images import StoredTable
 from qsdb.store.opened import Entry, Opened, Tables
@@ -100,24 +101,28 @@ class Directory:
         """
         self.store = Store(tables, offset)
         self._bases = write_base, read_base
-        self.take(self.edition(tables), offset)
+        self.take(self.prepared(tables), offset)
 
-    def edition(
-        self, tables: Sequence[StoredTable], gone: Mapping[type[Row], str] = _NONE
+    def prepared(
+        self,
+        tables: Sequence[StoredTable],
+        bounds: Sequence[BoundTable] | None = None,
+        gone: Mapping[type[Row], str] = _NONE,
     ) -> Edition:
         """Prepare another edition; `take` takes it.
 
         Args:
-            tables: As for the directory.
+            tables: As for the directory; tables that it has may be among them.
+            bounds: How each is declared; as the tables say if not given.
             gone: Row class → what became of its table, of those that have none more.
         """
-        return Edition(Tables(self.store, tables, gone), *self._bases)
+        return Edition(Tables(self.store, tables, bounds, gone), *self._bases)
 
     def take(self, edition: Edition, offset: int) -> None:
         """Have another edition in the place of this one, at once for all; twice is once.
 
         Args:
-            edition: Made by `edition`; no transaction writes meanwhile. Tables that are
+            edition: Made by `prepared`; no transaction writes meanwhile. Tables that are
                 in it no more stay as they are, for those who read them.
             offset: Of the commit that it is at.
 
@@ -127,6 +132,8 @@ class Directory:
         store, tables = self.store, edition.tables
         with store.standstill():
             store.retire(tables.stored)
+            for entry in tables.entries:
+                entry.table.bound = entry.bound
             # No call stands between these, so no signal handler does.
             self.by_name, self.by_class = tables.by_name, tables.by_class
             self.system, self.edition = tables.system, edition

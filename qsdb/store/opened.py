@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from qsdb.errors import NotFoundError, QsdbError, SchemaError, brief
 from qsdb.schema.contexts import AnyRow, Table, Transaction
+from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.rows import Row
 from qsdb.store.images import StoredTable
 from qsdb.store.pins import Store
@@ -22,20 +23,27 @@ _NONE: Mapping[type[Row], str] = MappingProxyType({})
 
 
 class Entry:
-    """One table and its two handle classes."""
+    """One table of an edition, and its two handle classes.
 
-    __slots__ = ("find", "read_class", "rows", "table", "write_class")
+    Attributes:
+        table: Its rows.
+        bound: How it is declared. The table may be that of another edition as well, in
+            which the same layout of rows has other names or another row class.
+    """
+
+    __slots__ = ("bound", "find", "read_class", "rows", "table", "write_class")
 
     write_class: type[WriteTable[Row]]
     read_class: type[ReadTable[Row]]
 
-    def __init__(self, table: StoredTable) -> None:
+    def __init__(self, table: StoredTable, bound: BoundTable) -> None:
         """Make the classes, or take those that were made for the declaration."""
         self.table = table
+        self.bound = bound
         self.rows = table.rows
         self.find = table.rows.get
-        self.write_class = cast(type[WriteTable[Row]], write_table_class(table.bound))
-        self.read_class = cast(type[ReadTable[Row]], read_table_class(table.bound))
+        self.write_class = cast(type[WriteTable[Row]], write_table_class(bound))
+        self.read_class = cast(type[ReadTable[Row]], read_table_class(bound))
 
 
 class Tables:
@@ -47,12 +55,14 @@ class Tables:
         by_class: Row class → the table that was declared with it.
         system: Id → table, of those that describe the others.
         stored: All of them.
+        gone: Row class → what became of its table, of those that have none any more.
     """
 
     def __init__(
         self,
         store: Store,
         tables: Sequence[StoredTable],
+        bounds: Sequence[BoundTable] | None = None,
         gone: Mapping[type[Row], str] = _NONE,
     ) -> None:
         """Sort tables that are, or will be, those of a store.
@@ -60,26 +70,33 @@ class Tables:
         Args:
             store: It.
             tables: In the order of their declaration.
-            gone: Row class → what became of its table, of those that have none more.
+            bounds: How each is declared; as the tables say if not given.
+            gone: Row class → what became of its table.
         """
         self.store = store
         self.stored = tuple(tables)
-        self._gone = gone
+        self.gone = gone
         self.by_name: dict[str, Entry] = {}
         self.by_class: dict[type[Row], Entry] = {}
         self.system: dict[int, Entry] = {}
-        for table in tables:
-            entry = Entry(table)
+        bounds = bounds or [each.bound for each in tables]
+        for table, bound in zip(tables, bounds, strict=True):
+            entry = Entry(table, bound)
             if table.is_system:
                 self.system[table.table_id] = entry
                 continue
-            self.by_name[table.bound.schema.name] = entry
-            self.by_class.setdefault(table.bound.row_class, entry)
+            self.by_name[bound.schema.name] = entry
+            self.by_class.setdefault(bound.row_class, entry)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All of them, those of the system too."""
+        return [*self.by_name.values(), *self.system.values()]
 
     def missing(self, key: object) -> QsdbError:
         """Make the error for a row class or name that no table has."""
-        if isinstance(key, type) and key in self._gone:
-            return SchemaError(self._gone[key])
+        if isinstance(key, type) and key in self.gone:
+            return SchemaError(self.gone[key])
         there = ", ".join(self.by_name) or "none"
         if not isinstance(key, type):
             return NotFoundError(f"no table {brief(key)}; there are: {there}")
