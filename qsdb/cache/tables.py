@@ -13,8 +13,8 @@ from qsdb.cache.counts import Counts, Moved
 from qsdb.cache.events import Event
 from qsdb.cache.listeners import Listeners
 from qsdb.errors import ReadOnlyError, SchemaError
-from qsdb.schema.comparison import columns_text, have_same_rows
 from qsdb.schema.modules import BoundTable, derived
+from qsdb.schema.row_shapes import columns_text, have_same_rows
 from qsdb.store.handles import handle_class
 from qsdb.store.images import AnyIndex, make_index
 from qsdb.store.indexes import OrderedIndex

@@ -9,7 +9,7 @@ turn, never in the middle of something else.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import attrs
@@ -86,7 +86,7 @@ class Connection:
         reducers: What it can call, by name.
     """
 
-    def __init__(  # noqa: PLR0913  the parts of a database that it needs
+    def __init__(
         self,
         calls: Calls,
         subscriptions: Subscriptions,

@@ -10,10 +10,10 @@ from typing import Any, Self
 
 from qsdb.errors import ArgumentError, QueryError, brief
 from qsdb.live.operators import Difference, LiveResult
+from qsdb.runtime.asked import Asked, RepublishedError, first_result
 from qsdb.runtime.backlogs import Backlog
 from qsdb.runtime.bags import Bag
 from qsdb.runtime.batches import Batch
-from qsdb.runtime.asked import Asked, RepublishedError, first_result
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.timeouts import check_timeout
 from qsdb.runtime.updates import Update
@@ -54,7 +54,7 @@ class LiveQuery:
         "values",
     )
 
-    def __init__(  # noqa: PLR0913  what `subscribe` was told
+    def __init__(
         self,
         subscriptions: Subscriptions,
         asked: Asked,

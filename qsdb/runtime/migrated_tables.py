@@ -40,8 +40,8 @@ from qsdb.schema.system import (
 )
 from qsdb.schema.tables import TableSchema
 from qsdb.store.images import StoredTable
-from qsdb.store.orders import StoredRow, key_function
 from qsdb.store.operations import taken
+from qsdb.store.orders import StoredRow, key_function
 from qsdb.store.writing import check_unique
 
 __all__ = [
@@ -134,9 +134,7 @@ def migrated(plan: MigrationPlan, before: Sequence[StoredTable]) -> Migrated:
     return Migrated(tables, bounds, sources)
 
 
-def _is_laid_out_anew(
-    change: TableChange, old: StoredTable, bound: BoundTable
-) -> bool:
+def _is_laid_out_anew(change: TableChange, old: StoredTable, bound: BoundTable) -> bool:
     """Whether rows, their keys or the numbers of the sequences mean something else."""
     was, now = old.bound.schema, bound.schema
     return (
@@ -201,9 +199,7 @@ def set_catalogue(found: Migrated, module: ModuleSchema) -> None:
         set_rows(found, by_id[table_id], rows[table_id])
 
 
-def set_rows(
-    found: Migrated, before: StoredTable, rows: Sequence[StoredRow]
-) -> None:
+def set_rows(found: Migrated, before: StoredTable, rows: Sequence[StoredRow]) -> None:
     """Have other rows in a system table, if they are others."""
     key_of = key_function(before.bound)
     by_key = {key_of(row): row for row in rows}
@@ -246,9 +242,7 @@ def _row_sections(found: Migrated, tables: Sequence[StoredTable]) -> Iterator[by
         images = changed_rows(table, found.sources.get(table))
         if images:
             schema = table.bound.schema
-            write = section_writer(
-                table.table_id, row_kind(schema), schema.primary_key
-            )
+            write = section_writer(table.table_id, row_kind(schema), schema.primary_key)
             yield write(images, table.rows.get)
 
 

@@ -6,12 +6,17 @@ it must have the same; without a module, one is made of what is stored.
 
 from collections.abc import Mapping
 
+import attrs
+
 from qsdb.errors import CorruptionError, SchemaError
 from qsdb.recovery.state import State
 from qsdb.schema.catalogue_reading import module_of
-from qsdb.schema.comparison import describe, difference
+from qsdb.schema.descriptions import describe
 from qsdb.schema.modules import ModuleSchema
+from qsdb.schema.plans import plan_migration
+from qsdb.schema.schema_hashes import are_same
 from qsdb.schema.stored import stored_module
+from qsdb.schema.stored_schemas import schema_of_module
 from qsdb.schema.system import USER_IDS_FIRST, StModule, system_tables
 from qsdb.schema.tables import TableSchema
 from qsdb.store.images import StoredTable
@@ -44,17 +49,9 @@ def load_tables(state: State, schema: ModuleSchema, path: str) -> list[StoredTab
     Cost: as much as entering all rows into all indexes.
     """
     stored = _stored_tables(state, path)
-    differences = difference(
-        [*stored.values()], [bound.schema for bound in schema.tables]
-    )
-    if differences:
-        both = (
-            f"\nstored is:\n{describe([*stored.values()])}"
-            f"\nmodule {schema.name} has:\n"
-            f"{describe([bound.schema for bound in schema.tables])}"
-        )
-        *others, last = [f"{path}: {each}" for each in differences]
-        raise SchemaError(*others, last + both)
+    declared = [bound.schema for bound in schema.tables]
+    if not are_same(stored.values(), declared):
+        raise _difference(tuple(stored.values()), schema, path)
     ids = {table.schema.name: number for number, table in state.described().items()}
     tables = []
     for bound in (*schema.tables, *[bound for _, bound in system_tables()]):
@@ -63,6 +60,21 @@ def load_tables(state: State, schema: ModuleSchema, path: str) -> list[StoredTab
         table.adopt(found.rows, found.sequences)
         tables.append(table)
     return tables
+
+
+def _difference(
+    stored: tuple[TableSchema, ...], schema: ModuleSchema, path: str
+) -> SchemaError:
+    """Make the error for a module of another schema."""
+    of_tables = attrs.evolve(schema_of_module(schema), tables=stored)
+    plan = plan_migration(of_tables, schema, lambda _: ())
+    differences = [f"{path}: {step}" for step in plan.steps]
+    both = (
+        f"\nstored is:\n{describe(stored)}\nmodule {schema.name} has:\n"
+        f"{describe([bound.schema for bound in schema.tables])}"
+    )
+    *others, last = differences
+    return SchemaError(*others, last + both)
 
 
 def make_module(state: State, path: str) -> ModuleSchema:

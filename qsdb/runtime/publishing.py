@@ -27,7 +27,6 @@ import attrs
 from qsdb.errors import QueryError, SchemaError
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.journal import DiskJournal
-from qsdb.runtime.migrated_timers import set_timers
 from qsdb.runtime.migrated_tables import (
     Migrated,
     changed_rows,
@@ -35,6 +34,7 @@ from qsdb.runtime.migrated_tables import (
     record_of,
     set_catalogue,
 )
+from qsdb.runtime.migrated_timers import set_timers
 from qsdb.runtime.migration_calls import run_migrations
 from qsdb.runtime.prepared import handle_of
 from qsdb.runtime.queries import Queries
@@ -43,9 +43,9 @@ from qsdb.runtime.scheduler import Scheduler
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.transactions import queries_of
 from qsdb.schema.bound_tables import BoundTable
-from qsdb.schema.comparison import columns_text
 from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.plans import MigrationPlan, plan_migration
+from qsdb.schema.row_shapes import columns_text
 from qsdb.schema.rows import Row
 from qsdb.schema.stored_schemas import stored_schema
 from qsdb.store.directory import Edition
@@ -254,9 +254,7 @@ def _ends(plan: MigrationPlan) -> QueryError | None:
     )
 
 
-def _gone(
-    tables: Tables, module: ModuleSchema, offset: int
-) -> Mapping[type[Row], str]:
+def _gone(tables: Tables, module: ModuleSchema, offset: int) -> Mapping[type[Row], str]:
     """Say of each row class that no table has any more what became of its table."""
     there = {bound.row_class for bound in module.tables}
     by_name = {bound.schema.name: bound for bound in module.tables}

@@ -7,9 +7,9 @@ from qsdb.cache.events import Event
 from qsdb.cache.listeners import Listeners, call_guarded
 from qsdb.errors import QueryError
 from qsdb.live.operators import LiveResult
+from qsdb.runtime.asked import Asked
 from qsdb.runtime.bags import Bag
 from qsdb.runtime.batches import Receiver
-from qsdb.runtime.asked import Asked
 from qsdb.runtime.updates import Update
 from qsdb.values.identity import Identity
 

@@ -24,7 +24,7 @@ from qsdb.runtime.batches import Batch, Published, Receiver, Subscriber
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.subscriptions import Subscriptions, engine_of
 from qsdb.runtime.updates import Shape, Update
-from qsdb.schema.comparison import columns_text, have_same_rows
+from qsdb.schema.row_shapes import columns_text, have_same_rows
 from qsdb.store.reads import ReadTransaction
 
 __all__ = ["Change", "Rebinding"]

@@ -244,11 +244,11 @@ _ALL = slice(None)
 class SumBinding(Binding):
     """A union of product classes; the tag says which one."""
 
-    __slots__ = ("_products", "_tags", "kind")
+    __slots__ = ("_tags", "kind", "products")
 
     def __init__(self, products: Sequence[ProductBinding]) -> None:
         """Number the products in the given order."""
-        self._products = tuple(products)
+        self.products = tuple(products)
         self._tags: dict[type, int] = {
             each.product: tag for tag, each in enumerate(products)
         }
@@ -259,25 +259,25 @@ class SumBinding(Binding):
         tag = self._tags.get(type(value))
         if tag is None:
             return Misfit(value)
-        return (tag, self._products[tag].enter(value))
+        return (tag, self.products[tag].enter(value))
 
     def leave(self, stored: Stored) -> object:
         if type(stored) is not tuple:
             return _unpack(stored)
         tag, payload = stored
-        return self._products[tag].leave(payload)
+        return self.products[tag].leave(payload)
 
 
 class ArrayBinding(Binding):
     """A sequence of values; rows give tuples, arguments may be lists."""
 
-    __slots__ = ("_enters_as_it_is", "_item", "_make", "kind")
+    __slots__ = ("_enters_as_it_is", "_make", "item", "kind")
 
     def __init__(
         self, item: Binding, make: Callable[[list[object]], object] = tuple
     ) -> None:
         """Bind an array of `item`, shown as what `make` builds."""
-        self._item = item
+        self.item = item
         self._enters_as_it_is = item.enter_source("item", Names()) == "item"
         self._make = make
         self.kind = ArrayKind(item.kind)
@@ -289,21 +289,21 @@ class ArrayBinding(Binding):
             return Misfit(value)
         if self._enters_as_it_is:
             return tuple(value)
-        enter = self._item.enter
+        enter = self.item.enter
         return tuple([enter(item) for item in value])
 
     def leave(self, stored: Stored) -> object:
         if type(stored) is not tuple:
             return _unpack(stored)
-        if self._item.is_plain and self._make is tuple:
+        if self.item.is_plain and self._make is tuple:
             return stored
-        leave = self._item.leave
+        leave = self.item.leave
         return self._make([leave(item) for item in stored])
 
     def show(self, value: object) -> str:
         if not isinstance(value, tuple | list) or isinstance(value, Record):
             return shown(value)
-        items = ", ".join([self._item.show(item) for item in value])
+        items = ", ".join([self.item.show(item) for item in value])
         if isinstance(value, list):
             return f"[{items}]"
         return f"({items},)" if len(value) == 1 else f"({items})"
@@ -312,31 +312,31 @@ class ArrayBinding(Binding):
 class OptionBinding(Binding):
     """A value or None."""
 
-    __slots__ = ("_inner", "kind")
+    __slots__ = ("inner", "kind")
 
     def __init__(self, inner: Binding) -> None:
         """Bind the option of `inner`."""
-        self._inner = inner
+        self.inner = inner
         self.kind = OptionKind(inner.kind)
 
     @property
     def is_plain(self) -> bool:
-        return self._inner.is_plain
+        return self.inner.is_plain
 
     def enter(self, value: object) -> Stored:
-        return None if value is None else self._inner.enter(value)
+        return None if value is None else self.inner.enter(value)
 
     def leave(self, stored: Stored) -> object:
-        return None if stored is None else self._inner.leave(stored)
+        return None if stored is None else self.inner.leave(stored)
 
     def show(self, value: object) -> str:
-        return "None" if value is None else self._inner.show(value)
+        return "None" if value is None else self.inner.show(value)
 
     def enter_source(self, variable: str, names: Names) -> str:
-        inner = self._inner.enter_source(variable, names)
+        inner = self.inner.enter_source(variable, names)
         if self.is_plain:
             return inner  # plain values enter as they are, None too
         return f"(None if {variable} is None else {inner})"
 
     def doubt(self, variable: str, names: Names) -> str:
-        return f"{variable} is not None and ({self._inner.doubt(variable, names)})"
+        return f"{variable} is not None and ({self.inner.doubt(variable, names)})"

@@ -15,7 +15,7 @@ from qsdb.schema.schedules import Schedule
 from qsdb.schema.specifiers import MISSING
 from qsdb.schema.tables import ColumnSchema, IndexSchema, TableSchema
 
-__all__ = ["HASH_DIGITS", "schema_hash"]
+__all__ = ["HASH_DIGITS", "are_same", "schema_hash"]
 
 HASH_DIGITS = 16
 """64 bits: chance makes no two schemas of one database alike."""
@@ -32,8 +32,22 @@ def schema_hash(tables: Iterable[TableSchema]) -> str:
     >>> schema_hash([])
     '76be8b528d0075f7'
     """
-    data = sorted([to_cbor(_table(each)) for each in tables])
-    return hashlib.sha256(to_cbor(data)).hexdigest()[:HASH_DIGITS]
+    return hashlib.sha256(to_cbor(_data(tables))).hexdigest()[:HASH_DIGITS]
+
+
+def are_same(one: Iterable[TableSchema], other: Iterable[TableSchema]) -> bool:
+    """Whether the engine may take the one schema for the other.
+
+    Raises:
+        LimitError: a kind nests too deep to be written.
+
+    Cost: some microseconds a column.
+    """
+    return _data(one) == _data(other)
+
+
+def _data(tables: Iterable[TableSchema]) -> list[bytes]:
+    return sorted([to_cbor(_table(each)) for each in tables])
 
 
 def _table(table: TableSchema) -> object:

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from qsdb.errors import NotFoundError, QsdbError, SchemaError, brief
-from qsdb.schema.contexts import AnyRow, Table, Transaction
 from qsdb.schema.bound_tables import BoundTable
+from qsdb.schema.contexts import AnyRow, Table, Transaction
 from qsdb.schema.rows import Row
 from qsdb.store.images import StoredTable
 from qsdb.store.pins import Store

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import qsdb
 from qsdb import BTree, Hash
 from qsdb.schema.catalogue import parameters_kind
-from qsdb.schema.comparison import describe, difference, reducer_difference, spelled
+from qsdb.schema.descriptions import describe, difference, reducer_difference, spelled
 from qsdb.schema.rows import shape_of
 from qsdb.schema.specifiers import MISSING
 from qsdb.schema.tables import (

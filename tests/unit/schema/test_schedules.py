@@ -9,7 +9,7 @@ import qsdb
 from qsdb import Identity, ScheduleAt, Timestamp, u8, u32, u64
 from qsdb.schema.catalogue import catalogue_rows
 from qsdb.schema.catalogue_reading import schemas_of
-from qsdb.schema.comparison import describe, difference
+from qsdb.schema.descriptions import describe, difference
 from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.schedules import Schedule
 from qsdb.schema.system import system_tables
