@@ -102,7 +102,7 @@ class Calls:
             by_key[name] = by_key[reducer.function] = reducer
         self.module, self._by_key = module, by_key
 
-    def call(
+    def call(  # noqa: C901, PLR0912, PLR0915  hot
         self,
         sender: Identity,
         key: object,
@@ -142,7 +142,7 @@ class Calls:
         try:
             transaction = writer.begin()
             if by_key is not self._by_key:
-                raise _Republished
+                _refuse_republished()
             self.count = number = self.count + 1
             # No constructor: it would cost as much as the rest of the context.
             context = CallContext()
@@ -287,6 +287,10 @@ def _identity(subject: str) -> Identity:
 
 class _Republished(Exception):  # noqa: N818  it is nobody's error
     """Another module was published while a call waited for the writer lock."""
+
+
+def _refuse_republished() -> NoReturn:
+    raise _Republished
 
 
 class Named(Protocol):

@@ -24,7 +24,7 @@ from qsdb.errors import (
 )
 from qsdb.runtime.asked import RepublishedError, first_result
 from qsdb.runtime.bags import Bag
-from qsdb.runtime.batches import Batch
+from qsdb.runtime.batches import Batch, Published
 from qsdb.runtime.calls import CallContext, Calls, Sender
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.live_queries import check_callbacks
@@ -40,6 +40,8 @@ from qsdb.sql.everything import asks_for_everything, select_all
 from qsdb.sql.loops import StoredRow
 
 __all__ = ["Connection"]
+
+_Due = tuple[Subscription, SetQuery, Update | QueryError]
 
 
 @attrs.define(eq=False)
@@ -249,17 +251,10 @@ class Connection:
     def receive(self, batch: Batch) -> None:
         """Take a commit in, and tell of it."""
         batch.is_told = True
-        published = batch.published
-        if published is not None and not self._is_closed:
-            if published.ends is not None:
-                self._end_all(published.ends, batch.offset)
-                return
-            self._take(published.queries)
+        if batch.published is not None and not self._is_closed:
+            self._go_on(batch.published, batch.offset)
         due = [*self._due(batch)]
-        for subscription, _, what in due:
-            # Its rows go before, since they cannot be kept current.
-            if isinstance(what, QueryError) and subscription.is_there:
-                self._fail(subscription, what, batch.offset - 1)
+        self._fail_those(due, batch.offset - 1)
         if self._is_closed:
             return
         moves, others = Moves(), []
@@ -275,9 +270,13 @@ class Connection:
         for subscription, update in others:
             subscription.tell_update(event, update)
 
-    def _due(
-        self, batch: Batch
-    ) -> Iterator[tuple[Subscription, SetQuery, Update | QueryError]]:
+    def _fail_those(self, due: Iterable[_Due], offset: int) -> None:
+        for subscription, _, what in due:
+            # Its rows go before, since they cannot be kept current.
+            if isinstance(what, QueryError) and subscription.is_there:
+                self._fail(subscription, what, offset)
+
+    def _due(self, batch: Batch) -> Iterator[_Due]:
         """Yield what is to be taken in now; the rest waits or is not wanted."""
         for subscriber, what in batch.parts:
             assert isinstance(subscriber, SetQuery)
@@ -357,8 +356,12 @@ class Connection:
         self.db._take(by_name, by_class, queries.gone)
         self.reducers = Reducers(self.call, self._calls.names_for(self.identity))
 
-    def _end_all(self, error: QueryError, offset: int) -> None:
-        """Close, since a module was published that clients cannot go on with."""
+    def _go_on(self, published: Published, offset: int) -> None:
+        """Go on with a module that was published, or close if clients cannot."""
+        error = published.ends
+        if error is None:
+            self._take(published.queries)
+            return
         for subscription in [*self._open]:
             self._fail(subscription, error, offset)
         self._why = f"this connection is closed: {error}"

@@ -167,7 +167,7 @@ def _converted(
     if change.is_filled:
         return table
     before = [*old.rows.values()]
-    rows = [*map(change.converter(), before)] if change.columns else before
+    rows = [*map(change.converter(), before)]
     key_of = key_function(bound)
     by_key = dict(zip(map(key_of, rows), rows, strict=True))
     key = bound.schema.primary_key

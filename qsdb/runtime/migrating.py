@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Collection
+from typing import Any, cast
 
 from qsdb.errors import ArgumentError, ReadOnlyError, brief
 from qsdb.runtime.on_disk import OnDisk
@@ -78,9 +79,7 @@ class Migrating(OnDisk):
         under the writer lock; some milliseconds without.
         """
         schema, names = _checked(module, drop)
-        if type(allow_breaking) is not bool:
-            given = brief(allow_breaking)
-            raise ArgumentError(f"allow_breaking is a bool, not {given}")
+        _check_bool(allow_breaking)
         self._require_open()
         if isinstance(self._writer, ReadOnlyWriter):
             raise ReadOnlyError(
@@ -92,10 +91,17 @@ class Migrating(OnDisk):
         )
 
 
+def _check_bool(allow_breaking: object) -> None:
+    if type(allow_breaking) is not bool:
+        given = brief(allow_breaking)
+        raise ArgumentError(f"allow_breaking is a bool, not {given}")
+
+
 def _checked(module: object, drop: object) -> tuple[ModuleSchema, frozenset[str]]:
     if not isinstance(module, Module):
         raise ArgumentError(f"a database has a qsdb.Module, not {brief(module)}")
-    is_names = isinstance(drop, Collection) and not isinstance(drop, str)
-    if not is_names or not all(isinstance(each, str) for each in drop):
+    is_list = isinstance(drop, Collection) and not isinstance(drop, str)
+    names: list[Any] = [*cast(Collection[Any], drop)] if is_list else [drop]
+    if not is_list or not all(isinstance(each, str) for each in names):
         raise ArgumentError(f"drop is a list of names of tables, not {brief(drop)}")
-    return module.compiled(), frozenset(drop)
+    return module.compiled(), frozenset(names)

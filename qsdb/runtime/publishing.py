@@ -20,7 +20,8 @@ and functions are exchanged alone.
 """
 
 import weakref
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import attrs
 
@@ -50,6 +51,8 @@ from qsdb.schema.rows import Row
 from qsdb.schema.stored_schemas import stored_schema
 from qsdb.store.directory import Edition
 from qsdb.store.opened import Tables
+from qsdb.store.orders import StoredRow
+from qsdb.store.reading import ReadTable
 from qsdb.store.reads import ReadTransaction
 from qsdb.values.timestamps import Timestamp
 
@@ -117,8 +120,8 @@ class Publisher:
             nanoseconds = writer.enter_to_publish()
             with writer.directory.read() as reading:
                 plan = _plan(reading, module, drop)
-                if plan.breaking and not allow_breaking:
-                    raise _refused(plan)
+                if not allow_breaking:
+                    _refuse_breaking(plan)
                 offset = self._do(plan, reading, nanoseconds)
         except BaseException:
             try:
@@ -232,23 +235,40 @@ def _plan(
     return plan_migration(
         stored_schema(rows),
         module,
-        lambda name: handle_of(reading, tables.by_name[name])._scan(),
+        lambda name: _Rows(handle_of(reading, tables.by_name[name])),
         drop=drop,
     )
 
 
-def _refused(plan: MigrationPlan) -> SchemaError:
-    return SchemaError(
-        f"module {plan.declared.name} is not published: clients would be disconnected; "
-        f"allow_breaking=True allows that\n{plan}"
-    )
+class _Rows(Collection[StoredRow]):
+    """The rows of a table in a read transaction, copied when they are looked at."""
+
+    def __init__(self, table: ReadTable[Any]) -> None:
+        self._table = table
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __iter__(self) -> Iterator[StoredRow]:
+        return iter(self._table._scan())  # noqa: SLF001  as above
+
+    def __contains__(self, row: object) -> bool:
+        return row in self._table._scan()  # noqa: SLF001  as above
+
+
+def _refuse_breaking(plan: MigrationPlan) -> None:
+    if plan.breaking:
+        raise SchemaError(
+            f"module {plan.declared.name} is not published: clients would be "
+            f"disconnected, which allow_breaking=True allows\n{plan}"
+        )
 
 
 def _ends(plan: MigrationPlan) -> QueryError | None:
     """Say why connections end, if they do."""
     if not plan.breaking:
         return None
-    steps = "; ".join([step.text for step in plan.breaking])
+    steps = "; ".join([f"{step.subject} {step.text}" for step in plan.breaking])
     return QueryError(
         f"module {plan.declared.name} was published, which disconnects clients: {steps}"
     )
@@ -273,8 +293,8 @@ def _became(
 ) -> str:
     name = was.schema.name
     told = (
-        f"{was.row_class.__name__} with {columns_text(was.schema)} is not the row class "
-        f"of table {name} any more: module {module.name}, published with offset "
+        f"{was.row_class.__name__} with {columns_text(was.schema)} is not the row "
+        f"class of table {name} any more: module {module.name}, published with offset "
         f"{offset}, has "
     )
     if now is None:

@@ -65,6 +65,7 @@ class Rebinding:
     def __init__(self, hub: Subscriptions, change: Change) -> None:
         """Ask everything again."""
         self._hub = hub
+        self._before = hub.engine
         self._change = change
         self._engine = engine_of(change.queries)
         self._engine.counters = hub.engine.counters
@@ -80,8 +81,11 @@ class Rebinding:
 
     def take(self) -> None:
         """Have everybody go on with the new tables, or end; twice is once."""
+        self._before.forget_all()
         for subscriber, asked, result in self._moved:
-            subscriber.asked, subscriber.result = asked, result
+            subscriber.asked = asked
+            if result is not None:  # who ends has one until that is told
+                subscriber.result = result
         change, batches = self._change, [*self._batches.values()]
         offset = change.offset
         self._hub.take(change.queries, self._engine, self._shapes, batches, offset)

@@ -102,8 +102,7 @@ class Subscriptions:
         asked = [*asked]
         try:
             writer.enter()
-            if any(each.queries is not self.queries for _, each, _ in asked):
-                raise RepublishedError
+            self._require_current([each for _, each, _ in asked])
             for subscriber, each, values in asked:
                 places = each.places(values, caller)
                 result = self.engine.subscribe(each.lifted, places, subscriber)
@@ -120,6 +119,10 @@ class Subscriptions:
             finally:  # an interrupt may have cut that off
                 writer.leave()
         return reading
+
+    def _require_current(self, asked: Iterable[Asked]) -> None:
+        if any(each.queries is not self.queries for each in asked):
+            raise RepublishedError
 
     def leave(
         self,
@@ -177,7 +180,7 @@ class Subscriptions:
             receiver.ended()
 
     def connect(self, receiver: Receiver) -> None:
-        """Have somebody told of modules that are published, as long as they are there."""
+        """Have somebody told of modules that are published, while they are there."""
         self._connected[id(receiver)] = receiver
 
     @property

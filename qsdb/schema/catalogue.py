@@ -56,7 +56,7 @@ def parameters_kind(reducer: Reducer) -> ProductKind:
     return ProductKind(reducer.name, tuple(fields))
 
 
-def catalogue_rows(
+def catalogue_rows(  # noqa: PLR0913  a row of st_module says five of them
     schema: ModuleSchema,
     *,
     database_identity: Identity,

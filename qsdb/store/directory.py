@@ -1,7 +1,7 @@
 """`Directory`: the tables of one database, and the transactions on them.
 
-Each `Edition` of them derives from `WriteTransaction` and `ReadTransaction` classes of its own, in
-which each table is an attribute: ``tx.message``.
+Each `Edition` of them derives classes of its own from `WriteTransaction` and
+`ReadTransaction`, in which each table is an attribute: ``tx.message``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -119,11 +119,11 @@ class Directory:
         return Edition(Tables(self.store, tables, bounds, gone), *self._bases)
 
     def take(self, edition: Edition, offset: int) -> None:
-        """Have another edition in the place of this one, at once for all; twice is once.
+        """Have another edition in the place of this one, at once; twice is once.
 
         Args:
-            edition: Made by `prepared`; no transaction writes meanwhile. Tables that are
-                in it no more stay as they are, for those who read them.
+            edition: Made by `prepared`; no transaction writes meanwhile. Tables that
+                it has no more stay as they are, for those who read them.
             offset: Of the commit that it is at.
 
         Raises:
