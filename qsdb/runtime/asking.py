@@ -6,6 +6,7 @@ from qsdb.errors import ClosedError, QueryError
 from qsdb.runtime.connecting import Connector
 from qsdb.runtime.connections import Connection
 from qsdb.runtime.live_queries import LiveQuery, subscribe
+from qsdb.runtime.queries import Queries
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.updates import Update
 from qsdb.runtime.writer import Writer
@@ -21,6 +22,11 @@ class Asking:
     _subscriptions: Subscriptions
     _connector: Connector
     _writer: Writer
+
+    @property
+    def _queries(self) -> Queries:
+        """The SQL of the module that is published."""
+        return self._subscriptions.queries
 
     def sql(
         self,
@@ -46,7 +52,7 @@ class Asking:
 
         Cost: a few milliseconds the first time, 2 µs for one row by its key.
         """
-        return self._subscriptions.queries.run(text, params, sender)
+        return self._queries.run(text, params, sender)
 
     def subscribe(
         self,
@@ -79,7 +85,7 @@ class Asking:
             text,
             callback,
             params,
-            self._subscriptions.queries.owner.stored,
+            self._queries.owner.stored,
             confirmed=confirmed,
             on_error=on_error,
         )

@@ -116,7 +116,8 @@ def _on_disk(schema: ModuleSchema, opened: Opened, clock: Clock, seeds: Seeds) -
     directory = sql_directory(opened.tables, opened.offset)
     writer = Writer(directory, clock, opened.microseconds)
     writer.log = storage.log
-    writer.journal = DiskJournal(storage.log, opened.tables, schema)
+    served = opened.before or schema
+    writer.journal = DiskJournal(storage.log, opened.tables, served)
     storage.snapshots.watch(directory.store, lambda: writer.latest // 1000)
     if stored is None:
         calls = Calls(schema, writer, seeds)
@@ -127,8 +128,11 @@ def _on_disk(schema: ModuleSchema, opened: Opened, clock: Clock, seeds: Seeds) -
     else:
         identities = stored.database_identity, stored.owner_identity
         # Calls after this opening draw other numbers than those before it.
-        calls = Calls(schema, writer, seeds.after(opened.offset), identities)
+        calls = Calls(served, writer, seeds.after(opened.offset), identities)
         queries = queries_of(writer, calls.owner)
+        if opened.before is not None:  # which knows no functions, to run schedules with
+            Publisher(calls).publish(schema, allow_breaking=True, drop=())
+            queries = queries.current
         scheduler = Scheduler(calls)
     publisher = Publisher(calls)
     publisher.scheduler = scheduler

@@ -16,12 +16,18 @@ from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.plans import plan_migration
 from qsdb.schema.schema_hashes import are_same
 from qsdb.schema.stored import stored_module
-from qsdb.schema.stored_schemas import schema_of_module
+from qsdb.schema.stored_schemas import schema_of_module, stored_schema
 from qsdb.schema.system import USER_IDS_FIRST, StModule, system_tables
 from qsdb.schema.tables import TableSchema
 from qsdb.store.images import StoredTable
 
-__all__ = ["load_tables", "make_module", "new_tables", "stored_row_of_module"]
+__all__ = [
+    "load_tables",
+    "make_module",
+    "new_tables",
+    "stored_if_other",
+    "stored_row_of_module",
+]
 
 
 def new_tables(schema: ModuleSchema) -> list[StoredTable]:
@@ -75,6 +81,39 @@ def _difference(
     )
     *others, last = differences
     return SchemaError(*others, last + both)
+
+
+def stored_if_other(
+    state: State, schema: ModuleSchema, path: str
+) -> ModuleSchema | None:
+    """Give the module that is stored, if opening with another one is to publish that.
+
+    Raises:
+        SchemaError: it cannot be published, or that would give data up, which nobody
+            has asked for; with the plan.
+        CorruptionError: what is stored is no schema.
+
+    Cost: O(rows) where a rule looks at them.
+    """
+    try:
+        stored = stored_schema(state.catalogue())
+    except ValueError as error:
+        raise _damage(path, error) from None
+    numbers = {table.name: number for number, table in state.schemas().items()}
+    try:
+        plan = plan_migration(
+            stored, schema, lambda name: state.tables[numbers[name]].rows.values()
+        )
+    except SchemaError as error:
+        raise SchemaError(*[f"{path}: {each}" for each in error.mistakes]) from None
+    if plan.is_empty:
+        return None
+    if plan.losses:
+        raise SchemaError(
+            f"{path}: opening it with module {schema.name} would give data up; open it "
+            f"with the module that it has and publish this one\n{plan}"
+        )
+    return make_module(state, path)
 
 
 def make_module(state: State, path: str) -> ModuleSchema:
