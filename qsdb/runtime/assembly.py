@@ -10,6 +10,7 @@ from qsdb.runtime.calls import Calls
 from qsdb.runtime.clock import Clock
 from qsdb.runtime.collection import collection_paused
 from qsdb.runtime.following import Follower
+from qsdb.runtime.following_modules import ModuleFollower
 from qsdb.runtime.journal import DiskJournal
 from qsdb.runtime.module_tables import new_tables
 from qsdb.runtime.options import Options
@@ -167,4 +168,6 @@ def open_read_only(
     queries = queries_of(writer, calls.owner)
     storage = ReadOnlyStorage(files, found, follower)
     publisher = Publisher(calls)
+    if follower is not None:
+        follower.modules = ModuleFollower(publisher, files.describe(), schema)
     return Parts(directory, writer, calls, queries, storage, None, publisher)

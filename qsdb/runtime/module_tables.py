@@ -25,6 +25,7 @@ __all__ = [
     "load_tables",
     "make_module",
     "new_tables",
+    "require_same",
     "stored_if_other",
     "stored_row_of_module",
 ]
@@ -54,10 +55,7 @@ def load_tables(state: State, schema: ModuleSchema, path: str) -> list[StoredTab
 
     Cost: as much as entering all rows into all indexes.
     """
-    stored = _stored_tables(state, path)
-    declared = [bound.schema for bound in schema.tables]
-    if not are_same(stored.values(), declared):
-        raise _difference(tuple(stored.values()), schema, path)
+    require_same(state, schema, path)
     ids = {table.schema.name: number for number, table in state.described().items()}
     tables = []
     for bound in (*schema.tables, *[bound for _, bound in system_tables()]):
@@ -66,6 +64,19 @@ def load_tables(state: State, schema: ModuleSchema, path: str) -> list[StoredTab
         table.adopt(found.rows, found.sequences)
         tables.append(table)
     return tables
+
+
+def require_same(state: State, schema: ModuleSchema, path: str) -> None:
+    """Refuse a module whose tables are not those of a state.
+
+    Raises:
+        SchemaError: with each difference, and both schemas.
+        CorruptionError: what is stored is no schema.
+    """
+    stored = _stored_tables(state, path)
+    declared = [bound.schema for bound in schema.tables]
+    if not are_same(stored.values(), declared):
+        raise _difference(tuple(stored.values()), schema, path)
 
 
 def _difference(

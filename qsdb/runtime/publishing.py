@@ -150,7 +150,8 @@ class Publisher:
         set_catalogue(found, module)
         record = record_of(found, nanoseconds // 1000)
         log = self._writer.log
-        exchange = self._prepared(plan, found, reading, is_commit=record is not None)
+        offset = directory.store.offset + (record is not None)
+        exchange = self._prepared(module, found, reading, offset, _ends(plan))
         if log is not None and record is not None:
             self._exchange = exchange
             log.append(record)
@@ -158,17 +159,36 @@ class Publisher:
         self._end_cut_off()
         return exchange.offset
 
+    def adopt(self, module: ModuleSchema, found: Migrated, offset: int) -> None:
+        """Have tables that were published elsewhere, under the writer lock.
+
+        Args:
+            module: Their module.
+            found: They, with all of their rows.
+            offset: The commit that made them.
+        """
+        try:
+            with self._writer.directory.read() as reading:
+                exchange = self._prepared(module, found, reading, offset, None)
+            self._exchange, self._is_decided = exchange, True
+            self._end_cut_off()
+        except BaseException:
+            try:
+                self._end_cut_off()
+            finally:
+                self._end_cut_off()
+            raise
+
     def _prepared(
         self,
-        plan: MigrationPlan,
+        module: ModuleSchema,
         found: Migrated,
         reading: ReadTransaction,
-        *,
-        is_commit: bool,
+        offset: int,
+        ends: QueryError | None,
     ) -> _Exchange:
-        writer, module, hub = self._writer, plan.declared, self.subscriptions
+        writer, hub = self._writer, self.subscriptions
         directory, log = writer.directory, writer.log
-        offset = directory.store.offset + is_commit
         gone = _gone(directory.edition.tables, module, offset)
         edition = directory.prepared(found.tables, found.bounds, gone)
         old: Queries = directory.read_class._queries  # type: ignore[attr-defined]  # noqa: SLF001  set by `queries_of`
@@ -181,7 +201,6 @@ class Publisher:
                     for table, bound in zip(found.tables, found.bounds, strict=True)
                     if changed_rows(table, found.sources.get(table))
                 }
-                ends = _ends(plan)
                 change = Change(
                     module.name, queries, offset, names, reading, after, ends
                 )
