@@ -11,7 +11,6 @@ import attrs
 
 from qsdb.errors import QueryError
 from qsdb.live.operators import LiveResult
-from qsdb.runtime.asked import Asked
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.updates import Update, merged
 
@@ -26,15 +25,6 @@ class Subscriber(Protocol):
         """Who is told."""
         ...
 
-    @property
-    def caller(self) -> bytes:
-        """What ``:sender`` is."""
-        ...
-
-    asked: Asked
-    """What was asked."""
-    values: Sequence[object]
-    """Of its parameters."""
     result: LiveResult | None
     """What is shared with all who ask the same; None when it has ended."""
 

@@ -254,7 +254,9 @@ class Connection:
         if batch.published is not None and not self._is_closed:
             self._go_on(batch.published, batch.offset)
         due = [*self._due(batch)]
-        self._fail_those(due, batch.offset - 1)
+        # Their rows go before, since they cannot be kept current.
+        for subscription, error in _ending(due):
+            self._fail(subscription, error, batch.offset - 1)
         if self._is_closed:
             return
         moves, others = Moves(), []
@@ -269,12 +271,6 @@ class Connection:
         self.db._tell(self.db._move(moves.by_table), event)
         for subscription, update in others:
             subscription.tell_update(event, update)
-
-    def _fail_those(self, due: Iterable[_Due], offset: int) -> None:
-        for subscription, _, what in due:
-            # Its rows go before, since they cannot be kept current.
-            if isinstance(what, QueryError) and subscription.is_there:
-                self._fail(subscription, what, offset)
 
     def _due(self, batch: Batch) -> Iterator[_Due]:
         """Yield what is to be taken in now; the rest waits or is not wanted."""
@@ -391,3 +387,10 @@ class Connection:
         """Say whose it is."""
         state = "closed" if self._is_closed else "open"
         return f"<Connection {state} of {self.identity.to_hex()[:16]}…>"
+
+
+def _ending(due: Iterable[_Due]) -> Iterator[tuple[Subscription, QueryError]]:
+    """Yield the subscriptions of which a query has failed, and why."""
+    for subscription, _, what in due:
+        if isinstance(what, QueryError) and subscription.is_there:
+            yield subscription, what

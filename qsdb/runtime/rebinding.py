@@ -13,7 +13,8 @@ with it. What is told goes through the outbox, so it is told after all that was
 committed before, and before all that is committed later.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Protocol
 
 import attrs
 
@@ -28,6 +29,20 @@ from qsdb.schema.row_shapes import columns_text, have_same_rows
 from qsdb.store.reads import ReadTransaction
 
 __all__ = ["Change", "Rebinding"]
+
+
+class Asker(Subscriber, Protocol):
+    """Who asked one query, and what."""
+
+    @property
+    def caller(self) -> bytes:
+        """What ``:sender`` is."""
+        ...
+
+    asked: Asked
+    """What was asked."""
+    values: Sequence[object]
+    """Of its parameters."""
 
 
 @attrs.frozen(eq=False)
@@ -72,7 +87,7 @@ class Rebinding:
         self._shapes: dict[LiveResult, Shape] = {}
         self._updates: dict[LiveResult, Update | QueryError | None] = {}
         self._texts: dict[tuple[str, bool], Asked | QueryError] = {}
-        self._moved: list[tuple[Subscriber, Asked, LiveResult | None]] = []
+        self._moved: list[tuple[Asker, Asked, LiveResult | None]] = []
         self._batches: dict[int, Batch] = {}
         for receiver in hub.connected:
             self._batch(receiver)
@@ -99,7 +114,7 @@ class Rebinding:
             self._batches[id(receiver)] = found
         return found
 
-    def _move(self, subscriber: Subscriber) -> None:
+    def _move(self, subscriber: Asker) -> None:
         before = subscriber.asked
         asked, result = self._again(before), None
         what: Update | QueryError | None
@@ -148,7 +163,7 @@ class Rebinding:
         return QueryError(fault, before.text)
 
     def _update(
-        self, result: LiveResult, subscriber: Subscriber, asked: Asked
+        self, result: LiveResult, subscriber: Asker, asked: Asked
     ) -> Update | QueryError | None:
         """Say what the publication changes of a result, once for all who share it."""
         if self._change.changed and result not in self._updates:
@@ -156,7 +171,7 @@ class Rebinding:
         return self._updates.get(result)
 
     def _difference(
-        self, subscriber: Subscriber, asked: Asked
+        self, subscriber: Asker, asked: Asked
     ) -> Update | QueryError | None:
         change, was = self._change, subscriber.asked
         names = {each.schema.name for each in asked.first.plan.query.sources}
