@@ -81,7 +81,7 @@ class SchemaError(UsageError):
             super().__init__(mistakes[0])
         else:
             lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
-            super().__init__(f"{len(mistakes)} mistakes in the declaration:{lines}")
+            super().__init__(f"{len(mistakes)} mistakes:{lines}")
 
     def __reduce__(self) -> tuple[type["SchemaError"], tuple[str, ...]]:
         """Pickle by the mistakes, not by the joined text."""

@@ -47,7 +47,13 @@ from qsdb.values.kinds import (
     Stored,
 )
 
-__all__ = ["CatalogueRows", "module_of", "reducers_of", "schemas_of"]
+__all__ = [
+    "CatalogueRows",
+    "module_of",
+    "private_reducers_of",
+    "reducers_of",
+    "schemas_of",
+]
 
 CatalogueRows = Mapping[int, Iterable[tuple[Stored, ...]]]
 """The id of a system table → its stored rows; a table without rows may be absent."""
@@ -104,6 +110,15 @@ def reducers_of(rows: CatalogueRows) -> dict[str, ProductKind]:
             raise ValueError(f"{place} stands in the catalogue twice")
         found[each.name] = kind
     return found
+
+
+def private_reducers_of(rows: CatalogueRows) -> frozenset[str]:
+    """Give the names of the reducers that only the owner may call.
+
+    Raises:
+        ValueError: the rows are no catalogue: the text says which row, and why.
+    """
+    return frozenset([each.name for each in _read(rows, StReducer) if each.is_private])
 
 
 def module_of(rows: CatalogueRows) -> StModule:

@@ -267,7 +267,8 @@ def _sum(stored: SumKind, declared: SumBinding) -> Conversion:
 
 def _into_sum(stored: ProductKind, declared: SumBinding) -> Conversion:
     names = [each.product.__name__ for each in declared.products]
-    _need([stored.class_name], names, "the union")
+    if stored.class_name not in names:
+        raise NoConversionError(f"the union has no {stored.class_name}")
     tag = names.index(stored.class_name)
     payload = find_conversion(stored, declared.products[tag])
     convert = payload.convert

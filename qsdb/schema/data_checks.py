@@ -92,7 +92,7 @@ class KeyCheck:
         )
         try:
             counts = Counter(map(values_of, rows))
-        except Exception:  # noqa: BLE001  a user's function, and `FillCheck` tells it
+        except Exception:  # noqa: BLE001  of a user: `FillCheck` tells of it
             return None
         if len(counts) == len(rows):
             return None
@@ -130,24 +130,23 @@ class FillCheck:
 
     def problem(self, rows: Collection[StoredRow]) -> str | None:
         """Say for which rows it does not, or None. Cost: O(rows) calls."""
-        faults = self._faults(rows)
+        name = self.declared.schema.columns[self.column].name
+        place = f"table {self.declared.schema.name}, column {name}: "
+        faults = self._faults(rows, place)
         first = next(faults, None)
         if first is None:
             return None
-        return _listed(itertools.chain([first], faults))
+        return place + _listed(itertools.chain([first], faults))
 
-    def _faults(self, rows: Iterable[StoredRow]) -> Iterator[str]:
+    def _faults(self, rows: Iterable[StoredRow], place: str) -> Iterator[str]:
         fill = compile_values(self.stored, self.declared, self.sources, [self.column])
         shown = old_row_function(self.stored)
-        name = self.declared.schema.columns[self.column].name
-        start = f"table {self.declared.schema.name}, column {name}: "
         for row in rows:
             try:
                 fill(row)
-            except Exception as error:  # noqa: BLE001  a user's function may raise any
-                text = f"{error}".removeprefix(start)
-                yield f"{start}{text} ({type(error).__name__}), for {brief(shown(row))}"
-                start = ""
+            except Exception as error:  # noqa: BLE001  a user may raise any
+                text = f"{error}".removeprefix(place)
+                yield f"{text} ({type(error).__name__}), for {brief(shown(row))}"
 
 
 @attrs.frozen

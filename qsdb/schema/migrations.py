@@ -80,15 +80,12 @@ class DeclaredMigration:
 
     function: Function
     from_: object
-    tables: Sequence[object]
-    drop: Sequence[object]
+    tables: object
+    drop: object
 
 
 def declare_migration(
-    function: Function,
-    from_: object,
-    tables: Iterable[object],
-    drop: Iterable[object],
+    function: Function, from_: object, tables: object, drop: object
 ) -> DeclaredMigration:
     """Note a function.
 
@@ -96,7 +93,7 @@ def declare_migration(
         SchemaError: it can never run as part of a transaction.
     """
     declare(function, depth=2)
-    return DeclaredMigration(function, from_, [*tables], [*drop])
+    return DeclaredMigration(function, from_, tables, drop)
 
 
 def compile_migrations(
@@ -111,57 +108,69 @@ def compile_migrations(
         tables: The name and the row class of each table of the module, in order.
         mistakes: Takes what is wrong.
     """
-    names = {name for name, _ in tables}
-    by_class = {row_class: name for name, row_class in reversed(tables)}
     found = []
     for each in declared:
-        place = f"migration {each.function.__name__}"
-        filled = [
-            given if isinstance(given, str) else by_class.get(given)  # type: ignore[call-overload]
-            for given in each.tables
-        ]
-        for given, name in zip(each.tables, filled, strict=True):
-            if name not in names:
-                there = ", ".join(sorted(names)) or "none"
-                shown = getattr(given, "__name__", brief(given))
-                mistakes.append(
-                    f"{place}, tables: no table {shown}; there are: {there}"
-                )
-        for name in each.drop:
-            fault = fault_of_name(name) or (
-                f"the module has a table {name}" if name in names else None
-            )
-            mistakes += [f"{place}, drop: {fault}"] if fault else []
-        hashes = _hashes(each.from_)
-        if isinstance(hashes, str):
-            mistakes.append(f"{place}, from_: {hashes}")
-        elif hashes is None and not each.tables:
-            mistakes.append(
-                f"{place}: with from_=None, tables=[…] must say what it fills"
-            )
-        else:
-            found.append(
-                Migration(
-                    each.function.__name__,
-                    each.function,
-                    hashes,
-                    tuple([name for name in filled if name is not None]),
-                    tuple([str(name) for name in each.drop]),
-                )
-            )
+        faults: list[str] = []
+        name = each.function.__name__
+        hashes = _hashes(each.from_, faults)
+        filled = _filled(each.tables, tables, faults)
+        drop = _dropped(each.drop, {name for name, _ in tables}, faults)
+        if each.from_ is None and not filled and not faults:
+            faults.append(": with from_=None, tables=[…] must say what it fills")
+        mistakes += [f"migration {name}{fault}" for fault in faults]
+        found.append(Migration(name, each.function, hashes, filled, drop))
     return tuple(found)
 
 
-def _hashes(given: object) -> frozenset[str] | str | None:
-    """Read `from_`; a text says what is wrong with it."""
+_HASH = re.compile(f"[0-9a-f]{{{HASH_DIGITS}}}")
+
+
+def _hashes(given: object, faults: list[str]) -> frozenset[str] | None:
     if given is None:
         return None
     hashes = [given] if isinstance(given, str) else given
-    form = re.compile(f"[0-9a-f]{{{HASH_DIGITS}}}")
     if not isinstance(hashes, Iterable):
-        return f"{brief(given)} is not the hash of a schema, a list of them, or None"
-    found = [*hashes]
+        fault = "is not the hash of a schema, a list of them, or None"
+        faults.append(f", from_: {brief(given)} {fault}")
+        return None
+    found = list(hashes)
     for each in found:
-        if not isinstance(each, str) or not form.fullmatch(each):
-            return f"{brief(each)} is not the hash of a schema, {HASH_DIGITS} digits"
-    return frozenset(found)
+        if not isinstance(each, str) or not _HASH.fullmatch(each):
+            fault = f"is not the hash of a schema, {HASH_DIGITS} digits"
+            faults.append(f", from_: {brief(each)} {fault}")
+    return frozenset(map(str, found))
+
+
+def _filled(
+    given: object, tables: Sequence[tuple[str, type[Row]]], faults: list[str]
+) -> tuple[str, ...]:
+    """Give the names of tables given by name, or by class: the first of a class."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        faults.append(f", tables: {brief(given)} is not a list of tables")
+        return ()
+    names = {name for name, _ in tables}
+    found = []
+    for each in given:
+        of_class = (name for name, row_class in tables if row_class is each)
+        name = each if isinstance(each, str) else next(of_class, None)
+        if name in names:
+            found.append(name)
+        else:
+            there = ", ".join(sorted(names)) or "none"
+            shown = getattr(each, "__name__", each)
+            faults.append(f", tables: no table {shown}; there are: {there}")
+    return tuple(found)
+
+
+def _dropped(given: object, names: set[str], faults: list[str]) -> tuple[str, ...]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        faults.append(f", drop: {brief(given)} is not a list of names")
+        return ()
+    found = list(given)
+    for name in found:
+        fault = fault_of_name(name)
+        if fault is None and name in names:
+            fault = f"the module has a table {name}"
+        if fault is not None:
+            faults.append(f", drop: {fault}")
+    return tuple(map(str, found))

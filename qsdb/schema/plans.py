@@ -115,14 +115,14 @@ def plan_migration(
     Cost: about a millisecond for each table that changes, and for those with new
     keys or `fill` functions a look at each row.
     """
-    by_hash = [
-        each for each in declared.migrations if stored.hash in (each.from_ or ())
-    ]
+    hashes = stored.hash, declared.schema_hash
+    known = () if hashes[0] == hashes[1] else declared.migrations
+    by_hash = [each for each in known if hashes[0] in (each.from_ or ())]
     attempt = _Attempt(stored, declared, rows_of, {*drop}, by_hash)
     needed = attempt.needed()
     chosen = [
         each
-        for each in declared.migrations
+        for each in known
         if each in by_hash or (each.from_ is None and needed.intersection(each.tables))
     ]
     if len(chosen) > len(by_hash):
@@ -138,8 +138,7 @@ def plan_migration(
         changed,
         tuple(steps),
         tuple(chosen),
-        stored.hash,
-        declared.schema_hash,
+        *hashes,
     )
 
 

@@ -15,6 +15,7 @@ from qsdb.schema.catalogue import parameters_kind
 from qsdb.schema.catalogue_reading import (
     CatalogueRows,
     module_of,
+    private_reducers_of,
     reducers_of,
     schemas_of,
 )
@@ -22,6 +23,7 @@ from qsdb.schema.descriptions import parameters_text
 from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.schema_hashes import schema_hash
 from qsdb.schema.tables import TableSchema
+from qsdb.values.compounds import ProductKind
 
 __all__ = ["StoredSchema", "schema_of_module", "stored_schema"]
 
@@ -57,18 +59,28 @@ def stored_schema(rows: CatalogueRows) -> StoredSchema:
 
     Cost: some tens of microseconds for each column.
     """
+    private = private_reducers_of(rows)
     return StoredSchema(
         module_of(rows).module_name,
         tuple(schemas_of(rows).values()),
-        {name: parameters_text(kind) for name, kind in reducers_of(rows).items()},
+        {
+            name: _signature(kind, is_private=name in private)
+            for name, kind in reducers_of(rows).items()
+        },
     )
 
 
 def schema_of_module(module: ModuleSchema) -> StoredSchema:
     """Give what would be stored of a module."""
-    reducers = module.reducers.items()
     return StoredSchema(
         module.name,
         tuple([bound.schema for bound in module.tables]),
-        {name: parameters_text(parameters_kind(each)) for name, each in reducers},
+        {
+            name: _signature(parameters_kind(each), is_private=each.is_private)
+            for name, each in module.reducers.items()
+        },
     )
+
+
+def _signature(parameters: ProductKind, *, is_private: bool) -> str:
+    return f"{'private ' if is_private else ''}{parameters_text(parameters)}"

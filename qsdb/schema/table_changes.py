@@ -27,7 +27,7 @@ class TableChange:
     """None: the table is new."""
     declared: BoundTable | None
     """None: the table goes."""
-    sources: tuple[ColumnSource, ...] = ()
+    columns: tuple[ColumnSource, ...] = ()
     """Where the values of each declared column come from."""
     is_rewritten: bool = False
     """Whether the layout of rows changes, so that every row is written anew."""
@@ -50,8 +50,8 @@ class TableChange:
         functions of the user cost.
         """
         stored, declared = self._both()
-        places = range(len(self.sources))
-        return compile_values(stored, declared, self.sources, places)
+        places = range(len(self.columns))
+        return compile_values(stored, declared, self.columns, places)
 
     def next_numbers(
         self, stored: Sequence[int], rows: Iterable[StoredRow]
@@ -72,7 +72,7 @@ class TableChange:
         for place, column in enumerate(declared.schema.columns):
             if column.auto_inc:
                 kind = cast(IntKind, column.kind)
-                number = numbers.get(self.sources[place].place)
+                number = numbers.get(self.columns[place].place)
                 fits = number is not None and number <= kind.greatest + 1
                 found[place] = number if fits else None
         greatest = dict.fromkeys(
@@ -123,6 +123,6 @@ def removed_table(
         "it is gone" if stored.is_public else "",
         f"its {counted(rows_count)}" if rows_count else "",
     )
-    text = f"{subject}: it can be removed with its rows only by drop=[{stored.name!r}]"
+    text = f"{subject}: rows go with a table only by drop=[{stored.name!r}]"
     checks = () if is_dropped else (EmptyCheck(text),)
     return TableChange(stored, None, checks=checks, steps=(step,))

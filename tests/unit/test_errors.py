@@ -98,9 +98,7 @@ def test_one_mistake_is_one_sentence() -> None:
 def test_several_mistakes_are_a_list() -> None:
     error = SchemaError("table a: wrong", "table b: worse")
 
-    assert str(error) == (
-        "2 mistakes in the declaration:\n  - table a: wrong\n  - table b: worse"
-    )
+    assert str(error) == ("2 mistakes:\n  - table a: wrong\n  - table b: worse")
     assert error.mistakes == ("table a: wrong", "table b: worse")
 
 

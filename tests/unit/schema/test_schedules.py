@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import attrs
 import pytest
 
 import qsdb
 from qsdb import Identity, ScheduleAt, Timestamp, u8, u32, u64
 from qsdb.schema.catalogue import catalogue_rows
 from qsdb.schema.catalogue_reading import schemas_of
-from qsdb.schema.descriptions import describe, difference
+from qsdb.schema.descriptions import describe
 from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.schedules import Schedule
 from qsdb.schema.system import system_tables
@@ -206,24 +205,6 @@ def test_a_schedule_is_described() -> None:
     assert describe([bound.schema]).splitlines()[-1] == (
         "  scheduled: at says when ring is run (missed: all, retry: 3)"
     )
-
-
-def test_another_schedule_is_another_table() -> None:
-    [bound] = module_of().compiled().tables
-    schema = bound.schema
-    assert schema.schedule is not None
-    other = attrs.evolve(schema, schedule=attrs.evolve(schema.schedule, retry=1))
-    never = attrs.evolve(schema, schedule=None)
-
-    assert difference([schema], [schema]) == []
-    said = "scheduled: at says when ring is run (missed: one, retry: {})"
-    where = "{} in the stored schema, {} in the module"
-    for stored, declared, texts in (
-        (schema, other, (said.format(0), said.format(1))),
-        (never, schema, ("not scheduled", said.format(0))),
-    ):
-        sentence = f"table timer: it is {where.format(*texts)}"
-        assert difference([stored], [declared]) == [sentence]
 
 
 def test_rows_are_parameters_of_any_reducer() -> None:
