@@ -1,5 +1,6 @@
 """Live queries and connections when another module is published."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -249,7 +250,7 @@ def test_a_handle_of_other_rows_is_refused(use: str) -> None:
     handle = conn.db.book
     db.publish(with_years().module, allow_breaking=True)
     reading.refresh()
-    uses = {
+    uses: dict[str, Callable[[], object]] = {
         "len": lambda: len(handle),
         "iter": lambda: [*handle],
         "get": lambda: handle.get(1),
