@@ -33,7 +33,6 @@ def clockwork(
     note: str,
     columns: dict[str, Any] = ALARM,
     reducer: str | None = "ring",
-    **more: Any,
 ) -> Edition:
     """Give a module whose alarms ring, and say what rang."""
     module = qsdb.Module("clockwork")
