@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import qsdb
-from qsdb import MigrationContext, ReducerContext, u32
+from qsdb import MigrationContext, ReducerContext, u32, u64
+from qsdb.runtime.publishing import _Rows
 from qsdb.runtime.writer import Writer
 from qsdb.store.directory import Directory
 from qsdb.store.reads import ReadTransaction
@@ -465,3 +466,46 @@ def test_what_begins_while_a_module_is_published_finds_the_new_one(
     assert between.is_done
     assert found == expected
     db.check()
+
+
+@pytest.mark.parametrize("is_primary", [False, True])
+def test_a_fill_that_gives_other_values_each_time_is_refused(
+    *, is_primary: bool
+) -> None:
+    values = iter(["a", "b", "x", "x"])
+    specifier = qsdb.primary_key if is_primary else qsdb.unique
+    columns = {**BOOK, "code": (str, specifier(fill=lambda _: next(values)))}
+    if is_primary:
+        columns["id"] = u64
+    two = edition("2", book=columns, loan=LOAN)
+    db = filled(first().module)
+    with (
+        qsdb.testing.assert_no_change(db),
+        pytest.raises(qsdb.UniqueError, match="table book.*'x'"),
+    ):
+        db.publish(two.module, allow_breaking=True)
+    db.check()
+
+
+def test_a_migration_may_fill_a_table_that_was_there() -> None:
+    one, two = first(), edition("2", book={**BOOK, "title": u32}, loan=LOAN)
+
+    @two.module.migration(from_=None, tables=["book"])
+    def count(ctx: MigrationContext) -> None:
+        assert len(ctx.db.book) == 0
+        for old in ctx.old("book"):
+            ctx.db.book.insert(two.rows["book"](id=old.id, title=len(old.title)))
+
+    db = filled(one.module)
+    db.publish(two.module, allow_breaking=True)
+    assert contents(db)["book"] == [(1, 4), (2, 7)]
+    db.check()
+
+
+def test_a_rule_may_look_for_a_row() -> None:
+    db = filled(first().module)
+    with db.read() as tx:
+        rows = _Rows(tx.table("book"))  # type: ignore[arg-type]
+        assert (1, "Emma") in rows
+        assert (1, "Dune") not in rows
+        assert len(rows) == len([*rows]) == 2

@@ -263,6 +263,22 @@ def test_a_handle_of_other_rows_is_refused(use: str) -> None:
     assert len(conn.db.book) == 0
 
 
+def test_a_handle_of_a_table_that_is_gone_is_refused() -> None:
+    disk = SimulatedDirectory()
+    db = filled(first().module, disk)
+    db.wait_durable()
+    reading = qsdb.Database(None, disk, read_only=True)
+    conn = reading.connect()
+    subscription = conn.subscribe("SELECT * FROM loan", "SELECT * FROM book")
+    handle = conn.db.loan
+    db.publish(edition("", book=BOOK).module, allow_breaking=True, drop=["loan"])
+    reading.refresh()
+    with pytest.raises(qsdb.SchemaError, match="table loan is not there any more"):
+        len(handle)
+    assert not subscription.is_active
+    assert conn.sql("SELECT title FROM book").to_dicts() == [{"title": "Emma"}]
+
+
 def test_confirmed_subscribers_are_told_in_their_order() -> None:
     disk = SimulatedDirectory()
     two = with_index()

@@ -12,6 +12,9 @@ import pytest
 import qsdb
 from qsdb import u32, u64
 from qsdb.files import Directory
+from qsdb.runtime import module_tables
+from qsdb.runtime.publishing import Publisher
+from qsdb.runtime.rebinding import Rebinding
 from qsdb.testing import (
     Fail,
     FakeClock,
@@ -357,3 +360,51 @@ def test_a_full_disk_is_told_and_the_module_before_goes_on() -> None:
     db.check()
     db.publish(large.module, allow_breaking=True)
     assert len(contents(db)["book"]) == 2
+
+
+def test_an_interrupt_of_a_reader_that_goes_on_leaves_it_before_or_after(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    disk = SimulatedDirectory()
+    db = written(disk)
+    with qsdb.Database(None, disk, read_only=True) as reader:
+        db.publish(TWO.module, allow_breaking=True)
+        for where in ((Publisher, "_prepared"), (Rebinding, "take")):
+            with monkeypatch.context() as patch:
+                patch.setattr(where[0], where[1], interrupt_once(*where))
+                with pytest.raises(KeyboardInterrupt):
+                    reader.refresh()
+            reader.check()
+            is_after = where[0] is Rebinding
+            assert sorted_contents(reader) == expected(AFTER if is_after else BEFORE)
+        db.call("lend", 1, "bob")
+        assert reader.refresh() == 6
+        assert contents(reader)["loan"] == [(1, "bob!")]
+        reader.check()
+    db.close()
+
+
+def interrupt_once(where: type[Any], name: str) -> Callable[..., Any]:
+    method, left = getattr(where, name), [True]
+
+    def interrupt(*arguments: Any) -> Any:
+        if left:
+            left.clear()
+            raise KeyboardInterrupt
+        return method(*arguments)
+
+    return interrupt
+
+
+def test_a_catalogue_that_is_none_does_not_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    disk = SimulatedDirectory()
+    written(disk).close()
+
+    def damaged(_: object) -> None:
+        raise ValueError("no row")
+
+    monkeypatch.setattr(module_tables, "stored_schema", damaged)
+    with pytest.raises(qsdb.CorruptionError, match="its catalogue: no row"):
+        opened(disk, ONE.module)
