@@ -9,6 +9,7 @@ import pytest
 
 import qsdb
 from qsdb import MigrationContext, ReducerContext, u32, u64
+from qsdb.runtime import publishing
 from qsdb.runtime.publishing import _Rows
 from qsdb.runtime.writer import Writer
 from qsdb.store.directory import Directory
@@ -470,18 +471,28 @@ def test_what_begins_while_a_module_is_published_finds_the_new_one(
 
 @pytest.mark.parametrize("is_primary", [False, True])
 def test_a_fill_that_gives_other_values_each_time_is_refused(
-    *, is_primary: bool
+    monkeypatch: pytest.MonkeyPatch, *, is_primary: bool
 ) -> None:
-    values = iter(["a", "b", "x", "x"])
+    is_planned: list[bool] = []
+    migrated = publishing.migrated
+
+    def later(*arguments: Any) -> Any:
+        is_planned.append(True)
+        return migrated(*arguments)
+
+    def code(old: Any) -> str:
+        return "x" if is_planned else str(old.title)
+
+    monkeypatch.setattr(publishing, "migrated", later)
     specifier = qsdb.primary_key if is_primary else qsdb.unique
-    columns = {**BOOK, "code": (str, specifier(fill=lambda _: next(values)))}
+    columns = {**BOOK, "code": (str, specifier(fill=code))}
     if is_primary:
         columns["id"] = u64
     two = edition("2", book=columns, loan=LOAN)
     db = filled(first().module)
     with (
         qsdb.testing.assert_no_change(db),
-        pytest.raises(qsdb.UniqueError, match="table book.*'x'"),
+        pytest.raises(qsdb.UniqueError, match=r"table book.*'x'"),
     ):
         db.publish(two.module, allow_breaking=True)
     db.check()
