@@ -3,7 +3,7 @@
 **Strategy**: a module is published again and again, each time with `KeyboardInterrupt`
 raised some steps later than the time before, until nothing was left to interrupt
 (`tests.support.stepper`): in all of the code of the runtime and the store, at every
-97th step (at each of them in the nightly profile).
+197th step (at each of them in the nightly profile).
 
 **Invariants**, after each interrupted run:
 
@@ -36,7 +36,7 @@ TWO = edition(
     loan={**LOAN, "reader": (str, qsdb.index("hash"))},
     pen={"id": (u64, qsdb.primary_key())},
 )
-STRIDE = 1 if os.environ.get("QSDB_TEST_PROFILE") == "nightly" else 97
+STRIDE = 1 if os.environ.get("QSDB_TEST_PROFILE") == "nightly" else 197
 
 
 def steps() -> Iterator[int]:

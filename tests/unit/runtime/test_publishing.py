@@ -9,7 +9,7 @@ import pytest
 
 import qsdb
 from qsdb import MigrationContext, ReducerContext, u32, u64
-from qsdb.runtime import publishing
+from qsdb.runtime import migrated_tables, publishing
 from qsdb.runtime.publishing import _Rows
 from qsdb.runtime.writer import Writer
 from qsdb.store.directory import Directory
@@ -474,7 +474,7 @@ def test_a_fill_that_gives_other_values_each_time_is_refused(
     monkeypatch: pytest.MonkeyPatch, *, is_primary: bool
 ) -> None:
     is_planned: list[bool] = []
-    migrated = publishing.migrated
+    migrated = migrated_tables.migrated
 
     def later(*arguments: Any) -> Any:
         is_planned.append(True)
