@@ -118,7 +118,8 @@ def edition_of(specs: Specs, note: str) -> Edition:
             if column == "small" and spec.wide:
                 kind = i64
             if column in spec.indexes:
-                default = qsdb.index(spec.indexes[column], default=default)
+                algorithm: Any = spec.indexes[column]
+                default = qsdb.index(algorithm, default=default)
             columns[column] = (kind, default)
         tables[name] = columns
     options = {name: {"public": spec.is_public} for name, spec in specs.items()}
