@@ -14,12 +14,13 @@ rows are converted, and for people a step for each thing that changes.
 anywhere, wider kinds, and functions of the user's.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import attrs
 
 from qsdb.errors import SchemaError
 from qsdb.schema.column_sources import ColumnSource, StoredRow
+from qsdb.schema.function_steps import function_steps
 from qsdb.schema.matching import matched
 from qsdb.schema.migrations import Migration
 from qsdb.schema.modules import BoundTable, ModuleSchema
@@ -130,7 +131,7 @@ def plan_migration(
     attempt.require_none(drop)
     changed = tuple([change for change in attempt.changes if change.steps])
     steps = [step for change in changed for step in change.steps]
-    steps += _function_steps(stored, schema_of_module(declared))
+    steps += function_steps(stored, schema_of_module(declared))
     steps += _migration_steps(chosen)
     return MigrationPlan(
         stored,
@@ -228,39 +229,6 @@ class _Attempt:
             )
             *others, last = found
             raise SchemaError(*others, last + hint * any(self._problems))
-
-
-def _function_steps(
-    stored: StoredSchema, declared: StoredSchema
-) -> Iterator[MigrationStep]:
-    """Yield steps for reducers, procedures, views and row filters."""
-    yield from _signature_steps("reducer", stored.reducers, declared.reducers)
-    yield from _signature_steps("procedure", stored.procedures, declared.procedures)
-    for step in _signature_steps("view", stored.views, declared.views):
-        if step.text == "is added":
-            yield step
-        else:
-            yield attrs.evolve(step, breaks="they hold its result in the old form")
-    breaks = "they may see other rows"
-    for text in dict.fromkeys([*stored.row_filters, *declared.row_filters]):
-        if text not in declared.row_filters:
-            yield MigrationStep("row filter", f"{text} is removed", breaks)
-        elif text not in stored.row_filters:
-            yield MigrationStep("row filter", f"{text} is added", breaks)
-
-
-def _signature_steps(
-    what: str, stored: Mapping[str, str], declared: Mapping[str, str]
-) -> Iterator[MigrationStep]:
-    for name in stored:
-        if name not in declared:
-            yield MigrationStep(f"{what} {name}", "is removed")
-    for name, signature in declared.items():
-        old = stored.get(name)
-        if old is None:
-            yield MigrationStep(f"{what} {name}", "is added")
-        elif old != signature:
-            yield MigrationStep(f"{what} {name}", f"is {signature}, was {old}")
 
 
 def _migration_steps(chosen: Iterable[Migration]) -> Iterator[MigrationStep]:

@@ -14,7 +14,6 @@ from qsdb.schema.column_sources import ColumnSource, StoredRow, compile_values
 from qsdb.schema.data_checks import Check, EmptyCheck, counted
 from qsdb.schema.plan_steps import MigrationStep
 from qsdb.schema.tables import TableSchema
-from qsdb.values.kinds import IntKind
 
 __all__ = ["TableChange", "added_table", "removed_table"]
 
@@ -68,20 +67,16 @@ class TableChange:
         before, declared = self._both()
         old = [n for n, each in enumerate(before.columns) if each.auto_inc]
         numbers: dict[int | None, int] = dict(zip(old, stored, strict=True))
-        found: dict[int, int | None] = {}
-        for place, column in enumerate(declared.schema.columns):
-            if column.auto_inc:
-                kind = cast(IntKind, column.kind)
-                number = numbers.get(self.columns[place].place)
-                fits = number is not None and number <= kind.greatest + 1
-                found[place] = number if fits else None
-        greatest = dict.fromkeys(
-            [n for n, number in found.items() if number is None], 0
-        )
-        if greatest:
-            for row in rows:
-                for place in greatest:
-                    greatest[place] = max(greatest[place], cast(int, row[place]))
+        found = {
+            place: numbers.get(self.columns[place].place)
+            for place, column in enumerate(declared.schema.columns)
+            if column.auto_inc
+        }
+        anew = [place for place, number in found.items() if number is None]
+        greatest = dict.fromkeys(anew, 0)
+        for row in rows if anew else ():
+            for place in anew:
+                greatest[place] = max(greatest[place], cast(int, row[place]))
         return [
             greatest[place] + 1 if number is None else number
             for place, number in found.items()

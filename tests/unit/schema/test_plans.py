@@ -13,6 +13,7 @@ import pytest
 
 import qsdb
 from qsdb import ScheduleAt, f32, i8, i16, u8, u16, u32, u64
+from qsdb.schema.function_steps import function_steps
 from qsdb.schema.plans import MigrationStep
 from tests.support.migrations import (
     Table,
@@ -251,6 +252,12 @@ ACCEPTED: dict[str, tuple[Table, Table, list[Any], list[str]]] = {
                 "Circle(r: i64) | Square() | Line()"
             )
         ],
+    ),
+    "a field of a product in a union": (
+        Table(a=product("At", x=u8) | SQUARE),
+        Table(a=product("At", x=u16) | SQUARE),
+        [((1, (1,)),)],
+        ["! column a: Square() | At(x: u8) becomes Square() | At(x: u16)"],
     ),
     "a union in place of a product": (
         Table(a=SQUARE),
@@ -562,6 +569,12 @@ REFUSED: dict[str, tuple[Table, Table, list[Any], list[str]]] = {
         [(None, 1), (None, 2), (1, 1)],
         ["table t, primary key: rows have the same value: None (2 rows)"],
     ),
+    "None more than once in a unique key, which becomes the primary key": (
+        Table(a=(int | None, unique()), b=int),
+        Table(a=(int | None, key()), b=int),
+        [(None, 1), (None, 2)],
+        ["table t, primary key: rows have the same value: None (2 rows)"],
+    ),
     "the same constant in a new unique column": (
         ONE,
         Table(id=(u64, key()), a=int, b=(int, unique(default=3))),
@@ -751,31 +764,43 @@ def test_functions_come_change_and_go() -> None:
     @module.reducer
     def send(_: qsdb.ReducerContext, room: str, text: str) -> None: ...
 
-    @module.reducer
+    @module.reducer(private=True)
     def new(_: qsdb.ReducerContext) -> None: ...
 
-    stored = attrs.evolve(
-        schema_of({}),
-        reducers={"old": "()", "send": "(room: str)"},
-        procedures={"load": "(path: str)"},
-        views={"mine": "() -> user"},
-        row_filters=("SELECT * FROM user",),
-    )
+    reducers = {"old": "()", "send": "(room: str)", "new": "()"}
+    stored = attrs.evolve(schema_of({}), reducers=reducers)
 
     assert [str(step) for step in plan(stored, module).steps] == [
         "reducer old: is removed",
         "reducer send: is (room: str, text: str), was (room: str)",
-        "reducer new: is added",
-        "procedure load: is removed",
-        (
-            "view mine: is removed (disconnects clients: they hold its result in the "
-            "old form)"
-        ),
-        (
-            "row filter: SELECT * FROM user is removed (disconnects clients: they may "
-            "see other rows)"
-        ),
+        "reducer new: is private (), was ()",
     ]
+
+
+def test_views_and_row_filters_disconnect_clients() -> None:
+    stored = attrs.evolve(
+        schema_of({}),
+        procedures={"load": "(path: str)"},
+        views={"mine": "user", "all": "user", "same": "user"},
+        row_filters=("SELECT 1", "SELECT 2"),
+    )
+    declared = attrs.evolve(
+        stored,
+        procedures={},
+        views={"mine": "message", "same": "user", "new": "user"},
+        row_filters=("SELECT 2", "SELECT 3"),
+    )
+    steps = list(function_steps(stored, declared))
+
+    assert [(str(step).split(" (")[0], step.breaks) for step in steps] == [
+        ("procedure load: is removed", ""),
+        ("view all: is removed", "they hold its result in the old form"),
+        ("view mine: is message, was user", "they hold its result in the old form"),
+        ("view new: is added", ""),
+        ("row filter: SELECT 1 is removed", "they may see other rows"),
+        ("row filter: SELECT 3 is added", "they may see other rows"),
+    ]
+    assert list(function_steps(stored, stored)) == []
 
 
 # Everything at once.
@@ -860,6 +885,7 @@ def test_a_plan_of_one_step_and_one_of_none_are_told_apart() -> None:
         f"module m: 1 step from schema {found.stored_hash} to {found.declared_hash}, "
         "1 marked ! disconnects clients"
     )
+    assert str(plan({}, {"t": ONE})).endswith("\n    table t  is added")
     nothing = plan(before, before)
     assert str(nothing) == (
         f"module m: nothing changes in schema {nothing.stored_hash}"
