@@ -251,12 +251,12 @@ class Connection:
     def receive(self, batch: Batch) -> None:
         """Take a commit in, and tell of it."""
         batch.is_told = True
-        if batch.published is not None and not self._is_closed:
-            self._go_on(batch.published, batch.offset)
         due = [*self._due(batch)]
         # Their rows go before, since they cannot be kept current.
         for subscription, error in _ending(due):
             self._fail(subscription, error, batch.offset - 1)
+        if batch.published is not None and not self._is_closed:
+            self._go_on(batch.published, batch.offset)
         if self._is_closed:
             return
         moves, others = Moves(), []

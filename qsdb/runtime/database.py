@@ -74,8 +74,9 @@ class Database(Migrating):
         """Open a database, or create it: tables, and `init`, as one commit, offset 1.
 
         Args:
-            module: What to hold. None, with `read_only`, for the tables that are
-                stored: their rows are named tuples.
+            module: What to hold. In a directory with another one it is published, in
+                one commit, if no data is given up by that. None, with `read_only`, for
+                the tables that are stored: their rows are named tuples.
             path: The directory to keep it in, made if it is not there; in memory
                 only if not given.
             read_only: Whether to read only, also beside the process that writes.
@@ -97,9 +98,10 @@ class Database(Migrating):
                 clock is the machine's, or whoever calls `run_due`, ``"manual"``.
 
         Raises:
-            SchemaError: the module's declarations are wrong, or not those that are
-                stored; all mistakes are listed. Whatever `init` raises passes
-                through, and then no database was created.
+            SchemaError: the module's declarations are wrong, or no rule leads to them
+                from those that are stored, or data would be given up; with all
+                mistakes, or the plan. Whatever `init` and migrations raise passes
+                through, and then nothing was created or changed.
             ArgumentError: an argument is of a wrong kind, or the database has no
                 state at `at`; the text says where it has.
             StorageError: the directory cannot be opened: `DatabaseLocked`,

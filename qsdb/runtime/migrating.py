@@ -53,7 +53,8 @@ class Migrating(OnDisk):
         from then on its functions are called; ``init`` is not run. Whoever reads goes
         on with the tables that they have. Live queries and connections go on, and know
         the new tables. If nothing changes that is stored, only functions are exchanged,
-        and that is no commit. When it returns the commit is on the disk.
+        and that is no commit. When it returns the commit is on the disk. A callback may
+        publish too.
 
         Args:
             module: The module; several databases may have the same.
@@ -71,7 +72,8 @@ class Migrating(OnDisk):
             Whatever a function of the module's migrations raises.
             ArgumentError: an argument is of a wrong kind.
             ReadOnlyError: the database is only read.
-            DiskFull, FailedError: it cannot be written.
+            DiskFull: there is no room for it.
+            FailedError: it cannot be written; or it is published, and may not last.
             UsageError: this thread is in a transaction.
             ClosedError: the database is closed.
 

@@ -17,7 +17,7 @@ from qsdb.schema.plans import plan_migration
 from qsdb.schema.schema_hashes import are_same
 from qsdb.schema.stored import stored_module
 from qsdb.schema.stored_schemas import schema_of_module, stored_schema
-from qsdb.schema.system import USER_IDS_FIRST, StModule, system_tables
+from qsdb.schema.system import ST_REDUCER, USER_IDS_FIRST, StModule, system_tables
 from qsdb.schema.tables import TableSchema
 from qsdb.store.images import StoredTable
 
@@ -117,7 +117,7 @@ def stored_if_other(
         )
     except SchemaError as error:
         raise SchemaError(*[f"{path}: {each}" for each in error.mistakes]) from None
-    if plan.is_empty:
+    if plan.is_empty and _are_hidden_alike(state, schema):
         return None
     if plan.losses:
         raise SchemaError(
@@ -125,6 +125,12 @@ def stored_if_other(
             f"with the module that it has and publish this one\n{plan}"
         )
     return make_module(state, path)
+
+
+def _are_hidden_alike(state: State, schema: ModuleSchema) -> bool:
+    """Whether the catalogue says of each reducer whether it is private."""
+    stored = {row[1]: row[2] for row in state.catalogue()[ST_REDUCER]}
+    return stored == {each.name: each.is_private for each in schema.reducers.values()}
 
 
 def make_module(state: State, path: str) -> ModuleSchema:

@@ -238,7 +238,7 @@ class Publisher:
                 log.wait_durable(offset)
         finally:
             if self.scheduler is not None:
-                self.scheduler.wake()
+                self.scheduler.go_on()
             if self.subscriptions is not None:
                 self.subscriptions.tell()
 

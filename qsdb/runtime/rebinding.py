@@ -89,6 +89,7 @@ class Rebinding:
         self._texts: dict[tuple[str, bool], Asked | QueryError] = {}
         self._moved: list[tuple[Asker, Asked, LiveResult | None]] = []
         self._batches: dict[int, Batch] = {}
+        self._connected = {id(each) for each in hub.connected}
         for receiver in hub.connected:
             self._batch(receiver)
         for subscriber in hub.engine.subscribers:
@@ -120,7 +121,7 @@ class Rebinding:
         what: Update | QueryError | None
         if isinstance(asked, QueryError):
             what, asked = asked, before
-        elif id(subscriber.receiver) in self._batches and self._change.ends is not None:
+        elif self._change.ends is not None and self._is_connected(subscriber):
             what = self._change.ends
         else:
             places = asked.places(subscriber.values, subscriber.caller)
@@ -133,6 +134,9 @@ class Rebinding:
         self._moved.append((subscriber, asked, result))
         if what is not None:
             self._batch(subscriber.receiver).parts.append((subscriber, what))
+
+    def _is_connected(self, subscriber: Asker) -> bool:
+        return id(subscriber.receiver) in self._connected
 
     def _again(self, before: Asked) -> Asked | QueryError:
         """Ask a text again, once for all who have asked it."""

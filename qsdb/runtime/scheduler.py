@@ -57,7 +57,7 @@ class Scheduler:
         """What failed → when the thread tries it again, in microseconds."""
         self._database: weakref.ref[object] | None = None
         """Whose thread is wanted; None where whoever has it calls `run_due`."""
-        self._attend()
+        self._writer.timers = self if self.timers.tables else None
         on_fork(self._forked)
 
     def _forked(self) -> None:
@@ -65,19 +65,15 @@ class Scheduler:
         self._bell = _Bell()
         self._running = threading.RLock()
 
-    def _attend(self) -> None:
-        """Be told of transactions, if there is anything to attend to."""
-        self._writer.timers = self if self.timers.tables else None
-
     def renew(self) -> None:
         """Go on with the module that is published now; twice is once.
 
-        Under the writer lock; `wake` is to be called without it.
+        Under the writer lock; `go_on` is to be called after that.
         """
         self.timers.is_retired = True
         self.timers = Timers(self._calls)
         self._paused = {}
-        self._attend()
+        self._writer.timers = self if self.timers.tables else None
 
     def note(self, transaction: WriteTransaction) -> bool:
         """Arm and disarm in a transaction that is about to end; twice is once.
@@ -89,6 +85,10 @@ class Scheduler:
 
     def wake(self) -> None:
         """See when something is due."""
+        self._bell.ring()
+
+    def go_on(self) -> None:
+        """See when something is due, after `renew`; without the writer lock."""
         self._bell.ring()
         self._start()
 
@@ -213,16 +213,18 @@ class Scheduler:
         """Start the thread, if it is wanted and there is something to run."""
         bell = self._bell
         database = None if self._database is None else self._database()
-        if database is None or bell.thread or bell.is_ended or not self.timers.tables:
+        if database is None or not self.timers.tables:
             return
-        weakref.finalize(database, bell.stop)
-        bell.thread = threading.Thread(
-            target=_follow,
-            args=(weakref.ref(self), bell),
-            name="qsdb-scheduler",
-            daemon=True,
-        )
-        bell.thread.start()
+        with bell.beginning:
+            if bell.thread is None and not bell.is_ended:
+                weakref.finalize(database, bell.stop)
+                bell.thread = threading.Thread(
+                    target=_follow,
+                    args=(weakref.ref(self), bell),
+                    name="qsdb-scheduler",
+                    daemon=True,
+                )
+                bell.thread.start()
 
     def tick(self) -> float:
         """Run what is due, and give how long to sleep.
@@ -279,6 +281,7 @@ class _Bell:
     def __init__(self) -> None:
         self.thread: threading.Thread | None = None
         self.is_ended = False
+        self.beginning = threading.Lock()
         self._rung = threading.Event()
 
     def ring(self) -> None:

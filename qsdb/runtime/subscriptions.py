@@ -70,7 +70,7 @@ class Subscriptions:
         self._due: tuple[int, Sequence[Batch]] = (0, ())
         """The last commit and what is to be told of it, should that be cut off."""
         self._shapes: dict[LiveResult, Shape] = {}
-        self.asked = functools.lru_cache(TEXTS_MAX)(self._ask)
+        self._ask = functools.lru_cache(TEXTS_MAX)(_ask)
         self._connected: WeakValueDictionary[int, Receiver] = WeakValueDictionary()
 
     @property
@@ -80,8 +80,13 @@ class Subscriptions:
 
     # Subscribing.
 
-    def _ask(self, text: str, is_owner: bool) -> Asked:  # noqa: FBT001  a key
-        return ask(self.queries, text, is_owner=is_owner)
+    def asked(self, text: str, is_owner: bool) -> Asked:  # noqa: FBT001  a key
+        """Give what is made of a text, for the module that is published.
+
+        Raises:
+            QueryError: it is wrong, or cannot be kept current.
+        """
+        return self._ask(self.queries, text, is_owner)
 
     def enter(
         self, asked: Iterable[tuple[Subscriber, Asked, Sequence[object]]], caller: bytes
@@ -209,7 +214,7 @@ class Subscriptions:
             offset: The last commit.
         """
         self.queries, self.engine, self._shapes = queries, engine, shapes
-        self.asked.cache_clear()
+        self._ask.cache_clear()
         self._put(batches)
         self._told_offset = offset
 
@@ -310,6 +315,10 @@ class Subscriptions:
     def tell(self) -> None:
         """Tell of what was committed, or wait for the thread that does."""
         self.delivery.run()
+
+
+def _ask(queries: Queries, text: str, is_owner: bool) -> Asked:  # noqa: FBT001  a key
+    return ask(queries, text, is_owner=is_owner)
 
 
 def engine_of(queries: Queries) -> Engine:

@@ -42,6 +42,7 @@ __all__ = [
     "CATALOGUE_IDS",
     "ST_CLIENT",
     "ST_MODULE",
+    "ST_REDUCER",
     "ST_SECRET",
     "ST_TIMER",
     "TOKENS",
@@ -70,6 +71,10 @@ CATALOGUE_IDS = frozenset({1, 2, 3, 4, 5, 6, 9, 64})
 
 ST_MODULE = 6
 """The id of ``st_module``."""
+
+
+ST_REDUCER = 64
+"""The id of ``st_reducer``."""
 
 
 ST_CLIENT = 7
@@ -228,7 +233,7 @@ def system_tables() -> tuple[tuple[int, BoundTable], ...]:
         (ST_MODULE, _bound(StModule, TableOptions())),
         (ST_CLIENT, _bound(StClient, public)),
         (9, _bound(StScheduled, public)),
-        (64, _bound(StReducer, public)),
+        (ST_REDUCER, _bound(StReducer, public)),
         (ST_TIMER, _bound(StTimer, timer_key)),
         (ST_SECRET, _bound(StSecret, TableOptions())),
     )

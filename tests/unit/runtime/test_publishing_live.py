@@ -269,10 +269,17 @@ def test_a_handle_of_a_table_that_is_gone_is_refused() -> None:
     db.wait_durable()
     reading = qsdb.Database(None, disk, read_only=True)
     conn = reading.connect()
-    subscription = conn.subscribe("SELECT * FROM loan", "SELECT * FROM book")
+    errors: list[object] = []
+    subscription = conn.subscribe(
+        "SELECT * FROM loan", "SELECT * FROM book", on_error=errors.append
+    )
     handle = conn.db.loan
+    deleted: list[object] = []
+    handle.on_delete(lambda event, row: deleted.append((event.kind, *row)))
     db.publish(edition("", book=BOOK).module, allow_breaking=True, drop=["loan"])
     reading.refresh()
+    assert errors == [subscription.error]
+    assert deleted == [("ended", 1, "ann")]
     with pytest.raises(qsdb.SchemaError, match="table loan is not there any more"):
         len(handle)
     assert not subscription.is_active

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import itertools
 import random
 from collections.abc import Callable
@@ -190,6 +191,34 @@ def test_tools_work_on_both_sides_of_a_publication() -> None:
             assert sorted_contents(db) == expected(rows)
             db.check()
         assert qsdb.verify(other, deep=True).is_sound
+        stream, loaded = io.BytesIO(), SimulatedDirectory()
+        qsdb.dump(copy, stream)
+        qsdb.load(io.BytesIO(stream.getvalue()), loaded)
+        with opened(loaded, module) as db:
+            assert sorted_contents(db) == expected(rows)
+    repaired = SimulatedDirectory()
+    qsdb.repair(disk, repaired)
+    with opened(repaired, TWO.module) as db:
+        assert db.offset == 7
+        db.check()
+
+
+def test_a_reducer_that_becomes_private_is_hidden_after_opening_too() -> None:
+    disk = SimulatedDirectory()
+    modules = []
+    for is_private in (False, True):
+        module = qsdb.Module("m")
+
+        @module.reducer(private=is_private)
+        def secret(_: qsdb.ReducerContext) -> None: ...
+
+        modules.append(module)
+    opened(disk, modules[0]).close()
+    for module in (modules[1], modules[1]):
+        with opened(disk, module) as db:
+            assert db.offset == 2
+            stranger = qsdb.Identity.from_claims("test", "stranger")
+            assert [*db.sql("SELECT name FROM st_reducer", sender=stranger)] == []
 
 
 def test_a_reader_without_a_module_goes_on_with_the_new_tables() -> None:
@@ -359,7 +388,12 @@ def test_a_full_disk_is_told_and_the_module_before_goes_on() -> None:
     db.call("lend", 2, "bob")
     db.check()
     db.publish(large.module, allow_breaking=True)
-    assert len(contents(db)["book"]) == 2
+    rows = contents(db)
+    assert len(rows["book"]) == 2
+    db.close()
+    with opened(faulty, large.module) as db:
+        assert contents(db) == rows
+        db.check()
 
 
 def test_an_interrupt_of_a_reader_that_goes_on_leaves_it_before_or_after(
