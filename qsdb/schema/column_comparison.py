@@ -31,6 +31,9 @@ __all__ = ["OTHER_FORM", "Draft", "compare_columns"]
 OTHER_FORM = "they hold its rows in the old form"
 """Why clients of a public table are disconnected."""
 
+SPELLED_LENGTH_MAX = 120
+"""Most characters of a kind in a step."""
+
 
 class Draft:
     """A change in the making.
@@ -117,7 +120,7 @@ def _compare_order(draft: Draft) -> None:
 
 
 def _added(draft: Draft, column: ColumnSchema, shape: Column) -> ColumnSource:
-    text = f"column {column.name}: {spelled(column.kind)} is added"
+    text = f"column {column.name}: {_cut(spelled(column.kind))} is added"
     fill = shape.specifier.fill
     if fill is not None:
         source = ColumnSource(fill=fill)
@@ -161,7 +164,7 @@ def _kept(
 def _converted(
     draft: Draft, old: ColumnSchema, new: ColumnSchema, shape: Column
 ) -> ColumnSource:
-    kinds = spelled(old.kind), spelled(new.kind)
+    kinds = _cut(spelled(old.kind)), _cut(spelled(new.kind))
     text = f"column {new.name}: {kinds[0]} becomes {kinds[1]}"
     try:
         found = find_conversion(old.kind, shape.binding)
@@ -183,6 +186,13 @@ def _converted(
         draft.step(text, OTHER_FORM if found.is_rewritten else "", loses)
     is_injective = not found.lost
     return ColumnSource(draft.places[old.name], found.convert, is_injective)
+
+
+def _cut(text: str) -> str:
+    """Leave out the middle of a long text."""
+    half = SPELLED_LENGTH_MAX // 2
+    is_long = len(text) > SPELLED_LENGTH_MAX
+    return f"{text[:half]} … {text[-half:]}" if is_long else text
 
 
 def _removed(draft: Draft, name: str) -> None:

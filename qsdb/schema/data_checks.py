@@ -87,6 +87,8 @@ class KeyCheck:
 
     def problem(self, rows: Collection[StoredRow]) -> str | None:
         """Say which values several rows have, or None. Cost: O(rows)."""
+        if not rows:
+            return None
         values_of = compile_values(
             self.stored, self.declared, self.sources, self.columns
         )

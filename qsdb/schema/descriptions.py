@@ -58,6 +58,7 @@ def parameters_text(kind: ProductKind) -> str:
 def describe(schemas: Iterable[TableSchema]) -> str:
     """Give tables as text for people, in the given order.
 
+    >>> from qsdb.schema.tables import ColumnSchema
     >>> from qsdb.values import kinds
     >>> columns = (
     ...     ColumnSchema("id", "id", kinds.U64, True),

@@ -41,9 +41,11 @@ def are_same(one: Iterable[TableSchema], other: Iterable[TableSchema]) -> bool:
     Raises:
         LimitError: a kind nests too deep to be written.
 
-    Cost: some microseconds a column.
+    Cost: next to nothing where they are equal as they stand, else some microseconds a
+    column.
     """
-    return _data(one) == _data(other)
+    before, after = [*one], [*other]
+    return before == after or _data(before) == _data(after)
 
 
 def _data(tables: Iterable[TableSchema]) -> list[bytes]:

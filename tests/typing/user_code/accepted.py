@@ -73,6 +73,31 @@ class Drawing(qsdb.Row, module=chat):
     outline: tuple[Place, ...] = ()
 
 
+class Profile(qsdb.Row, module=chat, renamed_from="account"):
+    id: u64 = qsdb.primary_key(renamed_from="number")
+    first: str = qsdb.column(fill=lambda old: old.name.split()[0])
+    email: str = qsdb.unique(fill=lambda old: f"{old.id}@example.org")
+    level: u8 = qsdb.index(default=3, renamed_from="rank", fill=lambda old: old.rank)
+    serial: u64 = qsdb.auto_inc(renamed_from="n")
+
+
+@chat.migration(from_="0123456789abcdef", tables=[Profile, "user"], drop=["account"])
+def split_names(ctx: qsdb.MigrationContext) -> None:
+    for old in ctx.old("account"):
+        ctx.db[Profile].insert(Profile(old.id, old.name, old.email, level=1))
+
+
+@chat.migration(from_=None, tables=[Profile])
+def clear_all(ctx: qsdb.ReducerContext) -> None:
+    ctx.db[Profile].clear()
+
+
+def show(plan: qsdb.MigrationPlan) -> None:
+    assert_type(plan.steps, tuple[qsdb.MigrationStep, ...])
+    assert_type(plan.breaking, list[qsdb.MigrationStep])
+    assert_type(chat.schema_hash(), str)
+
+
 @chat.init
 def init(ctx: qsdb.ReducerContext) -> None:
     ctx.db[Tally].insert(Tally(0, 0))

@@ -273,4 +273,11 @@ def test_several_run_in_the_order_of_declaration() -> None:
     @made.migration(from_=HASH)
     def never(_: qsdb.MigrationContext) -> None: ...
 
-    assert ran(plan(OLD, made, ROWS)) == ["split_names", "logs"]
+    @made.migration(from_=FROM_OLD, tables=["log"])
+    def more_logs(_: qsdb.MigrationContext) -> None: ...
+
+    found = plan(OLD, made, ROWS)
+    assert ran(found) == ["split_names", "logs", "more_logs"]
+    assert "table log: begins empty, and is filled by logs and more_logs" in [
+        str(step) for step in found.steps
+    ]

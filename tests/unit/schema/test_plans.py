@@ -458,6 +458,10 @@ def test_clients_of_private_tables_are_never_disconnected(name: str) -> None:
     assert found.breaking == []
 
 
+GOES = (
+    "table a: its rows go only by drop=['a'], and stay in another table by "
+    "renamed_from='a'"
+)
 NEW = "it is new, and without a default or fill=… old rows have no value"
 
 REFUSED: dict[str, tuple[Table, Table, list[Any], list[str]]] = {
@@ -683,9 +687,7 @@ def test_a_table_may_come_and_an_empty_one_may_go() -> None:
 def test_a_table_with_rows_goes_when_it_is_dropped() -> None:
     tables, rows = {"a": ONE, "b": ONE}, {"a": ROWS, "b": ROWS}
 
-    assert refused(tables, {"b": ONE}, rows) == [
-        "table a: rows go with a table only by drop=['a']; the table has 2 rows"
-    ]
+    assert refused(tables, {"b": ONE}, rows) == [f"{GOES}; the table has 2 rows"]
     [step] = plan(tables, {"b": ONE}, rows, drop=["a"]).steps
     assert str(step) == "table a: is removed (loses its 2 rows)"
 
@@ -819,13 +821,13 @@ def test_all_that_stands_against_a_plan_is_told_at_once_with_a_way_out() -> None
     texts = [each.split(";")[0] for each in caught.value.mistakes]
     assert texts == [
         "drop: c is no table that the module leaves out",
-        "table a: rows go with a table only by drop=['a']",
+        GOES,
         "table b, column id: u64 cannot become u8: not every u64 is a u8",
         f"table b, column z: {NEW}",
         (
             "table b, unique key a: rows have the same value: 1 (2 rows)\n"
             "What no rule does to rows a function may: "
-            f"@m.migration(from_='{schema_of(before).hash}', tables=[…])"
+            f"@module.migration(from_='{schema_of(before).hash}', tables=[…])"
         ),
     ]
 
@@ -875,6 +877,16 @@ def test_a_plan_is_a_line_for_each_step() -> None:
         "disconnects clients: they hold its rows in the old form)"
     )
     assert repr(found) == "<MigrationPlan of 4 steps>"
+
+
+def test_long_kinds_are_cut_in_the_middle() -> None:
+    names = [f"MOOD_{n}" for n in range(200)]
+    tables = Table(a=mood(*names[:-1])), Table(a=mood(*names))
+    [step] = plan({"t": tables[0]}, {"t": tables[1]}).steps
+
+    assert step.text.startswith("column a: Mood{MOOD_0, MOOD_1, ")
+    assert step.text.endswith(", MOOD_198, MOOD_199}")
+    assert len(step.text) < 300
 
 
 def test_a_plan_of_one_step_and_one_of_none_are_told_apart() -> None:
