@@ -12,6 +12,13 @@ from qsdb import MigrationContext, ReducerContext, u32, u64
 from qsdb.runtime import migrated_tables, publishing
 from qsdb.runtime.publishing import _Rows
 from qsdb.runtime.writer import Writer
+from qsdb.schema.system import (
+    CATALOGUE_IDS,
+    ST_CLIENT,
+    ST_SECRET,
+    ST_TIMER,
+    system_tables,
+)
 from qsdb.store.directory import Directory
 from qsdb.store.reads import ReadTransaction
 from qsdb.testing import FakeClock, SimulatedDirectory
@@ -520,3 +527,11 @@ def test_a_rule_may_look_for_a_row() -> None:
         assert (1, "Emma") in rows
         assert (1, "Dune") not in rows
         assert len(rows) == len([*rows]) == 2
+
+
+def test_each_system_table_describes_the_module_or_has_data_of_its_own() -> None:
+    # Who adds one decides: publishing exchanges the rows of the first, which
+    # `catalogue_rows` gives, and leaves those of the others alone.
+    of_data = {ST_CLIENT, ST_TIMER, ST_SECRET}
+    assert CATALOGUE_IDS | of_data == {number for number, _ in system_tables()}
+    assert not CATALOGUE_IDS & of_data
