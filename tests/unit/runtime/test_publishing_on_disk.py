@@ -124,7 +124,7 @@ def test_opening_gives_no_data_up_and_writes_nothing_then() -> None:
         opened(disk, ONE.module, read_only=True)
     assert "would give data up; open it with the module that it has" in str(lost.value)
     assert "column year is removed" in str(lost.value)
-    assert "table loan: rows go with a table only by" in str(removed.value)
+    assert "drop=['loan']" in str(removed.value)
     assert "column year" in str(reading.value)
     assert {n: c for n, c in disk.snapshot_files().items() if n != "LOCK"} == {
         n: c for n, c in before.items() if n != "LOCK"
