@@ -7,6 +7,7 @@ import pytest
 
 import qsdb
 from qsdb import Identity, u32, u64
+from qsdb.runtime.connections import Connection
 from qsdb.testing import FakeClock, SimulatedDirectory
 from tests.support.editions import BOOK, LOAN, QUIET, Edition, edition
 
@@ -341,6 +342,27 @@ def test_a_subscription_that_is_not_applied_yet_goes_on_or_ends() -> None:
     assert "disconnects clients" in str(errors)
     with pytest.raises(qsdb.ClosedError):
         conn.call("which")
+
+
+def test_a_subscription_ends_that_has_just_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    db = filled(first().module)
+    conn = db.connect()
+    require, errors, left = Connection._require_open, list[object](), [1, 2]
+
+    def publish_at_the_end(connection: Connection) -> None:
+        left.pop()
+        if not left:
+            monkeypatch.undo()
+            db.publish(with_years().module, allow_breaking=True)
+        require(connection)
+
+    monkeypatch.setattr(Connection, "_require_open", publish_at_the_end)
+    with pytest.raises(qsdb.ClosedError, match="disconnects clients"):
+        conn.subscribe("SELECT * FROM loan", on_error=errors.append)
+    assert len(errors) == 1
+    assert db.stats().live_queries == 0
 
 
 def test_a_query_that_fails_now_ends() -> None:

@@ -13,6 +13,7 @@ import pytest
 import qsdb
 from qsdb import u32, u64
 from qsdb.files import Directory
+from qsdb.recovery.opening import read_state
 from qsdb.runtime import module_tables
 from qsdb.runtime.publishing import Publisher
 from qsdb.runtime.rebinding import Rebinding
@@ -442,3 +443,24 @@ def test_a_catalogue_that_is_none_does_not_open(
     monkeypatch.setattr(module_tables, "stored_schema", damaged)
     with pytest.raises(qsdb.CorruptionError, match="its catalogue: no row"):
         opened(disk, ONE.module)
+
+
+def test_nothing_is_published_where_the_log_has_failed() -> None:
+    faulty = FaultyDirectory(SimulatedDirectory())
+    db = written(faulty)
+    faulty.plan = lambda call: Fail(errno.EIO) if call.operation == "sync" else None
+    with pytest.raises(qsdb.FailedError):
+        db.call("add", "Ubik")
+    with pytest.raises(qsdb.FailedError):
+        db.publish(TWO.module, allow_breaking=True)
+    assert "pen" not in db.stats().rows
+
+
+def test_a_state_has_the_tables_of_the_last_publication() -> None:
+    disk = SimulatedDirectory()
+    with written(disk) as db:
+        db.publish(TWO.module, allow_breaking=True)
+        db.publish(edition("", pen={"id": u64}, loan=LOAN, book=YEARS).module)
+    tables = read_state(disk).state.tables
+    names = [each.schema.name for number, each in tables.items() if number >= 4096]
+    assert sorted(names) == ["book", "loan", "pen"]

@@ -211,3 +211,6 @@ def test_the_thread_begins_when_there_is_something_to_run() -> None:
         db.subscribe("SELECT * FROM rung", lambda _: has_run.set())
         db.publish(two.module, allow_breaking=True)
         assert has_run.wait(20)
+        thread = db._scheduler._bell.thread
+        db.publish(clockwork("3").module)
+        assert db._scheduler._bell.thread is thread
