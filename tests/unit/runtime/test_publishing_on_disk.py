@@ -454,6 +454,8 @@ def test_nothing_is_published_where_the_log_has_failed() -> None:
     with pytest.raises(qsdb.FailedError):
         db.publish(TWO.module, allow_breaking=True)
     assert "pen" not in db.stats().rows
+    with contextlib.suppress(qsdb.FailedError):
+        db.close()
 
 
 def test_a_state_has_the_tables_of_the_last_publication() -> None:
