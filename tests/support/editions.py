@@ -43,7 +43,8 @@ def edition(
     rows = {}
     for name, columns in tables.items():
         keywords = {"public": True, **(options or {}).get(name, {})}
-        rows[name] = row_class(module, name, columns, **keywords)
+        called = keywords.pop("name", name)
+        rows[name] = row_class(module, called, columns, **keywords)
 
     @module.reducer(private=False)
     def which(ctx: ReducerContext) -> str:  # noqa: ARG001  every reducer has one

@@ -40,6 +40,14 @@ AFTER: dict[str, list[Any]] = {
 }
 
 
+def renamed(name: str) -> Any:
+    return qsdb.column(renamed_from=name)
+
+
+def named(name: str) -> Any:
+    return qsdb.column(name=name)
+
+
 def first() -> Edition:
     return edition("", book=BOOK, loan=LOAN)
 
@@ -151,6 +159,66 @@ def test_a_migration_runs_when_a_database_is_opened() -> None:
     with opened(disk, two.module) as db:
         assert contents(db)["reader"] == [("ann",)]
         assert db.offset == 5
+
+
+KEYS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "no key": ({"book": u64, "reader": str}, {}),
+    "another key": ({"book": u64, "reader": (str, qsdb.primary_key())}, {}),
+    "both": ({"book": u64, "reader": str}, {"primary_key": ("book", "reader")}),
+    "numbered": ({**LOAN, "book": (u64, qsdb.primary_key(auto_inc=True))}, {}),
+    "numbered twice": ({**LOAN, "serial": (u64, qsdb.auto_inc())}, {}),
+    "unique": ({**LOAN, "reader": (str, qsdb.unique())}, {}),
+    "optional": ({**LOAN, "reader": (str | None, None)}, {}),
+    "a default": ({**LOAN, "reader": (str, "nobody")}, {}),
+    "renamed": ({"book": LOAN["book"], "who": (str, renamed("reader"))}, {}),
+    "an attribute": ({"book": LOAN["book"], "who": (str, named("reader"))}, {}),
+    "the order": ({"reader": str, "book": LOAN["book"]}, {}),
+    "the table": (LOAN, {"name": "lent", "renamed_from": "loan"}),
+}
+
+
+@pytest.mark.parametrize("has_snapshot", [False, True])
+@pytest.mark.parametrize("change", KEYS)
+def test_whatever_changes_is_replayed(change: str, *, has_snapshot: bool) -> None:
+    columns, options = KEYS[change]
+    two = edition("", {"loan": options}, loan=columns, book=BOOK)
+    name, loan = options.get("name", "loan"), two.rows["loan"]
+    disk = SimulatedDirectory()
+    db = written(disk)
+    db.call("lend", 2, "bob")
+    reader = qsdb.Database(None, disk, read_only=True)
+    db.publish(two.module, allow_breaking=True)
+    if has_snapshot:
+        db.snapshot()
+    with db.write() as tx:
+        table = tx.table(name)
+        [row] = [each for each in table if "ann" in [*each]]
+        table.delete(row)
+        values = {"book": 3, "reader": "cyd", "who": "cyd"}
+        fields = {each: values[each] for each in columns if each in values}
+        table.insert(loan(**fields))
+    found = sorted_contents(db)
+    assert len(found[name]) == 2
+    db.check()
+    db.close()
+
+    reader.refresh()
+    assert sorted_contents(reader) == found
+    reader.check()
+    with opened(disk, two.module) as db:
+        assert sorted_contents(db) == found
+        db.check()
+        with db.write() as tx:
+            tx.table(name).insert(loan(**fields).replace(book=4, **last(fields)))
+        assert len(sorted_contents(db)[name]) == 3
+        db.check()
+    assert qsdb.verify(disk, deep=True).is_sound
+    with qsdb.Database(None, disk, read_only=True, at=4) as past:
+        assert sorted_contents(past) == expected(BEFORE)
+
+
+def last(fields: dict[str, Any]) -> dict[str, Any]:
+    return {each: "dan" for each in ("reader", "who") if each in fields}
 
 
 def test_numbers_go_on_that_a_migration_has_drawn() -> None:
