@@ -13,6 +13,7 @@ import pytest
 import qsdb
 from qsdb import u32, u64
 from qsdb.files import Directory
+from qsdb.log.writing import LogWriter
 from qsdb.recovery.opening import read_state
 from qsdb.runtime import module_tables
 from qsdb.runtime.publishing import Publisher
@@ -509,6 +510,26 @@ def test_an_interrupt_of_a_reader_that_goes_on_leaves_it_before_or_after(
         assert contents(reader)["loan"] == [(1, "bob!")]
         reader.check()
     db.close()
+
+
+def test_an_interrupt_after_the_log_has_it_leaves_the_new_module(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    append = LogWriter.append
+
+    def interrupted(log: LogWriter, record: bytes) -> None:
+        append(log, record)
+        raise KeyboardInterrupt
+
+    with written(SimulatedDirectory()) as db:
+        with monkeypatch.context() as patch:
+            patch.setattr(LogWriter, "append", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                db.publish(TWO.module, allow_breaking=True)
+        assert db.offset == 5
+        assert sorted_contents(db) == expected(AFTER)
+        assert db.call("which") == "!"
+        db.check()
 
 
 def interrupt_once(where: type[Any], name: str) -> Callable[..., Any]:
