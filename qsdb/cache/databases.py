@@ -10,7 +10,7 @@ from typing import Any
 
 from qsdb.cache.events import Event
 from qsdb.cache.tables import CachedTable, Change, cached_table_class
-from qsdb.errors import MissingNameError, NotFoundError, brief
+from qsdb.errors import MissingNameError, NotFoundError, SchemaError, brief
 from qsdb.schema.rows import Row
 from qsdb.store.opened import Entry, Scope
 from qsdb.store.orders import StoredRow
@@ -31,7 +31,7 @@ class _Mounted:
         entry = self._scope.by_class.get(row_class)
         if entry is None:
             raise NotFoundError(f"no table of {brief(row_class)} is in this cache")
-        return self._cache.table(entry.table.bound.schema.name)
+        return self._cache.table(entry.bound.schema.name)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  a table or a namespace
         if name in self._scope.inner:
@@ -52,32 +52,52 @@ class Cache:
     >>> # conn.db[Message], conn.db.message, conn.db.table("message")
     """
 
-    def __init__(
-        self, by_name: Mapping[str, Entry], by_class: Mapping[type[Row], Entry]
+    def __init__(self) -> None:
+        """Begin empty; `_take` says what tables there are."""
+        self._by_name: Mapping[str, Entry] = {}
+        self._by_class: Mapping[type[Row], Entry] = {}
+        self._gone: Mapping[type[Row], str] = {}
+        self._scopes: Mapping[str, Scope] = {}
+        self._lock = threading.RLock()
+        self._tables: dict[str, CachedTable[Any]] = {}
+
+    def _take(
+        self,
+        by_name: Mapping[str, Entry],
+        by_class: Mapping[type[Row], Entry],
+        gone: Mapping[type[Row], str],
     ) -> None:
-        """Begin empty.
+        """Have the tables that there are now; those whose rows are as before go on.
 
         Args:
             by_name: The tables that the connection may see.
             by_class: The same, by row class.
+            gone: Row class → what became of its table.
         """
-        self._by_name = by_name
-        self._by_class = by_class
-        self._scopes = Scope("", by_name).inner
-        self._lock = threading.RLock()
-        self._tables: dict[str, CachedTable[Any]] = {}
+        with self._lock:
+            self._by_name, self._by_class = by_name, by_class
+            self._scopes = Scope("", by_name).inner
+            self._gone = gone
+            for name, table in [*self._tables.items()]:
+                entry = by_name.get(name)
+                if entry is None or not table._become(entry.bound):
+                    del self._tables[name]
+                    table._retire(entry.bound if entry is not None else None)
 
     def __getitem__(self, row_class: type[Row]) -> CachedTable[Any]:
         """Give the table that was declared with a row class.
 
         Raises:
             NotFoundError: there is none that this connection may see.
+            SchemaError: it was that of a module that another one has replaced.
         """
         is_class = isinstance(row_class, type)
         entry = self._by_class.get(row_class) if is_class else None
+        if is_class and row_class in self._gone:
+            raise SchemaError(self._gone[row_class])
         if entry is None:
             raise NotFoundError(f"no table of {brief(row_class)} is in this cache")
-        return self.table(entry.table.bound.schema.name)
+        return self.table(entry.bound.schema.name)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  a table or a namespace
         """Give the table of a name, or what is mounted by it."""
@@ -100,7 +120,7 @@ class Cache:
         with self._lock:
             found = self._tables.get(name)
             if found is None:
-                cache_class = cached_table_class(entry.table.bound)
+                cache_class = cached_table_class(entry.bound)
                 found = self._tables[name] = cache_class(self._lock)
             return found
 

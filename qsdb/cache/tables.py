@@ -12,8 +12,9 @@ from typing import Any, NoReturn, TypeVar
 from qsdb.cache.counts import Counts, Moved
 from qsdb.cache.events import Event
 from qsdb.cache.listeners import Listeners
-from qsdb.errors import ReadOnlyError
+from qsdb.errors import ReadOnlyError, SchemaError
 from qsdb.schema.modules import BoundTable, derived
+from qsdb.schema.row_shapes import columns_text, have_same_rows
 from qsdb.store.handles import handle_class
 from qsdb.store.images import AnyIndex, make_index
 from qsdb.store.indexes import OrderedIndex
@@ -56,6 +57,7 @@ class CachedTable(ReadOnlyTable[R]):
 
     __slots__ = (
         "_counts",
+        "_fault",
         "_find",
         "_indexes",
         "_listeners",
@@ -76,6 +78,7 @@ class CachedTable(ReadOnlyTable[R]):
         self._counts = Counts()
         self._indexes: dict[int, AnyIndex] = {}
         self._listeners = Listeners()
+        self._fault = ""
 
     # Listening.
 
@@ -149,22 +152,61 @@ class CachedTable(ReadOnlyTable[R]):
             old, new = [[pair[place] for pair in change.updates] for place in (0, 1)]
             listeners.tell("on_update", event, user(old), user(new))
 
+    def _become(self, bound: BoundTable) -> bool:
+        """Be the table of another declaration, if its rows are the same; twice is once.
+
+        The lock is held. Those who have it, and those who listen, have it still.
+
+        Returns:
+            Whether they are.
+        """
+        if not have_same_rows(self._bound.schema, bound.schema):
+            return False
+        self._indexes = {}
+        self.__class__ = cached_table_class(bound)
+        key_of = self._row_key
+        rows = {key_of(row): row for row in self._rows.values()}
+        self._rows, self._find = rows, rows.get
+        return True
+
+    def _retire(self, bound: BoundTable | None) -> None:
+        """Be of no use any more: the table has other rows now, or is not there."""
+        was = columns_text(self._bound.schema)
+        name, now = self._bound.schema.name, "is not there any more"
+        if bound is not None:
+            now = f"has {columns_text(bound.schema)} now"
+        self._fault = f"table {name} {now}; this handle is of one with {was}"
+        self._find = self._refuse_retired
+        self._rows, self._indexes = {}, {}
+
+    def _refuse_retired(self, _: object = None) -> NoReturn:
+        raise SchemaError(self._fault)
+
     # Reading.
 
     def _require_open(self) -> None:
-        """Let pass: what a connection knew at its end can still be read."""
+        """Let pass: what a connection knew at its end can still be read.
+
+        Raises:
+            SchemaError: another module was published, which has other columns.
+        """
+        if self._fault:
+            self._refuse_retired()
 
     def __len__(self) -> int:
+        self._require_open()
         with self._lock:
             return len(self._rows)
 
     def _scan(self) -> list[StoredRow]:
+        self._require_open()
         with self._lock:
             return list(self._rows.values())
 
     def _select(
         self, number: int | None, within: Range | None, value: object
     ) -> list[StoredRow]:
+        self._require_open()
         with self._lock:
             rows = self._rows
             if number is None:
@@ -179,6 +221,7 @@ class CachedTable(ReadOnlyTable[R]):
             return [rows[key] for key in keys]
 
     def _count(self, number: int | None, within: Range | None, value: object) -> int:
+        self._require_open()
         with self._lock:
             if number is None:
                 return int(value in self._rows)

@@ -193,6 +193,12 @@ class Engine:
         for name, now in self._now.items():
             now.keep_only([column for table, column in wishes if table == name])
 
+    def forget_all(self) -> None:
+        """Keep nothing current any more, as another engine does that."""
+        for template in self._templates.values():
+            template.results = {}
+        self._templates, self._routes = {}, {}
+
     @property
     def subscribers(self) -> list[Any]:
         """All who listen; once for each result. Cost: O(live queries)."""

@@ -4,6 +4,11 @@ What tables there are is told by the rows of the system tables, which are restor
 like any. A table that a record or a snapshot names, and that is not known yet, has
 been described by rows that came before; then the catalogue is read anew.
 
+A module that is published changes that description. Where a record does, all tables of
+users are laid aside, and those that the new catalogue still has are taken up again when
+one of them is asked for, with the schema that they have now. A table whose rows have
+another layout has another id, and all of its rows follow in the same record.
+
 Cost: about 2 µs a row put.
 """
 
@@ -18,7 +23,7 @@ from qsdb.log.manifests import manifest_name
 from qsdb.log.records import RecordError, TableReader, replay
 from qsdb.log.snapshots import read_snapshot, read_table
 from qsdb.schema.catalogue_reading import module_of, reducers_of, schemas_of
-from qsdb.schema.system import USER_IDS_FIRST, system_tables
+from qsdb.schema.system import CATALOGUE_IDS, USER_IDS_FIRST, system_tables
 from qsdb.schema.tables import TableSchema
 from qsdb.store.indexes import UniqueIndex
 from qsdb.store.orders import StoredRow, compile_key, value_function
@@ -128,17 +133,57 @@ class TableState:
                 index.add(row)
 
 
+class _CatalogueTable(TableState):
+    """A table whose rows describe the others."""
+
+    __slots__ = ("_tables",)
+
+    def __init__(self, table_id: int, schema: TableSchema, tables: "_Tables") -> None:
+        super().__init__(table_id, schema)
+        self._tables = tables
+
+    def put(self, data: bytes, at: int, count: int) -> int:
+        self._tables.lay_aside()
+        return super().put(data, at, count)
+
+    def remove(self, data: bytes, at: int, count: int) -> int:
+        self._tables.lay_aside()
+        return super().remove(data, at, count)
+
+
 class _Tables(dict[int, TableState]):
-    """Tables by id; one that is missed is looked for in the catalogue."""
+    """Tables by id; one that is missed is looked for in the catalogue.
+
+    Attributes:
+        aside: Those that were there before the catalogue changed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aside: dict[int, TableState] = {}
+        for table_id, bound in system_tables():
+            if table_id in CATALOGUE_IDS:
+                made: TableState = _CatalogueTable(table_id, bound.schema, self)
+            else:
+                made = TableState(table_id, bound.schema)
+            self[table_id] = made
+
+    def lay_aside(self) -> None:
+        """Have all tables of users looked up in the catalogue again."""
+        for table_id in [each for each in self if each >= USER_IDS_FIRST]:
+            self.aside[table_id] = self.pop(table_id)
 
     def __missing__(self, table_id: int) -> TableState:
+        aside, self.aside = self.aside, {}
         for found_id, schema in self.schemas().items():
             if found_id not in self:
-                self[found_id] = TableState(found_id, schema)
-        found = self.get(table_id)
-        if found is None:
+                found = self[found_id] = TableState(found_id, schema)
+                before = aside.get(found_id)
+                if before is not None:
+                    found.rows, found.sequences = before.rows, before.sequences
+        if table_id not in self:
             raise RecordError(f"there is no table with the id {table_id}")
-        return found
+        return self[table_id]
 
     def system_rows(self) -> Mapping[int, tuple[StoredRow, ...]]:
         return {
@@ -174,14 +219,18 @@ class State:
     def __init__(self) -> None:
         """Begin with empty system tables, at offset 0."""
         self._tables = _Tables()
-        for table_id, bound in system_tables():
-            self._tables[table_id] = TableState(table_id, bound.schema)
         self.offset = 0
         self.microseconds = 0
 
     @property
     def tables(self) -> Mapping[int, TableState]:
-        """Id → table, those of users and of the system."""
+        """Id → table, those of users and of the system.
+
+        Raises:
+            ValueError: the rows of the system tables are no catalogue.
+        """
+        if self._tables.aside:
+            self.schemas()
         return self._tables
 
     def table(self, table_id: int) -> TableState:

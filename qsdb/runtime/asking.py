@@ -19,10 +19,14 @@ __all__ = ["Asking"]
 class Asking:
     """The part of a `Database` that has to do with queries."""
 
-    _queries: Queries
     _subscriptions: Subscriptions
     _connector: Connector
     _writer: Writer
+
+    @property
+    def _queries(self) -> Queries:
+        """The SQL of the module that is published."""
+        return self._subscriptions.queries
 
     def sql(
         self,

@@ -10,9 +10,11 @@ from qsdb.runtime.calls import Calls
 from qsdb.runtime.clock import Clock
 from qsdb.runtime.collection import collection_paused
 from qsdb.runtime.following import Follower
+from qsdb.runtime.following_modules import ModuleFollower
 from qsdb.runtime.journal import DiskJournal
 from qsdb.runtime.module_tables import new_tables
 from qsdb.runtime.options import Options
+from qsdb.runtime.publishing import Publisher
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.read_only import (
     ReadOnlyCalls,
@@ -50,6 +52,7 @@ class Parts(NamedTuple):
     """None in memory."""
     scheduler: Scheduler | None
     """None where nothing is written."""
+    publisher: Publisher
 
 
 def check_way_of_opening(
@@ -123,7 +126,9 @@ def open_parts(
         queries = queries_of(writer, calls.owner)
         scheduler = Scheduler(calls)  # before `init`, whose rows are armed too
         calls.initialise(VERSION)
-        return Parts(directory, writer, calls, queries, None, scheduler)
+        publisher = Publisher(calls)
+        publisher.scheduler = scheduler
+        return Parts(directory, writer, calls, queries, None, scheduler, publisher)
     with collection_paused():
         opened = open_storage(files, schema, options, seeds.draw, _now(clock), progress)
     try:
@@ -138,7 +143,8 @@ def _on_disk(schema: ModuleSchema, opened: Opened, clock: Clock, seeds: Seeds) -
     directory = sql_directory(opened.tables, opened.offset)
     writer = Writer(directory, clock, opened.microseconds)
     writer.log = storage.log
-    writer.journal = DiskJournal(storage.log, opened.tables, schema)
+    served = opened.before or schema
+    writer.journal = DiskJournal(storage.log, opened.tables, served)
     storage.snapshots.watch(directory.store, lambda: writer.latest // 1000)
     if stored is None:
         calls = Calls(schema, writer, seeds)
@@ -149,10 +155,15 @@ def _on_disk(schema: ModuleSchema, opened: Opened, clock: Clock, seeds: Seeds) -
     else:
         identities = stored.database_identity, stored.owner_identity
         # Calls after this opening draw other numbers than those before it.
-        calls = Calls(schema, writer, seeds.after(opened.offset), identities)
+        calls = Calls(served, writer, seeds.after(opened.offset), identities)
         queries = queries_of(writer, calls.owner)
+        if opened.before is not None:  # which knows no functions, to run schedules with
+            Publisher(calls).publish(schema, allow_breaking=True, drop=())
+            queries = queries.current
         scheduler = Scheduler(calls)
-    return Parts(directory, writer, calls, queries, storage, scheduler)
+    publisher = Publisher(calls)
+    publisher.scheduler = scheduler
+    return Parts(directory, writer, calls, queries, storage, scheduler, publisher)
 
 
 def _now(clock: Clock) -> Callable[[], int]:
@@ -182,4 +193,7 @@ def open_read_only(
     follower = Follower(files, found, writer) if at is None else None
     queries = queries_of(writer, calls.owner)
     storage = ReadOnlyStorage(files, found, follower)
-    return Parts(directory, writer, calls, queries, storage, None)
+    publisher = Publisher(calls)
+    if follower is not None:
+        follower.modules = ModuleFollower(publisher, files.describe(), schema)
+    return Parts(directory, writer, calls, queries, storage, None, publisher)

@@ -11,9 +11,10 @@ import attrs
 
 from qsdb.errors import QueryError
 from qsdb.live.operators import LiveResult
+from qsdb.runtime.queries import Queries
 from qsdb.runtime.updates import Update, merged
 
-__all__ = ["Batch", "Receiver", "Subscriber"]
+__all__ = ["Batch", "Published", "Receiver", "Subscriber"]
 
 
 class Subscriber(Protocol):
@@ -56,6 +57,19 @@ class Receiver(Protocol):
         ...
 
 
+@attrs.frozen(eq=False)
+class Published:
+    """A module that was published.
+
+    Attributes:
+        queries: What asks its tables.
+        ends: Why connections end; None where they go on.
+    """
+
+    queries: Queries
+    ends: QueryError | None
+
+
 @attrs.define(eq=False)
 class Batch:
     """What one commit means to one receiver.
@@ -67,6 +81,7 @@ class Batch:
         parts: For each of its queries that is concerned how the result changed, or why
             the query ends.
         moment: After which of the receiver's moments.
+        published: The module that it published, if it did.
         is_told: Whether the receiver was told.
     """
 
@@ -76,6 +91,7 @@ class Batch:
     parts: list[tuple[Subscriber, Update | QueryError]]
     moment: int = 0
     is_told: bool = False
+    published: Published | None = None
 
     @property
     def phase(self) -> object:

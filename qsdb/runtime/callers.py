@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from qsdb.runtime.calling import Calling
 from qsdb.runtime.calls import Sender
 from qsdb.runtime.procedures import Procedures
-from qsdb.runtime.queries import Queries
+from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.schema.results import Result
 from qsdb.values.identity import Identity
 
@@ -15,15 +15,15 @@ __all__ = ["Caller"]
 class Caller(Calling):
     """A database as one identity sees it."""
 
-    __slots__ = ("_calls", "_procedures", "_queries", "_sender", "identity")
+    __slots__ = ("_calls", "_procedures", "_sender", "_subscriptions", "identity")
 
     def __init__(
-        self, procedures: Procedures, queries: Queries, identity: Identity
+        self, procedures: Procedures, subscriptions: Subscriptions, identity: Identity
     ) -> None:
         """Act as `identity`."""
         self._calls = procedures.calls
         self._procedures = procedures
-        self._queries = queries
+        self._subscriptions = subscriptions
         self._sender = Sender(identity)
         self.identity = identity
 
@@ -34,4 +34,4 @@ class Caller(Calling):
             AccessError: it changes something, and this is not the owner.
             QueryError, ArgumentError, ClosedError: as `Database.sql` does.
         """
-        return self._queries.run(text, params, self.identity)
+        return self._subscriptions.queries.run(text, params, self.identity)

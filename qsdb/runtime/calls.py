@@ -11,7 +11,7 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from types import CoroutineType
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import attrs
 
@@ -78,9 +78,10 @@ def checked(
 
 
 class Calls:
-    """Runs the reducers of one module.
+    """Runs the reducers of the module that is published.
 
     Attributes:
+        module: The module.
         identity: The database's own identity.
         owner: The identity that owns the database.
         count: Calls of reducers that began, `init` included.
@@ -116,7 +117,6 @@ class Calls:
             seeds: Of the calls.
             identities: Of the database and of its owner; made if not given.
         """
-        self.module = module
         self.writer = writer
         self.seeds = seeds
         self.count = 0
@@ -125,21 +125,27 @@ class Calls:
             subject = f"{seeds.of_call(0):016x}:{module.name}"
             identities = _identity(f"database:{subject}"), _identity(f"owner:{subject}")
         self.identity, self.owner = identities
-        self._by_key: dict[object, tuple[Reducer, Meter]] = {}
+        self.call_procedure: CallElsewhere
+        self.serve(module)
+
+    def serve(self, module: ModuleSchema) -> None:
+        """Run the functions of a module from now on; under the writer lock."""
+        self.meters.clear()  # by their names they go on
+        by_key: dict[object, tuple[Reducer, Meter]] = {}
         several: dict[object, list[Reducer]] = {}
         for name, reducer in module.reducers.items():
-            self._by_key[name] = reducer, self.meters[reducer]
+            by_key[name] = reducer, self.meters[reducer]
             several.setdefault(reducer.function, []).append(reducer)
         for function, reducers in several.items():
             # One that is mounted several times is called by its names alone.
             if len(reducers) == 1 or "." not in reducers[0].name:
-                self._by_key[function] = self._by_key[reducers[0].name]
-        self.call_procedure: CallElsewhere
-        self._procedures: dict[object, Procedure] = {}
+                by_key[function] = by_key[reducers[0].name]
+        procedures: dict[object, Procedure] = {}
         for name, procedure in module.procedures.items():
-            self._procedures[name] = self._procedures[procedure.function] = procedure
+            procedures[name] = procedures[procedure.function] = procedure
+        self.module, self._by_key, self._procedures = module, by_key, procedures
 
-    def call(  # noqa: C901, PLR0915  in one go, as it is hot
+    def call(  # noqa: C901, PLR0912, PLR0915  in one go, as it is hot
         self,
         sender: Identity,
         key: object,
@@ -161,8 +167,9 @@ class Calls:
             ArgumentError: the arguments do not fit; nothing has run.
             UsageError: this thread is inside a transaction already.
         """
+        by_key = self._by_key
         try:
-            found = self._by_key.get(key)
+            found = by_key.get(key)
         except TypeError:  # without a hash it is no function, and no name
             found = None
         if found is None or (found[0].is_private and sender != self.owner):
@@ -179,6 +186,8 @@ class Calls:
         context, began, spent = CallContext(), None, None
         try:
             transaction = writer.begin()
+            if by_key is not self._by_key:
+                _refuse_republished()
             self.count = number = self.count + 1
             context.db, context.sender = transaction, sender
             known = _DIRECT if caller is None else caller
@@ -194,13 +203,15 @@ class Calls:
             if result is not None and type(result) is CoroutineType:
                 _refuse_coroutine(reducer, result)
             writer.commit(transaction)
-        except BaseException:
+        except BaseException as error:
             try:
                 writer.abort()
             finally:
                 writer.abort()
             if began is not None:
                 meter.fail(context, began, spent)
+            if isinstance(error, _Republished):
+                return self.call(sender, key, args, kwargs, caller)
             raise
         if spent > meter.limit:
             meter.tell(context, spent)
@@ -255,7 +266,7 @@ class Calls:
             )
             for table_id, rows in catalogue.items():
                 entry = self.writer.directory.system[table_id]
-                row_class = entry.table.bound.row_class
+                row_class = entry.bound.row_class
                 table = transaction._open(entry)
                 table.insert_many([tuple.__new__(row_class, row) for row in rows])  # type: ignore[type-var]
             secret = new_secret(self.seeds.base if self.seeds.is_given else None)
@@ -367,6 +378,23 @@ def _identity(subject: str) -> Identity:
     return Identity.from_claims("qsdb", claim)
 
 
+class _Republished(Exception):  # noqa: N818  it is nobody's error
+    """Another module was published while a call waited for the writer lock."""
+
+
+def _refuse_republished() -> NoReturn:
+    raise _Republished
+
+
+class Named(Protocol):
+    """A function that is called."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+
 class CallContext(ReducerContext):
     """The context of one call; what is rarely wanted is made when asked for.
 
@@ -377,8 +405,8 @@ class CallContext(ReducerContext):
 
     _auth: Auth
     _connection: ConnectionId | None
-    _call: tuple[Calls, Reducer, int, tuple[object, ...]]
-    """Whose call it is, of which reducer, its number, and the arguments."""
+    _call: tuple[Calls, Named, int, tuple[object, ...]]
+    """Whose call it is, of which function, its number, and the arguments."""
 
     @property
     def connection_id(self) -> ConnectionId | None:

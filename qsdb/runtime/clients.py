@@ -20,7 +20,7 @@ from qsdb.runtime.prepared import handle_of
 from qsdb.schema.contexts import Table
 from qsdb.schema.functions import CONNECTED, DISCONNECTED
 from qsdb.schema.system import ST_CLIENT, StClient
-from qsdb.store.opened import Opened
+from qsdb.store.opened import Entry, Opened
 from qsdb.store.transactions import WriteTransaction
 
 __all__ = ["Clients"]
@@ -32,10 +32,16 @@ class Clients:
     def __init__(self, calls: Calls) -> None:
         """Run the lifecycle functions of these calls."""
         self._calls = calls
-        lifecycle = calls.module.lifecycle
-        self._are_noted = bool(lifecycle.keys() & {CONNECTED, DISCONNECTED})
-        self._entry = calls.writer.directory.system[ST_CLIENT]
         self._logger = logging.getLogger(f"qsdb.{calls.module.name}.clients")
+
+    @property
+    def _are_noted(self) -> bool:
+        """Whether the module that is published attends to clients."""
+        return bool(self._calls.module.lifecycle.keys() & {CONNECTED, DISCONNECTED})
+
+    @property
+    def _entry(self) -> Entry:
+        return self._calls.writer.directory.system[ST_CLIENT]
 
     def _table(self, transaction: Opened) -> Table[StClient]:
         return cast(Table[StClient], handle_of(transaction, self._entry))
@@ -70,7 +76,8 @@ class Clients:
 
     def disconnect(self, sender: Sender) -> None:
         """Take the note of a client away, if there is one; what fails is logged."""
-        if self._are_noted:
+        # Notes may be those of a module that was published before.
+        if self._are_noted or self._entry.table.count:
             self._disconnect(sender)
 
     def _disconnect(self, sender: Sender) -> None:
@@ -133,7 +140,7 @@ class Clients:
         Raises:
             ClosedError: the database is closed.
         """
-        with self._calls.writer.directory.read_class() as reading:
+        with self._calls.writer.directory.read() as reading:
             clients = [*self._table(reading)]
         for client in clients:
             self._disconnect(Sender(client.identity, client.connection_id))

@@ -6,7 +6,6 @@ from qsdb.runtime.clients import Clients
 from qsdb.runtime.connections import Connection
 from qsdb.runtime.prepared import handle_of
 from qsdb.runtime.procedures import Procedures
-from qsdb.runtime.queries import Queries
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.tokens import ISSUER, Claimed, Tokens, claimed, new_secret
 from qsdb.schema.contexts import Auth
@@ -22,7 +21,6 @@ class Connector:
     def __init__(
         self,
         procedures: Procedures,
-        queries: Queries,
         subscriptions: Subscriptions,
         clients: Clients | None,
     ) -> None:
@@ -30,14 +28,12 @@ class Connector:
 
         Args:
             procedures: Run for those who connect, and reducers with them.
-            queries: Likewise.
             subscriptions: Likewise.
             clients: Notes who is connected; None where nothing can be written.
         """
         self.clients = clients
         self._procedures = procedures
         self._calls = calls = procedures.calls
-        self._queries = queries
         self._subscriptions = subscriptions
         self._tokens = Tokens(_secret(calls))
 
@@ -65,7 +61,6 @@ class Connector:
             self.clients.connect(sender)
         return Connection(
             self._procedures,
-            self._queries,
             self._subscriptions,
             sender,
             self._tokens.make(said) if token is None else token,
@@ -94,6 +89,6 @@ class Connector:
 def _secret(calls: Calls) -> bytes:
     """Give what seals tokens; of a database from before there was one, a new one."""
     directory = calls.writer.directory
-    with directory.read_class() as reading:
+    with directory.read() as reading:
         row = handle_of(reading, directory.system[ST_SECRET]).get(TOKENS)
     return new_secret(None) if row is None else bytes(row.value)

@@ -22,17 +22,19 @@ from qsdb.errors import (
     QueryError,
     brief,
 )
+from qsdb.runtime.asked import RepublishedError, first_result
 from qsdb.runtime.bags import Bag
-from qsdb.runtime.batches import Batch
+from qsdb.runtime.batches import Batch, Published
 from qsdb.runtime.calling import Calling
 from qsdb.runtime.calls import CallContext, Sender
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.live_queries import check_callbacks
+from qsdb.runtime.moves import Moves
 from qsdb.runtime.namespaces import Functions
 from qsdb.runtime.procedures import Procedures
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.query_sets import SetQuery, Subscription
-from qsdb.runtime.subscriptions import Subscriptions, first_result
+from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.updates import Update
 from qsdb.schema.results import Result
 from qsdb.sql.arguments import bind_each
@@ -40,6 +42,8 @@ from qsdb.sql.everything import asks_for_everything, select_all
 from qsdb.sql.loops import StoredRow
 
 __all__ = ["Connection"]
+
+_Due = tuple[Subscription, SetQuery, Update | QueryError]
 
 
 @attrs.define(eq=False)
@@ -71,24 +75,6 @@ class _Ended:
         self.connection.remove(self.subscription, self.offset)
 
 
-class _Moves:
-    """What came to tables and what went, gathered from several results."""
-
-    def __init__(self) -> None:
-        self.by_table: dict[str, tuple[list[StoredRow], list[StoredRow]]] = {}
-
-    def add(
-        self,
-        query: SetQuery,
-        inserts: Iterable[StoredRow],
-        deletes: Iterable[StoredRow],
-    ) -> None:
-        if query.asked.table is not None:
-            came, went = self.by_table.setdefault(query.asked.table, ([], []))
-            came += inserts
-            went += deletes
-
-
 class Connection(Calling):
     """One client in the process, until it is closed.
 
@@ -105,10 +91,9 @@ class Connection(Calling):
         procedures: Likewise.
     """
 
-    def __init__(  # noqa: PLR0913  the parts of a database that it needs
+    def __init__(
         self,
         procedures: Procedures,
-        queries: Queries,
         subscriptions: Subscriptions,
         sender: Sender,
         token: str,
@@ -126,17 +111,16 @@ class Connection(Calling):
         self._procedures = procedures
         self._calls = calls = procedures.calls
         self._clients = clients
-        self._queries = queries
         self._subscriptions = subscriptions
-        self._is_owner = self.identity == queries.owner
-        self.db = Cache(*queries.visible_entries(is_owner=self._is_owner))
-        names = calls.names_for(self.identity)
-        self.reducers = Functions("reducer", self.call, names)
-        names = calls.procedures_for(self.identity)
-        self.procedures = Functions("procedure", self.call, names)
+        self._is_owner = self.identity == calls.owner
         self._open: dict[Subscription, bool] = {}
         self._is_closed = False
+        self._why = "this connection is closed"
         self.moments = 0
+        self.db = Cache()
+        self._take(subscriptions.queries)
+        subscriptions.connect(self)
+        self._take(subscriptions.queries)  # whichever was published meanwhile
 
     # Calling.
 
@@ -169,7 +153,7 @@ class Connection(Calling):
             ClosedError: the connection or the database is closed.
         """
         self._require_open()
-        return self._queries.run(text, params, self.identity)
+        return self._subscriptions.queries.run(text, params, self.identity)
 
     # Subscribing.
 
@@ -204,12 +188,18 @@ class Connection(Calling):
         asked = [hub.asked(text, self._is_owner) for text in texts]
         if not self._is_owner:
             for each in asked:
-                self._queries.require_cheap(each.first.plan)
+                self._subscriptions.queries.require_cheap(each.first.plan)
         values = bind_each([each.first.plan.query.parameters for each in asked], params)
-        subscription = Subscription(self, asked, on_applied, on_error)
+        pairs = [*zip(asked, values, strict=True)]
+        subscription = Subscription(self, pairs, on_applied, on_error)
         caller = self.identity.stored
         triples = [*zip(subscription.queries, asked, values, strict=True)]
-        reading = hub.enter(triples, caller)
+        try:
+            reading = hub.enter(triples, caller)
+        except RepublishedError:
+            return self.subscribe(
+                *queries, on_applied=on_applied, on_error=on_error, params=params
+            )
         try:
             with reading:
                 offset = reading.offset
@@ -234,7 +224,7 @@ class Connection(Calling):
             raise ArgumentError(f"a query is a str, not {brief(text)}")
         if not asks_for_everything(text):
             return [text]
-        return [*map(select_all, self._queries.public_names)]
+        return [*map(select_all, self._subscriptions.queries.public_names)]
 
     # What is delivered, one after the other.
 
@@ -251,7 +241,7 @@ class Connection(Calling):
             if isinstance(what, QueryError):
                 self._fail(subscription, what, offset)
                 return
-        moves = _Moves()
+        moves = Moves()
         for query, rows in zip(subscription.queries, first, strict=True):
             query.bag = Bag(rows)
             moves.add(query, rows, ())
@@ -270,13 +260,14 @@ class Connection(Calling):
         """Take a commit in, and tell of it."""
         batch.is_told = True
         due = [*self._due(batch)]
-        for subscription, _, what in due:
-            # Its rows go before, since they cannot be kept current.
-            if isinstance(what, QueryError) and subscription.is_there:
-                self._fail(subscription, what, batch.offset - 1)
+        # Their rows go before, since they cannot be kept current.
+        for subscription, error in _ending(due):
+            self._fail(subscription, error, batch.offset - 1)
+        if batch.published is not None and not self._is_closed:
+            self._go_on(batch.published, batch.offset)
         if self._is_closed:
             return
-        moves, others = _Moves(), []
+        moves, others = Moves(), []
         for subscription, query, what in due:
             if isinstance(what, QueryError) or not subscription.is_there:
                 continue
@@ -289,9 +280,7 @@ class Connection(Calling):
         for subscription, update in others:
             subscription.tell_update(event, update)
 
-    def _due(
-        self, batch: Batch
-    ) -> Iterator[tuple[Subscription, SetQuery, Update | QueryError]]:
+    def _due(self, batch: Batch) -> Iterator[_Due]:
         """Yield what is to be taken in now; the rest waits or is not wanted."""
         for subscriber, what in batch.parts:
             assert isinstance(subscriber, SetQuery)
@@ -333,7 +322,7 @@ class Connection(Calling):
         """Take the rows of a subscription that has ended out of the cache."""
         if self._is_closed:
             return
-        moves = _Moves()
+        moves = Moves()
         for query in subscription.queries:
             moves.add(query, (), query.bag.rows)
             query.bag = Bag([])
@@ -378,6 +367,27 @@ class Connection(Calling):
         if self._clients is not None:
             self._clients.disconnect(self._sender)
 
+    def _take(self, queries: Queries) -> None:
+        """Know what can be asked and called since a module was published."""
+        by_name, by_class = queries.visible_entries(is_owner=self._is_owner)
+        self.db._take(by_name, by_class, queries.gone)
+        calls = self._calls
+        names = calls.names_for(self.identity)
+        self.reducers = Functions("reducer", self.call, names)
+        names = calls.procedures_for(self.identity)
+        self.procedures = Functions("procedure", self.call, names)
+
+    def _go_on(self, published: Published, offset: int) -> None:
+        """Go on with a module that was published, or close if clients cannot."""
+        error = published.ends
+        if error is None:
+            self._take(published.queries)
+            return
+        for subscription in [*self._open]:
+            self._fail(subscription, error, offset)
+        self._why = f"this connection is closed: {error}"
+        self.close()
+
     def ended(self) -> None:
         """Take in that nothing more comes."""
         self.db._silence()
@@ -388,7 +398,7 @@ class Connection(Calling):
 
     def _require_open(self) -> None:
         if self._is_closed:
-            raise ClosedError("this connection is closed")
+            raise ClosedError(self._why)
 
     def __enter__(self) -> Self:
         """Give the connection itself."""
@@ -402,3 +412,10 @@ class Connection(Calling):
         """Say whose it is."""
         state = "closed" if self._is_closed else "open"
         return f"<Connection {state} of {self.identity.to_hex()[:16]}…>"
+
+
+def _ending(due: Iterable[_Due]) -> Iterator[tuple[Subscription, QueryError]]:
+    """Yield the subscriptions of which a query has failed, and why."""
+    for subscription, _, what in due:
+        if isinstance(what, QueryError) and subscription.is_there:
+            yield subscription, what

@@ -28,7 +28,7 @@ from qsdb.runtime.clients import Clients
 from qsdb.runtime.clock import Clock, SystemClock
 from qsdb.runtime.connecting import Connector
 from qsdb.runtime.meters import limit_of
-from qsdb.runtime.on_disk import OnDisk
+from qsdb.runtime.migrating import Migrating
 from qsdb.runtime.options import StorageOptions, options_of
 from qsdb.runtime.procedures import THREADS, Procedures
 from qsdb.runtime.row_filters import check_filters
@@ -42,7 +42,7 @@ from qsdb.values.timestamps import Timestamp
 __all__ = ["Database"]
 
 
-class Database(OnDisk, Calling):
+class Database(Migrating, Calling):
     """A module's tables in memory, and the transactions on them.
 
     >>> from qsdb.schema.rows import Row
@@ -77,8 +77,9 @@ class Database(OnDisk, Calling):
         """Open a database, or create it: tables, and `init`, as one commit, offset 1.
 
         Args:
-            module: What to hold. None, with `read_only`, for the tables that are
-                stored: their rows are named tuples.
+            module: What to hold. In a directory with another one it is published, in
+                one commit, if no data is given up by that. None, with `read_only`, for
+                the tables that are stored: their rows are named tuples.
             path: The directory to keep it in, made if it is not there; in memory
                 only if not given.
             read_only: Whether to read only, also beside the process that writes.
@@ -104,9 +105,10 @@ class Database(OnDisk, Calling):
             procedure_threads: How many threads the pool for procedures has at most.
 
         Raises:
-            SchemaError: the module's declarations are wrong, or not those that are
-                stored; all mistakes are listed. Whatever `init` raises passes
-                through, and then no database was created.
+            SchemaError: the module's declarations are wrong, or no rule leads to them
+                from those that are stored, or data would be given up; with all
+                mistakes, or the plan. Whatever `init` and migrations raise passes
+                through, and then nothing was created or changed.
             ArgumentError: an argument is of a wrong kind, or the database has no
                 state at `at`; the text says where it has.
             StorageError: the directory cannot be opened: `DatabaseLocked`,
@@ -127,17 +129,17 @@ class Database(OnDisk, Calling):
         else:
             assert schema is not None
             parts = open_parts(schema, files, how, clock, seed, progress)
-        self._directory, self._writer, self._calls, self._queries = parts[:4]
+        self._directory, self._writer, self._calls = parts[:3]
         self._storage, self._scheduler = parts.storage, parts.scheduler
         self._calls.meters.set_limit(limit)
-        self._subscriptions = Subscriptions(self._queries, self._writer)
+        self._subscriptions = Subscriptions(parts.queries, self._writer)
         self._writer.audience = self._subscriptions
+        self._publisher = parts.publisher
+        self._publisher.subscriptions = self._subscriptions
         self._sender = Sender(self._calls.owner)
         self._procedures = Procedures(self._calls, procedure_threads)
         clients = None if read_only else Clients(self._calls)
-        self._connector = Connector(
-            self._procedures, self._queries, self._subscriptions, clients
-        )
+        self._connector = Connector(self._procedures, self._subscriptions, clients)
         if self._storage is not None:
             # Closes it when the program ends, or nobody has it any more.
             weakref.finalize(self, self._storage.close)
@@ -174,7 +176,7 @@ class Database(OnDisk, Calling):
         """
         if type(identity) is not Identity:
             raise ArgumentError(f"caller takes a qsdb.Identity, not {brief(identity)}")
-        return Caller(self._procedures, self._queries, identity)
+        return Caller(self._procedures, self._subscriptions, identity)
 
     def write(self) -> WriteBlock:
         """Give the serial write transaction, for a ``with`` block.
@@ -195,7 +197,7 @@ class Database(OnDisk, Calling):
             ClosedError: the database is closed.
         """
         self._require_open()
-        return self._directory.read_class()
+        return self._directory.read()
 
     def run_due(self, now: Timestamp | None = None) -> int:
         """Run what is due in scheduled tables, and give how many functions were run.

@@ -131,6 +131,8 @@ class Run:
 
     def _find(self, transaction: WriteTransaction) -> tuple[StTimer, Row] | None:
         """Find the timer and its row, if they still are as they were."""
+        if self._timers_of.is_retired:
+            return None
         timer = self._timers(transaction).get(*self.number)
         if timer is None or timer.due.micros != self.due:
             return None

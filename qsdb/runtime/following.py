@@ -21,6 +21,9 @@ Rules:
    the disk is another machine's, finds that the frame before its place is not there
    any more: a `StorageError` that says so, and never a mixture of both pasts.
 
+5. Where the writer has published another module, the tables are those of that one from
+   then on, or reading ends (`qsdb.runtime.following_modules`).
+
 Damage that begins with zeros is taken for the end until the next segment is there, or
 the end is noted (`qsdb.recovery.ends`).
 """
@@ -41,6 +44,7 @@ from qsdb.recovery.directories import read_twice
 from qsdb.recovery.ends import NotedEnd
 from qsdb.recovery.opening import Found, list_segments
 from qsdb.recovery.state import table_reader
+from qsdb.runtime.following_modules import ModuleFollower, publishes
 from qsdb.runtime.writer import Writer
 from qsdb.store.applying import Replica, TableReaders
 from qsdb.store.changes import Noted
@@ -59,6 +63,7 @@ class Follower:
 
     Attributes:
         microseconds: The time of the last commit, since 1970 (UTC).
+        modules: Takes over what the writer publishes.
     """
 
     def __init__(self, files: Files, found: Found, writer: Writer) -> None:
@@ -73,11 +78,9 @@ class Follower:
         self._database = found.database
         self._writer = writer
         self._store = writer.directory.store
-        self._replica = Replica(
-            self._store,
-            {table.table_id: _readers(table) for table in self._store.tables},
-            self._told,
-        )
+        self.modules: ModuleFollower | None = None
+        self._tables: tuple[StoredTable, ...] = ()
+        self._replica = self._current_replica()
         self._first_offset = found.last.scan.header.first_offset
         """Of the segment that is read."""
         self._place = found.last.scan.place
@@ -85,6 +88,15 @@ class Follower:
         and was applied all the same, the store's offset tells."""
         self._closing = threading.Event()
         self.microseconds = found.state.microseconds
+
+    def _current_replica(self) -> Replica:
+        """Give what applies commits to the tables that there are."""
+        store = self._store
+        if self._tables is not store.tables:
+            self._tables = store.tables
+            readers = {table.table_id: _readers(table) for table in store.tables}
+            self._replica = Replica(store, readers, self._told)
+        return self._replica
 
     def refresh(self, seconds: float) -> int:
         """Apply what is new, and give the offset then.
@@ -96,6 +108,7 @@ class Follower:
             StorageError: the log that is needed is not there any more, or is not
                 the one that was read.
             CorruptionError: it is damaged.
+            SchemaError: its writer has published another module than is read with.
             ClosedError: the database was closed.
             OSError: the system refuses.
         """
@@ -188,12 +201,12 @@ class Follower:
             file.close()
 
     def _apply(self, scan: Scan, path: str) -> None:
-        store, apply = self._store, self._replica.apply
+        store = self._store
         for first_offset, records in scan:
             # An exception may have cut this off before: some are applied already.
             for record in records[max(0, store.offset + 1 - first_offset) :]:
                 try:
-                    self.microseconds = apply(functools.partial(replay, record))
+                    self.microseconds = self._apply_record(record)
                 except RecordError as error:
                     raise CorruptionError(
                         path,
@@ -203,6 +216,19 @@ class Follower:
                     ) from None
             self._place = scan.place
         self._place = scan.place
+
+    def _apply_record(self, record: bytes) -> int:
+        """Apply the next commit, and give its time.
+
+        Raises:
+            RecordError: it does not fit.
+            SchemaError: it publishes another module than the one that reads.
+        """
+        if self.modules is not None and publishes(record):
+            microseconds = self.modules.take(record)
+            if microseconds is not None:
+                return microseconds
+        return self._current_replica().apply(functools.partial(replay, record))
 
 
 def _readers(table: StoredTable) -> TableReaders:

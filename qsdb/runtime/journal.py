@@ -20,7 +20,7 @@ from qsdb.log.recording import (
     write_sequences,
 )
 from qsdb.recovery.state import row_kind
-from qsdb.runtime.calls import CallContext
+from qsdb.runtime.calls import CallContext, Named
 from qsdb.schema.catalogue import parameters_kind
 from qsdb.schema.functions import Reducer
 from qsdb.schema.modules import ModuleSchema
@@ -72,7 +72,9 @@ class DiskJournal:
             for table in tables
         }
         reducers = [*module.reducers.values(), *module.lifecycle.values()]
-        self._calls = {each: _call_writer(each) for each in reducers}
+        self._calls: dict[Named, CallWriter] = {
+            each: _call_writer(each) for each in reducers
+        }
 
     @property
     def told_offset(self) -> int:

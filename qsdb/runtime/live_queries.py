@@ -10,12 +10,13 @@ from typing import Any, Self
 
 from qsdb.errors import ArgumentError, QueryError, brief
 from qsdb.live.operators import Difference, LiveResult
+from qsdb.runtime.asked import Asked, RepublishedError, first_result
 from qsdb.runtime.backlogs import Backlog, Changes
 from qsdb.runtime.bags import Bag
 from qsdb.runtime.batches import Batch
-from qsdb.runtime.subscriptions import Subscriptions, first_result
+from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.timeouts import check_timeout
-from qsdb.runtime.updates import Shape, Update
+from qsdb.runtime.updates import Update
 from qsdb.sql.arguments import bind_parameters
 from qsdb.sql.loops import StoredRow
 
@@ -32,6 +33,8 @@ class LiveQuery:
         offset: The commit at which it began; `initial` was its result then.
         error: Why it ended by itself; None if it did not.
         confirmed: Whether it is told only of what is on the disk.
+        asked: What was asked.
+        values: Of its parameters.
         result: What it shares with all who ask the same; None when it has ended.
     """
 
@@ -42,19 +45,21 @@ class LiveQuery:
         "_initial",
         "_on_error",
         "_pending",
-        "_shape",
         "_subscriptions",
+        "asked",
         "confirmed",
         "error",
         "moments",
         "offset",
         "result",
+        "values",
     )
 
     def __init__(
         self,
         subscriptions: Subscriptions,
-        shape: Shape,
+        asked: Asked,
+        values: Sequence[object],
         callback: Callback | None,
         on_error: OnError | None,
         *,
@@ -68,7 +73,7 @@ class LiveQuery:
         self._initial: list[StoredRow] = []
         self._bag: Bag | None = None
         self._backlogs: Sequence[Backlog] = ()  # few have any
-        self._shape = shape
+        self.asked, self.values = asked, values
         self.confirmed = confirmed
         self.error: QueryError | None = None
         self.moments = 0
@@ -81,20 +86,25 @@ class LiveQuery:
         return self
 
     @property
+    def caller(self) -> bytes:
+        """What ``:sender`` is: the owner."""
+        return self.asked.queries.owner.stored
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns."""
-        return self._shape.columns
+        return self.asked.shape.columns
 
     @property
     def initial(self) -> list[Any]:
         """The result when it began."""
-        return self._shape.make([*self._initial])
+        return self.asked.shape.make([*self._initial])
 
     @property
     def rows(self) -> list[Any]:
         """The result now; in a callback, at that update's offset."""
         bag = self._bag
-        return self.initial if bag is None else self._shape.make(bag.rows)
+        return self.initial if bag is None else self.asked.shape.make(bag.rows)
 
     @property
     def count(self) -> int:
@@ -185,7 +195,7 @@ class LiveQuery:
         is_now, was = Counter(bag.rows), Counter(self._initial)
         came, went = (is_now - was).elements(), (was - is_now).elements()
         difference = Difference([*came], [*went])
-        return Update(bag.offset, difference, self._shape, self.offset + 1)
+        return Update(bag.offset, difference, self.asked.shape, self.offset + 1)
 
     def close(self) -> None:
         """End; once this has returned no callback comes. Twice is no error.
@@ -239,7 +249,7 @@ def subscribe(  # noqa: PLR0913  what users may say
     asked = subscriptions.asked(text, True)  # noqa: FBT003  the key of a cache
     values = bind_parameters(asked.first.plan.query.parameters, params)
     query = LiveQuery(
-        subscriptions, asked.shape, callback, on_error, confirmed=confirmed
+        subscriptions, asked, values, callback, on_error, confirmed=confirmed
     )
     try:
         with subscriptions.enter([(query, asked, values)], caller) as reading:
@@ -251,9 +261,19 @@ def subscribe(  # noqa: PLR0913  what users may say
             for batch in query.begin(offset, stored):
                 subscriptions.delivery.tell(batch)
         subscriptions.delivery.run()
-    except BaseException:
+    except BaseException as error:
         if query.result is not None:
             subscriptions.leave([query])
+        if isinstance(error, RepublishedError):
+            return subscribe(
+                subscriptions,
+                text,
+                callback,
+                params,
+                caller,
+                confirmed=confirmed,
+                on_error=on_error,
+            )
         raise
     return query
 

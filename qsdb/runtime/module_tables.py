@@ -16,12 +16,19 @@ from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.plans import plan_migration
 from qsdb.schema.schema_hashes import are_same
 from qsdb.schema.stored import stored_module
-from qsdb.schema.stored_schemas import filters_of, schema_of_module
-from qsdb.schema.system import USER_IDS_FIRST, StModule, system_tables
+from qsdb.schema.stored_schemas import filters_of, schema_of_module, stored_schema
+from qsdb.schema.system import ST_REDUCER, USER_IDS_FIRST, StModule, system_tables
 from qsdb.schema.tables import TableSchema
 from qsdb.store.images import StoredTable
 
-__all__ = ["load_tables", "make_module", "new_tables", "stored_row_of_module"]
+__all__ = [
+    "load_tables",
+    "make_module",
+    "new_tables",
+    "require_same",
+    "stored_if_other",
+    "stored_row_of_module",
+]
 
 
 def new_tables(schema: ModuleSchema) -> list[StoredTable]:
@@ -48,11 +55,8 @@ def load_tables(state: State, schema: ModuleSchema, path: str) -> list[StoredTab
 
     Cost: as much as entering all rows into all indexes.
     """
-    stored = _stored_tables(state, path)
-    declared = [bound.schema for bound in schema.tables]
-    if not are_same(stored.values(), declared):
-        raise _difference(tuple(stored.values()), schema, path)
-    ids = {table.schema.name: number for number, table in state.tables.items()}
+    require_same(state, schema, path)
+    ids = {table.schema.name: number for number, table in state.described().items()}
     tables = []
     for bound in (*schema.tables, *[bound for _, bound in system_tables()]):
         table = StoredTable(bound, ids[bound.schema.name])
@@ -60,6 +64,19 @@ def load_tables(state: State, schema: ModuleSchema, path: str) -> list[StoredTab
         table.adopt(found.rows, found.sequences)
         tables.append(table)
     return tables
+
+
+def require_same(state: State, schema: ModuleSchema, path: str) -> None:
+    """Refuse a module whose tables are not those of a state.
+
+    Raises:
+        SchemaError: with each difference, and both schemas.
+        CorruptionError: what is stored is no schema.
+    """
+    stored = _stored_tables(state, path)
+    declared = [bound.schema for bound in schema.tables]
+    if not are_same(stored.values(), declared):
+        raise _difference(tuple(stored.values()), schema, path)
 
 
 def _difference(
@@ -77,6 +94,45 @@ def _difference(
     )
     *others, last = differences
     return SchemaError(*others, last + both)
+
+
+def stored_if_other(
+    state: State, schema: ModuleSchema, path: str
+) -> ModuleSchema | None:
+    """Give the module that is stored, if opening with another one is to publish that.
+
+    Raises:
+        SchemaError: it cannot be published, or that would give data up, which nobody
+            has asked for; with the plan.
+        CorruptionError: what is stored is no schema.
+
+    Cost: O(rows) where a rule looks at them.
+    """
+    try:
+        stored = stored_schema(state.catalogue())
+    except ValueError as error:
+        raise _damage(path, error) from None
+    numbers = {table.name: number for number, table in state.schemas().items()}
+    try:
+        plan = plan_migration(
+            stored, schema, lambda name: state.tables[numbers[name]].rows.values()
+        )
+    except SchemaError as error:
+        raise SchemaError(*[f"{path}: {each}" for each in error.mistakes]) from None
+    if plan.is_empty and _are_hidden_alike(state, schema):
+        return None
+    if plan.losses:
+        raise SchemaError(
+            f"{path}: opening it with module {schema.name} would give data up; open it "
+            f"with the module that it has and publish this one\n{plan}"
+        )
+    return make_module(state, path)
+
+
+def _are_hidden_alike(state: State, schema: ModuleSchema) -> bool:
+    """Whether the catalogue says of each reducer whether it is private."""
+    stored = {row[1]: row[2] for row in state.catalogue()[ST_REDUCER]}
+    return stored == {each.name: each.is_private for each in schema.reducers.values()}
 
 
 def make_module(state: State, path: str) -> ModuleSchema:

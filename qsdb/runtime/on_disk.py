@@ -195,6 +195,9 @@ class OnDisk(Asking):
                 took what had been read: open the database again. Or the system
                 refuses.
             CorruptionError, FormatVersionError: the log cannot be read further.
+            SchemaError: the writer has published a module with other tables than that
+                with which this was opened, and what is read stays as it was before;
+                without one it goes on with the new tables.
             ArgumentError: the timeout is negative.
             UsageError: the database was not opened with ``read_only=True``, or was
                 with ``at=…``.

@@ -78,7 +78,7 @@ def prepare_query(query: Query, entries: Mapping[str, Entry]) -> PreparedQuery:
         sources,
         compile_plan(plan),
         compile_binder(query.parameters),
-        rows_maker(query, [each.table.bound for each in sources]),
+        rows_maker(query, [each.bound for each in sources]),
         query.columns,
         plan.is_point,
     )
@@ -161,7 +161,7 @@ class PreparedChange:
             handle._remove_all(old)
             return len(old)
         new = [*map(self.make(caller, *values), old)]
-        row_class = entry.table.bound.row_class
+        row_class = entry.bound.row_class
         with transaction.savepoint():
             store = handle.update
             if self.moves_keys:
@@ -219,7 +219,7 @@ class PreparedInsertion:
         """Insert the rows, all or none, and give the number of those that are new."""
         values = self.bind(params)
         handle = handle_of(transaction, self.entry)
-        bound = self.entry.table.bound
+        bound = self.entry.bound
         flat = cast(tuple[object, ...], self.rows(caller, *values)())
         width = len(bound.schema.columns)
         before = len(handle)

@@ -104,7 +104,7 @@ class CallOfProcedure(ProcedureContext):
 
     def read(self) -> ReadTransaction:
         self._require_going()
-        return self._calls.writer.directory.read_class()
+        return self._calls.writer.directory.read()
 
     def call(self, reducer: object, /, *args: object, **kwargs: object) -> Any:  # noqa: ANN401  what it gives
         self._require_going()

@@ -57,7 +57,7 @@ from qsdb.sql.queries import (
 )
 from qsdb.sql.statements import check_statement
 from qsdb.store.latest import Latest
-from qsdb.store.opened import Entry
+from qsdb.store.opened import Entry, Tables
 from qsdb.store.reads import ReadTransaction
 from qsdb.store.transactions import WriteTransaction
 from qsdb.values.identity import Identity
@@ -87,7 +87,7 @@ class _RowLimit(NamedTuple):
 
 
 class Queries:
-    """Runs statements of SQL.
+    """Runs statements of SQL, over the tables of one module.
 
     Attributes:
         owner: Who may see and change everything.
@@ -95,18 +95,17 @@ class Queries:
         entries: Name → table, those of the system too.
     """
 
-    def __init__(self, writer: Writer, owner: Identity) -> None:
-        """Run them over the tables that `writer` writes to."""
-        directory = writer.directory
+    def __init__(
+        self, writer: Writer, owner: Identity, tables: Tables, variables: Variables
+    ) -> None:
+        """Run them over tables that `writer` writes to, as long as it has these."""
         self.owner = owner
-        self.variables = Variables()
+        self.variables = variables
         self._writer = writer
-        self._latest = Latest(directory)
-        self._read_class = directory.read_class
-        system = {
-            each.table.bound.schema.name: each for each in directory.system.values()
-        }
-        self.entries = {**directory.by_name, **system}
+        self._tables = tables
+        self._latest = Latest(tables)
+        system = {each.bound.schema.name: each for each in tables.system.values()}
+        self.entries = {**tables.by_name, **system}
         self._all = {name: _schema(each) for name, each in self.entries.items()}
         self._public = {n: each for n, each in self._all.items() if each.is_public}
         self._system = frozenset(system)
@@ -118,14 +117,18 @@ class Queries:
         self, *, is_owner: bool
     ) -> tuple[Mapping[str, Entry], Mapping[type[Row], Entry]]:
         """Give the tables that somebody may see: by name, and by row class."""
-        directory = self._writer.directory
         visible = self._all if is_owner else self._public
         by_class = {
             row_class: each
-            for row_class, each in directory.by_class.items()
+            for row_class, each in self._tables.by_class.items()
             if _schema(each).name in visible
         }
         return {name: self.entries[name] for name in visible}, by_class
+
+    @property
+    def gone(self) -> Mapping[type[Row], str]:
+        """Row class → what became of its table, of those of earlier modules."""
+        return self._tables.gone
 
     @property
     def public_names(self) -> list[str]:
@@ -209,18 +212,33 @@ class Queries:
             if not is_owner:
                 self.require_cheap(prepared.plan)
             with self._reading() as reading:
-                return _read(prepared, reading, caller, values)
-        if isinstance(prepared, PreparedChange | PreparedInsertion):
+                if self._are_mine(reading):
+                    return _read(prepared, reading, caller, values)
+        elif isinstance(prepared, PreparedChange | PreparedInsertion):
             with WriteBlock(self._writer) as writing:
-                return Result((), (), prepared.execute(writing, caller, params))
-        with self._reading() as reading:
-            return self._other(prepared, reading, caller, params)
+                if self._are_mine(writing):
+                    return Result((), (), prepared.execute(writing, caller, params))
+        else:
+            with self._reading() as reading:
+                if self._are_mine(reading):
+                    return self._other(prepared, reading, caller, params)
+        # Another module was published meanwhile.
+        return self.current.run(text, params, sender)
+
+    @property
+    def current(self) -> "Queries":
+        """The queries of the module that is published, which others may be."""
+        return self._writer.directory.read_class._queries  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001  set by `queries_of`
+
+    def _are_mine(self, transaction: Transaction) -> bool:
+        """Whether a transaction has the tables that statements are prepared for."""
+        return transaction._tables is self._tables  # noqa: SLF001  its names are the user's tables
 
     def _reading(self) -> ReadTransaction:
         """Begin a read transaction, also for what looks at no table."""
         if self._writer.directory.store.is_closed:
             raise ClosedError("the database is closed")
-        return self._read_class()
+        return self._writer.directory.read()
 
     def _caller(self, sender: Identity | None) -> tuple[bytes, bool]:
         if sender is None:
@@ -321,4 +339,4 @@ def _require_text(text: object) -> None:
 
 
 def _schema(entry: Entry) -> TableSchema:
-    return entry.table.bound.schema
+    return entry.bound.schema

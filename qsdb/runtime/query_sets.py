@@ -1,22 +1,25 @@
 """`Subscription`: queries that a connection asked together, applied as a whole."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, Self
 
 from qsdb.cache.events import Event
 from qsdb.cache.listeners import Listeners, call_guarded
 from qsdb.errors import QueryError
 from qsdb.live.operators import LiveResult
+from qsdb.runtime.asked import Asked
 from qsdb.runtime.bags import Bag
 from qsdb.runtime.batches import Receiver
-from qsdb.runtime.subscriptions import Asked
 from qsdb.runtime.updates import Update
+from qsdb.values.identity import Identity
 
 __all__ = ["Connected", "SetQuery", "Subscription"]
 
 
 class Connected(Receiver, Protocol):
     """The connection, as its subscriptions need it."""
+
+    identity: Identity
 
     def end(self, subscription: "Subscription") -> None:
         """End a subscription, as the user wishes."""
@@ -29,16 +32,20 @@ class SetQuery:
     Attributes:
         owner: The subscription.
         asked: What it asks.
+        values: Of its parameters.
         bag: Its result.
         result: What it shares with all who ask the same; None when it has ended.
     """
 
-    __slots__ = ("asked", "bag", "owner", "result")
+    __slots__ = ("asked", "bag", "owner", "result", "values")
 
-    def __init__(self, owner: "Subscription", asked: Asked) -> None:
+    def __init__(
+        self, owner: "Subscription", asked: Asked, values: Sequence[object]
+    ) -> None:
         """Prepare."""
         self.owner = owner
         self.asked = asked
+        self.values = values
         self.bag = Bag([])
         self.result: LiveResult | None = None
 
@@ -51,6 +58,11 @@ class SetQuery:
     def count(self) -> int:
         """How many rows the result has now."""
         return self.bag.count
+
+    @property
+    def caller(self) -> bytes:
+        """What ``:sender`` is: who connected."""
+        return self.owner.connection.identity.stored
 
 
 class Subscription:
@@ -82,13 +94,20 @@ class Subscription:
     def __init__(
         self,
         connection: Connected,
-        asked: Sequence[Asked],
+        asked: Iterable[tuple[Asked, Sequence[object]]],
         on_applied: Callable[[Event], object] | None,
         on_error: Callable[[QueryError], object] | None,
     ) -> None:
-        """Prepare; the connection begins it."""
+        """Prepare; the connection begins it.
+
+        Args:
+            connection: It.
+            asked: Each query, and the values of its parameters.
+            on_applied: Is told when it is applied.
+            on_error: Is told when it ends by itself.
+        """
         self.connection = connection
-        self.queries = [SetQuery(self, each) for each in asked]
+        self.queries = [SetQuery(self, each, values) for each, values in asked]
         self.error: QueryError | None = None
         self.is_active = self.is_there = False
         self.pending: list[tuple[int, SetQuery, Update | QueryError]] | None = []

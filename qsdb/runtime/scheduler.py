@@ -59,14 +59,25 @@ class Scheduler:
         self._bell = _Bell()
         self._paused: dict[Number, int] = {}
         """What failed → when the thread tries it again, in microseconds."""
-        if self.timers.tables:
-            self._writer.timers = self
+        self._database: weakref.ref[object] | None = None
+        """Whose thread is wanted; None where whoever has it calls `run_due`."""
+        self._writer.timers = self if self.timers.tables else None
         on_fork(self._forked)
 
     def _forked(self) -> None:
         """In a forked child, go on without the thread of the parent."""
         self._bell = _Bell()
         self._running = threading.RLock()
+
+    def renew(self) -> None:
+        """Go on with the module that is published now; twice is once.
+
+        Under the writer lock; `go_on` is to be called after that.
+        """
+        self.timers.is_retired = True
+        self.timers = Timers(self._calls)
+        self._paused = {}
+        self._writer.timers = self if self.timers.tables else None
 
     def note(self, transaction: WriteTransaction) -> bool:
         """Arm and disarm in a transaction that is about to end; twice is once.
@@ -79,6 +90,11 @@ class Scheduler:
     def wake(self) -> None:
         """See when something is due."""
         self._bell.ring()
+
+    def go_on(self) -> None:
+        """See when something is due, after `renew`; without the writer lock."""
+        self._bell.ring()
+        self._start()
 
     def check(self) -> None:
         """Verify that each timer has its row, and the contrary; as `Timers.faults`.
@@ -115,7 +131,10 @@ class Scheduler:
             runs = 0
             while waiting and not (is_thread and self._bell.is_ended):
                 due, number = heapq.heappop(waiting)
-                run = Run(self.timers, self._writer, number, due, until)
+                timers = self.timers
+                if number[0] not in timers.tables:
+                    continue  # another module was published meanwhile
+                run = Run(timers, self._writer, number, due, until)
                 try:
                     self._run(run, is_thread=is_thread)
                 except DiskFull as error:  # of one commit; others may be smaller
@@ -143,7 +162,7 @@ class Scheduler:
                 yield timer.due.micros, number
 
     def _soonest(self, until: int | None) -> Iterator[StTimer]:
-        with self._writer.directory.read_class() as reading:
+        with self._writer.directory.read() as reading:
             index = self.timers.table(reading).due
             if until is None:
                 yield from index.range()
@@ -153,7 +172,7 @@ class Scheduler:
 
     def _due_of(self, number: Number) -> int:
         """Give when a timer is due now; -1 if there is none."""
-        with self._writer.directory.read_class() as reading:
+        with self._writer.directory.read() as reading:
             timer = self.timers.table(reading).get(*number)
             return -1 if timer is None else timer.due.micros
 
@@ -196,10 +215,11 @@ class Scheduler:
 
     def _hand_over(self, run: Run) -> None:
         """Have the procedure of a timer run in the pool."""
+        timers = self.timers  # retired when a module is published: then it is skipped
 
         def now() -> Run:
             moment = self._now()
-            return Run(self.timers, self._writer, run.number, run.due, moment)
+            return Run(timers, self._writer, run.number, run.due, moment)
 
         def end(error: BaseException | None) -> None:
             if isinstance(error, StorageError) and self.fail(error) is None:
@@ -225,15 +245,26 @@ class Scheduler:
         self.procedures = DueProcedures(
             procedures, self._sender, self.counts, self._logger
         )
-        if has_thread and self.timers.tables:
-            weakref.finalize(database, self._bell.stop)
-            self._bell.thread = threading.Thread(
-                target=_follow,
-                args=(weakref.ref(self), self._bell),
-                name="qsdb-scheduler",
-                daemon=True,
-            )
-            self._bell.thread.start()
+        if has_thread:
+            self._database = weakref.ref(database)
+            self._start()
+
+    def _start(self) -> None:
+        """Start the thread, if it is wanted and there is something to run."""
+        bell = self._bell
+        database = None if self._database is None else self._database()
+        if database is None or not self.timers.tables:
+            return
+        with bell.beginning:
+            if bell.thread is None and not bell.is_ended:
+                weakref.finalize(database, bell.stop)
+                bell.thread = threading.Thread(
+                    target=_follow,
+                    args=(weakref.ref(self), bell),
+                    name="qsdb-scheduler",
+                    daemon=True,
+                )
+                bell.thread.start()
 
     def tick(self) -> float:
         """Run what is due, and give how long to sleep.
@@ -294,6 +325,7 @@ class _Bell:
     def __init__(self) -> None:
         self.thread: threading.Thread | None = None
         self.is_ended = False
+        self.beginning = threading.Lock()
         self._rung = threading.Event()
 
     def ring(self) -> None:

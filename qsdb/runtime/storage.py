@@ -2,7 +2,8 @@
 
 `open_storage` takes the lock of a directory, reads what it holds, compares the
 stored schema with the module's, and gives the tables, the offset and the log to go
-on with. A directory without a database gets one. Nothing is written before all is
+on with. If the module is another one it is to be published then, which is known to be
+possible. A directory without a database gets one. Nothing is written before all is
 found good.
 """
 
@@ -23,7 +24,12 @@ from qsdb.recovery.opening import Progress, is_new, no_directory, read_state
 from qsdb.recovery.report import Recovery
 from qsdb.recovery.state import State
 from qsdb.recovery.system_errors import own_errors
-from qsdb.runtime.module_tables import load_tables, new_tables, stored_row_of_module
+from qsdb.runtime.module_tables import (
+    load_tables,
+    new_tables,
+    stored_if_other,
+    stored_row_of_module,
+)
 from qsdb.runtime.options import Options
 from qsdb.runtime.snapshots import Snapshots
 from qsdb.schema.modules import ModuleSchema
@@ -89,6 +95,8 @@ class Opened:
     microseconds: int
     module: StModule | None
     """What the stored catalogue says of the database; None for a new one."""
+    before: ModuleSchema | None
+    """The module that is stored, if the given one is still to be published."""
 
 
 @own_errors("opening")
@@ -113,7 +121,7 @@ def open_storage(
     Raises:
         DatabaseLocked: somebody has it open.
         CorruptionError, FormatVersionError: it cannot be read; nothing was changed.
-        SchemaError: it holds tables of another schema.
+        SchemaError: it holds tables of a schema from which no rule leads to this one.
         StorageError: there is something else in the directory, or the system refuses.
         DiskFull: there is no room.
     """
@@ -126,14 +134,14 @@ def open_storage(
     try:
         if is_new(files):
             state, database = State(), draw(128).to_bytes(16, "big")
-            tables, module = new_tables(schema), None
+            tables, module, before = new_tables(schema), None, None
             newest_snapshot = 0
             tail = _begin(files, database, draw(32), now())
             recovery = Recovery(files.describe(), is_created=True)
         else:
             found = read_state(files, progress=progress)
             state, database = found.state, found.database
-            tables, module = _load(state, schema, files.describe())
+            tables, module, before = _load(state, schema, files.describe())
             newest_snapshot = max(list_snapshots(files), default=0)
             tail, recovery = mend(files, found)
             recovery = attrs.evolve(recovery, is_created=module is None)
@@ -145,21 +153,24 @@ def open_storage(
         raise
     snapshots = Snapshots(files, database, log, options.storage, newest_snapshot)
     storage = Storage(files, database, lock, log, snapshots, recovery)
-    return Opened(storage, tables, state.offset, state.microseconds, module)
+    return Opened(storage, tables, state.offset, state.microseconds, module, before)
 
 
 def _load(
     state: State, schema: ModuleSchema, path: str
-) -> tuple[list[StoredTable], StModule | None]:
-    """Give the tables of a state, and what it says of the database.
+) -> tuple[list[StoredTable], StModule | None, ModuleSchema | None]:
+    """Give the tables of a state, what it says of the database, and its module.
+
+    The module is None where it is the one that is given.
 
     A state at offset 0 is that of a database of which not even the commit that
     creates it was stored.
     """
     if state.offset == 0:
-        return new_tables(schema), None
-    tables = load_tables(state, schema, path)
-    return tables, stored_row_of_module(state, path)
+        return new_tables(schema), None, None
+    before = stored_if_other(state, schema, path)
+    tables = load_tables(state, before or schema, path)
+    return tables, stored_row_of_module(state, path), before
 
 
 def _begin(files: Files, database: bytes, salt: int, microseconds: int) -> Tail:

@@ -12,6 +12,7 @@ lock is free.
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
+from weakref import WeakValueDictionary
 
 import attrs
 
@@ -19,44 +20,22 @@ from qsdb.errors import QueryError, brief
 from qsdb.live.engine import Engine, Outcome
 from qsdb.live.operators import LiveResult
 from qsdb.live.tables import Delta
-from qsdb.live.templates import Lifted, lift
-from qsdb.runtime.batches import Batch, Subscriber
+from qsdb.runtime.asked import Asked, RepublishedError, ask
+from qsdb.runtime.batches import Batch, Receiver, Subscriber
 from qsdb.runtime.delivery import Delivery, Message
-from qsdb.runtime.prepared import PreparedQuery, handle_of, prepare_query
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.stats import LiveQueryStats
-from qsdb.runtime.updates import Shape, Update
+from qsdb.runtime.updates import Update
 from qsdb.runtime.writer import Writer
 from qsdb.schema.tables import TableSchema
-from qsdb.sql.queries import Query
 from qsdb.store.changes import Noted, net_change
 from qsdb.store.current import CurrentTable
-from qsdb.store.orders import StoredRow, key_function
 from qsdb.store.reads import ReadTransaction
 
-__all__ = ["Asked", "Subscriptions", "first_result"]
+__all__ = ["Subscriptions", "engine_of"]
 
 TEXTS_MAX = 1024
 """So many texts are kept with what is made of them."""
-
-
-@attrs.frozen
-class Asked:
-    """A query that can be subscribed to.
-
-    Attributes:
-        first: Gives its first result.
-        lifted: Its template.
-        shape: What its rows are to users.
-        table: The table whose whole rows it gives; None if it gives others.
-        text: As it was asked.
-    """
-
-    first: PreparedQuery
-    lifted: Lifted
-    shape: Shape
-    table: str | None
-    text: str
 
 
 @attrs.define(eq=False)
@@ -77,28 +56,24 @@ class Subscriptions:
     Attributes:
         engine: Keeps them current.
         delivery: Tells of changes.
+        queries: What reads their texts: that of the module which is published.
     """
 
     def __init__(self, queries: Queries, writer: Writer) -> None:
         """Begin without any."""
-        entries = queries.entries
-
-        def table_of(name: str) -> tuple[TableSchema, CurrentTable]:
-            table = entries[name].table
-            return table.bound.schema, CurrentTable(table)
-
-        self.engine = Engine(table_of)
+        self.engine = engine_of(queries)
         log = writer.log
         self.wait_durable = None if log is None else log.wait_durable
         self.delivery = Delivery(self.wait_durable)
-        self._queries = queries
+        self.queries = queries
         self._writer = writer
         self._told_offset = 0
         self._due: tuple[int, Sequence[Batch]] = (0, ())
         """The last commit and what is to be told of it, should that be cut off."""
         self._firsts: dict[LiveResult, Asked] = {}
         """What who asked first for a result has asked."""
-        self.asked = functools.lru_cache(TEXTS_MAX)(self._ask)
+        self._ask = functools.lru_cache(TEXTS_MAX)(_ask)
+        self._connected: WeakValueDictionary[int, Receiver] = WeakValueDictionary()
 
     @property
     def offset(self) -> int:
@@ -129,26 +104,13 @@ class Subscriptions:
 
     # Subscribing.
 
-    def _ask(self, text: str, is_owner: bool) -> Asked:  # noqa: FBT001  a key
-        query = self._queries.check(text, is_owner)
-        if not isinstance(query, Query):
-            raise QueryError("only a SELECT can be subscribed to", text)
-        if query.is_count:
-            raise QueryError("COUNT(*) cannot be subscribed to", text)
-        if query.limit is not None:
-            fault = "LIMIT cannot be subscribed to: nothing says which rows come first"
-            raise QueryError(fault, text)
-        first = prepare_query(query, self._queries.entries)
-        key_of, table = None, None
-        is_event = bool(query.events)
-        if query.whole is not None:
-            schema = query.sources[query.whole].schema
-            # What comes with an event is not kept, so no table has it.
-            table = schema.name if schema.is_event == is_event else None
-            if schema.primary_key:
-                key_of = key_function(first.entries[query.whole].table.bound)
-        shape = Shape(query.columns, first.make, key_of, is_event)
-        return Asked(first, lift(query), shape, table, text)
+    def asked(self, text: str, is_owner: bool) -> Asked:  # noqa: FBT001  a key
+        """Give what is made of a text, for the module that is published.
+
+        Raises:
+            QueryError: it is wrong, or cannot be kept current.
+        """
+        return self._ask(self.queries, text, is_owner)
 
     def enter(
         self, asked: Iterable[tuple[Subscriber, Asked, Sequence[object]]], caller: bytes
@@ -160,6 +122,7 @@ class Subscriptions:
             caller: What ``:sender`` is.
 
         Raises:
+            RepublishedError: another module was published meanwhile; ask again.
             UsageError: this thread is in a transaction.
             ClosedError: the database is closed.
         """
@@ -170,19 +133,18 @@ class Subscriptions:
         templates = [self.engine.prepared(each.lifted) for _, each, _ in asked]
         try:
             writer.enter()
+            self._require_current([each for _, each, _ in asked])
             for (subscriber, each, values), template in zip(
                 asked, templates, strict=True
             ):
-                names = each.first.plan.query.parameters
-                given = dict(zip(names, values, strict=True))
-                places = each.lifted.values(caller, given)
+                places = each.places(values, caller)
                 result = self.engine.subscribe(
                     each.lifted, places, subscriber, template
                 )
                 subscriber.result = result
                 subscriber.receiver.moments += 1
                 self._firsts.setdefault(result, each)
-            reading = writer.directory.read_class()
+            reading = writer.directory.read()
         except BaseException:
             if writer.is_mine():
                 self._mend([subscriber for subscriber, _, _ in asked])
@@ -193,6 +155,10 @@ class Subscriptions:
             finally:  # an interrupt may have cut that off
                 writer.leave()
         return reading
+
+    def _require_current(self, asked: Iterable[Asked]) -> None:
+        if any(each.queries is not self.queries for each in asked):
+            raise RepublishedError
 
     def leave(
         self,
@@ -249,6 +215,40 @@ class Subscriptions:
         for receiver in receivers.values():
             receiver.ended()
 
+    def connect(self, receiver: Receiver) -> None:
+        """Have somebody told of modules that are published, while they are there."""
+        self._connected[id(receiver)] = receiver
+
+    @property
+    def connected(self) -> list[Receiver]:
+        """All of them who are still there."""
+        found = [reference() for reference in self._connected.valuerefs()]
+        return [each for each in found if each is not None]
+
+    def take(
+        self,
+        queries: Queries,
+        engine: Engine,
+        firsts: dict[LiveResult, Asked],
+        batches: Sequence[Batch],
+        offset: int,
+    ) -> None:
+        """Go on with the tables of another module; twice is once.
+
+        Under the writer lock, with what `qsdb.runtime.rebinding` has made.
+
+        Args:
+            queries: What reads texts from now on.
+            engine: Has all subscribers that are left.
+            firsts: What who asked first for each of its results has asked.
+            batches: What is to be told.
+            offset: The last commit.
+        """
+        self.queries, self.engine, self._firsts = queries, engine, firsts
+        self._ask.cache_clear()
+        self._put(batches)
+        self._told_offset = offset
+
     def require_outside(self) -> None:
         """Refuse to wait where what is waited for cannot come.
 
@@ -299,13 +299,17 @@ class Subscriptions:
             if self._due[0] != offset:
                 outcomes = engine.commit(deltas)
                 self._due = (offset, self._batches(outcomes, offset, origin))
-            delivery = self.delivery
-            for batch in self._due[1]:
-                is_late = batch.receiver.confirmed
-                (delivery.put_durable if is_late else delivery.put)(batch)
+            self._put(self._due[1])
             self._forget_failed(self._due[1])
             self._due = (offset, ())
         self._told_offset = offset
+
+    def _put(self, batches: Iterable[Batch]) -> None:
+        """Have batches told; those that are there twice are told once."""
+        delivery = self.delivery
+        for batch in batches:
+            is_late = batch.receiver.confirmed
+            (delivery.put_durable if is_late else delivery.put)(batch)
 
     def _batches(
         self, outcomes: Iterable[Outcome], offset: int, origin: object
@@ -345,10 +349,16 @@ class Subscriptions:
         self.delivery.run()
 
 
-def first_result(
-    asked: Asked, reading: ReadTransaction, caller: bytes, values: Sequence[object]
-) -> list[StoredRow]:
-    """Give the result of a query in a read transaction."""
-    first = asked.first
-    handles = [handle_of(reading, entry) for entry in first.entries]
-    return first.run(*handles, caller, *values)
+def _ask(queries: Queries, text: str, is_owner: bool) -> Asked:  # noqa: FBT001  a key
+    return ask(queries, text, is_owner=is_owner)
+
+
+def engine_of(queries: Queries) -> Engine:
+    """Make an engine for the tables that some queries ask."""
+    entries = queries.entries
+
+    def table_of(name: str) -> tuple[TableSchema, CurrentTable]:
+        entry = entries[name]
+        return entry.bound.schema, CurrentTable(entry.table)
+
+    return Engine(table_of)

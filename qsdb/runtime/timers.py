@@ -28,6 +28,7 @@ from qsdb.schema.procedures import Procedure
 from qsdb.schema.rows import Row, stored_of
 from qsdb.schema.schedules import Schedule
 from qsdb.schema.system import ST_TIMER, StTimer
+from qsdb.schema.tables import TableSchema
 from qsdb.store.changes import net_change
 from qsdb.store.images import StoredTable
 from qsdb.store.opened import Entry, Opened
@@ -35,7 +36,7 @@ from qsdb.store.orders import StoredRow
 from qsdb.store.transactions import WriteTransaction
 from qsdb.values.timestamps import ScheduleAt, Timestamp
 
-__all__ = ["TIME_MAX", "Scheduled", "Timers", "next_after"]
+__all__ = ["TIME_MAX", "Scheduled", "Timers", "first_due", "next_after"]
 
 TIME_MAX = (1 << 63) - 1
 """Microseconds since 1970: the last timestamp."""
@@ -63,7 +64,7 @@ class Scheduled:
     def number(self, stored: StoredRow | None) -> tuple[int, int]:
         """Give the number of a row's timer: of the table, and the row's key."""
         assert stored is not None
-        [place] = self.entry.table.bound.schema.primary_key
+        [place] = self.entry.bound.schema.primary_key
         return self.table_id, cast(int, stored[place])
 
     def when(self, row: Row) -> ScheduleAt:
@@ -80,21 +81,41 @@ def next_after(due: int, interval: int, now: int) -> int:
     return due + interval * max(1, (now - due) // interval + 1)
 
 
+def first_due(
+    schema: TableSchema, schedule: Schedule, when: ScheduleAt, now: Timestamp
+) -> Timestamp:
+    """Give when a row is due that is inserted now.
+
+    Raises:
+        KindError: an interval is not longer than 0, or beyond the end of time.
+    """
+    _, micros = when.stored
+    if when.is_time:
+        return Timestamp.from_stored(max(micros, now.micros))
+    if not 0 < micros <= TIME_MAX - now.micros:
+        column = schema.columns[schedule.at].name
+        admitted = "an interval longer than 0 that ends before the end of time"
+        raise KindError(schema.name, column, when.value, admitted)
+    return Timestamp.from_stored(now.micros + micros)
+
+
 class Timers:
     """The timers of one database.
 
     Attributes:
         tables: Those that are scheduled, by their number.
+        is_retired: Whether another module was published, whose timers are others.
     """
 
     def __init__(self, calls: Calls) -> None:
         """Find the tables that are scheduled."""
         directory = calls.writer.directory
         self._entry = directory.system[ST_TIMER]
+        self.is_retired = False
         self.tables: dict[int, Scheduled] = {}
         self._by_table: dict[StoredTable, Scheduled] = {}
         for entry in directory.by_name.values():
-            schedule = entry.table.bound.schema.schedule
+            schedule = entry.bound.schema.schedule
             if schedule is not None:
                 function = calls.find(calls.owner, schedule.function)
                 found = Scheduled(entry, schedule, function)
@@ -122,7 +143,8 @@ class Timers:
                 gone.append(number)
             elif old is None or old[at] != new[at]:
                 when = ScheduleAt.from_stored(new[at])  # type: ignore[arg-type]
-                due = self._first_due(scheduled, when, transaction.timestamp)
+                schema = scheduled.entry.bound.schema
+                due = first_due(schema, scheduled.schedule, when, transaction.timestamp)
                 armed.append(StTimer(*number, due, 0))
         if not armed and not gone:
             return False
@@ -142,19 +164,6 @@ class Timers:
             if scheduled is not None:
                 for _, pairs in net_change([handle]):
                     yield from [(scheduled, old, new) for old, new in pairs]
-
-    def _first_due(
-        self, scheduled: Scheduled, when: ScheduleAt, now: Timestamp
-    ) -> Timestamp:
-        _, micros = when.stored
-        if when.is_time:
-            return Timestamp.from_stored(max(micros, now.micros))
-        if not 0 < micros <= TIME_MAX - now.micros:
-            schema = scheduled.entry.table.bound.schema
-            column = schema.columns[scheduled.schedule.at].name
-            admitted = "an interval longer than 0 that ends before the end of time"
-            raise KindError(schema.name, column, when.value, admitted)
-        return Timestamp.from_stored(now.micros + micros)
 
     def faults(self) -> Iterator[str]:
         """Yield a sentence for each timer without its row, and row without timer.

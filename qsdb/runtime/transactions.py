@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from qsdb.errors import ClosedError
 from qsdb.runtime.queries import Queries
+from qsdb.runtime.variables import Variables
 from qsdb.runtime.writer import Writer
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.procedures import ProcedureContext, ProcedureTransaction
 from qsdb.schema.results import Result
-from qsdb.store.directory import Directory
+from qsdb.store.directory import Directory, Edition
 from qsdb.store.images import StoredTable
 from qsdb.store.reads import ReadTransaction
 from qsdb.store.transactions import WriteTransaction
@@ -25,10 +26,23 @@ def sql_directory(tables: Sequence[StoredTable], offset: int = 0) -> Directory:
     return Directory(tables, offset, SqlWriteTransaction, SqlReadTransaction)
 
 
-def queries_of(writer: Writer, owner: Identity) -> Queries:
-    """Give the SQL of a database to itself and to its transactions."""
-    queries = Queries(writer, owner)
-    write_class, read_class = writer.directory.write_class, writer.directory.read_class
+def queries_of(
+    writer: Writer,
+    owner: Identity,
+    edition: Edition | None = None,
+    variables: Variables | None = None,
+) -> Queries:
+    """Give the SQL of a database to itself and to its transactions.
+
+    Args:
+        writer: Of the database.
+        owner: Likewise.
+        edition: The tables; those that it has if not given.
+        variables: What SET is about; as in the beginning if not given.
+    """
+    edition = edition or writer.directory.edition
+    queries = Queries(writer, owner, edition.tables, variables or Variables())
+    write_class, read_class = edition.write_class, edition.read_class
     assert issubclass(write_class, SqlWriteTransaction)
     assert issubclass(read_class, SqlReadTransaction)
     write_class._queries = read_class._queries = queries

@@ -137,6 +137,10 @@ class Writer:
         lock = threading.RLock()
         self._acquire, self._release = lock.acquire, lock.release
         self.is_mine = lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin transactions on the tables that the directory has now."""
         self._begin = beginner(self.directory.write_class, self.is_mine)
 
     def _forked(self) -> None:
@@ -199,6 +203,19 @@ class Writer:
         self.latest = nanoseconds = self._now()
         self.current = transaction = self._begin(nanoseconds)
         return transaction
+
+    def enter_to_publish(self) -> int:
+        """Take the lock, and give the time of a commit that is no transaction's.
+
+        Raises:
+            ClosedError: the database is closed.
+            FailedError: the log has failed.
+        """
+        self.enter()
+        if self.log is not None and self.log.failure is not None:
+            raise self.log.failure.with_traceback(None)
+        self.latest = nanoseconds = self._now()
+        return nanoseconds
 
     def commit(self, transaction: WriteTransaction) -> None:
         """Commit a transaction, give the lock back, and wait as the log says.

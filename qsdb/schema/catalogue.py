@@ -5,15 +5,19 @@ Writing takes a compiled module apart (`catalogue_rows`), and
 module. What is read is equal to what was written: tables with their keys, indexes,
 defaults, schedules and row filters, and reducers with the kinds of their parameters.
 
-1. Tables have ids in the order of their declaration, from 4096; keys and indexes
-   are numbered together through all tables, so that their order is kept too.
-2. The system tables describe themselves in the rows.
+1. Tables of a new database have ids in the order of their declaration, from 4096.
+   A table that a later module brings, or whose rows it lays out otherwise, has an id
+   above all others.
+2. Keys and indexes are numbered together through all tables, so that their order is
+   kept too.
+3. The system tables describe themselves in the rows.
 
 *Source*: the system catalogues of SQL databases; SpacetimeDB's names.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import cast
 
 from qsdb.codec.cbor import to_cbor
@@ -55,7 +59,7 @@ def parameters_kind(function: Reducer | Procedure) -> ProductKind:
     return ProductKind(function.name, tuple(fields))
 
 
-def catalogue_rows(
+def catalogue_rows(  # noqa: PLR0913  a row of st_module says five of them
     schema: ModuleSchema,
     *,
     database_identity: Identity,
@@ -63,16 +67,18 @@ def catalogue_rows(
     seed: int,
     created: Timestamp,
     version: str,
+    ids: Sequence[int] = (),
 ) -> dict[int, list[tuple[Stored, ...]]]:
-    """Give all rows of all system tables for a new database.
+    """Give all rows of the system tables that describe a module.
 
     Args:
-        schema: The compiled module; its tables get ids in their order from 4096.
+        schema: The compiled module.
         database_identity: That of the database.
         owner_identity: That of whoever owns it.
         seed: What the seeds of calls come from, below 2**64.
         created: Now.
         version: The version of qsdb.
+        ids: Of the module's tables, in their order; from 4096 on if not given.
 
     Returns:
         The id of each system table → its stored rows, canonical.
@@ -88,10 +94,12 @@ def catalogue_rows(
     module = StModule(
         database_identity, owner_identity, schema.name, seed, created, version
     )
-    users_tables = [bound.schema for bound in schema.tables]
+    numbers = ids or range(USER_IDS_FIRST, USER_IDS_FIRST + len(schema.tables))
+    users_tables = [each.schema for each in schema.tables]
+    numbered = sorted(zip(numbers, users_tables, strict=True), key=itemgetter(0))
     rows = itertools.chain(
         _table_rows("system", 1, [(n, bound.schema) for n, bound in system]),
-        _table_rows("user", USER_IDS_FIRST, enumerate(users_tables, USER_IDS_FIRST)),
+        _table_rows("user", USER_IDS_FIRST, numbered),
         _reducer_rows(schema.reducers.values()),
         _procedure_rows(schema.procedures.values()),
         [module],

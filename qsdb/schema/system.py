@@ -42,7 +42,10 @@ from qsdb.values.identity import ConnectionId, Identity
 from qsdb.values.timestamps import Timestamp
 
 __all__ = [
+    "CATALOGUE_IDS",
     "ST_CLIENT",
+    "ST_MODULE",
+    "ST_REDUCER",
     "ST_SECRET",
     "ST_TIMER",
     "TOKENS",
@@ -65,6 +68,18 @@ __all__ = [
 
 USER_IDS_FIRST = 4096
 """Tables, keys and sequences of users have ids from here on, functions too."""
+
+
+CATALOGUE_IDS = frozenset({1, 2, 3, 4, 5, 6, 9, 10, 64, 70})
+"""The system tables that describe the module; only publishing one changes them."""
+
+
+ST_MODULE = 6
+"""The id of ``st_module``."""
+
+
+ST_REDUCER = 64
+"""The id of ``st_reducer``."""
 
 
 ST_CLIENT = 7
@@ -242,11 +257,11 @@ def system_tables() -> tuple[tuple[int, BoundTable], ...]:
         (3, _bound(StSequence, public)),
         (4, _bound(StIndex, public)),
         (5, _bound(StConstraint, public)),
-        (6, _bound(StModule, TableOptions())),
+        (ST_MODULE, _bound(StModule, TableOptions())),
         (ST_CLIENT, _bound(StClient, public)),
         (9, _bound(StScheduled, public)),
         (10, _bound(StRowLevelSecurity, filter_key)),
-        (64, _bound(StReducer, public)),
+        (ST_REDUCER, _bound(StReducer, public)),
         (ST_TIMER, _bound(StTimer, timer_key)),
         (ST_SECRET, _bound(StSecret, TableOptions())),
         (70, _bound(StProcedure, public)),

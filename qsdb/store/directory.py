@@ -1,20 +1,25 @@
 """`Directory`: the tables of one database, and the transactions on them.
 
-It derives from `WriteTransaction` and `ReadTransaction` classes of the database's
-own, in which each table is an attribute: ``tx.message``.
+Each `Edition` of them derives classes of its own from `WriteTransaction` and
+`ReadTransaction`, in which each table is an attribute: ``tx.message``.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeVar
 
+from qsdb.schema.bound_tables import BoundTable
+from qsdb.schema.rows import Row
 from qsdb.store.images import StoredTable
 from qsdb.store.mounted import within
-from qsdb.store.opened import Opened, Tables
+from qsdb.store.opened import Entry, Opened, Tables
 from qsdb.store.pins import Store
 from qsdb.store.reads import ReadTransaction
 from qsdb.store.transactions import WriteTransaction
 
-__all__ = ["Directory"]
+__all__ = ["Directory", "Edition"]
+
+_NONE: Mapping[type[Row], str] = MappingProxyType({})
 
 
 class _TableAttribute:
@@ -43,8 +48,55 @@ class _ScopeAttribute:
         return self if transaction is None else within(transaction, self.name)
 
 
-class Directory(Tables):
-    """The tables of a database, and the classes of its transactions."""
+class Edition:
+    """The tables of one schema, and the classes of transactions on them.
+
+    Attributes:
+        tables: The tables.
+        write_class: The class of write transactions, with each table as an attribute.
+        read_class: That of read transactions.
+    """
+
+    __slots__ = ("read_class", "tables", "write_class")
+
+    def __init__(
+        self,
+        tables: Tables,
+        write_base: type[WriteTransaction],
+        read_base: type[ReadTransaction],
+    ) -> None:
+        """Derive the classes."""
+        attributes: dict[str, object] = {
+            name: _ScopeAttribute(name) for name in tables.inner
+        }
+        attributes |= {name: _TableAttribute(name) for name in tables.by_name}
+        self.tables = tables
+        self.write_class = _with_tables(write_base, tables, attributes)
+        self.read_class = _with_tables(read_base, tables, attributes)
+
+
+class Directory:
+    """The tables of a database, and the classes of its transactions.
+
+    When a module is published another `Edition` takes the place of the one before,
+    whose transactions that are open go on with what they have.
+
+    Attributes:
+        store: The rows.
+        by_name: Name → table, without those of the system.
+        by_class: Row class → the table that was declared with it.
+        system: Id → table, of those that describe the others.
+        write_class: The class of write transactions.
+        read_class: That of read transactions; `read` begins one.
+        edition: All of these.
+    """
+
+    by_name: Mapping[str, Entry]
+    by_class: Mapping[type[Row], Entry]
+    system: Mapping[int, Entry]
+    write_class: type[WriteTransaction]
+    read_class: type[ReadTransaction]
+    edition: Edition
 
     def __init__(
         self,
@@ -62,17 +114,62 @@ class Directory(Tables):
             write_base: What write transactions derive from.
             read_base: What read transactions derive from.
         """
-        super().__init__(Store(tables, offset))
-        attributes: dict[str, object] = {
-            name: _TableAttribute(name) for name in self.by_name
-        }
-        attributes |= {
-            name: _ScopeAttribute(name)
-            for name in self.inner
-            if name not in self.by_name
-        }
-        self.write_class = _with_tables(write_base, self, attributes)
-        self.read_class = _with_tables(read_base, self, attributes)
+        self.store = Store(tables, offset)
+        self._bases = write_base, read_base
+        self.take(self.prepared(tables), offset)
+
+    def prepared(
+        self,
+        tables: Sequence[StoredTable],
+        bounds: Sequence[BoundTable] | None = None,
+        gone: Mapping[type[Row], str] = _NONE,
+    ) -> Edition:
+        """Prepare another edition; `take` takes it.
+
+        Args:
+            tables: As for the directory; tables that it has may be among them.
+            bounds: How each is declared; as the tables say if not given.
+            gone: Row class → what became of its table, of those that have none more.
+        """
+        return Edition(Tables(self.store, tables, bounds, gone), *self._bases)
+
+    def take(self, edition: Edition, offset: int) -> None:
+        """Have another edition in the place of this one, at once; twice is once.
+
+        Args:
+            edition: Made by `prepared`; no transaction writes meanwhile. Tables that
+                it has no more stay as they are, for those who read them.
+            offset: Of the commit that it is at.
+
+        Raises:
+            UsageError: this thread is in the middle of a publication.
+        """
+        store, tables = self.store, edition.tables
+        with store.standstill():
+            store.retire(tables.stored)
+            for entry in tables.entries:
+                entry.table.bound = entry.bound
+            # No call stands between these, so no signal handler does.
+            self.by_name, self.by_class = tables.by_name, tables.by_class
+            self.system, self.edition = tables.system, edition
+            self.write_class = edition.write_class
+            self.read_class = edition.read_class
+            store.tables = tables.stored
+            store.offset = offset
+
+    def read(self) -> ReadTransaction:
+        """Begin a read transaction at the last commit.
+
+        Raises:
+            UsageError: this thread is in the middle of a publication.
+        """
+        while True:
+            read_class = self.read_class
+            reading = read_class()
+            # Tables and offset change together, while nobody pins.
+            if read_class is self.read_class:
+                return reading
+            reading.close()
 
 
 _T = TypeVar("_T", bound=Opened)

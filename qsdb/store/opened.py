@@ -4,10 +4,12 @@ A transaction opens a handle for each table when it is first asked for. Who may
 write, and when, is not decided here: the runtime holds the writer lock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, cast
 
-from qsdb.errors import NotFoundError, brief
+from qsdb.errors import NotFoundError, QsdbError, SchemaError, brief
+from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.contexts import AnyRow, Table, Transaction
 from qsdb.schema.results import Result
 from qsdb.schema.rows import Row
@@ -18,22 +20,31 @@ from qsdb.store.writing import WriteTable, write_table_class
 
 __all__ = ["Entry", "Opened", "Scope", "Tables"]
 
+_NONE: Mapping[type[Row], str] = MappingProxyType({})
+
 
 class Entry:
-    """One table and its two handle classes."""
+    """One table of an edition, and its two handle classes.
 
-    __slots__ = ("find", "read_class", "rows", "table", "write_class")
+    Attributes:
+        table: Its rows.
+        bound: How it is declared. The table may be that of another edition as well, in
+            which the same layout of rows has other names or another row class.
+    """
+
+    __slots__ = ("bound", "find", "read_class", "rows", "table", "write_class")
 
     write_class: type[WriteTable[Row]]
     read_class: type[ReadTable[Row]]
 
-    def __init__(self, table: StoredTable) -> None:
+    def __init__(self, table: StoredTable, bound: BoundTable) -> None:
         """Make the classes, or take those that were made for the declaration."""
         self.table = table
+        self.bound = bound
         self.rows = table.rows
         self.find = table.rows.get
-        self.write_class = cast(type[WriteTable[Row]], write_table_class(table.bound))
-        self.read_class = cast(type[ReadTable[Row]], read_table_class(table.bound))
+        self.write_class = cast(type[WriteTable[Row]], write_table_class(bound))
+        self.read_class = cast(type[ReadTable[Row]], read_table_class(bound))
 
 
 class Scope:
@@ -57,7 +68,7 @@ class Scope:
         inner: dict[str, dict[str, Entry]] = {}
         for name, entry in entries.items():
             namespace, _, _ = name.rpartition(".")
-            tables = of_class.setdefault(entry.table.bound.row_class, {})
+            tables = of_class.setdefault(entry.bound.row_class, {})
             tables.setdefault(namespace, entry)
             first, dot, rest = name.partition(".")
             if dot:
@@ -71,7 +82,7 @@ class Scope:
         below = f"{path}." if path else ""
         self.inner = {name: Scope(below + name, each) for name, each in inner.items()}
 
-    def missing(self, key: object) -> NotFoundError:
+    def missing(self, key: object) -> QsdbError:
         """Make the error for a row class or name that no table has."""
         there = ", ".join(self.by_name) or "none"
         if not isinstance(key, type):
@@ -80,26 +91,55 @@ class Scope:
 
 
 class Tables(Scope):
-    """The tables of one database: its store, and what is known of each.
+    """The tables of a database at one time: its store, and what is known of each.
 
     Attributes:
         store: The rows.
         by_name: Name → table, without those of the system.
         system: Id → table, of those that describe the others.
+        stored: All of them.
+        gone: Row class → what became of its table, of those that have none any more.
     """
 
-    def __init__(self, store: Store) -> None:
-        """Sort the tables of a store."""
+    def __init__(
+        self,
+        store: Store,
+        tables: Sequence[StoredTable],
+        bounds: Sequence[BoundTable] | None = None,
+        gone: Mapping[type[Row], str] = _NONE,
+    ) -> None:
+        """Sort tables that are, or will be, those of a store.
+
+        Args:
+            store: It.
+            tables: In the order of their declaration.
+            bounds: How each is declared; as the tables say if not given.
+            gone: Row class → what became of its table.
+        """
         self.store = store
-        entries: dict[str, Entry] = {}
+        self.stored = tuple(tables)
+        self.gone = gone
+        by_name: dict[str, Entry] = {}
         self.system: dict[int, Entry] = {}
-        for table in store.tables:
-            entry = Entry(table)
+        bounds = bounds or [each.bound for each in tables]
+        for table, bound in zip(tables, bounds, strict=True):
+            entry = Entry(table, bound)
             if table.is_system:
                 self.system[table.table_id] = entry
                 continue
-            entries[table.bound.schema.name] = entry
-        super().__init__("", entries)
+            by_name[bound.schema.name] = entry
+        super().__init__("", by_name)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All of them, those of the system too."""
+        return [*self.by_name.values(), *self.system.values()]
+
+    def missing(self, key: object) -> QsdbError:
+        """Make the error for a row class or name that no table has."""
+        if isinstance(key, type) and key in self.gone:
+            return SchemaError(self.gone[key])
+        return super().missing(key)
 
 
 class Opened(Transaction):

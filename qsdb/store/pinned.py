@@ -81,7 +81,7 @@ class PinnedState:
         Raises:
             UsageError: this thread is in the middle of a publication.
         """
-        self._hold, sequences = store.hold_with_sequences()
+        self._hold, found = store.hold_with_sequences()
         pin = self._hold.pin
         assert pin is not None
         self.offset = pin.offset
@@ -92,7 +92,7 @@ class PinnedState:
                 pin,
                 following,
             )
-            for table, following in zip(store.tables, sequences, strict=True)
+            for table, following in found
         ]
         self.tables = sorted(tables, key=lambda each: each.table_id)
 

@@ -136,6 +136,13 @@ class Store:
             self._leave_publication()
             raise
 
+    def retire(self, kept: tuple[StoredTable, ...]) -> None:
+        """Prepare for other tables: those that are not kept stay as they are."""
+        for table in self.tables:
+            if table not in kept:
+                # Who reads it looks whether the database is closed.
+                table.changed_at = sys.maxsize
+
     def _leave_publication(self) -> None:
         """Give the lock back, if this thread has it, after an exception."""
         if _is_owned(self._publication):
@@ -191,14 +198,17 @@ class Store:
             )
         return self._publication
 
-    def hold_with_sequences(self) -> tuple[Hold, list[tuple[int, ...]]]:
-        """Pin the last commit, and give the sequences of all tables at it.
+    def hold_with_sequences(
+        self,
+    ) -> tuple[Hold, list[tuple[StoredTable, tuple[int, ...]]]]:
+        """Pin the last commit, and give all tables with their sequences at it.
 
         Raises:
             UsageError: as `pin` does.
         """
         with self._publication:
-            return Hold(self), [table.settled_sequences for table in self.tables]
+            hold = Hold(self)
+            return hold, [(each, each.settled_sequences) for each in self.tables]
 
     def sweep(self) -> None:
         """Give up the pins that were left, unless this thread is busy with them."""

@@ -20,7 +20,7 @@ from qsdb.store.orders import StoredRow
 from qsdb.store.paths import Path, count_in
 from qsdb.values.ranges import Range
 
-__all__ = ["WriteTable", "write_table_class"]
+__all__ = ["WriteTable", "check_unique", "write_table_class"]
 
 R = TypeVar("R")
 
@@ -214,7 +214,7 @@ class WriteTable(TableHandle[R]):
                 if rows[key] != batch[key]:
                     raise taken(bound, bound.schema.primary_key, key)
                 del batch[key]
-        _check_unique(stored, batch.values())
+        check_unique(stored, batch.values())
         stored.sequences[:] = sequences
         if pre:
             for key in batch:
@@ -250,8 +250,8 @@ def _with_key_of(
     return tuple(values)
 
 
-def _check_unique(stored: StoredTable, rows: Iterable[StoredRow]) -> None:
-    """Refuse rows among which a unique value is taken, or stands twice.
+def check_unique(stored: StoredTable, rows: Iterable[StoredRow]) -> None:
+    """Refuse rows of which one has a unique value that is taken, or is another's too.
 
     Raises:
         UniqueError: naming the columns and the value.

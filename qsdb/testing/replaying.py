@@ -21,6 +21,7 @@ from qsdb.recovery.restoring import lowest_offset, read_at
 from qsdb.recovery.state import State
 from qsdb.recovery.system_errors import own_errors
 from qsdb.runtime.module_tables import load_tables, stored_row_of_module
+from qsdb.runtime.row_filters import check_filters
 from qsdb.schema.catalogue_reading import reducers_of
 from qsdb.schema.modules import Module
 from qsdb.testing.replay_report import Replay
@@ -72,7 +73,7 @@ def replay(
         raise ArgumentError(f"replay takes a qsdb.Module, not {brief(module)}")
     files = find_database(path)
     first, last, database = _bounds(files, from_offset, to_offset)
-    described, schema = files.describe(), module.compiled()
+    described, schema = files.describe(), module.compiled(check_filters)
     state = read_at(files, to_offset=max(1, first - 1)).state
     known = stored_row_of_module(state, described)
     stored = Stored(known, reducers_of(state.catalogue()))

@@ -273,7 +273,7 @@ class Rerun:
             table_id = section.table_id
             if table_id < USER_IDS_FIRST and table_id != ST_TIMER:
                 entry = self._writer.directory.system[table_id]
-                bound = entry.table.bound
+                bound = entry.bound
                 puts, _ = table_reader(table_id, bound.schema).rows(record, section)
                 rows = [tuple.__new__(bound.row_class, each) for each in puts]  # type: ignore[type-var]
                 handle_of(transaction, entry).insert_many(rows)

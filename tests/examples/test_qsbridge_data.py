@@ -202,11 +202,17 @@ def test_directory_of_something_else_is_refused(tmp_path: Path, capsys: Output) 
 
 
 def test_directory_of_another_module_is_refused(tmp_path: Path, capsys: Output) -> None:
-    qsdb.Database(qsdb.Module("other"), tmp_path / "data").close()
+    other = qsdb.Module("other")
+
+    class Song(qsdb.Row, module=other):
+        name: str
+
+    with qsdb.Database(other, tmp_path / "data") as db, db.write() as tx:
+        tx[Song].insert(Song("Yesterday"))
 
     err = refused(capsys, "--data", str(tmp_path / "data"))
 
-    assert "ban_entry" in err
+    assert "song" in err
 
 
 def test_directory_that_cannot_be_made_is_refused(

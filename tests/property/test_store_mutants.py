@@ -76,8 +76,8 @@ MUTANTS = {
     ),
     "insert_many stores rows before it looks at unique keys": Mutant(
         writing,
-        "        _check_unique(stored, batch.values())\n",
-        "        rows.update(batch)\n        _check_unique(stored, batch.values())\n",
+        "        check_unique(stored, batch.values())\n",
+        "        rows.update(batch)\n        check_unique(stored, batch.values())\n",
     ),
     "insert_many takes two rows with one unique value": Mutant(
         writing, "if existing.keys_equal(value) or value in seen:", "if value in ():"

@@ -236,6 +236,9 @@ def use_database(sender: Identity) -> None:
             assert_type(reading[User].get(sender), User | None)
             assert_type(reading.offset, int)
         assert_type(db.offset, int)
+        assert_type(db.plan(chat), qsdb.MigrationPlan)
+        assert_type(db.plan(chat, drop=["message"]).breaking[0], qsdb.MigrationStep)
+        assert_type(db.publish(chat, allow_breaking=True), qsdb.MigrationPlan)
         db.check()
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from qsdb.errors import QueryError
 from qsdb.live.operators import LiveResult
+from qsdb.runtime.asked import first_result
 from qsdb.runtime.clock import SystemClock
 from qsdb.runtime.module_tables import new_tables
-from qsdb.runtime.subscriptions import Subscriptions, first_result
+from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.transactions import queries_of, sql_directory
 from qsdb.runtime.writer import Writer
 from qsdb.schema.stored import stored_module

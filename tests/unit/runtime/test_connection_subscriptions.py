@@ -8,7 +8,7 @@ import pytest
 
 import qsdb
 from qsdb import Event
-from qsdb.runtime.subscriptions import first_result
+from qsdb.runtime.asked import first_result
 from tests.unit.runtime.hall import (
     ALL,
     Ear,

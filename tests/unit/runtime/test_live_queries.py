@@ -9,7 +9,7 @@ import pytest
 
 import qsdb
 from qsdb import u32
-from qsdb.runtime import live_queries, subscriptions
+from qsdb.runtime import asked, live_queries
 from qsdb.runtime.writer import Writer
 from qsdb.testing import Call, SimulatedDirectory
 from qsdb.testing.disk.interposed import InterposedDirectory
@@ -294,7 +294,7 @@ def test_subscribing_while_another_thread_commits(db: qsdb.Database) -> None:
 def meanwhile(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
     """Give a list of what another thread does while a first result is read."""
     actions: list[Callable[[], object]] = []
-    first_result = subscriptions.first_result
+    first_result = asked.first_result
 
     def slow(*arguments: Any) -> Any:
         for action in actions:

@@ -344,13 +344,42 @@ def test_filters_are_stored_and_only_the_owner_reads_them(tmp_path: Path) -> Non
 
 
 def test_other_filters_are_another_schema(tmp_path: Path) -> None:
-    with qsdb.Database(module_of(OWN), tmp_path / "db"):
-        pass
+    with qsdb.Database(module_of(OWN), tmp_path / "db") as db:
+        with db.write() as tx:
+            tx[Message].insert(Message(1, BOB))
+        assert ids(db, ANN) == []
     with pytest.raises(qsdb.SchemaError) as caught:
-        qsdb.Database(module_of(), tmp_path / "db")
-
+        qsdb.Database(module_of(), tmp_path / "db", read_only=True)
     assert f"row filter: {OWN!r} is removed" in str(caught.value)
     assert f"\n  row filter {OWN!r}" in str(caught.value)
+
+    with qsdb.Database(module_of(), tmp_path / "db") as db:
+        assert ids(db, ANN) == [1]
+        assert db.sql("SELECT * FROM st_row_level_security").rows == []
+
+
+def test_filters_are_published(tmp_path: Path) -> None:
+    with qsdb.Database(module_of(), tmp_path / "db") as db:
+        with db.write() as tx:
+            tx[Message].insert_many([Message(1, BOB), Message(1, ANN)])
+        client = db.connect(ANN)
+        client.subscribe("SELECT * FROM message")
+        assert len(client.db[Message]) == 2
+        with pytest.raises(qsdb.SchemaError, match="row filter"):
+            db.publish(module_of(OWN))
+        assert len(ids(db, ANN)) == 2
+
+        plan = db.publish(module_of(OWN), allow_breaking=True)
+
+        assert [str(each) for each in plan.breaking] == [
+            f"row filter: {OWN!r} is added (disconnects clients: they may "
+            "see other rows)"
+        ]
+        assert len(ids(db, ANN)) == 1
+        with pytest.raises(qsdb.ClosedError):
+            client.subscribe("SELECT * FROM message")
+    with qsdb.Database(module_of(OWN), tmp_path / "db") as db:
+        assert len(ids(db, ANN)) == 1
 
 
 def test_a_namespace_is_told() -> None:

@@ -609,12 +609,18 @@ def test_a_run_comes_once_whatever_is_reopened() -> None:
     clockwork.db.close()
 
 
-def test_another_schedule_does_not_open() -> None:
+def test_another_schedule_is_published_by_opening() -> None:
     disk = SimulatedDirectory()
-    Clockwork(disk).db.close()
+    clockwork = Clockwork(disk)
+    clockwork.put(every(10), "tick")
+    offset, timers = clockwork.db.offset, clockwork.timers
+    clockwork.db.close()
 
-    with pytest.raises(qsdb.SchemaError, match="scheduled: at says when ring is run"):
-        Clockwork(disk, retry=1)
+    clockwork = Clockwork(disk, retry=1)
+
+    assert clockwork.db.offset == offset + 1
+    assert clockwork.timers == timers
+    assert [row.retry for row in clockwork.db.sql("SELECT * FROM st_scheduled")] == [1]
 
 
 def test_what_is_only_read_runs_nothing() -> None:

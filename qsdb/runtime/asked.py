@@ -1,0 +1,91 @@
+"""`Asked`: a query that can be subscribed to, made of its text.
+
+All of it is made for the tables of one module. When another one is published it is
+made again of the same text (`qsdb.runtime.rebinding`).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from qsdb.errors import QueryError
+from qsdb.live.templates import Lifted, lift
+from qsdb.runtime.prepared import PreparedQuery, handle_of, prepare_query
+from qsdb.runtime.queries import Queries
+from qsdb.runtime.updates import Shape
+from qsdb.sql.queries import Query
+from qsdb.store.orders import StoredRow, key_function
+from qsdb.store.reads import ReadTransaction
+from qsdb.values.kinds import Stored
+
+__all__ = ["Asked", "RepublishedError", "ask", "first_result"]
+
+
+class RepublishedError(Exception):
+    """A module was published since a query was asked; it is to be asked again."""
+
+
+@attrs.frozen(eq=False)
+class Asked:
+    """A query that can be subscribed to.
+
+    Attributes:
+        text: The query.
+        is_owner: Whether the owner asks, who sees all tables.
+        queries: What the text was read with.
+        first: Gives its first result.
+        lifted: Its template.
+        shape: What its rows are to users.
+        table: The table whose whole rows it gives; None if it gives others.
+    """
+
+    text: str
+    is_owner: bool
+    queries: Queries
+    first: PreparedQuery
+    lifted: Lifted
+    shape: Shape
+    table: str | None
+
+    def places(self, values: Sequence[object], caller: bytes) -> tuple[Stored, ...]:
+        """Give the values of the template's places, for those of the parameters."""
+        names = self.first.plan.query.parameters
+        given: Any = dict(zip(names, values, strict=True))
+        return self.lifted.values(caller, given)
+
+
+def ask(queries: Queries, text: str, *, is_owner: bool) -> Asked:
+    """Read a query that is to be subscribed to.
+
+    Raises:
+        QueryError: it is wrong, or cannot be kept current.
+    """
+    query = queries.check(text, is_owner)
+    if not isinstance(query, Query):
+        raise QueryError("only a SELECT can be subscribed to", text)
+    if query.is_count:
+        raise QueryError("COUNT(*) cannot be subscribed to", text)
+    if query.limit is not None:
+        fault = "LIMIT cannot be subscribed to: nothing says which rows come first"
+        raise QueryError(fault, text)
+    first = prepare_query(query, queries.entries)
+    key_of, table = None, None
+    is_event = bool(query.events)
+    if query.whole is not None:
+        schema = query.sources[query.whole].schema
+        # What comes with an event is not kept, so no table has it.
+        table = schema.name if schema.is_event == is_event else None
+        if schema.primary_key:
+            key_of = key_function(first.entries[query.whole].bound)
+    shape = Shape(query.columns, first.make, key_of, is_event)
+    return Asked(text, is_owner, queries, first, lift(query), shape, table)
+
+
+def first_result(
+    asked: Asked, reading: ReadTransaction, caller: bytes, values: Sequence[object]
+) -> list[StoredRow]:
+    """Give the result of a query in a read transaction."""
+    first = asked.first
+    handles = [handle_of(reading, entry) for entry in first.entries]
+    return first.run(*handles, caller, *values)

@@ -1,0 +1,192 @@
+"""Live queries when a module is published: who goes on, who ends, and what is told.
+
+Each query is asked again of its text, with the tables of the new module. It goes on if
+it can be asked, and the tables that it reads have the columns that they had; then what
+the publication changed of its result is one update like any other. Otherwise it ends,
+and `QueryError` says why.
+
+Connections go on too, and know the new tables and reducers, unless the plan has steps
+that clients cannot go on with: then each is closed.
+
+All of this is made before the module is published (`Rebinding`), and taken at once
+with it. What is told goes through the outbox, so it is told after all that was
+committed before, and before all that is committed later.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+import attrs
+
+from qsdb.errors import QueryError
+from qsdb.live.operators import LiveResult, net
+from qsdb.runtime.asked import Asked, ask, first_result
+from qsdb.runtime.batches import Batch, Published, Receiver, Subscriber
+from qsdb.runtime.queries import Queries
+from qsdb.runtime.subscriptions import Subscriptions, engine_of
+from qsdb.runtime.updates import Update
+from qsdb.schema.row_shapes import columns_text, have_same_rows
+from qsdb.store.reads import ReadTransaction
+
+__all__ = ["Change", "Rebinding"]
+
+
+class Asker(Subscriber, Protocol):
+    """Who asked one query, and what."""
+
+    @property
+    def caller(self) -> bytes:
+        """What ``:sender`` is."""
+        ...
+
+    asked: Asked
+    """What was asked."""
+    values: Sequence[object]
+    """Of its parameters."""
+
+
+@attrs.frozen(eq=False)
+class Change:
+    """What a publication does, as live queries see it.
+
+    Attributes:
+        module: The name of the module.
+        queries: What asks its tables.
+        offset: The commit that publishes it.
+        changed: The names of tables that have other rows.
+        before: The database as it is, before.
+        after: As it will be.
+        ends: Why connections end; None where they go on.
+    """
+
+    module: str
+    queries: Queries
+    offset: int
+    changed: Collection[str]
+    before: ReadTransaction
+    after: ReadTransaction
+    ends: QueryError | None
+
+
+class Rebinding:
+    """All that is subscribed, made ready for other tables.
+
+    Under the writer lock; nothing is changed before `take`.
+
+    Cost: some milliseconds for each text, and where rows change that of asking each
+    query concerned twice.
+    """
+
+    def __init__(self, hub: Subscriptions, change: Change) -> None:
+        """Ask everything again."""
+        self._hub = hub
+        self._before = hub.engine
+        self._change = change
+        self._engine = engine_of(change.queries)
+        self._engine.counters = hub.engine.counters
+        self._firsts: dict[LiveResult, Asked] = {}
+        self._updates: dict[LiveResult, Update | QueryError | None] = {}
+        self._texts: dict[tuple[str, bool], Asked | QueryError] = {}
+        self._moved: list[tuple[Asker, Asked, LiveResult | None]] = []
+        self._batches: dict[int, Batch] = {}
+        self._connected = {id(each) for each in hub.connected}
+        for receiver in hub.connected:
+            self._batch(receiver)
+        for subscriber in hub.engine.subscribers:
+            self._move(subscriber)
+
+    def take(self) -> None:
+        """Have everybody go on with the new tables, or end; twice is once."""
+        self._before.forget_all()
+        for subscriber, asked, result in self._moved:
+            subscriber.asked = asked
+            if result is not None:  # who ends has one until that is told
+                subscriber.result = result
+        change, batches = self._change, [*self._batches.values()]
+        offset = change.offset
+        self._hub.take(change.queries, self._engine, self._firsts, batches, offset)
+
+    def _batch(self, receiver: Receiver) -> Batch:
+        found = self._batches.get(id(receiver))
+        if found is None:
+            change = self._change
+            published = Published(change.queries, change.ends)
+            found = Batch(receiver, change.offset, None, [], published=published)
+            self._batches[id(receiver)] = found
+        return found
+
+    def _move(self, subscriber: Asker) -> None:
+        before = subscriber.asked
+        asked, result = self._again(before), None
+        what: Update | QueryError | None
+        if isinstance(asked, QueryError):
+            what, asked = asked, before
+        elif self._change.ends is not None and self._is_connected(subscriber):
+            what = self._change.ends
+        else:
+            places = asked.places(subscriber.values, subscriber.caller)
+            result = self._engine.subscribe(asked.lifted, places, subscriber)
+            self._firsts.setdefault(result, asked)
+            what = self._update(result, subscriber, asked)
+            if isinstance(what, QueryError):
+                self._engine.unsubscribe(result, subscriber)
+                result = None
+        self._moved.append((subscriber, asked, result))
+        if what is not None:
+            self._batch(subscriber.receiver).parts.append((subscriber, what))
+
+    def _is_connected(self, subscriber: Asker) -> bool:
+        return id(subscriber.receiver) in self._connected
+
+    def _again(self, before: Asked) -> Asked | QueryError:
+        """Ask a text again, once for all who have asked it."""
+        key = before.text, before.is_owner
+        found = self._texts.get(key)
+        if found is None:
+            found = self._texts[key] = self._asked(before)
+        return found
+
+    def _asked(self, before: Asked) -> Asked | QueryError:
+        text = before.text
+        try:
+            asked = ask(self._change.queries, text, is_owner=before.is_owner)
+        except QueryError as error:
+            return self._end(before, f"{error.args[0]}")
+        sources = [each.first.plan.query.sources for each in (before, asked)]
+        for was, now in zip(*sources, strict=True):
+            if not have_same_rows(was.schema, now.schema):
+                texts = [columns_text(each.schema) for each in (was, now)]
+                table = was.schema.name
+                return self._end(
+                    before, f"table {table} had {texts[0]} and has {texts[1]}"
+                )
+        return asked
+
+    def _end(self, before: Asked, reason: str) -> QueryError:
+        fault = f"module {self._change.module} was published, and ended this: {reason}"
+        return QueryError(fault, before.text)
+
+    def _update(
+        self, result: LiveResult, subscriber: Asker, asked: Asked
+    ) -> Update | QueryError | None:
+        """Say what the publication changes of a result, once for all who share it."""
+        if self._change.changed and result not in self._updates:
+            self._updates[result] = self._difference(subscriber, asked)
+        return self._updates.get(result)
+
+    def _difference(
+        self, subscriber: Asker, asked: Asked
+    ) -> Update | QueryError | None:
+        change, was = self._change, subscriber.asked
+        names = {each.schema.name for each in asked.first.plan.query.sources}
+        if asked.shape.is_event or names.isdisjoint(change.changed):
+            return None
+        values, caller = subscriber.values, subscriber.caller
+        try:
+            rows = first_result(was, change.before, caller, values)
+            found = net(first_result(asked, change.after, caller, values), rows)
+        except QueryError as error:
+            return error.with_traceback(None)
+        if not found.inserts and not found.deletes:
+            return None
+        return Update(change.offset, found, asked.shape)
