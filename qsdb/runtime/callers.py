@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from qsdb.runtime.call_contexts import Sender
 from qsdb.runtime.calling import Calling
-from qsdb.runtime.calls import Sender
 from qsdb.runtime.procedures import Procedures
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.schema.results import Result

@@ -9,7 +9,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
-from qsdb.runtime.calls import Calls, Sender
+from qsdb.runtime.call_contexts import Sender
+from qsdb.runtime.calls import Calls
 from qsdb.runtime.coroutines import result_of
 from qsdb.runtime.procedures import Procedures
 from qsdb.schema.contexts import ReducerContext

@@ -7,55 +7,26 @@ reducer runs on a fresh context, and its transaction commits when it returns and
 is undone when it raises. What it raises reaches the caller as it is.
 """
 
-import logging
-import random
 from collections.abc import Callable, Mapping
 from types import CoroutineType
-from typing import NoReturn, Protocol
-
-import attrs
+from typing import NoReturn
 
 from qsdb.errors import NotFoundError, UsageError, brief
-from qsdb.logs import CallLog
-from qsdb.runtime.meters import Meter, Meters, call_fields
-from qsdb.runtime.mounted_contexts import MountedContext
+from qsdb.runtime.call_contexts import INTERNAL, Arguments, CallContext, Sender
+from qsdb.runtime.meters import Meter, Meters
 from qsdb.runtime.prepared import handle_of
 from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.tokens import new_secret
 from qsdb.runtime.writer import Writer
 from qsdb.schema.catalogue import catalogue_rows
-from qsdb.schema.contexts import Auth, ReducerContext, Savepoint
 from qsdb.schema.functions import INIT, Reducer
 from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.procedures import Procedure
 from qsdb.schema.system import ST_SECRET, TOKENS, StSecret
 from qsdb.store.transactions import WriteTransaction
-from qsdb.values.identity import CLAIM_BYTES_MAX, ConnectionId, Identity
-from qsdb.values.timestamps import Timestamp
+from qsdb.values.identity import CLAIM_BYTES_MAX, Identity
 
-__all__ = ["INTERNAL", "Arguments", "Calls", "Sender", "checked"]
-
-_EXTERNAL, INTERNAL = Auth(), Auth(is_internal=True)
-
-
-Arguments = tuple[object, ...]
-"""Of a function, behind the context."""
-
-
-@attrs.frozen
-class Sender:
-    """Who is behind a call.
-
-    Attributes:
-        identity: Who.
-        connection: Over which connection.
-        auth: What is known besides.
-    """
-
-    identity: Identity
-    connection: ConnectionId | None = None
-    auth: Auth = _EXTERNAL
-
+__all__ = ["Calls", "checked"]
 
 _DIRECT = Sender(Identity.ZERO)
 """Of a call over no connection; whose it is, the call says."""
@@ -145,7 +116,7 @@ class Calls:
             procedures[name] = procedures[procedure.function] = procedure
         self.module, self._by_key, self._procedures = module, by_key, procedures
 
-    def call(  # noqa: C901, PLR0912, PLR0915  in one go, as it is hot
+    def call(  # noqa: C901, PLR0915  in one go, as it is hot
         self,
         sender: Identity,
         key: object,
@@ -189,17 +160,13 @@ class Calls:
             if by_key is not self._by_key:
                 _refuse_republished()
             self.count = number = self.count + 1
-            context.db, context.sender = transaction, sender
-            known = _DIRECT if caller is None else caller
-            context._connection, context._auth = known.connection, known.auth
+            transaction._context, context.db = context, transaction
+            context.sender, context._known = sender, caller or _DIRECT
             context._call = (self, reducer, number, values)
-            transaction._context = context
             meter.calls += 1
             began = (ticks := meter.ticks)()
             result = reducer.run(context, values)
             meter.spent += (spent := ticks() - began)
-            if spent > meter.longest:  # noqa: PLR1730  without a call
-                meter.longest = spent
             if result is not None and type(result) is CoroutineType:
                 _refuse_coroutine(reducer, result)
             writer.commit(transaction)
@@ -208,13 +175,12 @@ class Calls:
                 writer.abort()
             finally:
                 writer.abort()
-            if began is not None:
-                meter.fail(context, began, spent)
             if isinstance(error, _Republished):
                 return self.call(sender, key, args, kwargs, caller)
+            meter.fail(context, began, spent)
             raise
-        if spent > meter.limit:
-            meter.tell(context, spent)
+        if spent > meter.mark:
+            meter.exceed(context, spent)
         return result
 
     def find(self, identity: Identity, key: object) -> Reducer | Procedure:
@@ -313,8 +279,7 @@ class Calls:
                     self.count = number = self.count + 1
                     context.db = transaction
                     context.sender = sender.identity
-                    context._connection = sender.connection
-                    context._auth = sender.auth
+                    context._known = sender
                     context._call = (self, function, number, values)
                     transaction._context = context
                     meter = self.meters[function]
@@ -333,8 +298,8 @@ class Calls:
             if meter is not None:
                 meter.fail(context, began, spent)
             raise
-        if meter is not None and spent is not None and spent > meter.limit:
-            meter.tell(context, spent)
+        if meter is not None and spent is not None and spent > meter.mark:
+            meter.exceed(context, spent)
         return result
 
     def _unknown(self, key: object) -> NotFoundError:
@@ -349,7 +314,7 @@ class Calls:
 
 def _run(
     function: Reducer,
-    context: "CallContext",
+    context: CallContext,
     refuse: Callable[[str, Exception], Exception] | None,
 ) -> object:
     try:
@@ -384,70 +349,3 @@ class _Republished(Exception):  # noqa: N818  it is nobody's error
 
 def _refuse_republished() -> NoReturn:
     raise _Republished
-
-
-class Named(Protocol):
-    """A function that is called."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        ...
-
-
-class CallContext(ReducerContext):
-    """The context of one call; what is rarely wanted is made when asked for.
-
-    `Calls` sets the slots, since a constructor would cost every call a frame.
-    """
-
-    __slots__ = ("_auth", "_call", "_connection", "_random")
-
-    _auth: Auth
-    _connection: ConnectionId | None
-    _call: tuple[Calls, Named, int, tuple[object, ...]]
-    """Whose call it is, of which function, its number, and the arguments."""
-
-    @property
-    def connection_id(self) -> ConnectionId | None:
-        return self._connection
-
-    @property
-    def reducer_name(self) -> str:
-        """The name of the reducer that was called."""
-        return self._call[1].name
-
-    @property
-    def timestamp(self) -> Timestamp:
-        assert isinstance(self.db, WriteTransaction)
-        return self.db.timestamp
-
-    @property
-    def random(self) -> random.Random:
-        if not hasattr(self, "_random"):  # few calls draw, so none prepares
-            calls, _, number, _ = self._call
-            seed = calls.seeds.of_call(number)
-            self._random = random.Random(seed)  # noqa: S311  reproducible by design
-        return self._random
-
-    @property
-    def identity(self) -> Identity:
-        return self._call[0].identity
-
-    @property
-    def auth(self) -> Auth:
-        return self._auth
-
-    @property
-    def log(self) -> CallLog:
-        calls, reducer, *_ = self._call
-        logger = logging.getLogger(f"qsdb.{calls.module.name}.{reducer.name}")
-        fields = call_fields(calls.module.name, self, reducer.name)
-        return CallLog(logger, fields, calls.meters.ticks)
-
-    def within(self, name: str) -> ReducerContext:
-        return MountedContext(self, name)
-
-    def savepoint(self) -> Savepoint:
-        assert isinstance(self.db, WriteTransaction)
-        return self.db.savepoint()

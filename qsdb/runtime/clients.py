@@ -15,7 +15,8 @@ import logging
 from typing import cast
 
 from qsdb.errors import AccessError, ClosedError, StorageError
-from qsdb.runtime.calls import Arguments, Calls, Sender
+from qsdb.runtime.call_contexts import Arguments, Sender
+from qsdb.runtime.calls import Calls
 from qsdb.runtime.prepared import handle_of
 from qsdb.schema.contexts import Table
 from qsdb.schema.functions import CONNECTED, DISCONNECTED

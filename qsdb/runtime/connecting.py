@@ -1,7 +1,8 @@
 """`Connector`: who somebody is that connects, and the connection for them."""
 
 from qsdb.errors import ArgumentError, brief
-from qsdb.runtime.calls import Calls, Sender
+from qsdb.runtime.call_contexts import Sender
+from qsdb.runtime.calls import Calls
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.connections import Connection
 from qsdb.runtime.prepared import handle_of

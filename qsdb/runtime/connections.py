@@ -25,8 +25,8 @@ from qsdb.errors import (
 from qsdb.runtime.asked import RepublishedError, first_result
 from qsdb.runtime.bags import Bag
 from qsdb.runtime.batches import Batch, Published
+from qsdb.runtime.call_contexts import CallContext, Sender
 from qsdb.runtime.calling import Calling
-from qsdb.runtime.calls import CallContext, Sender
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.live_queries import check_callbacks
 from qsdb.runtime.moves import Moves

@@ -21,9 +21,9 @@ from qsdb.runtime.assembly import (
     open_read_only,
 )
 from qsdb.runtime.blocks import WriteBlock
+from qsdb.runtime.call_contexts import Sender
 from qsdb.runtime.callers import Caller
 from qsdb.runtime.calling import Calling
-from qsdb.runtime.calls import Sender
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.clock import Clock, SystemClock
 from qsdb.runtime.connecting import Connector

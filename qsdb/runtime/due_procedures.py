@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from qsdb.errors import ClosedError, StorageError
 from qsdb.forks import on_fork
-from qsdb.runtime.calls import Sender
+from qsdb.runtime.call_contexts import Sender
 from qsdb.runtime.coroutines import is_loop_running
 from qsdb.runtime.due_runs import Number, Run
 from qsdb.runtime.procedures import Procedures

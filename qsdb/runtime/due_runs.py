@@ -16,7 +16,7 @@ transaction, and never earlier than the due time.
 
 from typing import cast
 
-from qsdb.runtime.calls import Arguments
+from qsdb.runtime.call_contexts import Arguments
 from qsdb.runtime.prepared import handle_of
 from qsdb.runtime.timers import TIME_MAX, Timers, next_after
 from qsdb.runtime.writer import Writer

@@ -20,7 +20,7 @@ from qsdb.log.recording import (
     write_sequences,
 )
 from qsdb.recovery.state import row_kind
-from qsdb.runtime.calls import CallContext, Named
+from qsdb.runtime.call_contexts import CallContext, Named
 from qsdb.schema.catalogue import parameters_kind
 from qsdb.schema.functions import Reducer
 from qsdb.schema.modules import ModuleSchema
@@ -107,7 +107,7 @@ class DiskJournal:
             self._append(write_plain(microseconds, sections))
             return
         calls, reducer, number, values = context._call
-        connection = context._connection
+        connection = context._known.connection
         record = self._calls[reducer](
             microseconds,
             context.sender.stored,

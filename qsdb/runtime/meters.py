@@ -29,12 +29,13 @@ class Meter:
         spent: How long it took, all in all, in nanoseconds.
         longest: And at most.
         limit: So long it may take without being told of.
+        mark: What takes longer is to be looked at: `exceed`.
         ticks: Gives nanoseconds.
     """
 
     __slots__ = (
         *("_module_name", "_name", "calls", "failures"),
-        *("limit", "longest", "spent", "ticks"),
+        *("limit", "longest", "mark", "spent", "ticks"),
     )
 
     def __init__(self, module_name: str, name: str, ticks: Callable[[], int]) -> None:
@@ -47,7 +48,7 @@ class Meter:
         """
         self._module_name = module_name
         self._name = name
-        self.calls = self.failures = self.spent = self.longest = 0
+        self.calls = self.failures = self.spent = self.longest = self.mark = 0
         self.limit = sys.maxsize
         self.ticks = ticks
 
@@ -55,27 +56,39 @@ class Meter:
         """Count how long a call took that began then, and give it."""
         spent = self.ticks() - began
         self.spent += spent
-        self.longest = max(self.longest, spent)
         return spent
 
-    def fail(self, context: ReducerContext, began: int, spent: int | None) -> None:
+    def fail(
+        self, context: ReducerContext, began: int | None, spent: int | None
+    ) -> None:
         """Count a call that raised, when it is undone.
 
         Args:
             context: Of the call.
-            began: When its function did.
+            began: When its function did, if it did.
             spent: How long that took, if it was counted already.
         """
+        if began is None:
+            return
         self.failures += 1
         if spent is None:
             spent = self.add(began)
-        if spent > self.limit:
-            self.tell(context, spent, failed=True)
+        if spent > self.mark:
+            self.exceed(context, spent, failed=True)
 
-    def tell(
+    def exceed(
         self, context: ReducerContext, spent: int, *, failed: bool = False
     ) -> None:
-        """Log a call that took longer than the limit; when the lock is free."""
+        """Count a call that took longer than the mark, and log it if it took too long.
+
+        When the lock is free.
+        """
+        self.longest = max(self.longest, spent)
+        self.mark = min(self.longest, self.limit)
+        if spent > self.limit:
+            self._tell(context, spent, failed=failed)
+
+    def _tell(self, context: ReducerContext, spent: int, *, failed: bool) -> None:
         seconds, limit = spent / 1e9, self.limit / 1e9
         fields = call_fields(self._module_name, context, self._name)
         fields["offset"] = context.db._offset
@@ -130,6 +143,7 @@ class Meters(dict[Reducer, Meter]):
         self._limit = limit
         for meter in self.by_name.values():
             meter.limit = limit
+            meter.mark = min(meter.longest, limit)
 
 
 def call_fields(

@@ -11,7 +11,8 @@ from types import CoroutineType
 from typing import Any
 
 from qsdb.errors import NotFoundError, UsageError, brief
-from qsdb.runtime.calls import INTERNAL, CallContext, Calls
+from qsdb.runtime.call_contexts import INTERNAL, CallContext, Sender
+from qsdb.runtime.calls import Calls
 from qsdb.runtime.migrated_tables import Migrated
 from qsdb.runtime.transactions import queries_of, sql_directory
 from qsdb.schema.migrations import Migration, MigrationContext
@@ -94,7 +95,7 @@ def _run(
     context = _MigrationCall()
     context.db = transaction
     context.sender = calls.owner
-    context._connection, context._auth = None, INTERNAL  # noqa: SLF001  made by hand
+    context._known = Sender(calls.owner, auth=INTERNAL)  # noqa: SLF001  made by hand
     context._call = (calls, migration, number, ())  # noqa: SLF001  likewise
     context._old = old  # noqa: SLF001  likewise
     transaction._context = context  # noqa: SLF001  likewise

@@ -13,7 +13,8 @@ from typing import Any
 
 from qsdb.errors import ClosedError, UsageError
 from qsdb.runtime.blocks import WriteBlock
-from qsdb.runtime.calls import Calls, Sender, checked
+from qsdb.runtime.call_contexts import Sender
+from qsdb.runtime.calls import Calls, checked
 from qsdb.runtime.coroutines import Watch, soon
 from qsdb.schema.contexts import Auth
 from qsdb.schema.functions import Reducer

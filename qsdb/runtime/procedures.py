@@ -23,7 +23,8 @@ from typing import Any, cast
 
 from qsdb.errors import ClosedError, UsageError
 from qsdb.forks import on_fork
-from qsdb.runtime.calls import Arguments, Calls, Sender, checked
+from qsdb.runtime.call_contexts import Arguments, Sender
+from qsdb.runtime.calls import Calls, checked
 from qsdb.runtime.coroutines import is_loop_running, run_to_end
 from qsdb.runtime.pools import Pool
 from qsdb.runtime.procedure_contexts import CallOfProcedure

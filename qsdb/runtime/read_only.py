@@ -17,7 +17,8 @@ from qsdb.recovery.opening import Found, Progress
 from qsdb.recovery.report import Recovery
 from qsdb.recovery.restoring import read_at
 from qsdb.recovery.system_errors import own_errors
-from qsdb.runtime.calls import Calls, Sender
+from qsdb.runtime.call_contexts import Sender
+from qsdb.runtime.calls import Calls
 from qsdb.runtime.following import Follower
 from qsdb.runtime.module_tables import load_tables, make_module, stored_row_of_module
 from qsdb.runtime.writer import Writer

@@ -18,7 +18,8 @@ from collections.abc import Iterator
 
 from qsdb.errors import ClosedError, DiskFull, InternalError, StorageError
 from qsdb.forks import on_fork
-from qsdb.runtime.calls import INTERNAL, Calls, Sender
+from qsdb.runtime.call_contexts import INTERNAL, Sender
+from qsdb.runtime.calls import Calls
 from qsdb.runtime.due_procedures import DueProcedures, RunCounts
 from qsdb.runtime.due_runs import Number, Run
 from qsdb.runtime.procedures import Procedures

@@ -59,8 +59,7 @@ __all__ = [
 Bind = Callable[..., Callable[..., object]]
 """Takes the values of parameters by name, and gives a function of stored rows."""
 
-_Test = Comparison | Within | Like
-"""Of several values at once; IN with constants is one of them."""
+_Test = Comparison | Within | Like  # IN with constants
 
 _DEPTH_MAX = 8
 """So deep an expression goes on in a function of its own."""

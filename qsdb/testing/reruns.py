@@ -27,7 +27,8 @@ from qsdb.codec.bsatn import reader
 from qsdb.errors import ArgumentError, NotFoundError, SchemaError
 from qsdb.log.records import Call, Record, read_record, replay
 from qsdb.recovery.state import State, table_reader
-from qsdb.runtime.calls import INTERNAL, Arguments, Calls, Sender
+from qsdb.runtime.call_contexts import INTERNAL, Arguments, Sender
+from qsdb.runtime.calls import Calls
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.due_runs import Run
 from qsdb.runtime.journal import DiskJournal

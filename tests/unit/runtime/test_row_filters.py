@@ -371,9 +371,9 @@ def test_filters_are_published(tmp_path: Path) -> None:
 
         plan = db.publish(module_of(OWN), allow_breaking=True)
 
+        why = "disconnects clients: they may see other rows"
         assert [str(each) for each in plan.breaking] == [
-            f"row filter: {OWN!r} is added (disconnects clients: they may "
-            "see other rows)"
+            f"row filter: {OWN!r} is added ({why})"
         ]
         assert len(ids(db, ANN)) == 1
         with pytest.raises(qsdb.ClosedError):
