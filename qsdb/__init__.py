@@ -80,11 +80,13 @@ from qsdb.schema.specifiers import (
     primary_key,
     unique,
 )
+from qsdb.schema.view_contexts import AnonymousViewContext, Query, ViewContext
 from qsdb.values.identity import ConnectionId, Identity
 from qsdb.values.timestamps import ScheduleAt, TimeDuration, Timestamp
 
 __all__ = [
     "AccessError",
+    "AnonymousViewContext",
     "ArgumentError",
     "BTree",
     "ClosedError",
@@ -110,6 +112,7 @@ __all__ = [
     "NotFoundError",
     "Product",
     "QsdbError",
+    "Query",
     "QueryError",
     "ReadOnlyError",
     "Recovery",
@@ -132,6 +135,7 @@ __all__ = [
     "Update",
     "UsageError",
     "Verification",
+    "ViewContext",
     "asdict",
     "auto_inc",
     "column",

@@ -11,8 +11,8 @@ from typing import Any
 from qsdb.cache.events import Event
 from qsdb.cache.tables import CachedTable, Change, cached_table_class
 from qsdb.errors import MissingNameError, NotFoundError, brief
+from qsdb.schema.bound import BoundTable
 from qsdb.schema.rows import Row
-from qsdb.store.opened import Entry
 from qsdb.store.orders import StoredRow
 
 __all__ = ["Cache"]
@@ -27,13 +27,15 @@ class Cache:
     """
 
     def __init__(
-        self, by_name: Mapping[str, Entry], by_class: Mapping[type[Row], Entry]
+        self,
+        by_name: Mapping[str, BoundTable],
+        by_class: Mapping[type[Row], BoundTable],
     ) -> None:
         """Begin empty.
 
         Args:
-            by_name: The tables that the connection may see.
-            by_class: The same, by row class.
+            by_name: The tables and views that the connection may see.
+            by_class: The tables, by row class.
         """
         self._by_name = by_name
         self._by_class = by_class
@@ -47,10 +49,10 @@ class Cache:
             NotFoundError: there is none that this connection may see.
         """
         is_class = isinstance(row_class, type)
-        entry = self._by_class.get(row_class) if is_class else None
-        if entry is None:
+        bound = self._by_class.get(row_class) if is_class else None
+        if bound is None:
             raise NotFoundError(f"no table of {brief(row_class)} is in this cache")
-        return self.table(entry.table.bound.schema.name)
+        return self.table(bound.schema.name)
 
     def __getattr__(self, name: str) -> CachedTable[Any]:
         """Give the table of a name."""
@@ -64,14 +66,14 @@ class Cache:
         Raises:
             NotFoundError: there is none that this connection may see.
         """
-        entry = self._by_name.get(name)
-        if entry is None:
+        bound = self._by_name.get(name)
+        if bound is None:
             there = ", ".join(self._by_name) or "none"
             raise MissingNameError(f"no table {brief(name)}; there are: {there}")
         with self._lock:
             found = self._tables.get(name)
             if found is None:
-                cache_class = cached_table_class(entry.table.bound)
+                cache_class = cached_table_class(bound)
                 found = self._tables[name] = cache_class(self._lock)
             return found
 

@@ -209,6 +209,17 @@ class Engine:
             "tables": len(self._routes),
         }
 
+    def shift(self, table: str, delta: Delta) -> None:
+        """Take in a change that concerns nobody who listens; twice is once.
+
+        Args:
+            table: Its name.
+            delta: What came and what went; that is in the table already.
+        """
+        now = self._now.get(table)
+        if now is not None:
+            now.apply(delta)
+
     # What changes.
 
     def commit(self, deltas: Mapping[str, Delta]) -> list[Outcome]:

@@ -34,6 +34,7 @@ from qsdb.errors import QueryError
 from qsdb.live.routing import Always, ByInterval, ByValue, Reader, Route
 from qsdb.live.tables import Before, Now, Pair, Rows
 from qsdb.live.templates import Lifted
+from qsdb.live.virtual import instance_column
 from qsdb.sql.loops import Readable, Run, StoredRow, compile_plan
 from qsdb.sql.planning import make_plan
 from qsdb.sql.queries import Query
@@ -254,7 +255,9 @@ def route_of(query: Query, source: int, values: tuple[Stored, ...]) -> Route:
         and all(isinstance(each, Constant | Argument) for each in found.values)
     ]
     if fixed:
-        best = min(fixed, key=lambda each: len(each.values))
+        own = instance_column(query.sources[source].schema)
+        # Of a view a whole instance changes, and nobody else's.
+        best = min(fixed, key=lambda each: (each.column != own, len(each.values)))
         wanted = [_value(each, values) for each in best.values]
         return ByValue(best.column, tuple(dict.fromkeys(wanted)))
     within = _widest([span(each, source) for each in query.conditions])

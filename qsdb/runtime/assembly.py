@@ -94,7 +94,7 @@ def open_parts(
         directory = sql_directory(new_tables(schema))
         writer = Writer(directory, clock)
         calls = Calls(schema, writer, seeds)
-        queries = queries_of(writer, calls.owner)
+        queries = queries_of(writer, calls.owner, calls.module.views)
         scheduler = Scheduler(calls)  # before `init`, whose rows are armed too
         calls.initialise(VERSION)
         return Parts(directory, writer, calls, queries, None, scheduler)
@@ -116,7 +116,7 @@ def _on_disk(schema: ModuleSchema, opened: Opened, clock: Clock, seeds: Seeds) -
     storage.snapshots.watch(directory.store, lambda: writer.latest // 1000)
     if stored is None:
         calls = Calls(schema, writer, seeds)
-        queries = queries_of(writer, calls.owner)
+        queries = queries_of(writer, calls.owner, calls.module.views)
         scheduler = Scheduler(calls)
         calls.initialise(VERSION)
         storage.log.wait_durable(1)
@@ -124,7 +124,7 @@ def _on_disk(schema: ModuleSchema, opened: Opened, clock: Clock, seeds: Seeds) -
         identities = stored.database_identity, stored.owner_identity
         # Calls after this opening draw other numbers than those before it.
         calls = Calls(schema, writer, seeds.after(opened.offset), identities)
-        queries = queries_of(writer, calls.owner)
+        queries = queries_of(writer, calls.owner, calls.module.views)
         scheduler = Scheduler(calls)
     return Parts(directory, writer, calls, queries, storage, scheduler)
 
@@ -154,6 +154,6 @@ def open_read_only(
     identities = module.database_identity, module.owner_identity
     calls = ReadOnlyCalls(readable.schema, writer, Seeds(seed), identities)
     follower = Follower(files, found, writer) if at is None else None
-    queries = queries_of(writer, calls.owner)
+    queries = queries_of(writer, calls.owner, calls.module.views)
     storage = ReadOnlyStorage(files, found, follower)
     return Parts(directory, writer, calls, queries, storage, None)

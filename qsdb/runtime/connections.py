@@ -125,7 +125,7 @@ class Connection:
         self._queries = queries
         self._subscriptions = subscriptions
         self._is_owner = self.identity == queries.owner
-        self.db = Cache(*queries.visible_entries(is_owner=self._is_owner))
+        self.db = Cache(*queries.visible_tables(is_owner=self._is_owner))
         self.reducers = Reducers(self.call, calls.names_for(self.identity))
         self._open: dict[Subscription, bool] = {}
         self._is_closed = False

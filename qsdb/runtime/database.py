@@ -264,6 +264,8 @@ class Database(OnDisk):
             live_queries=engine.sizes["results"],
             evaluations=engine.counters.evaluations,
             changes=engine.counters.changes,
+            views=len(self._subscriptions.views),
+            view_runs=self._subscriptions.views.runs,
             runs=0 if self._scheduler is None else self._scheduler.runs,
             run_failures=0 if self._scheduler is None else self._scheduler.failures,
         )

@@ -27,17 +27,20 @@ from qsdb.runtime.prepared import (
     PreparedInsertion,
     PreparedQuery,
     Values,
-    handle_of,
     prepare_change,
     prepare_insertion,
     prepare_query,
 )
 from qsdb.runtime.variables import Variables
+from qsdb.runtime.view_runs import ViewRuns
+from qsdb.runtime.view_sources import prepare_view_query
 from qsdb.runtime.visibility import Visibility
 from qsdb.runtime.writer import Writer
+from qsdb.schema.bound import BoundTable
 from qsdb.schema.results import Result
 from qsdb.schema.rows import Row
 from qsdb.schema.tables import TableSchema
+from qsdb.schema.views import View
 from qsdb.sql.arguments import bind_parameters
 from qsdb.sql.checking import SENDER
 from qsdb.sql.compiling import compile_values
@@ -92,44 +95,72 @@ class Queries:
         owner: Who may see and change everything.
         variables: What SET and SHOW are about.
         entries: Name → table, those of the system too.
+        views: Name → view.
+        view_runs: Runs them.
     """
 
-    def __init__(self, writer: Writer, owner: Identity) -> None:
-        """Run them over the tables that `writer` writes to."""
+    def __init__(
+        self,
+        writer: Writer,
+        owner: Identity,
+        views: Mapping[str, View] | None = None,
+    ) -> None:
+        """Run them over the tables that `writer` writes to.
+
+        Args:
+            writer: Of the database.
+            owner: Who may see and change everything.
+            views: Name → view.
+        """
         directory = writer.directory
         self.owner = owner
         self.variables = Variables()
         self._writer = writer
         self._latest = Latest(directory)
         self._read_class = directory.read_class
+        self.views = {} if views is None else views
         system = {
             each.table.bound.schema.name: each for each in directory.system.values()
         }
         self.entries = {**directory.by_name, **system}
+        self.view_runs = ViewRuns(directory, self.check, self.entries)
         self._all = {name: _schema(each) for name, each in self.entries.items()}
+        self._all |= {name: each.bound.schema for name, each in self.views.items()}
         self._public = {n: each for n, each in self._all.items() if each.is_public}
         self._system = frozenset(system)
-        ids = [self.entries[name].table.table_id for name in self._public]
+        public = self._public.keys() & self.entries.keys()
+        ids = [self.entries[name].table.table_id for name in public]
         self._visibility = Visibility(sorted(ids))
         self.prepared = functools.lru_cache(PREPARED_MAX)(self._prepare)
 
-    def visible_entries(
+    def visible_tables(
         self, *, is_owner: bool
-    ) -> tuple[Mapping[str, Entry], Mapping[type[Row], Entry]]:
-        """Give the tables that somebody may see: by name, and by row class."""
+    ) -> tuple[Mapping[str, BoundTable], Mapping[type[Row], BoundTable]]:
+        """Give what somebody may see: by name, and tables by row class.
+
+        Views are among the former; those with arguments are not, since rows of several
+        of their results may contradict each other.
+        """
         directory = self._writer.directory
         visible = self._all if is_owner else self._public
+        bounds = {name: each.table.bound for name, each in self.entries.items()}
+        bounds |= {
+            name: each.bound
+            for name, each in self.views.items()
+            if not each.parameters.parameters
+        }
         by_class = {
-            row_class: each
+            row_class: each.table.bound
             for row_class, each in directory.by_class.items()
             if _schema(each).name in visible
         }
-        return {name: self.entries[name] for name in visible}, by_class
+        return {name: bounds[name] for name in visible if name in bounds}, by_class
 
     @property
     def public_names(self) -> list[str]:
         """The names of the public tables that are no tables of the system."""
-        return [name for name in self._public if name not in self._system]
+        users = self.entries.keys() - self._system
+        return [name for name in self._public if name in users]
 
     # Preparing.
 
@@ -137,11 +168,17 @@ class Queries:
         checked = self.check(text, is_owner)
         match checked:
             case Query():
-                return prepare_query(checked, self.entries)
+                return self.prepare(checked)
             case Explanation() | Showing():
                 return checked
             case _:
                 return self._prepare_change(checked, is_owner=is_owner)
+
+    def prepare(self, query: Query) -> PreparedQuery:
+        """Plan and compile a query."""
+        if query.views:
+            return prepare_view_query(query, self.entries, self.views, self.view_runs)
+        return prepare_query(query, self.entries)
 
     def check(self, text: str, is_owner: bool) -> Checked:  # noqa: FBT001  a key
         """Parse a statement and find what it names, for whoever asks.
@@ -175,6 +212,10 @@ class Queries:
         if schema.name in self._system:
             raise AccessError(
                 f"{schema.name} is a table of the system; it changes with the module"
+            )
+        if schema.name in self.views:
+            raise ReadOnlyError(
+                f"{schema.name} is a view; it changes with the tables that it reads"
             )
 
     # Running, outside of transactions.
@@ -254,9 +295,13 @@ class Queries:
             self.variables.require_cheap(plan, self._sizes(plan))
 
     def _sizes(self, plan: Plan) -> Mapping[str, int]:
-        """Give the number of rows of each table at the last commit."""
+        """Give the number of rows of each table at the last commit; of a view 0.
+
+        Nobody knows before it is run.
+        """
         names = [each.schema.name for each in plan.query.sources]
-        return {name: self.entries[name].table.count for name in names}
+        entries = self.entries
+        return {n: entries[n].table.count if n in entries else 0 for n in names}
 
     # Running, inside of transactions.
 
@@ -289,8 +334,7 @@ class Queries:
 def _read(
     prepared: PreparedQuery, transaction: Transaction, caller: bytes, values: Values
 ) -> Result:
-    handles = [handle_of(transaction, entry) for entry in prepared.entries]
-    return prepared.result(prepared.run(*handles, caller, *values))
+    return prepared.result(prepared.read(transaction, caller, values))
 
 
 def _require_text(text: object) -> None:

@@ -12,6 +12,7 @@ lock is free.
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import attrs
 
@@ -20,18 +21,22 @@ from qsdb.live.engine import Engine, Outcome
 from qsdb.live.operators import LiveResult
 from qsdb.live.tables import Delta
 from qsdb.live.templates import Lifted, lift
+from qsdb.live.virtual import instance_parameter, live_form
 from qsdb.runtime.batches import Batch, Subscriber
 from qsdb.runtime.delivery import Delivery, Message
-from qsdb.runtime.prepared import PreparedQuery, handle_of, prepare_query
+from qsdb.runtime.prepared import PreparedQuery
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.updates import Shape, Update
+from qsdb.runtime.view_changes import Instance
+from qsdb.runtime.view_instances import Instances
+from qsdb.runtime.view_sources import ViewSources, keep_rows
 from qsdb.runtime.writer import Writer
-from qsdb.schema.tables import TableSchema
+from qsdb.schema.views import ViewSchema
 from qsdb.sql.queries import Query
 from qsdb.store.changes import Noted, net_change
-from qsdb.store.current import CurrentTable
 from qsdb.store.orders import StoredRow, key_function
 from qsdb.store.reads import ReadTransaction
+from qsdb.values.kinds import Stored
 
 __all__ = ["Asked", "Subscriptions", "first_result"]
 
@@ -73,18 +78,17 @@ class Subscriptions:
 
     Attributes:
         engine: Keeps them current.
+        views: What they read of views.
         delivery: Tells of changes.
     """
 
     def __init__(self, queries: Queries, writer: Writer) -> None:
         """Begin without any."""
-        entries = queries.entries
-
-        def table_of(name: str) -> tuple[TableSchema, CurrentTable]:
-            table = entries[name].table
-            return table.bound.schema, CurrentTable(table)
-
-        self.engine = Engine(table_of)
+        self.views = Instances(queries.views, queries.view_runs, queries.entries)
+        self.engine = Engine(self.views.table_of)
+        self.views.show(self.engine)
+        if queries.views:
+            writer.views = self.views
         log = writer.log
         self.wait_durable = None if log is None else log.wait_durable
         self.delivery = Delivery(self.wait_durable)
@@ -112,17 +116,19 @@ class Subscriptions:
         if query.limit is not None:
             fault = "LIMIT cannot be subscribed to: nothing says which rows come first"
             raise QueryError(fault, text)
-        first = prepare_query(query, self._queries.entries)
+        first = self._queries.prepare(query)
         key_of, table = None, None
         is_event = bool(query.events)
         if query.whole is not None:
             schema = query.sources[query.whole].schema
             # What comes with an event is not kept, so no table has it.
             table = schema.name if schema.is_event == is_event else None
+            if isinstance(schema, ViewSchema) and schema.parameters:
+                table = None  # nor what several results may contradict each other in
             if schema.primary_key:
-                key_of = key_function(first.entries[query.whole].table.bound)
+                key_of = key_function(first.bounds[query.whole])
         shape = Shape(query.columns, first.make, key_of, is_event)
-        return Asked(first, lift(query), shape, table)
+        return Asked(first, lift(live_form(query)), shape, table)
 
     def enter(
         self, asked: Iterable[tuple[Subscriber, Asked, Sequence[object]]], caller: bytes
@@ -134,24 +140,35 @@ class Subscriptions:
             caller: What ``:sender`` is.
 
         Raises:
+            QueryError: a view fails.
             UsageError: this thread is in a transaction.
             ClosedError: the database is closed.
         """
         writer = self._writer
         writer.require_outside()
         asked = [*asked]
+        has_begun = False
         try:
             writer.enter()
-            for subscriber, each, values in asked:
-                names = each.first.plan.query.parameters
-                given = dict(zip(names, values, strict=True))
+            held = self._hold(asked, caller)
+            has_begun = True
+            for (subscriber, each, values), instances in zip(asked, held, strict=True):
+                given = _named(each, values) | {
+                    instance_parameter(source): instance.number
+                    for source, instance in instances.items()
+                }
                 places = each.lifted.values(caller, given)
                 result = self.engine.subscribe(each.lifted, places, subscriber)
                 subscriber.result = result
                 self._shapes.setdefault(result, each.shape)
+                self.views.use(result, [*instances.values()])
             reading = writer.directory.read_class()
-        except BaseException:
-            if writer.is_mine():
+            for instances in held:
+                for instance in instances.values():
+                    keep_rows(reading, instance.key, [*instance.rows])
+        except BaseException as error:
+            is_refused = isinstance(error, QueryError) and not has_begun
+            if not is_refused and writer.is_mine():
                 self._mend([subscriber for subscriber, _, _ in asked])
             raise
         finally:
@@ -160,6 +177,25 @@ class Subscriptions:
             finally:  # an interrupt may have cut that off
                 writer.leave()
         return reading
+
+    def _hold(
+        self,
+        asked: Sequence[tuple[Subscriber, Asked, Sequence[object]]],
+        caller: bytes,
+    ) -> list[dict[int, Instance]]:
+        """Give for each of some queries the instances that are its sources.
+
+        Raises:
+            QueryError: a view fails; then none of them is there for that.
+        """
+        keys = [
+            dict(each.first.views.keys(caller, _named(each, values)))
+            if isinstance(each.first.views, ViewSources)
+            else {}
+            for _, each, values in asked
+        ]
+        flat = iter(self.views.hold([key for each in keys for key in each.values()]))
+        return [{source: next(flat) for source in each} for each in keys]
 
     def leave(
         self,
@@ -234,6 +270,7 @@ class Subscriptions:
         self.engine.unsubscribe(result, subscriber)
         if not result.subscribers:
             self._shapes.pop(result, None)
+            self.views.forget(result)
 
     def _mend(self, gone: Sequence[Subscriber]) -> None:
         """Take subscribers out, after an interrupt in the middle of something."""
@@ -243,6 +280,7 @@ class Subscriptions:
             self.engine.mend(gone)
             left = self._shapes.items()
             self._shapes = {each: shape for each, shape in left if each.subscribers}
+            self.views.mend()
 
     # Commits.
 
@@ -262,10 +300,14 @@ class Subscriptions:
             for name, pairs in net_change(opened)
             if engine.listens_to(name)
         }
-        if deltas:
+        views = self.views
+        deltas |= views.settle(opened, offset)
+        if deltas or views.pending.changes:
             if self._due[0] != offset:
-                outcomes = engine.commit(deltas)
-                self._due = (offset, self._batches(outcomes, offset, origin))
+                outcomes = {each.result: each for each in engine.commit(deltas)}
+                outcomes |= {each.result: each for each in views.endings()}
+                batches = self._batches(outcomes.values(), offset, origin)
+                self._due = (offset, batches)
             delivery = self.delivery
             for batch in self._due[1]:
                 is_late = batch.receiver.confirmed
@@ -273,6 +315,8 @@ class Subscriptions:
             self._forget_failed(self._due[1])
             self._due = (offset, ())
         self._told_offset = offset
+        if views.pending.changes:
+            views.settled(offset)
 
     def _batches(
         self, outcomes: Iterable[Outcome], offset: int, origin: object
@@ -315,6 +359,9 @@ def first_result(
     asked: Asked, reading: ReadTransaction, caller: bytes, values: Sequence[object]
 ) -> list[StoredRow]:
     """Give the result of a query in a read transaction."""
-    first = asked.first
-    handles = [handle_of(reading, entry) for entry in first.entries]
-    return first.run(*handles, caller, *values)
+    return asked.first.read(reading, caller, values)
+
+
+def _named(asked: Asked, values: Sequence[Any]) -> dict[str, Stored]:
+    """Give the values of a query's parameters by their names."""
+    return dict(zip(asked.first.plan.query.parameters, values, strict=True))

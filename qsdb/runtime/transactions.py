@@ -10,6 +10,7 @@ from qsdb.runtime.queries import Queries
 from qsdb.runtime.writer import Writer
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.results import Result
+from qsdb.schema.views import View
 from qsdb.store.directory import Directory
 from qsdb.store.images import StoredTable
 from qsdb.store.reads import ReadTransaction
@@ -24,9 +25,17 @@ def sql_directory(tables: Sequence[StoredTable], offset: int = 0) -> Directory:
     return Directory(tables, offset, SqlWriteTransaction, SqlReadTransaction)
 
 
-def queries_of(writer: Writer, owner: Identity) -> Queries:
-    """Give the SQL of a database to itself and to its transactions."""
-    queries = Queries(writer, owner)
+def queries_of(
+    writer: Writer, owner: Identity, views: Mapping[str, View] | None = None
+) -> Queries:
+    """Give the SQL of a database to itself and to its transactions.
+
+    Args:
+        writer: Of the database.
+        owner: Who may see and change everything.
+        views: Name → view.
+    """
+    queries = Queries(writer, owner, views)
     write_class, read_class = writer.directory.write_class, writer.directory.read_class
     assert issubclass(write_class, SqlWriteTransaction)
     assert issubclass(read_class, SqlReadTransaction)

@@ -6,14 +6,14 @@ resolves everything, gathers all mistakes of the whole module into one
 know nothing of each other.
 """
 
-import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast, overload
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
 import attrs
 
 from qsdb.errors import SchemaError, brief
+from qsdb.schema.bound import BoundTable, derived
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.functions import (
     CONNECTED,
@@ -28,55 +28,16 @@ from qsdb.schema.functions import (
 )
 from qsdb.schema.rows import Row, RowClass, draft_of
 from qsdb.schema.schedules import check_function
-from qsdb.schema.shapes import Shape
 from qsdb.schema.specifiers import BTree, Hash
-from qsdb.schema.tables import TableOptions, TableSchema, fault_of_name, table_schema
+from qsdb.schema.tables import TableOptions, fault_of_name, table_schema
+from qsdb.schema.views import DeclaredView, View, compile_views, declare_view
 
 __all__ = ["BoundTable", "Module", "ModuleSchema", "derived"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+F = TypeVar("F", bound=Function)
 _Hook = Callable[[ReducerContext], None]
-
-
-@attrs.define(eq=False)
-class BoundTable:
-    """A table together with the class in which users see its rows."""
-
-    schema: TableSchema
-    shape: Shape
-    row_class: type[Row]
-    derived: dict[object, object] = attrs.field(factory=dict, init=False, repr=False)
-    """What `derived` functions made of the table; nobody else's."""
-
-    def users_key(self, columns: tuple[int, ...], key: object) -> object:
-        """Give a key of these columns as users see it: for messages."""
-        parts = (key,) if len(columns) == 1 else key
-        assert type(parts) is tuple
-        shown = tuple(
-            [
-                self.shape.columns[place].binding.leave(part)
-                for place, part in zip(columns, parts, strict=True)
-            ]
-        )
-        return shown[0] if len(columns) == 1 else shown
-
-
-def derived(function: Callable[[BoundTable], T]) -> Callable[[BoundTable], T]:
-    """Have what a function makes of a table made once, and kept with the table.
-
-    Generated classes and functions depend on nothing but the declaration, so
-    all databases of a module share them.
-    """
-
-    @functools.wraps(function)
-    def get(bound: BoundTable) -> T:
-        found = bound.derived.get(function)
-        if found is None:
-            found = bound.derived[function] = function(bound)
-        return cast(T, found)
-
-    return get
 
 
 @attrs.frozen
@@ -88,6 +49,7 @@ class ModuleSchema:
     reducers: Mapping[str, Reducer]
     lifecycle: Mapping[str, Reducer]
     """Which turn of its life → what runs then (`qsdb.schema.functions.LIFECYCLE`)."""
+    views: Mapping[str, View] = attrs.field(factory=dict)
 
 
 class Module:
@@ -117,6 +79,7 @@ class Module:
         self._tables: list[tuple[type[Row], TableOptions]] = []
         self._reducers: list[DeclaredFunction] = []
         self._lifecycle: dict[str, DeclaredFunction] = {}
+        self._views: list[DeclaredView] = []
         self._compiled: ModuleSchema | None = None
         self._compiling = threading.Lock()
         """Databases of one module may be opened by several threads at once."""
@@ -213,6 +176,63 @@ class Module:
             return lambda declared: self._declare(declared, is_private=private)
         return self._declare(function, is_private=private)
 
+    @overload
+    def view(self, function: F, /) -> F: ...
+
+    @overload
+    def view(
+        self,
+        /,
+        *,
+        public: bool = ...,
+        on_error: Literal["abort", "suspend"] = ...,
+        primary_key: str | tuple[str, ...] | None = ...,
+    ) -> Callable[[F], F]: ...
+
+    def view(
+        self,
+        function: Any = None,
+        /,
+        *,
+        public: bool = False,
+        on_error: Literal["abort", "suspend"] = "suspend",
+        primary_key: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """Make a function a view: its result is queried and subscribed to as a table.
+
+        The annotations say what it is (`qsdb.schema.views`). It reads ``ctx.db`` and
+        does nothing else; while somebody listens it runs again when what it read
+        changes, in the transaction that changes it. It is given back, so that views
+        can call each other.
+
+        Args:
+            function: The view, where the decorator stands without brackets.
+            public: Whether strangers may query it; it may read private tables.
+            on_error: What ends when it fails: what is subscribed to it, with the
+                error (``"suspend"``, so that a mistake in a view stops no reducer), or
+                the transaction that changed what it read (``"abort"``).
+            primary_key: The column by which its rows are told apart, or several; that
+                of the table with the same class of rows if not given.
+
+        Raises:
+            SchemaError: the function is a coroutine or a generator. Other mistakes are
+                told when a database is opened.
+        """
+
+        def declare(declared: F, depth: int = 1) -> F:
+            view = declare_view(
+                declared,
+                depth=depth,
+                is_public=public,
+                on_error=on_error,
+                primary_key=primary_key,
+            )
+            self._views.append(view)
+            self._compiled = None
+            return declared
+
+        return declare if function is None else declare(function, 2)
+
     def init(self, function: _Hook) -> _Hook:
         """Run a function in the transaction that creates a database.
 
@@ -283,9 +303,10 @@ class Module:
             function = compile_lifecycle(turn, declared, mistakes)
             if function is not None:
                 lifecycle[turn] = function
+        views = compile_views(self._views, tables, mistakes)
         if mistakes:
             raise SchemaError(*[f"module {self.name}, {each}" for each in mistakes])
-        return ModuleSchema(self.name, tuple(tables), reducers, lifecycle)
+        return ModuleSchema(self.name, tuple(tables), reducers, lifecycle, views)
 
 
 def _bind_schedules(

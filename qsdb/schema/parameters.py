@@ -88,9 +88,18 @@ class Parameters:
 
 
 def resolve_parameters(
-    function: Callable[..., object], scope: Scope, find_product: ProductLookup
+    function: Callable[..., object],
+    scope: Scope,
+    find_product: ProductLookup,
+    what: str = "reducer",
 ) -> Parameters:
     """Resolve all parameters but the context.
+
+    Args:
+        function: Whose.
+        scope: Where the names in annotations are looked up.
+        find_product: Knows the product classes.
+        what: What the function is, for messages.
 
     Raises:
         SchemaError: one sentence for each mistake, each naming function and
@@ -103,16 +112,16 @@ def resolve_parameters(
         inspect.Parameter.POSITIONAL_ONLY,
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
     ):
-        raise SchemaError(f"reducer {name}: the first parameter must be the context")
+        raise SchemaError(f"{what} {name}: the first parameter must be the context")
     parameters: list[Parameter] = []
     for given in found[1:]:
         try:
-            parameters.append(_parameter(given, scope, find_product))
+            parameters.append(_parameter(given, scope, find_product, what))
         except MistakeError as mistake:
-            mistakes.append(f"reducer {name}, parameter {given.name}: {mistake}")
+            mistakes.append(f"{what} {name}, parameter {given.name}: {mistake}")
         except SchemaError as error:
             mistakes += [
-                f"reducer {name}, parameter {given.name}: {each}"
+                f"{what} {name}, parameter {given.name}: {each}"
                 for each in error.mistakes
             ]
     if mistakes:
@@ -123,10 +132,10 @@ def resolve_parameters(
 
 
 def _parameter(
-    given: inspect.Parameter, scope: Scope, find_product: ProductLookup
+    given: inspect.Parameter, scope: Scope, find_product: ProductLookup, what: str
 ) -> Parameter:
     if given.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
-        raise MistakeError(f"a reducer takes no {given.kind.description} parameter")
+        raise MistakeError(f"a {what} takes no {given.kind.description} parameter")
     if given.name.startswith("_"):
         raise MistakeError("a parameter's name cannot begin with an underscore")
     if given.annotation is inspect.Parameter.empty:

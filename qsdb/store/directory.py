@@ -15,6 +15,8 @@ from qsdb.store.transactions import WriteTransaction
 
 __all__ = ["Directory"]
 
+_T = TypeVar("_T", bound=Opened)
+
 
 class _TableAttribute:
     """``tx.message``: opens the table once, then the instance has it."""
@@ -51,12 +53,13 @@ class Directory(Tables):
             read_base: What read transactions derive from.
         """
         super().__init__(Store(tables, offset))
+        self.write_class = self.with_tables(write_base)
+        self.read_class = self.with_tables(read_base)
+
+    def with_tables(self, base: type[_T]) -> type[_T]:
+        """Derive a class of transactions in which each table is an attribute."""
         attributes = {name: _TableAttribute(name) for name in self.by_name}
-        self.write_class = _with_tables(write_base, self, attributes)
-        self.read_class = _with_tables(read_base, self, attributes)
-
-
-_T = TypeVar("_T", bound=Opened)
+        return _with_tables(base, self, attributes)
 
 
 def _with_tables(
