@@ -8,7 +8,9 @@ A query on a view is a query on that table with a condition more::
     SELECT <its columns> FROM my_orders WHERE open AND instance = :instance
 
 So all who ask the same of their own instances share a template, and a changed row finds
-those whose instance it is in by one look-up, like any other column that is fixed.
+those whose instance it is in by one look-up, like any other column that is fixed. The
+column has an index, by which joins find rows too; so they need no other one, and an
+instance can come and go without a commit.
 """
 
 from collections.abc import Iterable

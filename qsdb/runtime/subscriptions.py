@@ -86,7 +86,6 @@ class Subscriptions:
         """Begin without any."""
         self.views = Instances(queries.views, queries.view_runs, queries.entries)
         self.engine = Engine(self.views.table_of)
-        self.views.show(self.engine)
         if queries.views:
             writer.views = self.views
         log = writer.log
@@ -301,7 +300,11 @@ class Subscriptions:
             if engine.listens_to(name)
         }
         views = self.views
-        deltas |= views.settle(opened, offset)
+        deltas |= {
+            name: each
+            for name, each in views.settle(opened, offset).items()
+            if engine.listens_to(name)
+        }
         if deltas or views.pending.changes:
             if self._due[0] != offset:
                 outcomes = {each.result: each for each in engine.commit(deltas)}

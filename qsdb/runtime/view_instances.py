@@ -76,7 +76,6 @@ class Instances:
         self._by_result: dict[LiveResult, Sequence[Instance]] = {}
         self._readers: ReadSets[Instance] = ReadSets(self._schema_of)
         self._queries = Engine(self._current)
-        self._shown: Engine | None = None
         self._last_number = 0
         self.pending = Pending()
         self.runs = 0
@@ -100,10 +99,6 @@ class Instances:
         if virtual is not None:
             return self._schemas[name], virtual
         return self._current(name)
-
-    def show(self, engine: Engine) -> None:
-        """Have the engine that is told of all changes."""
-        self._shown = engine
 
     # Who listens.
 
@@ -136,7 +131,7 @@ class Instances:
             if found.lifted is not None:
                 subscribe = self._queries.subscribe
                 instance.query = subscribe(found.lifted, found.values, instance)
-            self._make_alone(begun(instance, found))
+            self._make(begun(instance, found))
         except BaseException:
             self.drop([instance])
             raise
@@ -167,7 +162,7 @@ class Instances:
                 continue
             if instance.query is not None:
                 self._queries.unsubscribe(instance.query, instance)
-            self._make_alone(dropped(instance))
+            self._make(dropped(instance))
             self._by_key.pop(instance.key, None)
 
     def mend(self) -> None:
@@ -305,8 +300,3 @@ class Instances:
             instance.reads = change.reads
             instance.is_noted = True
         return self._tables[name].move(instance.number, change.inserts, change.deletes)
-
-    def _make_alone(self, change: Change) -> None:
-        """Make a change beside all commits; twice is once."""
-        assert self._shown is not None
-        self._shown.shift(change.instance.key.view.name, self._make(change))
