@@ -216,9 +216,7 @@ class Engine:
             table: Its name.
             delta: What came and what went; that is in the table already.
         """
-        now = self._now.get(table)
-        if now is not None:
-            now.apply(delta)
+        self._now[table].apply(delta)
 
     # What changes.
 

@@ -295,13 +295,13 @@ class Queries:
             self.variables.require_cheap(plan, self._sizes(plan))
 
     def _sizes(self, plan: Plan) -> Mapping[str, int]:
-        """Give the number of rows of each table at the last commit; of a view 0.
+        """Give the number of rows of each table at the last commit.
 
-        Nobody knows before it is run.
+        Of a view nobody knows it before it is run, so it counts as 1.
         """
         names = [each.schema.name for each in plan.query.sources]
         entries = self.entries
-        return {n: entries[n].table.count if n in entries else 0 for n in names}
+        return {n: entries[n].table.count if n in entries else 1 for n in names}
 
     # Running, inside of transactions.
 

@@ -150,10 +150,11 @@ class Instances:
 
     def forget(self, result: LiveResult) -> None:
         """Take in that a live query is not there any more; twice is once."""
-        held = self._by_result.pop(result, ())
+        held = self._by_result.get(result, ())
         for instance in held:
             instance.results.pop(result, None)
         self.drop(held)
+        self._by_result.pop(result, None)  # last, so that it can be done again
 
     def drop(self, instances: Iterable[Instance]) -> None:
         """End those of some instances that no live query reads; twice is once."""
@@ -170,11 +171,7 @@ class Instances:
         for result in [*self._by_result]:
             if not result.subscribers:
                 self.forget(result)
-        for instance in [*self._by_key.values()]:
-            for result in [*instance.results]:
-                if not result.subscribers:
-                    del instance.results[result]
-            self.drop([instance])
+        self.drop([*self._by_key.values()])
         left = [each for each in self._by_key.values() if each.query is not None]
         there = set(self._queries.subscribers)
         self._queries.mend([each for each in there if each not in left])

@@ -168,11 +168,7 @@ NIGHTLY = {
         "                self._queries.unsubscribe(instance.query, instance)",
         "                pass",
     ),
-    "what is moved back is not": Mutant(
-        engine,
-        "            now.apply(delta)\n\n    # What",
-        "            pass\n\n    # What",
-    ),
+    "what is moved back is not": Mutant(engine, "self._now[table].apply(delta)", "..."),
 }
 
 MUTANTS = EVERY_PUSH | NIGHTLY
