@@ -29,6 +29,7 @@ from qsdb.runtime.queries import Queries
 from qsdb.runtime.updates import Shape, Update
 from qsdb.runtime.view_changes import Instance
 from qsdb.runtime.view_instances import Instances
+from qsdb.runtime.view_refreshing import Refreshing
 from qsdb.runtime.view_sources import ViewSources, keep_rows
 from qsdb.runtime.writer import Writer
 from qsdb.schema.views import ViewSchema
@@ -79,6 +80,7 @@ class Subscriptions:
     Attributes:
         engine: Keeps them current.
         views: What they read of views.
+        refreshing: Keeps that current.
         delivery: Tells of changes.
     """
 
@@ -86,8 +88,9 @@ class Subscriptions:
         """Begin without any."""
         self.views = Instances(queries.views, queries.view_runs, queries.entries)
         self.engine = Engine(self.views.table_of)
+        self.refreshing = Refreshing(self.views)
         if queries.views:
-            writer.views = self.views
+            writer.views = self.refreshing
         log = writer.log
         self.wait_durable = None if log is None else log.wait_durable
         self.delivery = Delivery(self.wait_durable)
@@ -299,16 +302,16 @@ class Subscriptions:
             for name, pairs in net_change(opened)
             if engine.listens_to(name)
         }
-        views = self.views
+        refreshing = self.refreshing
         deltas |= {
             name: each
-            for name, each in views.settle(opened, offset).items()
+            for name, each in refreshing.settle(opened, offset).items()
             if engine.listens_to(name)
         }
-        if deltas or views.pending.changes:
+        if deltas or refreshing.pending.changes:
             if self._due[0] != offset:
                 outcomes = {each.result: each for each in engine.commit(deltas)}
-                outcomes |= {each.result: each for each in views.endings()}
+                outcomes |= {each.result: each for each in refreshing.endings()}
                 batches = self._batches(outcomes.values(), offset, origin)
                 self._due = (offset, batches)
             delivery = self.delivery
@@ -318,8 +321,8 @@ class Subscriptions:
             self._forget_failed(self._due[1])
             self._due = (offset, ())
         self._told_offset = offset
-        if views.pending.changes:
-            views.settled(offset)
+        if refreshing.pending.changes:
+            refreshing.settled(offset)
 
     def _batches(
         self, outcomes: Iterable[Outcome], offset: int, origin: object

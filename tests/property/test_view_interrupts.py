@@ -174,8 +174,8 @@ def test_an_interrupt_loses_nothing(name: str) -> None:
         if not interrupter.place.startswith(HANDED_OVER):
             subscriptions = db._subscriptions
             assert set(subscriptions.engine.sizes.values()) == {0}, where
-            assert set(subscriptions.views._queries.sizes.values()) == {0}, where
-            assert len(subscriptions.views) == len(subscriptions.views._readers) == 0
+            assert set(subscriptions.views.queries.sizes.values()) == {0}, where
+            assert len(subscriptions.views) == len(subscriptions.views.readers) == 0
         db.check()
         if not was_interrupted:
             break

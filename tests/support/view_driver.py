@@ -361,10 +361,10 @@ class Driver:
             for instance in instances._by_key.values()
             for read in instance.reads
         }
-        assert set(entered(instances._readers)) == points, "V3: read sets"
+        assert set(entered(instances.readers)) == points, "V3: read sets"
         queries = [each for each in instances._by_key.values() if each.query]
-        assert len(instances._queries.subscribers) == len(queries)
-        for table in instances._queries._now.values():
+        assert len(instances.queries.subscribers) == len(queries)
+        for table in instances.queries._now.values():
             for column, index in table.indexes.items():
                 anew = JoinIndex(column, table._scan()).rows
                 assert index.rows == anew, "V4: what queries of views join by"
@@ -376,9 +376,9 @@ class Driver:
         subscriptions = self.db._subscriptions
         instances = subscriptions.views
         assert len(instances) == 0, "V5"
-        assert len(instances._readers) == 0, "V5"
+        assert len(instances.readers) == 0, "V5"
         assert set(subscriptions.engine.sizes.values()) == {0}, "V5"
-        assert set(instances._queries.sizes.values()) == {0}, "V5"
+        assert set(instances.queries.sizes.values()) == {0}, "V5"
         assert not any(each._rows for each in instances._tables.values()), "V5"
         assert not instances._by_result, "V5"
         self.db.check()

@@ -22,8 +22,8 @@ def names(rows: Any) -> list[str]:
 
 def is_empty(db: qsdb.Database) -> bool:
     views = db._subscriptions.views
-    sizes = {*db._subscriptions.engine.sizes.values(), *views._queries.sizes.values()}
-    return sizes == {0} and len(views) == len(views._readers) == 0
+    sizes = {*db._subscriptions.engine.sizes.values(), *views.queries.sizes.values()}
+    return sizes == {0} and len(views) == len(views.readers) == 0
 
 
 def test_changes_are_told_with_the_commit(db: qsdb.Database) -> None:
@@ -360,8 +360,8 @@ def test_an_exception_while_a_view_begins_leaves_nothing(
 
     for owner, place in [
         (views, "use"),
-        (views._readers, "enter"),
-        (views._queries, "subscribe"),
+        (views.readers, "enter"),
+        (views.queries, "subscribe"),
         (db._subscriptions.engine, "subscribe"),
     ]:
         for text in ("SELECT * FROM mine", "SELECT * FROM aged(0)"):
@@ -407,14 +407,14 @@ def test_an_interrupt_in_a_commit_is_made_good(
     live = db.subscribe("SELECT * FROM aged(0)")
     failing = db.subscribe("SELECT * FROM lax")
     views = db._subscriptions.views
-    enter = views._readers.enter
+    enter = views.readers.enter
 
     def interrupt(*arguments: Any) -> None:
         monkeypatch.undo()
         enter(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(views._readers, "leave", interrupt)
+    monkeypatch.setattr(views.readers, "leave", interrupt)
     with pytest.raises(KeyboardInterrupt), db.write() as tx:
         tx[User].insert(User(db.owner, "rude"))
         tx[User].delete_by_key(ANN)
@@ -423,7 +423,7 @@ def test_an_interrupt_in_a_commit_is_made_good(
     assert db.offset == before + 1
     assert names(live.rows) == ["bob", "later"]
     assert "view lax failed" in str(failing.error)
-    assert db._subscriptions.views._readers.concerned("user", [((b"", "", 3), None)])
+    assert db._subscriptions.views.readers.concerned("user", [((b"", "", 3), None)])
 
 
 def test_a_view_that_fails_once_more_is_run_once(db: qsdb.Database) -> None:
