@@ -11,6 +11,7 @@ import qsdb
 PUBLIC_NAMES = frozenset(
     [
         "AccessError",
+        "AnonymousViewContext",
         "ArgumentError",
         "BTree",
         "ClosedError",
@@ -36,6 +37,7 @@ PUBLIC_NAMES = frozenset(
         "NotFoundError",
         "Product",
         "QsdbError",
+        "Query",
         "QueryError",
         "ReadOnlyError",
         "Recovery",
@@ -58,6 +60,7 @@ PUBLIC_NAMES = frozenset(
         "Update",
         "UsageError",
         "Verification",
+        "ViewContext",
         "asdict",
         "auto_inc",
         "column",
