@@ -1,9 +1,9 @@
 """What does a view cost each commit, beside many callers who have theirs?
 
 ``my_account`` reads one row, that of its caller. As many callers as there are rows
-listen to it, each on a connection of its own. A commit changes one row, so one view runs
-again and one caller is told, however many there are. Ten callers are the peer, nobody the
-floor; a table that all may read, and that each asks for the own row of, is beside them.
+listen to it, each on a connection of its own. A commit changes one row, so one view
+runs again and one caller is told, however many there are. Ten callers are the peer,
+nobody the floor; beside them is a table that each may read, and asks for the own row.
 
 Not measured: views that read much, and run again for each of their rows; the beginning
 of a view; memory.
