@@ -3,7 +3,8 @@
 Writing takes a compiled module apart (`catalogue_rows`), and
 `qsdb.schema.catalogue_reading` puts together what the engine needs to work without the
 module. What is read is equal to what was written: tables with their keys, indexes,
-defaults and schedules, and reducers with the kinds of their parameters.
+defaults and schedules, and reducers with the kinds of their parameters. Views are
+written for users to see.
 
 1. Tables have ids in the order of their declaration, from 4096; keys and indexes
    are numbered together through all tables, so that their order is kept too.
@@ -32,9 +33,11 @@ from qsdb.schema.system import (
     StScheduled,
     StSequence,
     StTable,
+    StView,
     system_tables,
 )
 from qsdb.schema.tables import ColumnSchema, TableSchema
+from qsdb.schema.views import View
 from qsdb.values.compounds import Field, ProductKind
 from qsdb.values.identity import Identity
 from qsdb.values.kinds import (
@@ -89,6 +92,7 @@ def catalogue_rows(
     rows = itertools.chain(
         _table_rows("system", 1, [(n, bound.schema) for n, bound in system]),
         _table_rows("user", USER_IDS_FIRST, enumerate(users_tables, USER_IDS_FIRST)),
+        _view_rows(schema.views.values()),
         _reducer_rows(schema.reducers.values()),
         [module],
     )
@@ -153,6 +157,19 @@ def _column_row(table_id: int, place: int, column: ColumnSchema) -> StColumn:
         col_auto_inc=column.auto_inc,
         col_default=to_cbor(column.default) if is_default else None,
     )
+
+
+def _view_rows(views: Iterable[View]) -> Iterator[StView]:
+    for view_id, each in enumerate(views, USER_IDS_FIRST):
+        schema = each.bound.schema
+        fields = [Field(column.name, column.kind) for column in schema.columns]
+        given = [Field(e.name, e.binding.kind) for e in each.parameters.parameters]
+        params, row = [
+            to_cbor(kind_to_data(ProductKind(each.name, tuple(parts))))
+            for parts in (given, fields)
+        ]
+        anonymous = each.is_anonymous
+        yield StView(view_id, each.name, schema.is_public, anonymous, params, row)
 
 
 def _reducer_rows(reducers: Iterable[Reducer]) -> Iterator[StReducer]:

@@ -15,6 +15,7 @@ id  table          a row for
  6  st_module      the module: one row, which only the owner may read
  7  st_client      each client that is connected, if the module attends to them
  9  st_scheduled   each table whose rows have a reducer run
+12  st_view        each view
 64  st_reducer     each reducer
 65  st_timer       each row of those tables: when its next run is due
 66  st_secret      each secret: one, which seals tokens
@@ -55,6 +56,7 @@ __all__ = [
     "StSequence",
     "StTable",
     "StTimer",
+    "StView",
     "system_tables",
 ]
 
@@ -172,6 +174,20 @@ class StScheduled(Row):
     """How often a run that fails is tried again."""
 
 
+class StView(Row):
+    """A view."""
+
+    view_id: u32 = primary_key()
+    view_name: str = unique()
+    is_public: bool
+    is_anonymous: bool
+    """Whether it has one result for all callers."""
+    params: bytes
+    """The product of its parameters in CBOR."""
+    row_type: bytes
+    """The product of its columns in CBOR."""
+
+
 class StReducer(Row):
     """A reducer."""
 
@@ -218,6 +234,7 @@ def system_tables() -> tuple[tuple[int, BoundTable], ...]:
         (6, _bound(StModule, TableOptions())),
         (ST_CLIENT, _bound(StClient, public)),
         (9, _bound(StScheduled, public)),
+        (12, _bound(StView, public)),
         (64, _bound(StReducer, public)),
         (ST_TIMER, _bound(StTimer, timer_key)),
         (ST_SECRET, _bound(StSecret, TableOptions())),

@@ -7,8 +7,8 @@ over, a folder is added and the old ones stay:
 
 * ``v1``: nothing notes where the log ends;
 * ``v1_end``: ``END`` does, and a flag in the header of each segment says so;
-* ``v1_host``: there are tables ``st_client``, ``st_scheduled``, ``st_timer`` and
-  ``st_secret``.
+* ``v1_host``: there are tables ``st_client``, ``st_scheduled``, ``st_view``,
+  ``st_timer`` and ``st_secret``.
 """
 
 import enum

@@ -378,6 +378,18 @@ def test_a_context_that_leaks_is_of_no_use(cells: qsdb.Database) -> None:
             use()
 
 
+def test_views_are_in_the_catalogue(db: qsdb.Database) -> None:
+    text = "SELECT view_name, is_anonymous FROM st_view WHERE is_public"
+    public = {tuple(row) for row in db.sql(text)}
+    every = {row.view_name for row in db.sql("SELECT * FROM st_view")}
+
+    assert ("me", False) in public
+    assert ("aged", True) in public
+    assert every - {name for name, _ in public} == {"secret"}
+    seen = db.sql("SELECT view_name, is_anonymous FROM st_view", sender=ANN)
+    assert {tuple(row) for row in seen} == public
+
+
 def test_views_are_not_written_to(db: qsdb.Database) -> None:
     for text in (
         "INSERT INTO counts VALUES ('a', 1)",

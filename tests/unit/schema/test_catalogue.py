@@ -279,6 +279,7 @@ def test_system_tables_describe_themselves() -> None:
         (6, "st_module", "system", "private", (0,)),
         (7, "st_client", "system", "public", (1,)),
         (9, "st_scheduled", "system", "public", (0,)),
+        (12, "st_view", "system", "public", (0,)),
         (64, "st_reducer", "system", "public", (0,)),
         (65, "st_timer", "system", "private", (0, 1)),
         (66, "st_secret", "system", "private", (0,)),
