@@ -34,7 +34,7 @@ from qsdb.errors import QueryError
 from qsdb.live.routing import Always, ByInterval, ByValue, Reader, Route
 from qsdb.live.tables import Before, Now, Pair, Rows
 from qsdb.live.templates import Lifted
-from qsdb.live.virtual import instance_column
+from qsdb.live.virtual import gives_whole_rows, instance_column
 from qsdb.sql.loops import Readable, Run, StoredRow, compile_plan
 from qsdb.sql.planning import make_plan
 from qsdb.sql.queries import Query
@@ -81,7 +81,7 @@ class Template:
         self._runs: list[Run] = [compile_plan(plan) for plan in self.plans]
         self._columns = [columns_read(query, n) for n in range(len(query.sources))]
         # Whole rows of one table are a set, in which nothing stands twice.
-        self._is_plain = len(query.sources) == 1 and query.whole is not None
+        self._is_plain = len(query.sources) == 1 and gives_whole_rows(query)
 
     def wishes(self) -> set[tuple[str, int]]:
         """Give the indexes that the plans need: table and column."""

@@ -29,6 +29,7 @@ from qsdb.values.ranges import Range
 __all__ = [
     "INSTANCE",
     "VirtualTable",
+    "gives_whole_rows",
     "instance_column",
     "instance_parameter",
     "live_form",
@@ -79,6 +80,17 @@ def live_form(query: Query) -> Query:
         whole=None if query.whole in query.views else query.whole,
         parameters=parameters,
     )
+
+
+def gives_whole_rows(query: Query) -> bool:
+    """Whether a query on one table gives its rows, or all of a view's columns."""
+    if query.whole is not None:
+        return True
+    columns = query.sources[0].schema.columns
+    terms = [each.term for each in query.outputs]
+    places = [each.place for each in terms if isinstance(each, Cell)]
+    own = instance_column(query.sources[0].schema)
+    return own is not None and {*places, own} == {*range(len(columns))}
 
 
 class VirtualTable:

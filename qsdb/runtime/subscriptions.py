@@ -310,10 +310,10 @@ class Subscriptions:
         }
         if deltas or refreshing.pending.changes:
             if self._due[0] != offset:
-                outcomes = {each.result: each for each in engine.commit(deltas)}
-                outcomes |= {each.result: each for each in refreshing.endings()}
-                batches = self._batches(outcomes.values(), offset, origin)
-                self._due = (offset, batches)
+                outcomes: Iterable[Outcome] = engine.commit(deltas)
+                if refreshing.pending.changes:
+                    outcomes = refreshing.with_endings(outcomes)
+                self._due = (offset, self._batches(outcomes, offset, origin))
             delivery = self.delivery
             for batch in self._due[1]:
                 is_late = batch.receiver.confirmed
@@ -321,7 +321,7 @@ class Subscriptions:
             self._forget_failed(self._due[1])
             self._due = (offset, ())
         self._told_offset = offset
-        if refreshing.pending.changes:
+        if refreshing.pending.offset == offset:
             refreshing.settled(offset)
 
     def _batches(

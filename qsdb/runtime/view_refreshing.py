@@ -12,7 +12,7 @@ has moved nothing, but for the join indexes of the engine that keeps the queries
 views: those are moved back.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from qsdb.errors import QueryError, ReducerError
 from qsdb.live.engine import Outcome
@@ -137,12 +137,18 @@ class Refreshing:
         }
         return {name: each for name, each in deltas.items() if each.pairs}
 
-    def endings(self) -> Iterator[Outcome]:
-        """Yield the live queries that end, since a view that they read has failed."""
+    def with_endings(self, outcomes: Iterable[Outcome]) -> Iterable[Outcome]:
+        """Give what a commit did to live queries, with those that a view ends.
+
+        Args:
+            outcomes: What it did to them, as the engine has it.
+        """
+        by_result = {each.result: each for each in outcomes}
         for change in self.pending.changes:
             if change.error is not None:
                 for result in [*change.instance.results]:
-                    yield Outcome(result, change.error)
+                    by_result[result] = Outcome(result, change.error)
+        return by_result.values()
 
     def settled(self, offset: int) -> None:
         """Forget what a commit did, which has been told."""

@@ -153,8 +153,8 @@ NIGHTLY = {
         view_refreshing, "view.on_error == ABORT", "view.on_error == 0"
     ),
     "an error ends nobody": Mutant(
-        subscriptions,
-        "outcomes |= {each.result: each for each in refreshing.endings()}",
+        view_refreshing,
+        "by_result[result] = Outcome(result, change.error)",
         "...",
     ),
     "an instance ends with the first who leaves": Mutant(

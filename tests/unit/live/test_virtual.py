@@ -10,6 +10,7 @@ from qsdb.live.templates import lift
 from qsdb.live.virtual import (
     INSTANCE,
     VirtualTable,
+    gives_whole_rows,
     instance_column,
     instance_parameter,
     live_form,
@@ -102,6 +103,22 @@ def test_a_change_is_found_by_the_instance(db: qsdb.Database) -> None:
     owner.values = values  # type: ignore[attr-defined]
     [reader] = template.readers(owner)  # type: ignore[arg-type]
     assert reader.route == ByValue(2, (7,))
+
+
+@pytest.mark.parametrize(
+    ("text", "are_whole"),
+    [
+        ("SELECT * FROM seat", True),
+        ("SELECT number FROM seat", False),
+        ("SELECT * FROM seats", True),
+        ('SELECT "odd row", number, 3 = number AS odd FROM seats', True),
+        ("SELECT number FROM seats", False),
+    ],
+)
+def test_rows_that_differ_differ_in_all_columns(
+    db: qsdb.Database, text: str, are_whole: object
+) -> None:
+    assert gives_whole_rows(live_form(query_of(db, text))) == are_whole
 
 
 def test_rows_of_instances_move_and_twice_is_once() -> None:
