@@ -58,7 +58,7 @@ def test_a_snapshot_holds_the_last_commit() -> None:
     snapshot = read_snapshot(disk, 4)
     assert snapshot.microseconds == NOON.micros
     assert [table.table_id for table in snapshot.tables] == [
-        *(1, 2, 3, 4, 5, 6, 7, 9, 64, 65, 66),
+        *(1, 2, 3, 4, 5, 6, 7, 9, 12, 64, 65, 66),
         *(4096, 4097, 4098),
     ]
 

@@ -50,7 +50,7 @@ def test_a_new_directory_gets_a_log_and_no_commit() -> None:
     assert found.storage.database == (128).to_bytes(16, "big")
     assert disk.list() == ["END", "LOCK", "log"]
     assert found.storage.recovery.is_created
-    assert [table.count for table in found.tables] == [0] * 14
+    assert [table.count for table in found.tables] == [0] * 15
     found.storage.close()
 
 
