@@ -76,6 +76,10 @@ def test_arguments_are_literals_or_parameters(db: qsdb.Database) -> None:
     with pytest.raises(qsdb.ArgumentError, match="the parameter :most is missing"):
         db.sql(text, {"least": 1})
     assert db.sql("SELECT * FROM counts(NULL)").rows != []
+    assert names(db.sql("SELECT * FROM of(:sender)", sender=ANN)) == ["ann"]
+    assert names(db.sql("SELECT * FROM of(:who)", {"who": BOB})) == ["bob"]
+    with db.connect(ANN) as conn:
+        assert names(conn.subscribe("SELECT * FROM of(:sender)").rows) == ["ann"]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,11 @@ def me(ctx: qsdb.ViewContext) -> User | None:
     return ctx.db[User].get(ctx.sender)
 
 
+@hall.view(public=True)
+def of(ctx: Anonymous, who: Identity) -> User | None:
+    return ctx.db[User].get(who)
+
+
 @hall.view
 def secret(ctx: Anonymous) -> list[User]:
     return list(ctx.db[User])
