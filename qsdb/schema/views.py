@@ -169,6 +169,7 @@ def compile_views(
     """
     views: dict[str, View] = {}
     table_names = {bound.schema.name for bound in tables}
+    told = [*mistakes]
     for each in declared:
         name = each.function.__name__
         if name in table_names:
@@ -178,7 +179,15 @@ def compile_views(
         try:
             views[name] = _compile(each, tables)
         except SchemaError as error:
-            mistakes += error.mistakes
+            prefix = f"view {name}, "
+            mistakes += [
+                mistake
+                for mistake in error.mistakes
+                # What is wrong with a class is told once, of its table.
+                if not any(
+                    e.endswith(f", {mistake.removeprefix(prefix)}") for e in told
+                )
+            ]
     return views
 
 

@@ -240,6 +240,17 @@ def test_all_mistakes_are_told_again_and_again(module: qsdb.Module) -> None:
     assert mistakes(module) == found
 
 
+def test_what_is_wrong_with_a_class_is_told_once(module: qsdb.Module) -> None:
+    module.add_table(Wrong)
+    add(module, "view", list[Wrong])
+    add(module, "me", list[User], on_error=3)
+
+    assert mistakes(module) == [
+        f"table wrong, Wrong.what: {NO_LIST}",
+        "view me, on_error: 3 is not 'abort' or 'suspend'",
+    ]
+
+
 async def coroutine(_: Anonymous) -> list[User]:
     return []
 
