@@ -332,6 +332,33 @@ def test_what_is_undone_is_moved_back(store: qsdb.Database) -> None:
     assert len(live.rows) == 2
 
 
+class FullDisk:
+    """A journal that takes nothing."""
+
+    told_offset = 0
+
+    def tell(self, transaction: object) -> None:
+        raise OSError(28, "no room")
+
+
+def test_what_the_disk_refuses_is_moved_back(store: qsdb.Database) -> None:
+    told: list[Any] = []
+    rooms = store.subscribe("SELECT * FROM rooms", told.append)
+    store._writer.journal = FullDisk()
+    with pytest.raises(OSError, match="no room"), store.write() as tx:
+        tx[Item].insert(Item(7, 3, 100))
+        tx[Item].delete_by_key(1)
+    store._writer.journal = None
+    assert told == []
+    with store.write() as tx:
+        tx[Shelf].update(Shelf(3, 9))
+        tx[Shelf].update(Shelf(1, 8))
+    assert sorted(map(repr, rooms.rows)) == [repr(Place(n, 1)) for n in (1, 8)]
+    assert sorted(map(repr, store.sql("SELECT * FROM rooms"))) == sorted(
+        map(repr, rooms.rows)
+    )
+
+
 def test_a_savepoint_that_nobody_left_counts(db: qsdb.Database) -> None:
     live = db.subscribe("SELECT * FROM aged(0)")
     with db.write() as tx:
