@@ -56,11 +56,21 @@ class Refreshing:
         """
         if self._instances:
             self._refresh(opened, offset)
-            for change in self.pending.changes:
-                view, error = change.instance.key.view, change.error
-                if error is not None and view.on_error == ABORT:
+            self._require_good()
+
+    def _require_good(self) -> None:
+        """Refuse what a view fails for whose errors undo the transaction."""
+        for change in self.pending.changes:
+            view, error = change.instance.key.view, change.error
+            if error is not None and view.on_error == ABORT:
+                # Its traceback has the frames of the transaction, which an interrupt
+                # may leave to the end of these: nothing but who is told is to have it.
+                self.pending.changes = []
+                try:
                     message = f"{error}; the transaction is rolled back"
                     raise ReducerError(message) from error.__cause__
+                finally:
+                    del change, error
 
     def _refresh(self, opened: Iterable[Noted], offset: int) -> None:
         instances = self._instances
@@ -74,16 +84,13 @@ class Refreshing:
                 deltas[name] = Delta(pairs)
         # Before anything is moved, so that it can be moved back.
         self.pending = pending = Pending(offset, deltas)
-        changes = [
-            self._run_again(each) for each in concerned if instances.is_kept(each)
-        ]
-        outcomes = queries.commit(deltas) if deltas else []
-        for outcome in outcomes:
-            changes += [
+        kept = [each for each in concerned if instances.is_kept(each)]
+        pending.changes += [self._run_again(each) for each in kept]
+        for outcome in queries.commit(deltas) if deltas else ():
+            pending.changes += [
                 asked_again(each, outcome.difference)
                 for each in [*outcome.result.subscribers]
             ]
-        pending.changes = changes
 
     def _is_read(self, noted: Noted) -> bool:
         stored = noted._stored  # noqa: SLF001  its names are the user's columns
