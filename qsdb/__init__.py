@@ -84,11 +84,13 @@ from qsdb.schema.specifiers import (
     primary_key,
     unique,
 )
+from qsdb.schema.view_contexts import AnonymousViewContext, Query, ViewContext
 from qsdb.values.identity import ConnectionId, Identity
 from qsdb.values.timestamps import ScheduleAt, TimeDuration, Timestamp
 
 __all__ = [
     "AccessError",
+    "AnonymousViewContext",
     "ArgumentError",
     "BTree",
     "ClosedError",
@@ -118,6 +120,7 @@ __all__ = [
     "ProcedureContext",
     "Product",
     "QsdbError",
+    "Query",
     "QueryError",
     "ReadOnlyError",
     "Recovery",
@@ -140,6 +143,7 @@ __all__ = [
     "Update",
     "UsageError",
     "Verification",
+    "ViewContext",
     "asdict",
     "auto_inc",
     "column",

@@ -11,8 +11,8 @@ from typing import Any
 from qsdb.cache.events import Event
 from qsdb.cache.tables import CachedTable, Change, cached_table_class
 from qsdb.errors import MissingNameError, NotFoundError, SchemaError, brief
+from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.rows import Row
-from qsdb.store.opened import Entry, Scope
 from qsdb.store.orders import StoredRow
 
 __all__ = ["Cache"]
@@ -21,26 +21,21 @@ __all__ = ["Cache"]
 class _Mounted:
     """The tables of a mounted module in a cache: ``conn.db.auth``."""
 
-    __slots__ = ("_cache", "_scope")
+    __slots__ = ("_cache", "_path")
 
-    def __init__(self, cache: "Cache", scope: Scope) -> None:
+    def __init__(self, cache: "Cache", path: str) -> None:
         self._cache = cache
-        self._scope = scope
+        self._path = path
 
     def __getitem__(self, row_class: type[Row]) -> CachedTable[Any]:
-        entry = self._scope.by_class.get(row_class)
-        if entry is None:
-            raise NotFoundError(f"no table of {brief(row_class)} is in this cache")
-        return self._cache.table(entry.bound.schema.name)
+        return self._cache._of_class(row_class, self._path)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  a table or a namespace
-        if name in self._scope.inner:
-            return _Mounted(self._cache, self._scope.inner[name])
-        return self.table(name)
+        return self._cache._below(f"{self._path}.{name}")
 
     def table(self, name: str) -> CachedTable[Any]:
         """Give the table of a name."""
-        return self._cache.table(f"{self._scope.path}.{name}")
+        return self._cache.table(f"{self._path}.{name}")
 
 
 Changes = list[tuple[CachedTable[Any], Change]]
@@ -54,35 +49,33 @@ class Cache:
 
     def __init__(self) -> None:
         """Begin empty; `_take` says what tables there are."""
-        self._by_name: Mapping[str, Entry] = {}
-        self._by_class: Mapping[type[Row], Entry] = {}
+        self._by_name: Mapping[str, BoundTable] = {}
+        self._by_class: Mapping[type[Row], BoundTable] = {}
         self._gone: Mapping[type[Row], str] = {}
-        self._scopes: Mapping[str, Scope] = {}
         self._lock = threading.RLock()
         self._tables: dict[str, CachedTable[Any]] = {}
 
     def _take(
         self,
-        by_name: Mapping[str, Entry],
-        by_class: Mapping[type[Row], Entry],
+        by_name: Mapping[str, BoundTable],
+        by_class: Mapping[type[Row], BoundTable],
         gone: Mapping[type[Row], str],
     ) -> None:
         """Have the tables that there are now; those whose rows are as before go on.
 
         Args:
-            by_name: The tables that the connection may see.
-            by_class: The same, by row class.
+            by_name: The tables and views that the connection may see.
+            by_class: The tables, by row class.
             gone: Row class → what became of its table.
         """
         with self._lock:
             self._by_name, self._by_class = by_name, by_class
-            self._scopes = Scope("", by_name).inner
             self._gone = gone
             for name, table in [*self._tables.items()]:
-                entry = by_name.get(name)
-                if entry is None or not table._become(entry.bound):
+                bound = by_name.get(name)
+                if bound is None or not table._become(bound):
                     del self._tables[name]
-                    table._retire(entry.bound if entry is not None else None)
+                    table._retire(bound)
 
     def __getitem__(self, row_class: type[Row]) -> CachedTable[Any]:
         """Give the table that was declared with a row class.
@@ -92,20 +85,36 @@ class Cache:
             SchemaError: it was that of a module that another one has replaced.
         """
         is_class = isinstance(row_class, type)
-        entry = self._by_class.get(row_class) if is_class else None
+        bound = self._by_class.get(row_class) if is_class else None
         if is_class and row_class in self._gone:
             raise SchemaError(self._gone[row_class])
-        if entry is None:
+        if bound is None:
             raise NotFoundError(f"no table of {brief(row_class)} is in this cache")
-        return self.table(entry.bound.schema.name)
+        return self.table(bound.schema.name)
+
+    def _of_class(self, row_class: type[Row], path: str) -> CachedTable[Any]:
+        """Give the table of a row class in a mounted module, the outermost first."""
+        found = [
+            name
+            for name, bound in self._by_name.items()
+            if name.startswith(f"{path}.") and bound.row_class is row_class
+        ]
+        if not found:
+            raise NotFoundError(f"no table of {brief(row_class)} is in this cache")
+        return self.table(min(found, key=lambda name: name.count(".")))
+
+    def _below(self, name: str) -> Any:  # noqa: ANN401  a table or a namespace
+        """Give the table of a name, or what is mounted by it."""
+        is_mount = any(each.startswith(f"{name}.") for each in self._by_name)
+        if is_mount and name not in self._by_name:
+            return _Mounted(self, name)
+        return self.table(name)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  a table or a namespace
         """Give the table of a name, or what is mounted by it."""
         if name.startswith("_"):
             raise AttributeError(name)
-        if name in self._scopes and name not in self._by_name:
-            return _Mounted(self, self._scopes[name])
-        return self.table(name)
+        return self._below(name)
 
     def table(self, name: str) -> CachedTable[Any]:
         """Give the table of a name, also of one that is taken.
@@ -113,14 +122,14 @@ class Cache:
         Raises:
             NotFoundError: there is none that this connection may see.
         """
-        entry = self._by_name.get(name)
-        if entry is None:
+        bound = self._by_name.get(name)
+        if bound is None:
             there = ", ".join(self._by_name) or "none"
             raise MissingNameError(f"no table {brief(name)}; there are: {there}")
         with self._lock:
             found = self._tables.get(name)
             if found is None:
-                cache_class = cached_table_class(entry.bound)
+                cache_class = cached_table_class(bound)
                 found = self._tables[name] = cache_class(self._lock)
             return found
 

@@ -238,6 +238,15 @@ class Engine:
             "tables": len(self._routes),
         }
 
+    def shift(self, table: str, delta: Delta) -> None:
+        """Take in a change that concerns nobody who listens; twice is once.
+
+        Args:
+            table: Its name.
+            delta: What came and what went; that is in the table already.
+        """
+        self._now[table].apply(delta)
+
     # What changes.
 
     def commit(self, deltas: Mapping[str, Delta]) -> list[Outcome]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from qsdb.live.operators import Template, columns_read, route_of
 from qsdb.live.routing import ByInterval, ByValue, Route
 from qsdb.live.templates import lift
+from qsdb.live.virtual import INSTANCE, live_form
 from qsdb.schema.tables import ColumnSchema
 from qsdb.sql.queries import Query
 
@@ -16,6 +17,7 @@ def explain_live(query: Query) -> list[str]:
     if query.is_count or query.limit is not None:
         what = "COUNT(*)" if query.is_count else "LIMIT"
         return [f"live: not possible with {what}"]
+    query = live_form(query)
     template = Template(lift(query))
     events = [query.sources[number].alias for number in query.events]
     lines = [
@@ -49,6 +51,8 @@ def _told(query: Query, number: int) -> str:
     columns = query.tables[number].schema.columns
     read = columns_read(query, number)
     told = _route(route_of(lifted.query, number, nothing), columns)
+    if columns[-1].attribute == INSTANCE:  # all of a row is one value there
+        return "is found by whose result it is, and what it was called with"
     if read is None:
         return told
     if not read:

@@ -65,6 +65,10 @@ class Intervals(Generic[T]):
         """Give the number of intervals."""
         return len(self._by_item)
 
+    def __contains__(self, item: T) -> bool:
+        """Whether an item is there."""
+        return item in self._by_item
+
     def add(
         self, item: T, low: Key | None, high: Key | None, ends: tuple[bool, bool]
     ) -> None:

@@ -36,6 +36,7 @@ from qsdb.errors import QueryError
 from qsdb.live.routing import Always, ByInterval, ByValue, Reader, Route
 from qsdb.live.tables import Before, Now, Pair, Rows
 from qsdb.live.templates import Lifted
+from qsdb.live.virtual import gives_whole_rows, instance_column
 from qsdb.live.witnesses import Witnesses, conditions_on
 from qsdb.sql.loops import Readable, Run, StoredRow, compile_plan
 from qsdb.sql.planning import make_plan
@@ -89,7 +90,7 @@ class Template:
         self._runs: list[Run] = [compile_plan(plan) for plan in self.plans]
         self._columns = [columns_read(query, n) for n in range(len(query.tables))]
         # Whole rows of one table are a set, in which nothing stands twice.
-        self._is_plain = len(query.tables) == 1 and query.whole is not None
+        self._is_plain = len(query.tables) == 1 and gives_whole_rows(query)
 
     def wishes(self) -> set[tuple[str, int]]:
         """Give the indexes that the plans need: table and column."""
@@ -278,7 +279,9 @@ def route_of(query: Query, source: int, values: tuple[Stored, ...]) -> Route:
         and all(isinstance(each, Constant | Argument) for each in found.values)
     ]
     if fixed:
-        best = min(fixed, key=lambda each: len(each.values))
+        own = instance_column(query.tables[source].schema)
+        # Of a view a whole instance changes, and nobody else's.
+        best = min(fixed, key=lambda each: (each.column != own, len(each.values)))
         wanted = [_value(each, values) for each in best.values]
         return ByValue(best.column, tuple(dict.fromkeys(wanted)))
     within = _widest([span(each, source) for each in conditions])

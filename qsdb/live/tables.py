@@ -18,7 +18,16 @@ from qsdb.store.orders import entry_function
 from qsdb.values.kinds import Stored
 from qsdb.values.ranges import Range
 
-__all__ = ["Before", "Delta", "JoinIndex", "Now", "Pair", "Rows"]
+__all__ = [
+    "Before",
+    "Delta",
+    "JoinIndex",
+    "Now",
+    "Pair",
+    "Rows",
+    "entry_of_index",
+    "value_of_index",
+]
 
 Pair = tuple[StoredRow | None, StoredRow | None]
 """What stood under a key and what stands there now; never two equal rows."""
@@ -152,9 +161,7 @@ class Now:
         """Give what an ordered index sorts a row by."""
         entry_of = self._entries_of.get(number)
         if entry_of is None:
-            columns = self.schema.indexes[number].columns
-            entry_of = entry_function(self.schema, columns)
-            self._entries_of[number] = entry_of
+            entry_of = self._entries_of[number] = entry_of_index(self.schema, number)
         return entry_of
 
     def _select(
@@ -163,6 +170,26 @@ class Now:
         if number is not None and number < 0:
             return [*self.indexes[-1 - number].rows.get(value, ())]
         return self._table._select(number, within, value)
+
+
+def value_of_index(
+    schema: TableSchema, number: int | None
+) -> Callable[[StoredRow], object]:
+    """Give what an index without order knows a row by.
+
+    None is what the table keeps its rows by.
+    """
+    for path in paths_of(schema):
+        if path.number == number:
+            return itemgetter(*path.columns)
+    return lambda row: row  # its own key
+
+
+def entry_of_index(
+    schema: TableSchema, number: int
+) -> Callable[[StoredRow], StoredRow]:
+    """Give what an ordered index sorts a row by."""
+    return entry_function(schema, schema.indexes[number].columns)
 
 
 class Before:

@@ -11,9 +11,11 @@ import attrs
 
 from qsdb.errors import QueryError
 from qsdb.live.templates import Lifted, lift
-from qsdb.runtime.prepared import PreparedQuery, handle_of, prepare_query
+from qsdb.live.virtual import live_form
+from qsdb.runtime.prepared import PreparedQuery
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.updates import Shape
+from qsdb.schema.views import ViewSchema
 from qsdb.sql.queries import Query
 from qsdb.store.orders import StoredRow, key_function
 from qsdb.store.reads import ReadTransaction
@@ -48,11 +50,9 @@ class Asked:
     shape: Shape
     table: str | None
 
-    def places(self, values: Sequence[object], caller: bytes) -> tuple[Stored, ...]:
-        """Give the values of the template's places, for those of the parameters."""
-        names = self.first.plan.query.parameters
-        given: Any = dict(zip(names, values, strict=True))
-        return self.lifted.values(caller, given)
+    def named(self, values: Sequence[Any]) -> dict[str, Stored]:
+        """Give the values of the parameters by their names."""
+        return dict(zip(self.first.plan.query.parameters, values, strict=True))
 
 
 def ask(queries: Queries, text: str, *, is_owner: bool) -> Asked:
@@ -69,23 +69,24 @@ def ask(queries: Queries, text: str, *, is_owner: bool) -> Asked:
     if query.limit is not None:
         fault = "LIMIT cannot be subscribed to: nothing says which rows come first"
         raise QueryError(fault, text)
-    first = prepare_query(query, queries.entries)
+    first = queries.prepare(query)
     key_of, table = None, None
     is_event = bool(query.events)
     if query.whole is not None:
         schema = query.sources[query.whole].schema
         # What comes with an event is not kept, so no table has it.
         table = schema.name if schema.is_event == is_event else None
+        if isinstance(schema, ViewSchema) and schema.parameters:
+            table = None  # nor what several results may contradict each other in
         if schema.primary_key:
-            key_of = key_function(first.entries[query.whole].bound)
+            key_of = key_function(first.bounds[query.whole])
     shape = Shape(query.columns, first.make, key_of, is_event)
-    return Asked(text, is_owner, queries, first, lift(query), shape, table)
+    lifted = lift(live_form(query))
+    return Asked(text, is_owner, queries, first, lifted, shape, table)
 
 
 def first_result(
     asked: Asked, reading: ReadTransaction, caller: bytes, values: Sequence[object]
 ) -> list[StoredRow]:
     """Give the result of a query in a read transaction."""
-    first = asked.first
-    handles = [handle_of(reading, entry) for entry in first.entries]
-    return first.run(*handles, caller, *values)
+    return asked.first.read(reading, caller, values)

@@ -123,7 +123,7 @@ def open_parts(
         directory = sql_directory(new_tables(schema))
         writer = Writer(directory, clock)
         calls = Calls(schema, writer, seeds)
-        queries = queries_of(writer, calls.owner)
+        queries = queries_of(writer, calls.owner, views=calls.module.views)
         scheduler = Scheduler(calls)  # before `init`, whose rows are armed too
         calls.initialise(VERSION)
         publisher = Publisher(calls)
@@ -148,7 +148,7 @@ def _on_disk(schema: ModuleSchema, opened: Opened, clock: Clock, seeds: Seeds) -
     storage.snapshots.watch(directory.store, lambda: writer.latest // 1000)
     if stored is None:
         calls = Calls(schema, writer, seeds)
-        queries = queries_of(writer, calls.owner)
+        queries = queries_of(writer, calls.owner, views=calls.module.views)
         scheduler = Scheduler(calls)
         calls.initialise(VERSION)
         storage.log.wait_durable(1)
@@ -156,7 +156,7 @@ def _on_disk(schema: ModuleSchema, opened: Opened, clock: Clock, seeds: Seeds) -
         identities = stored.database_identity, stored.owner_identity
         # Calls after this opening draw other numbers than those before it.
         calls = Calls(served, writer, seeds.after(opened.offset), identities)
-        queries = queries_of(writer, calls.owner)
+        queries = queries_of(writer, calls.owner, views=calls.module.views)
         if opened.before is not None:  # which knows no functions, to run schedules with
             Publisher(calls).publish(schema, allow_breaking=True, drop=())
             queries = queries.current
@@ -191,7 +191,7 @@ def open_read_only(
     identities = module.database_identity, module.owner_identity
     calls = ReadOnlyCalls(readable.schema, writer, Seeds(seed), identities)
     follower = Follower(files, found, writer) if at is None else None
-    queries = queries_of(writer, calls.owner)
+    queries = queries_of(writer, calls.owner, views=calls.module.views)
     storage = ReadOnlyStorage(files, found, follower)
     publisher = Publisher(calls)
     if follower is not None:

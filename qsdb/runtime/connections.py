@@ -369,7 +369,7 @@ class Connection(Calling):
 
     def _take(self, queries: Queries) -> None:
         """Know what can be asked and called since a module was published."""
-        by_name, by_class = queries.visible_entries(is_owner=self._is_owner)
+        by_name, by_class = queries.visible_tables(is_owner=self._is_owner)
         self.db._take(by_name, by_class, queries.gone)
         calls = self._calls
         names = calls.names_for(self.identity)

@@ -234,6 +234,7 @@ class Database(Migrating, Calling):
         self._require_open()
         store, writer = self._directory.store, self._writer
         engine = self._subscriptions.engine
+        views = self._subscriptions.listening.views
         store.sweep()
         stats = Stats(
             module=self._calls.module.name,
@@ -249,9 +250,11 @@ class Database(Migrating, Calling):
                 if not table.is_system
             },
             reducers=self._calls.meters.stats(),
-            live=self._subscriptions.stats(),
+            live=self._subscriptions.listening.stats(),
             evaluations=engine.counters.evaluations,
             changes=engine.counters.changes,
+            views=len(views),
+            view_runs=views.runs,
             runs=0 if self._scheduler is None else self._scheduler.counts.runs,
             run_failures=(
                 0 if self._scheduler is None else self._scheduler.counts.failures

@@ -8,11 +8,11 @@ import unicodedata
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import attrs
 
-from qsdb.schema.modules import BoundTable
+from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.results import Result
 from qsdb.sql.arguments import compile_binder, leave
 from qsdb.sql.checking import SENDER
@@ -33,10 +33,25 @@ __all__ = [
     "handle_of",
     "prepare_change",
     "prepare_insertion",
+    "prepare_on",
     "prepare_query",
 ]
 
 Values = Sequence[object]
+
+
+class Sources(Protocol):
+    """What gives a table for each source of a query, where some are views."""
+
+    def tables(
+        self, transaction: Opened, caller: bytes, values: Values
+    ) -> Sequence[object]:
+        """Give them as a transaction sees them.
+
+        Raises:
+            QueryError: a view fails.
+        """
+        ...
 
 
 @attrs.frozen
@@ -45,19 +60,35 @@ class PreparedQuery:
 
     Attributes:
         plan: How it is answered.
-        entries: Its tables.
+        entries: The tables of its sources.
+        bounds: What its sources are, tables and views.
         run: Gives stored rows.
         bind: Gives the values of its parameters.
         make: Turns stored rows into rows as users see them.
+        is_point: Whether it is one look-up of one row of a table.
+        views: Gives its sources, if some of them are views.
     """
 
     plan: Plan
     entries: tuple[Entry, ...]
+    bounds: tuple[BoundTable, ...]
     run: Run
     bind: Callable[[Mapping[str, object] | None], Values]
     make: Callable[[list[StoredRow]], list[Any]]
     columns: tuple[str, ...]
     is_point: bool
+    views: Sources | None = None
+
+    def read(
+        self, transaction: Opened, caller: bytes, values: Values
+    ) -> list[StoredRow]:
+        """Give the stored rows of the result in a transaction."""
+        handles: Sequence[object]
+        if self.views is None:
+            handles = [handle_of(transaction, entry) for entry in self.entries]
+        else:
+            handles = self.views.tables(transaction, caller, values)
+        return self.run(*handles, caller, *values)
 
     def result(self, stored: list[StoredRow]) -> Result:
         """Give what users get for stored rows."""
@@ -65,22 +96,41 @@ class PreparedQuery:
 
 
 def prepare_query(query: Query, entries: Mapping[str, Entry]) -> PreparedQuery:
-    """Plan and compile a query.
+    """Plan and compile a query on tables.
 
     Args:
         query: It.
         entries: Name → table.
     """
-    plan = make_plan(query)
     sources = tuple([entries[each.schema.name] for each in query.tables])
+    return prepare_on(query, [each.bound for each in sources], sources)
+
+
+def prepare_on(
+    query: Query,
+    bounds: Sequence[BoundTable],
+    entries: tuple[Entry, ...],
+    views: Sources | None = None,
+) -> PreparedQuery:
+    """Plan and compile a query.
+
+    Args:
+        query: It.
+        bounds: What its sources are.
+        entries: Those of them that are tables.
+        views: Gives its sources, if some of them are views.
+    """
+    plan = make_plan(query)
     return PreparedQuery(
         plan,
-        sources,
+        entries,
+        tuple(bounds),
         compile_plan(plan),
         compile_binder(query.parameters),
-        rows_maker(query, [each.bound for each in sources]),
+        rows_maker(query, bounds),
         query.columns,
-        plan.is_point,
+        plan.is_point and views is None,
+        views,
     )
 
 

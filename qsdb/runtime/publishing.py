@@ -192,7 +192,8 @@ class Publisher:
         gone = _gone(directory.edition.tables, module, offset)
         edition = directory.prepared(found.tables, found.bounds, gone)
         old: Queries = directory.read_class._queries  # type: ignore[attr-defined]  # noqa: SLF001  set by `queries_of`
-        queries = queries_of(writer, self.calls.owner, edition, old.variables)
+        owner, variables = self.calls.owner, old.variables
+        queries = queries_of(writer, owner, edition, variables, module.views)
         rebinding = None
         if hub is not None:
             with edition.read_class() as after:

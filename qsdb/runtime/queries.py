@@ -27,18 +27,21 @@ from qsdb.runtime.prepared import (
     PreparedInsertion,
     PreparedQuery,
     Values,
-    handle_of,
     prepare_change,
     prepare_insertion,
     prepare_query,
 )
 from qsdb.runtime.row_filters import RowFilters, within_namespace
 from qsdb.runtime.variables import Variables
+from qsdb.runtime.view_runs import ViewRuns
+from qsdb.runtime.view_sources import prepare_view_query
 from qsdb.runtime.visibility import Visibility
 from qsdb.runtime.writer import Writer
+from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.results import Result
 from qsdb.schema.rows import Row
 from qsdb.schema.tables import TableSchema
+from qsdb.schema.views import View
 from qsdb.sql.arguments import bind_parameters
 from qsdb.sql.checking import SENDER
 from qsdb.sql.compiling import compile_values
@@ -93,37 +96,66 @@ class Queries:
         owner: Who may see and change everything.
         variables: What SET and SHOW are about.
         entries: Name → table, those of the system too.
+        views: Name → view.
+        view_runs: Runs them.
     """
 
     def __init__(
-        self, writer: Writer, owner: Identity, tables: Tables, variables: Variables
+        self,
+        writer: Writer,
+        owner: Identity,
+        tables: Tables,
+        variables: Variables,
+        views: Mapping[str, View] | None = None,
     ) -> None:
-        """Run them over tables that `writer` writes to, as long as it has these."""
+        """Run them over tables that `writer` writes to, as long as it has these.
+
+        Args:
+            writer: Of the database.
+            owner: Who may see and change everything.
+            tables: They.
+            variables: What SET and SHOW are about.
+            views: Name → view.
+        """
         self.owner = owner
         self.variables = variables
         self._writer = writer
         self._tables = tables
         self._latest = Latest(tables)
+        self.views = {} if views is None else views
         system = {each.bound.schema.name: each for each in tables.system.values()}
         self.entries = {**tables.by_name, **system}
+        self.view_runs = ViewRuns(tables, self.check, self.entries)
         self._all = {name: _schema(each) for name, each in self.entries.items()}
+        self._all |= {name: each.bound.schema for name, each in self.views.items()}
         self._public = {n: each for n, each in self._all.items() if each.is_public}
         self._system = frozenset(system)
-        ids = [self.entries[name].table.table_id for name in self._public]
+        public = self._public.keys() & self.entries.keys()
+        ids = [self.entries[name].table.table_id for name in public]
         self._visibility = Visibility(sorted(ids), RowFilters(self._all))
         self.prepared = functools.lru_cache(PREPARED_MAX)(self._prepare)
 
-    def visible_entries(
+    def visible_tables(
         self, *, is_owner: bool
-    ) -> tuple[Mapping[str, Entry], Mapping[type[Row], Entry]]:
-        """Give the tables that somebody may see: by name, and by row class."""
+    ) -> tuple[Mapping[str, BoundTable], Mapping[type[Row], BoundTable]]:
+        """Give what somebody may see: by name, and tables by row class.
+
+        Views are among the former; those with arguments are not, since rows of several
+        of their results may contradict each other.
+        """
         visible = self._all if is_owner else self._public
+        bounds = {name: each.bound for name, each in self.entries.items()}
+        bounds |= {
+            name: each.bound
+            for name, each in self.views.items()
+            if not each.parameters.parameters
+        }
         by_class = {
-            row_class: each
+            row_class: each.bound
             for row_class, each in self._tables.by_class.items()
             if _schema(each).name in visible
         }
-        return {name: self.entries[name] for name in visible}, by_class
+        return {name: bounds[name] for name in visible if name in bounds}, by_class
 
     @property
     def gone(self) -> Mapping[type[Row], str]:
@@ -133,7 +165,8 @@ class Queries:
     @property
     def public_names(self) -> list[str]:
         """The names of the public tables that are no tables of the system."""
-        return [name for name in self._public if name not in self._system]
+        users = self.entries.keys() - self._system
+        return [name for name in self._public if name in users]
 
     # Preparing.
 
@@ -141,11 +174,17 @@ class Queries:
         checked = self.check(text, is_owner, namespace)
         match checked:
             case Query():
-                return prepare_query(checked, self.entries)
+                return self.prepare(checked)
             case Explanation() | Showing():
                 return checked
             case _:
                 return self._prepare_change(checked, is_owner=is_owner)
+
+    def prepare(self, query: Query) -> PreparedQuery:
+        """Plan and compile a query."""
+        if query.views:
+            return prepare_view_query(query, self.entries, self.views, self.view_runs)
+        return prepare_query(query, self.entries)
 
     def check(self, text: str, is_owner: bool, namespace: str = "") -> Checked:  # noqa: FBT001  a key
         """Parse a statement and find what it names, for whoever asks.
@@ -185,6 +224,10 @@ class Queries:
         if schema.name in self._system:
             raise AccessError(
                 f"{schema.name} is a table of the system; it changes with the module"
+            )
+        if schema.name in self.views:
+            raise ReadOnlyError(
+                f"{schema.name} is a view; it changes with the tables that it reads"
             )
 
     # Running, outside of transactions.
@@ -279,9 +322,13 @@ class Queries:
             self.variables.require_cheap(plan, self._sizes(plan))
 
     def _sizes(self, plan: Plan) -> Mapping[str, int]:
-        """Give the number of rows of each table at the last commit."""
+        """Give the number of rows of each table at the last commit.
+
+        Of a view nobody knows it before it is run, so it counts as 1.
+        """
         names = [each.schema.name for each in plan.query.sources]
-        return {name: self.entries[name].table.count for name in names}
+        entries = self.entries
+        return {n: entries[n].table.count if n in entries else 1 for n in names}
 
     # Running, inside of transactions.
 
@@ -328,8 +375,7 @@ class Queries:
 def _read(
     prepared: PreparedQuery, transaction: Transaction, caller: bytes, values: Values
 ) -> Result:
-    handles = [handle_of(transaction, entry) for entry in prepared.entries]
-    return prepared.result(prepared.run(*handles, caller, *values))
+    return prepared.result(prepared.read(transaction, caller, values))
 
 
 def _require_text(text: object) -> None:

@@ -13,7 +13,8 @@ with it. What is told goes through the outbox, so it is told after all that was
 committed before, and before all that is committed later.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 import attrs
@@ -22,8 +23,9 @@ from qsdb.errors import QueryError
 from qsdb.live.operators import LiveResult, net
 from qsdb.runtime.asked import Asked, ask, first_result
 from qsdb.runtime.batches import Batch, Published, Receiver, Subscriber
+from qsdb.runtime.listening import Listening
 from qsdb.runtime.queries import Queries
-from qsdb.runtime.subscriptions import Subscriptions, engine_of
+from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.updates import Update
 from qsdb.schema.row_shapes import columns_text, have_same_rows
 from qsdb.store.reads import ReadTransaction
@@ -62,7 +64,7 @@ class Change:
     module: str
     queries: Queries
     offset: int
-    changed: Collection[str]
+    changed: AbstractSet[str]
     before: ReadTransaction
     after: ReadTransaction
     ends: QueryError | None
@@ -82,9 +84,9 @@ class Rebinding:
         self._hub = hub
         self._before = hub.engine
         self._change = change
-        self._engine = engine_of(change.queries)
-        self._engine.counters = hub.engine.counters
-        self._firsts: dict[LiveResult, Asked] = {}
+        self._listening = Listening(change.queries)
+        self._listening.engine.counters = hub.engine.counters
+        self._listening.views.runs = hub.listening.views.runs
         self._updates: dict[LiveResult, Update | QueryError | None] = {}
         self._texts: dict[tuple[str, bool], Asked | QueryError] = {}
         self._moved: list[tuple[Asker, Asked, LiveResult | None]] = []
@@ -104,7 +106,7 @@ class Rebinding:
                 subscriber.result = result
         change, batches = self._change, [*self._batches.values()]
         offset = change.offset
-        self._hub.take(change.queries, self._engine, self._firsts, batches, offset)
+        self._hub.take(self._listening, batches, offset)
 
     def _batch(self, receiver: Receiver) -> Batch:
         found = self._batches.get(id(receiver))
@@ -124,16 +126,26 @@ class Rebinding:
         elif self._change.ends is not None and self._is_connected(subscriber):
             what = self._change.ends
         else:
-            places = asked.places(subscriber.values, subscriber.caller)
-            result = self._engine.subscribe(asked.lifted, places, subscriber)
-            self._firsts.setdefault(result, asked)
-            what = self._update(result, subscriber, asked)
-            if isinstance(what, QueryError):
-                self._engine.unsubscribe(result, subscriber)
-                result = None
+            result, what = self._begin(subscriber, asked)
         self._moved.append((subscriber, asked, result))
         if what is not None:
             self._batch(subscriber.receiver).parts.append((subscriber, what))
+
+    def _begin(
+        self, subscriber: Asker, asked: Asked
+    ) -> tuple[LiveResult | None, Update | QueryError | None]:
+        """Have a query kept current, and say what the publication changes of it."""
+        listening, given = self._listening, (subscriber.values, subscriber.caller)
+        try:
+            [held] = listening.hold([(asked, subscriber.values)], subscriber.caller)
+        except QueryError as error:  # of a view
+            return None, error.with_traceback(None)
+        result = listening.subscribe(subscriber, asked, given, held)
+        what = self._update(result, subscriber, asked)
+        if isinstance(what, QueryError):
+            listening.forget(result, subscriber)
+            return None, what
+        return result, what
 
     def _is_connected(self, subscriber: Asker) -> bool:
         return id(subscriber.receiver) in self._connected
@@ -170,7 +182,8 @@ class Rebinding:
         self, result: LiveResult, subscriber: Asker, asked: Asked
     ) -> Update | QueryError | None:
         """Say what the publication changes of a result, once for all who share it."""
-        if self._change.changed and result not in self._updates:
+        is_concerned = self._change.changed or asked.first.views is not None
+        if is_concerned and result not in self._updates:
             self._updates[result] = self._difference(subscriber, asked)
         return self._updates.get(result)
 
@@ -179,7 +192,8 @@ class Rebinding:
     ) -> Update | QueryError | None:
         change, was = self._change, subscriber.asked
         names = {each.schema.name for each in asked.first.plan.query.sources}
-        if asked.shape.is_event or names.isdisjoint(change.changed):
+        has_views = asked.first.views is not None  # whose functions may be others
+        if asked.shape.is_event or not (has_views or names & change.changed):
             return None
         values, caller = subscriber.values, subscriber.caller
         try:

@@ -94,6 +94,10 @@ class Stats:
     """How often one was looked at after a commit."""
     changes: int = 0
     """How often a result changed."""
+    views: int = 0
+    """Views that are kept current: for each caller and arguments one."""
+    view_runs: int = 0
+    """How often one of them was run, to begin or again."""
     runs: int = 0
     """How often a reducer was run because it was due."""
     run_failures: int = 0
@@ -186,6 +190,8 @@ class Stats:
             looked_at = f"{self.evaluations:,} looked at"
             changed = f"{self.changes:,} changes told"
             yield f"  live      {self.live_queries:,} queries · {looked_at} · {changed}"
+        if self.views or self.view_runs:
+            yield f"  views     {self.views:,} kept · {self.view_runs:,} runs"
 
     def _schedule_lines(self) -> Iterator[str]:
         if self.runs:

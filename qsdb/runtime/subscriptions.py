@@ -16,23 +16,21 @@ from weakref import WeakValueDictionary
 
 import attrs
 
-from qsdb.errors import QueryError, brief
+from qsdb.errors import QueryError
 from qsdb.live.engine import Engine, Outcome
-from qsdb.live.operators import LiveResult
 from qsdb.live.tables import Delta
 from qsdb.runtime.asked import Asked, RepublishedError, ask
 from qsdb.runtime.batches import Batch, Receiver, Subscriber
 from qsdb.runtime.delivery import Delivery, Message
+from qsdb.runtime.listening import Listening
 from qsdb.runtime.queries import Queries
-from qsdb.runtime.stats import LiveQueryStats
 from qsdb.runtime.updates import Update
+from qsdb.runtime.view_sources import keep_rows
 from qsdb.runtime.writer import Writer
-from qsdb.schema.tables import TableSchema
 from qsdb.store.changes import Noted, net_change
-from qsdb.store.current import CurrentTable
 from qsdb.store.reads import ReadTransaction
 
-__all__ = ["Subscriptions", "engine_of"]
+__all__ = ["Subscriptions"]
 
 TEXTS_MAX = 1024
 """So many texts are kept with what is made of them."""
@@ -54,53 +52,39 @@ class Subscriptions:
     """The live queries of one database.
 
     Attributes:
-        engine: Keeps them current.
+        listening: What is kept current, for the module which is published.
         delivery: Tells of changes.
-        queries: What reads their texts: that of the module which is published.
     """
 
     def __init__(self, queries: Queries, writer: Writer) -> None:
         """Begin without any."""
-        self.engine = engine_of(queries)
+        self.listening = Listening(queries)
+        if queries.views:
+            writer.views = self.listening.refreshing
         log = writer.log
         self.wait_durable = None if log is None else log.wait_durable
         self.delivery = Delivery(self.wait_durable)
-        self.queries = queries
         self._writer = writer
         self._told_offset = 0
         self._due: tuple[int, Sequence[Batch]] = (0, ())
         """The last commit and what is to be told of it, should that be cut off."""
-        self._firsts: dict[LiveResult, Asked] = {}
-        """What who asked first for a result has asked."""
         self._ask = functools.lru_cache(TEXTS_MAX)(_ask)
         self._connected: WeakValueDictionary[int, Receiver] = WeakValueDictionary()
+
+    @property
+    def queries(self) -> Queries:
+        """What reads texts."""
+        return self.listening.queries
+
+    @property
+    def engine(self) -> Engine:
+        """What keeps results current."""
+        return self.listening.engine
 
     @property
     def offset(self) -> int:
         """The last commit."""
         return self._writer.directory.store.offset
-
-    def stats(self) -> list[LiveQueryStats]:
-        """Give what there is to count of each live query, by whatever thread.
-
-        Cost: O(live queries), some microseconds each.
-        """
-        found = []
-        for result in self.engine.results:
-            first = self._firsts.get(result)
-            subscribers = [*result.subscribers.keys()]
-            if first is not None and subscribers:  # else it begins or ends just now
-                found.append(
-                    LiveQueryStats(
-                        first.text,
-                        tuple(map(brief, result.values)),
-                        len(subscribers),
-                        subscribers[0].count,
-                        result.evaluations,
-                        result.changes,
-                    )
-                )
-        return found
 
     # Subscribing.
 
@@ -122,6 +106,7 @@ class Subscriptions:
             caller: What ``:sender`` is.
 
         Raises:
+            QueryError: a view fails.
             RepublishedError: another module was published meanwhile; ask again.
             UsageError: this thread is in a transaction.
             ClosedError: the database is closed.
@@ -131,23 +116,28 @@ class Subscriptions:
         asked = [*asked]
         # No writer waits for what takes long.
         templates = [self.engine.prepared(each.lifted) for _, each, _ in asked]
+        has_begun = False
         try:
             writer.enter()
             self._require_current([each for _, each, _ in asked])
-            for (subscriber, each, values), template in zip(
-                asked, templates, strict=True
+            listening = self.listening
+            held = listening.hold([(each, values) for _, each, values in asked], caller)
+            has_begun = True
+            for (subscriber, each, values), views, template in zip(
+                asked, held, templates, strict=True
             ):
-                places = each.places(values, caller)
-                result = self.engine.subscribe(
-                    each.lifted, places, subscriber, template
+                subscriber.result = listening.subscribe(
+                    subscriber, each, (values, caller), views, template
                 )
-                subscriber.result = result
                 subscriber.receiver.moments += 1
-                self._firsts.setdefault(result, each)
             reading = writer.directory.read()
-        except BaseException:
-            if writer.is_mine():
-                self._mend([subscriber for subscriber, _, _ in asked])
+            for views in held:
+                for instance in views.values():
+                    keep_rows(reading, instance.key, [*instance.rows])
+        except BaseException as error:
+            is_refused = isinstance(error, QueryError) and not has_begun
+            if not is_refused and writer.is_mine():
+                self.listening.mend([subscriber for subscriber, _, _ in asked])
             raise
         finally:
             try:
@@ -182,7 +172,7 @@ class Subscriptions:
             for subscriber in subscribers:
                 result, subscriber.result = subscriber.result, None
                 if result is not None:
-                    self._forget(result, subscriber)
+                    self.listening.forget(result, subscriber)
             if ended is not None:
                 offset = self.offset
                 self.delivery.put(ended(offset))
@@ -190,7 +180,7 @@ class Subscriptions:
             if writer.is_mine():
                 for subscriber in subscribers:
                     subscriber.result = None
-                self._mend(subscribers)
+                self.listening.mend(subscribers)
             raise
         finally:
             try:
@@ -227,9 +217,7 @@ class Subscriptions:
 
     def take(
         self,
-        queries: Queries,
-        engine: Engine,
-        firsts: dict[LiveResult, Asked],
+        listening: Listening,
         batches: Sequence[Batch],
         offset: int,
     ) -> None:
@@ -238,13 +226,13 @@ class Subscriptions:
         Under the writer lock, with what `qsdb.runtime.rebinding` has made.
 
         Args:
-            queries: What reads texts from now on.
-            engine: Has all subscribers that are left.
-            firsts: What who asked first for each of its results has asked.
+            listening: Has all subscribers that are left.
             batches: What is to be told.
             offset: The last commit.
         """
-        self.queries, self.engine, self._firsts = queries, engine, firsts
+        self.listening = listening
+        has_views = bool(listening.queries.views)
+        self._writer.views = listening.refreshing if has_views else None
         self._ask.cache_clear()
         self._put(batches)
         self._told_offset = offset
@@ -263,20 +251,6 @@ class Subscriptions:
         with self.delivery.lock:
             pass
 
-    def _forget(self, result: LiveResult, subscriber: Subscriber) -> None:
-        self.engine.unsubscribe(result, subscriber)
-        if not result.subscribers:
-            self._firsts.pop(result, None)
-
-    def _mend(self, gone: Sequence[Subscriber]) -> None:
-        """Take subscribers out, after an interrupt in the middle of something."""
-        try:
-            self.engine.mend(gone)
-        finally:
-            self.engine.mend(gone)
-            left = self._firsts.items()
-            self._firsts = {each: asked for each, asked in left if each.subscribers}
-
     # Commits.
 
     def committed(self, opened: Iterable[Noted], offset: int, origin: object) -> None:
@@ -287,7 +261,8 @@ class Subscriptions:
             offset: Its number.
             origin: The context of the call that committed, if one did.
         """
-        engine = self.engine
+        listening = self.listening
+        engine, refreshing = listening.engine, listening.refreshing
         if offset <= self._told_offset or engine.is_idle:
             return
         deltas = {
@@ -295,14 +270,23 @@ class Subscriptions:
             for name, pairs in net_change(opened)
             if engine.listens_to(name)
         }
-        if deltas:
+        deltas |= {
+            name: each
+            for name, each in refreshing.settle(opened, offset).items()
+            if engine.listens_to(name)
+        }
+        if deltas or refreshing.pending.changes:
             if self._due[0] != offset:
-                outcomes = engine.commit(deltas)
+                outcomes: Iterable[Outcome] = engine.commit(deltas)
+                if refreshing.pending.changes:
+                    outcomes = refreshing.with_endings(outcomes)
                 self._due = (offset, self._batches(outcomes, offset, origin))
             self._put(self._due[1])
             self._forget_failed(self._due[1])
             self._due = (offset, ())
         self._told_offset = offset
+        if refreshing.pending.offset == offset:
+            refreshing.settled(offset)
 
     def _put(self, batches: Iterable[Batch]) -> None:
         """Have batches told; those that are there twice are told once."""
@@ -322,7 +306,8 @@ class Subscriptions:
             if isinstance(outcome.difference, QueryError):
                 what = outcome.difference
             else:
-                what = Update(offset, outcome.difference, self._firsts[result].shape)
+                shape = self.listening.firsts[result].shape
+                what = Update(offset, outcome.difference, shape)
             for subscriber in [*result.subscribers]:
                 receiver = subscriber.receiver
                 batch = batches.get(id(receiver))
@@ -339,9 +324,9 @@ class Subscriptions:
                 for subscriber, what in batch.parts:
                     result = subscriber.result
                     if isinstance(what, QueryError) and result is not None:
-                        self._forget(result, subscriber)
+                        self.listening.forget(result, subscriber)
         except BaseException:
-            self._mend([])
+            self.listening.mend([])
             raise
 
     def tell(self) -> None:
@@ -351,14 +336,3 @@ class Subscriptions:
 
 def _ask(queries: Queries, text: str, is_owner: bool) -> Asked:  # noqa: FBT001  a key
     return ask(queries, text, is_owner=is_owner)
-
-
-def engine_of(queries: Queries) -> Engine:
-    """Make an engine for the tables that some queries ask."""
-    entries = queries.entries
-
-    def table_of(name: str) -> tuple[TableSchema, CurrentTable]:
-        entry = entries[name]
-        return entry.bound.schema, CurrentTable(entry.table)
-
-    return Engine(table_of)

@@ -12,6 +12,7 @@ from qsdb.runtime.writer import Writer
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.procedures import ProcedureContext, ProcedureTransaction
 from qsdb.schema.results import Result
+from qsdb.schema.views import View
 from qsdb.store.directory import Directory, Edition
 from qsdb.store.images import StoredTable
 from qsdb.store.reads import ReadTransaction
@@ -31,17 +32,20 @@ def queries_of(
     owner: Identity,
     edition: Edition | None = None,
     variables: Variables | None = None,
+    views: Mapping[str, View] | None = None,
 ) -> Queries:
     """Give the SQL of a database to itself and to its transactions.
 
     Args:
         writer: Of the database.
-        owner: Likewise.
+        owner: Who may see and change everything.
         edition: The tables; those that it has if not given.
         variables: What SET is about; as in the beginning if not given.
+        views: Name → view.
     """
     edition = edition or writer.directory.edition
-    queries = Queries(writer, owner, edition.tables, variables or Variables())
+    variables = variables or Variables()
+    queries = Queries(writer, owner, edition.tables, variables, views)
     write_class, read_class = edition.write_class, edition.read_class
     assert issubclass(write_class, SqlWriteTransaction)
     assert issubclass(read_class, SqlReadTransaction)

@@ -69,6 +69,8 @@ class Visibility:
             yield Within(cell, tuple([Constant(n, cell.kind) for n in self._table_ids]))
         elif name in ("st_reducer", "st_procedure"):
             yield Not(_cell(place, source, "is_private"))
+        elif name == "st_view":
+            yield _cell(place, source, "is_public")
 
 
 def _cell(place: int, source: Source, name: str) -> Cell:

@@ -74,6 +74,22 @@ class TimerKeeper(Protocol):
         ...
 
 
+class ViewKeeper(Protocol):
+    """Keeps the results of views current."""
+
+    def refresh(self, opened: Iterable[Noted], offset: int) -> None:
+        """Run again what a transaction concerns, before it is a commit.
+
+        Raises:
+            ReducerError: a view fails whose errors undo the transaction.
+        """
+        ...
+
+    def rolled_back(self, offset: int) -> None:
+        """Take in that the transaction was undone; twice is once."""
+        ...
+
+
 class Writer:
     """Runs write transactions one after the other.
 
@@ -87,6 +103,7 @@ class Writer:
             no commit is later.
         rollbacks: Transactions that an exception ended.
         timers: What keeps the timers of scheduled tables; None without any.
+        views: What keeps the results of views; None without any.
     """
 
     __slots__ = (
@@ -105,6 +122,7 @@ class Writer:
         "log",
         "rollbacks",
         "timers",
+        "views",
     )
 
     def __init__(
@@ -126,6 +144,7 @@ class Writer:
         self.journal: Journal | None = None
         self.audience: Audience | None = None
         self.timers: TimerKeeper | None = None
+        self.views: ViewKeeper | None = None
         self._renew_lock()
         on_fork(self._forked)
         self._now = nanosecond_reader(clock)
@@ -221,12 +240,15 @@ class Writer:
         """Commit a transaction, give the lock back, and wait as the log says.
 
         Raises:
-            UsageError, DiskFull: it cannot be committed; `abort` is to undo it.
+            UsageError, DiskFull, ReducerError: it cannot be committed; `abort` is to
+                undo it.
             FailedError: that too, or it is committed and may not last.
         """
         context = transaction._context  # noqa: SLF001  tables have the names
         timers = self.timers
         is_armed = timers is not None and timers.note(transaction)
+        if self.views is not None:
+            self._refresh(self.views, transaction)
         offset = transaction._finish(self.journal)  # noqa: SLF001
         audience = self.audience
         if audience is not None and offset:
@@ -245,6 +267,12 @@ class Writer:
                 audience.tell()
         if not offset % COMMITS_FOR_A_YOUNG_COLLECTION and gc.isenabled():
             gc.collect(0)
+
+    def _refresh(self, views: ViewKeeper, transaction: WriteTransaction) -> None:
+        if transaction._depth:  # noqa: SLF001  a savepoint that nobody left
+            transaction._collapse(undo=False)  # noqa: SLF001
+        opened = transaction._opened.values()  # noqa: SLF001
+        views.refresh(opened, self.directory.store.offset + 1)
 
     def postpone(self, transaction: WriteTransaction, micros: int) -> None:
         """Have a transaction be no earlier than a time, and none after it earlier.
@@ -266,6 +294,8 @@ class Writer:
         if transaction is not None:
             if transaction._undo(self.journal):  # noqa: SLF001  its names are the user's tables
                 self.rollbacks += 1
+                if self.views is not None:
+                    self.views.rolled_back(self.directory.store.offset)
             elif self.audience is not None:
                 offset = transaction._offset  # noqa: SLF001
                 self.audience.committed(transaction._opened.values(), offset, None)  # noqa: SLF001

@@ -3,7 +3,8 @@
 Writing takes a compiled module apart (`catalogue_rows`), and
 `qsdb.schema.catalogue_reading` puts together what the engine needs to work without the
 module. What is read is equal to what was written: tables with their keys, indexes,
-defaults, schedules and row filters, and reducers with the kinds of their parameters.
+defaults, schedules and row filters, and reducers with the kinds of their parameters;
+views likewise.
 
 1. Tables of a new database have ids in the order of their declaration, from 4096.
    A table that a later module brings, or whose rows it lays out otherwise, has an id
@@ -39,9 +40,11 @@ from qsdb.schema.system import (
     StScheduled,
     StSequence,
     StTable,
+    StView,
     system_tables,
 )
 from qsdb.schema.tables import ColumnSchema, TableSchema
+from qsdb.schema.views import View
 from qsdb.values.compounds import Field, ProductKind
 from qsdb.values.identity import Identity
 from qsdb.values.kinds import (
@@ -49,7 +52,7 @@ from qsdb.values.kinds import (
 )
 from qsdb.values.timestamps import Timestamp
 
-__all__ = ["canonical", "catalogue_rows", "parameters_kind"]
+__all__ = ["canonical", "catalogue_rows", "parameters_kind", "view_kinds"]
 
 
 def parameters_kind(function: Reducer | Procedure) -> ProductKind:
@@ -100,6 +103,7 @@ def catalogue_rows(  # noqa: PLR0913  a row of st_module says five of them
     rows = itertools.chain(
         _table_rows("system", 1, [(n, bound.schema) for n, bound in system]),
         _table_rows("user", USER_IDS_FIRST, numbered),
+        _view_rows(schema.views.values()),
         _reducer_rows(schema.reducers.values()),
         _procedure_rows(schema.procedures.values()),
         [module],
@@ -167,6 +171,21 @@ def _column_row(table_id: int, place: int, column: ColumnSchema) -> StColumn:
         col_auto_inc=column.auto_inc,
         col_default=to_cbor(column.default) if is_default else None,
     )
+
+
+def _view_rows(views: Iterable[View]) -> Iterator[StView]:
+    for view_id, each in enumerate(views, USER_IDS_FIRST):
+        params, row = [to_cbor(kind_to_data(kind)) for kind in view_kinds(each)]
+        is_public, is_anonymous = each.bound.schema.is_public, each.is_anonymous
+        yield StView(view_id, each.name, is_public, is_anonymous, params, row)
+
+
+def view_kinds(view: View) -> tuple[ProductKind, ProductKind]:
+    """Give the kinds of a view's arguments, and of its rows."""
+    columns = view.bound.schema.columns
+    fields = [Field(column.name, column.kind) for column in columns]
+    given = [Field(e.name, e.binding.kind) for e in view.parameters.parameters]
+    return ProductKind(view.name, tuple(given)), ProductKind(view.name, tuple(fields))
 
 
 def _reducer_rows(reducers: Iterable[Reducer]) -> Iterator[StReducer]:

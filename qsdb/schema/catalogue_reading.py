@@ -36,6 +36,7 @@ from qsdb.schema.system import (
     StScheduled,
     StSequence,
     StTable,
+    StView,
     system_tables,
 )
 from qsdb.schema.tables import (
@@ -62,6 +63,7 @@ __all__ = [
     "procedures_of",
     "reducers_of",
     "schemas_of",
+    "views_of",
 ]
 
 CatalogueRows = Mapping[int, Iterable[tuple[Stored, ...]]]
@@ -130,6 +132,25 @@ def procedures_of(rows: CatalogueRows) -> dict[str, ProductKind]:
     """
     procedures = sorted(_read(rows, StProcedure), key=lambda each: each.procedure_id)
     return _arguments_of("procedure", procedures)
+
+
+def views_of(rows: CatalogueRows) -> dict[str, tuple[StView, ProductKind, ProductKind]]:
+    """Give the name → the row, the arguments and the columns of each view.
+
+    Raises:
+        ValueError: the rows are no catalogue: the text says which row, and why.
+    """
+    found: dict[str, tuple[StView, ProductKind, ProductKind]] = {}
+    for each in sorted(_read(rows, StView), key=lambda each: each.view_id):
+        place = f"view {each.view_name}"
+        kinds = [_read_kind(data, place) for data in (each.params, each.row_type)]
+        given, row = kinds
+        if not isinstance(given, ProductKind) or not isinstance(row, ProductKind):
+            names = " and ".join([kind.name for kind in kinds])
+            text = f"{place}: its parameters and columns are {names}, not two products"
+            raise ValueError(text)
+        found[each.view_name] = each, given, row
+    return found
 
 
 def _arguments_of(

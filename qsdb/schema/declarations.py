@@ -25,6 +25,7 @@ from qsdb.schema.row_filters import CheckFilters, FiltersByTable, give_filters
 from qsdb.schema.rows import Row
 from qsdb.schema.schedules import bind_schedules
 from qsdb.schema.tables import RowFilter, TableOptions
+from qsdb.schema.views import DeclaredView, compile_views
 
 __all__ = ["Declarations", "compile_module", "take_all"]
 
@@ -38,6 +39,7 @@ class Declarations:
     tables: list[tuple[type[Row], TableOptions]] = attrs.field(factory=list)
     reducers: list[DeclaredFunction] = attrs.field(factory=list)
     procedures: list[DeclaredFunction] = attrs.field(factory=list)
+    views: list[DeclaredView] = attrs.field(factory=list)
     lifecycle: dict[str, DeclaredFunction] = attrs.field(factory=dict)
     migrations: list[DeclaredMigration] = attrs.field(factory=list)
     row_filters: list[RowFilter] = attrs.field(factory=list)
@@ -65,7 +67,7 @@ class Declarations:
     def revision(self) -> tuple[object, ...]:
         """What changes with each declaration, also in what is mounted."""
         declared = (self.tables, self.reducers, self.procedures, self.lifecycle)
-        others = (self.migrations, self.row_filters, self.faults)
+        others = (self.views, self.migrations, self.row_filters, self.faults)
         sizes = [len(each) for each in (*declared, *others)]
         return (*sizes, *[each.revision for _, each in self.mounts])
 
@@ -87,6 +89,7 @@ def compile_module(declared: Declarations, check: CheckFilters | None) -> Module
         function = compile_lifecycle(turn, each, mistakes)
         if function is not None:
             lifecycle[turn] = function
+    views = compile_views(declared.views, parts.tables, mistakes)
     named = [(each.schema.name, each.row_class) for each in parts.tables]
     migrations = compile_migrations(declared.migrations, named, mistakes)
     if parts.row_filters:
@@ -100,6 +103,7 @@ def compile_module(declared: Declarations, check: CheckFilters | None) -> Module
         lifecycle,
         migrations,
         parts.procedures,
+        views,
     )
 
 
@@ -131,6 +135,8 @@ def _parts(declared: Declarations, mistakes: list[str]) -> Parts:
             f"procedure {each}: only the outermost module has procedures"
             for each in inner.procedures
         ]
+        if module.views:
+            faults.append("only the outermost module has views")
         faults += add_mounted(parts, name, inner)
         mistakes += [f"mount {name}: {each}" for each in faults]
     return parts

@@ -9,6 +9,7 @@ from qsdb.schema.functions import Reducer
 from qsdb.schema.migrations import Migration
 from qsdb.schema.procedures import Procedure
 from qsdb.schema.schema_hashes import schema_hash
+from qsdb.schema.views import View
 
 __all__ = ["ModuleSchema"]
 
@@ -26,6 +27,8 @@ class ModuleSchema:
     """In the order of declaration."""
     procedures: Mapping[str, Procedure] = attrs.field(factory=dict)
     """None has the name of a reducer."""
+    views: Mapping[str, View] = attrs.field(factory=dict)
+    """None has the name of a table."""
 
     @property
     def schema_hash(self) -> str:

@@ -23,6 +23,7 @@ from qsdb.schema.row_filters import CheckFilters
 from qsdb.schema.rows import Row, RowClass
 from qsdb.schema.specifiers import BTree, Hash
 from qsdb.schema.tables import RowFilter, TableOptions, fault_of_name
+from qsdb.schema.views import declare_view
 
 __all__ = ["BoundTable", "Module", "ModuleSchema", "derived"]
 
@@ -31,6 +32,7 @@ _COMPILING = threading.RLock()
 
 P = ParamSpec("P")
 T = TypeVar("T")
+F = TypeVar("F", bound=Function)
 _Hook = Callable[[ReducerContext], None]
 _Migrate = Callable[[MigrationContext], None]
 
@@ -183,6 +185,62 @@ class Module:
         if function is None:
             return lambda declared: self._declare_procedure(declared, private)
         return self._declare_procedure(function, private)
+
+    @overload
+    def view(self, function: F, /) -> F: ...
+
+    @overload
+    def view(
+        self,
+        /,
+        *,
+        public: bool = ...,
+        on_error: Literal["abort", "suspend"] = ...,
+        primary_key: str | tuple[str, ...] | None = ...,
+    ) -> Callable[[F], F]: ...
+
+    def view(
+        self,
+        function: Any = None,
+        /,
+        *,
+        public: bool = False,
+        on_error: Literal["abort", "suspend"] = "suspend",
+        primary_key: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """Make a function a view: its result is queried and subscribed to as a table.
+
+        The annotations say what it is (`qsdb.schema.views`). It reads ``ctx.db`` and
+        does nothing else; while somebody listens it runs again when what it read
+        changes, in the transaction that changes it. It is given back, so that views
+        can call each other.
+
+        Args:
+            function: The view, where the decorator stands without brackets.
+            public: Whether strangers may query it; it may read private tables.
+            on_error: What ends when it fails: what is subscribed to it, with the
+                error (``"suspend"``, so that a mistake in a view stops no reducer), or
+                the transaction that changed what it read (``"abort"``).
+            primary_key: The column by which its rows are told apart, or several; that
+                of the table with the same class of rows if not given.
+
+        Raises:
+            SchemaError: the function is a coroutine or a generator. Other mistakes are
+                told when a database is opened.
+        """
+
+        def declare(declared: F, depth: int = 1) -> F:
+            view = declare_view(
+                declared,
+                depth=depth,
+                is_public=public,
+                on_error=on_error,
+                primary_key=primary_key,
+            )
+            self._declared.views.append(view)
+            return declared
+
+        return declare if function is None else declare(function, 2)
 
     def init(self, function: _Hook) -> _Hook:
         """Run a function in the transaction that creates a database.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from qsdb.schema.catalogue import parameters_kind
+from qsdb.schema.catalogue import parameters_kind, view_kinds
 from qsdb.schema.catalogue_reading import (
     CatalogueRows,
     module_of,
@@ -19,6 +19,7 @@ from qsdb.schema.catalogue_reading import (
     procedures_of,
     reducers_of,
     schemas_of,
+    views_of,
 )
 from qsdb.schema.descriptions import parameters_text
 from qsdb.schema.functions import Reducer
@@ -75,6 +76,10 @@ def stored_schema(rows: CatalogueRows) -> StoredSchema:
             name: _signature(kind, is_private=name in private)
             for name, kind in procedures_of(rows).items()
         },
+        {
+            name: _view_signature(row.is_public, row.is_anonymous, given, columns)
+            for name, (row, given, columns) in views_of(rows).items()
+        },
         row_filters=filters_of(tables),
     )
 
@@ -87,6 +92,12 @@ def schema_of_module(module: ModuleSchema) -> StoredSchema:
         tables,
         _signatures(module.reducers.values()),
         _signatures(module.procedures.values()),
+        {
+            name: _view_signature(
+                each.bound.schema.is_public, each.is_anonymous, *view_kinds(each)
+            )
+            for name, each in module.views.items()
+        },
         row_filters=filters_of(tables),
     )
 
@@ -96,6 +107,17 @@ def _signatures(functions: Iterable[Reducer | Procedure]) -> dict[str, str]:
         each.name: _signature(parameters_kind(each), is_private=each.is_private)
         for each in functions
     }
+
+
+def _view_signature(
+    is_public: bool,  # noqa: FBT001  as the catalogue has them
+    is_anonymous: bool,  # noqa: FBT001
+    given: ProductKind,
+    row: ProductKind,
+) -> str:
+    access = "public" if is_public else "private"
+    whose = "of all" if is_anonymous else "of each caller"
+    return f"{access} {whose} {parameters_text(given)}: {parameters_text(row)}"
 
 
 def filters_of(tables: Iterable[TableSchema]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ id  table          a row for
  9  st_scheduled   each table whose rows have a function run
 10  st_row_level_  each row filter
     security
+12  st_view        each view
 64  st_reducer     each reducer
 70  st_procedure   each procedure
 65  st_timer       each row of those tables: when its next run is due
@@ -63,6 +64,7 @@ __all__ = [
     "StSequence",
     "StTable",
     "StTimer",
+    "StView",
     "system_tables",
 ]
 
@@ -70,7 +72,7 @@ USER_IDS_FIRST = 4096
 """Tables, keys and sequences of users have ids from here on, functions too."""
 
 
-CATALOGUE_IDS = frozenset({1, 2, 3, 4, 5, 6, 9, 10, 64, 70})
+CATALOGUE_IDS = frozenset({1, 2, 3, 4, 5, 6, 9, 10, 12, 64, 70})
 """The system tables that describe the module; only publishing one changes them."""
 
 
@@ -201,6 +203,20 @@ class StRowLevelSecurity(Row):
     """Where the module is mounted whose filter it is; empty for the outermost."""
 
 
+class StView(Row):
+    """A view."""
+
+    view_id: u32 = primary_key()
+    view_name: str = unique()
+    is_public: bool
+    is_anonymous: bool
+    """Whether it has one result for all callers."""
+    params: bytes
+    """The product of its parameters in CBOR."""
+    row_type: bytes
+    """The product of its columns in CBOR."""
+
+
 class StReducer(Row):
     """A reducer."""
 
@@ -261,6 +277,7 @@ def system_tables() -> tuple[tuple[int, BoundTable], ...]:
         (ST_CLIENT, _bound(StClient, public)),
         (9, _bound(StScheduled, public)),
         (10, _bound(StRowLevelSecurity, filter_key)),
+        (12, _bound(StView, public)),
         (ST_REDUCER, _bound(StReducer, public)),
         (ST_TIMER, _bound(StTimer, timer_key)),
         (ST_SECRET, _bound(StSecret, TableOptions())),

@@ -213,7 +213,11 @@ class _Statements(_Expressions):
         return str(parts[0])
 
     def table(self, parts: Parts) -> Table:
-        return Table(*parts)
+        path, arguments, alias = parts
+        return Table(path, alias, arguments)
+
+    def arguments(self, parts: Parts) -> tuple[Expression, ...]:
+        return tuple([each for each in parts if each is not None])
 
     def join(self, parts: Parts) -> Join:
         return Join(_at(parts[0]), *parts[1:])

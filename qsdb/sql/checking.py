@@ -156,6 +156,24 @@ class Checker:
             self._fail(f"this may be NULL, and {column} cannot be", node.at)
         return found
 
+    def check_argument(self, node: syntax.Expression, name: str, kind: Kind) -> Typed:
+        """Give the typed form of an argument of a view: a literal or a parameter.
+
+        Args:
+            node: An expression.
+            name: What the view calls it.
+            kind: Of which kind it is to be; None belongs to an optional one.
+
+        Raises:
+            QueryError: it is something else, or of another kind.
+        """
+        found = None
+        if isinstance(node, syntax.Literal | syntax.Parameter):
+            found = self.check_value(node, name, kind)
+        if not isinstance(found, Constant | Argument):
+            self._fail(f"{name}, an argument, is a literal or a parameter", node.at)
+        return found
+
     def _fail(self, reason: str, at: int) -> NoReturn:
         raise QueryError(reason, self._query, at)
 

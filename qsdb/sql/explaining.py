@@ -27,7 +27,10 @@ def explain(plan: Plan, sizes: Mapping[str, int]) -> list[str]:
     query = plan.query
     names = [_name(query, step) for step in plan.steps]
     ways = [_way(query, step) for step in plan.steps]
-    counts = [_counted(each) for each in estimate(plan, sizes)]
+    counts = [f"~{_counted(each)}" for each in estimate(plan, sizes)]
+    for number, step in enumerate(plan.steps):
+        if step.source in query.views:
+            counts[number] = "as many as the view gives"
     lines = []
     number_width = len(str(len(names))) + 1
     name_width, way_width = max(map(len, names)), max(map(len, ways))
@@ -36,7 +39,7 @@ def explain(plan: Plan, sizes: Mapping[str, int]) -> list[str]:
         at = f"{number + 1}."
         lines.append(
             f"{at:<{number_width}} {names[number]:<{name_width}}  "
-            f"{ways[number]:<{way_width}}  ~{counts[number]}"
+            f"{ways[number]:<{way_width}}  {counts[number]}"
         )
         for each in step.filters:
             lines += [f"{indent}{line}" for line in _tested(plan, each)]
@@ -59,7 +62,13 @@ def _tested(plan: Plan, condition: Typed) -> Iterator[str]:
 
 
 def _name(query: Query, step: Step) -> str:
-    return query.tables[step.source].spelt
+    source = query.tables[step.source]
+    if not source.arguments:
+        return source.spelt
+    name = source.schema.name
+    spelt = [spell(each, query.tables) for each in source.arguments]
+    shown = f"{name}({', '.join(spelt)})"
+    return shown if source.alias == name else f"{shown} {source.alias}"
 
 
 def _way(query: Query, step: Step) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import attrs
 
 from qsdb.schema.tables import TableSchema
+from qsdb.schema.views import ViewSchema
 from qsdb.sql.typed import Typed
 from qsdb.values.kinds import Kind
 
@@ -33,10 +34,15 @@ Parameters = Mapping[str, Kind]
 
 @attrs.frozen
 class Source:
-    """A table in FROM, and the name that it has in the query."""
+    """A table in FROM, and the name that it has in the query.
+
+    Attributes:
+        arguments: Of a view, each a constant or a parameter.
+    """
 
     alias: str
     schema: TableSchema
+    arguments: tuple[Typed, ...] = ()
 
     @property
     def spelt(self) -> str:
@@ -91,6 +97,15 @@ class Query:
         if self.is_count:
             return (self.count_name,)
         return tuple([output.name for output in self.outputs])
+
+    @property
+    def views(self) -> list[int]:
+        """The places of those sources that are views."""
+        return [
+            n
+            for n, each in enumerate(self.sources)
+            if isinstance(each.schema, ViewSchema)
+        ]
 
     @property
     def events(self) -> list[int]:

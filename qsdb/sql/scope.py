@@ -14,7 +14,7 @@ from qsdb.errors import QueryError
 from qsdb.schema.tables import TableSchema
 from qsdb.sql.queries import Source
 from qsdb.sql.syntax import Column, Path, Table
-from qsdb.sql.typed import Cell
+from qsdb.sql.typed import Cell, Typed
 from qsdb.values.compounds import OptionKind
 
 __all__ = ["Scope", "find_column", "find_table"]
@@ -75,8 +75,12 @@ class Scope:
         self._tables = tables
         self.sources: list[Source] = []
 
-    def add(self, table: Table) -> None:
+    def add(self, table: Table, arguments: tuple[Typed, ...] = ()) -> None:
         """Take a table of FROM in.
+
+        Args:
+            table: It.
+            arguments: Of a view.
 
         Raises:
             QueryError: there is no such table, or another one has its name here.
@@ -86,7 +90,7 @@ class Scope:
         if alias in [each.alias for each in self.sources]:
             fault = f"{alias} names two tables here; give one of them an alias"
             raise QueryError(fault, self._query, table.at)
-        self.sources.append(Source(alias, schema))
+        self.sources.append(Source(alias, schema, arguments))
 
     def source(self, alias: str, at: int) -> int:
         """Give the number of the table with this name.

@@ -11,6 +11,7 @@ from typing import NoReturn
 from qsdb.errors import QueryError
 from qsdb.schema.specifiers import MISSING
 from qsdb.schema.tables import ColumnSchema, TableSchema
+from qsdb.schema.views import ViewSchema
 from qsdb.sql import syntax
 from qsdb.sql.checking import Checker
 from qsdb.sql.literals import LiteralError, read_literal
@@ -26,7 +27,7 @@ from qsdb.sql.queries import (
     Showing,
 )
 from qsdb.sql.scope import Scope, find_column, find_table
-from qsdb.sql.typed import Cell, Logic, Typed
+from qsdb.sql.typed import Cell, Constant, Logic, Typed
 from qsdb.values.compounds import OptionKind
 from qsdb.values.kinds import BOOL, U64
 
@@ -110,11 +111,39 @@ class _Statements:
         self, table: syntax.Table, joins: Sequence[syntax.Join]
     ) -> Iterator[Typed]:
         """Take the tables in, and yield what ON says of their rows."""
-        self._scope.add(table)
+        self._scope.add(table, self._arguments(table))
         for join in joins:
-            self._scope.add(join.table)
+            self._scope.add(join.table, self._arguments(join.table))
             if join.condition is not None:
                 yield from _terms(self._checker.check(join.condition, BOOL))
+
+    def _arguments(self, table: syntax.Table) -> tuple[Typed, ...]:
+        """Give the arguments of a view in FROM, defaults for those left out."""
+        schema = find_table(self._query, table.path, self._tables)
+        given = table.arguments
+        if not isinstance(schema, ViewSchema):
+            if given is not None:
+                self._fail(
+                    f"{schema.name} is a table, and takes no arguments", table.at
+                )
+            return ()
+        given, parameters = given or (), schema.parameters
+        for each in parameters[len(given) :]:
+            if each.default is MISSING:
+                names = ", ".join([each.name for each in parameters])
+                fault = (
+                    f"{schema.name} is a view with arguments: {schema.name}({names})"
+                )
+                self._fail(fault, table.at)
+        if len(given) > len(parameters):
+            fault = f"{schema.name} takes {len(parameters)} arguments, not {len(given)}"
+            self._fail(fault, given[len(parameters)].at)
+        arguments = [
+            self._checker.check_argument(node, each.name, each.kind)
+            for node, each in zip(given, parameters, strict=False)
+        ]
+        left = parameters[len(given) :]
+        return (*arguments, *[Constant(each.default, each.kind) for each in left])
 
     def _outputs(
         self, items: Sequence[syntax.Star | syntax.Count | syntax.Item]

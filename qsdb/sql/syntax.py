@@ -223,10 +223,15 @@ class Item:
 
 @attrs.frozen
 class Table:
-    """A table in FROM."""
+    """A table in FROM, or a view.
+
+    Attributes:
+        arguments: Of a view; None without brackets.
+    """
 
     path: Path
     alias: str | None
+    arguments: tuple[Expression, ...] | None = None
 
     @property
     def at(self) -> int:

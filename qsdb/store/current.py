@@ -7,6 +7,7 @@ the state between two transactions, and after one, before the next may begin.
 from qsdb.store.images import StoredTable
 from qsdb.store.indexes import OrderedIndex
 from qsdb.store.orders import StoredRow
+from qsdb.store.paths import count_in
 from qsdb.values.ranges import Range
 
 __all__ = ["CurrentTable"]
@@ -24,6 +25,16 @@ class CurrentTable:
     def _scan(self) -> list[StoredRow]:
         """Give all rows."""
         return list(self._stored.rows.values())
+
+    def __len__(self) -> int:
+        """Give the number of rows."""
+        return len(self._stored.rows)
+
+    def _count(self, number: int | None, within: Range | None, value: object) -> int:
+        """Give the number of rows that `_select` would give."""
+        if number is None:
+            return int(value in self._stored.rows)
+        return count_in(self._stored.indexes[number], within, value)
 
     def _select(
         self, number: int | None, within: Range | None, value: object

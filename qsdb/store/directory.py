@@ -17,9 +17,11 @@ from qsdb.store.pins import Store
 from qsdb.store.reads import ReadTransaction
 from qsdb.store.transactions import WriteTransaction
 
-__all__ = ["Directory", "Edition"]
+__all__ = ["Directory", "Edition", "with_tables"]
 
 _NONE: Mapping[type[Row], str] = MappingProxyType({})
+
+_T = TypeVar("_T", bound=Opened)
 
 
 class _TableAttribute:
@@ -66,13 +68,9 @@ class Edition:
         read_base: type[ReadTransaction],
     ) -> None:
         """Derive the classes."""
-        attributes: dict[str, object] = {
-            name: _ScopeAttribute(name) for name in tables.inner
-        }
-        attributes |= {name: _TableAttribute(name) for name in tables.by_name}
         self.tables = tables
-        self.write_class = _with_tables(write_base, tables, attributes)
-        self.read_class = _with_tables(read_base, tables, attributes)
+        self.write_class = with_tables(write_base, tables)
+        self.read_class = with_tables(read_base, tables)
 
 
 class Directory:
@@ -172,13 +170,12 @@ class Directory:
             reading.close()
 
 
-_T = TypeVar("_T", bound=Opened)
-
-
-def _with_tables(
-    base: type[_T], tables: Tables, attributes: Mapping[str, object]
-) -> type[_T]:
+def with_tables(base: type[_T], tables: Tables) -> type[_T]:
     """Derive a class whose tables are attributes, but for names that are taken."""
+    attributes: dict[str, object] = {
+        name: _ScopeAttribute(name) for name in tables.inner
+    }
+    attributes |= {name: _TableAttribute(name) for name in tables.by_name}
     members: dict[str, object] = {"__doc__": base.__doc__, "_tables": tables}
     # Not hasattr, which also sees what the metaclass has: register, mro.
     taken = {name for each in base.__mro__ for name in vars(each)}

@@ -249,7 +249,8 @@ class OrderedIndex:
         with self._lock:
             entries = self._entries
             end = len(entries) if high is None else entries.bisect_left(high)
-            return max(0, end - (0 if low is None else entries.bisect_left(low)))
+            start = 0 if low is None else entries.bisect_left(low)
+        return max(0, end - start)
 
     def clear(self) -> None:
         """Take all out."""

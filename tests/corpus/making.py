@@ -8,7 +8,7 @@ over, a folder is added and the old ones stay:
 * ``v1``: nothing notes where the log ends;
 * ``v1_end``: ``END`` does, and a flag in the header of each segment says so;
 * ``v1_host``: there are tables ``st_client``, ``st_scheduled``, ``st_timer``,
-  ``st_secret``, ``st_row_level_security`` and ``st_procedure``.
+  ``st_secret``, ``st_row_level_security``, ``st_view`` and ``st_procedure``.
 """
 
 import enum

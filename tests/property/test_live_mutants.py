@@ -204,12 +204,12 @@ NIGHTLY = {
         writer,
         "if transaction._undo(self.journal):"
         "  # noqa: SLF001  its names are the user's tables\n"
-        "                self.rollbacks += 1\n            elif",
+        "                self.rollbacks += 1\n",
         "opened = [*transaction._opened.values()]\n"
         "            offset = self.directory.store.offset + 1\n"
         "            self.audience.committed(opened, offset, None)\n"
         "            if transaction._undo(self.journal):\n"
-        "                self.rollbacks += 1\n            elif",
+        "                self.rollbacks += 1\n",
     ),
     "a row by its key is looked for in vain": Mutant(
         current, "return [] if row is None else [row]", "return []"

@@ -478,7 +478,7 @@ class Driver:
         """Judge I7: nothing is left when nobody is."""
         assert set(self.engine.sizes.values()) == {0}, self.engine.sizes
         assert self.engine._routes == {}
-        assert self.db._subscriptions._firsts == {}
+        assert self.db._subscriptions.listening.firsts == {}
 
     def end(self) -> None:
         """Close everything."""

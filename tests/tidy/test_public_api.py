@@ -11,6 +11,7 @@ import qsdb
 PUBLIC_NAMES = frozenset(
     [
         "AccessError",
+        "AnonymousViewContext",
         "ArgumentError",
         "BTree",
         "ClosedError",
@@ -40,6 +41,7 @@ PUBLIC_NAMES = frozenset(
         "ProcedureContext",
         "Product",
         "QsdbError",
+        "Query",
         "QueryError",
         "ReadOnlyError",
         "Recovery",
@@ -62,6 +64,7 @@ PUBLIC_NAMES = frozenset(
         "Update",
         "UsageError",
         "Verification",
+        "ViewContext",
         "asdict",
         "auto_inc",
         "column",

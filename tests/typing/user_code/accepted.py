@@ -124,6 +124,23 @@ def clean(ctx: qsdb.ReducerContext, rooms: list[str]) -> bool:
     return ctx.random.random() < 0.5
 
 
+@chat.view(public=True)
+def mine(ctx: qsdb.ViewContext) -> list[Message]:
+    return list(ctx.db[Message].room.filter(ctx.sender.to_hex()))
+
+
+@chat.view
+def last(ctx: qsdb.AnonymousViewContext, room: str) -> Message | None:
+    return next(ctx.db[Message].room.range(room, reverse=True), None)
+
+
+@chat.view(primary_key="id", on_error="abort")
+def asked(ctx: qsdb.ViewContext, room: str) -> qsdb.Query[Message]:
+    assert_type(mine(ctx), list[Message])
+    assert_type(last(ctx, room), Message | None)
+    return qsdb.Query("SELECT * FROM message WHERE room = :room", {"room": room})
+
+
 def one_reducer_calls_another(ctx: qsdb.ReducerContext) -> None:
     assert_type(send(ctx, "lobby", "hi"), int)
     assert_type(clean(ctx, ["lobby"]), bool)

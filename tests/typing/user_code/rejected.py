@@ -99,3 +99,9 @@ def call(db: qsdb.Database, ctx: qsdb.ReducerContext) -> None:
     take(db.call(send, "lobby").upper())  # error: the result is an int
     send(ctx, 1)  # error: an int for a str
     send("lobby")  # error: the context is missing
+
+
+def view(view: qsdb.ViewContext, for_all: qsdb.AnonymousViewContext) -> None:
+    take(for_all.sender)  # error: nobody is known
+    take(view.timestamp)  # error: a view knows no time
+    view.db[Message].insert(5)  # error: no row

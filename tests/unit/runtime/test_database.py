@@ -476,6 +476,8 @@ def test_stats_count_calls_commits_and_rollbacks(db: qsdb.Database) -> None:
         "live": [],
         "evaluations": 0,
         "changes": 0,
+        "views": 0,
+        "view_runs": 0,
         "runs": 0,
         "run_failures": 0,
         "durable_offset": None,

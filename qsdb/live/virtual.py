@@ -1,0 +1,134 @@
+"""Views as tables of the engine: one for each view, with the rows of all its instances.
+
+An *instance* of a view is its result for one caller and some arguments. All that are
+kept are in one table, in which each row has a column more: the number of its instance.
+A query on a view is a query on that table with a condition more::
+
+    SELECT * FROM my_orders WHERE open
+    SELECT <its columns> FROM my_orders WHERE open AND instance = :instance
+
+So all who ask the same of their own instances share a template, and a changed row finds
+those whose instance it is in by one look-up, like any other column that is fixed. The
+column has an index, by which joins find rows too; so they need no other one, and an
+instance can come and go without a commit.
+"""
+
+from collections.abc import Iterable
+
+import attrs
+
+from qsdb.live.tables import Delta
+from qsdb.schema.tables import ColumnSchema, IndexSchema, TableSchema
+from qsdb.schema.views import ViewSchema
+from qsdb.sql.loops import StoredRow
+from qsdb.sql.queries import Query, Source
+from qsdb.sql.typed import Argument, Cell, Comparison
+from qsdb.values.kinds import U64, Kind
+from qsdb.values.ranges import Range
+
+__all__ = [
+    "INSTANCE",
+    "VirtualTable",
+    "gives_whole_rows",
+    "instance_column",
+    "instance_parameter",
+    "live_form",
+    "virtual_schema",
+]
+
+INSTANCE = "(instance)"
+"""The name of the column; no column of a user's row has it, since no attribute can."""
+
+
+def virtual_schema(schema: ViewSchema) -> TableSchema:
+    """Give the table of all instances of a view."""
+    columns = (*schema.columns, ColumnSchema(INSTANCE, INSTANCE, U64))
+    index = IndexSchema(INSTANCE, (len(schema.columns),), "hash")
+    return TableSchema(schema.name, columns, (), (index,))
+
+
+def instance_column(schema: TableSchema) -> int | None:
+    """Give the place of the column with the instance; None in other tables."""
+    last = len(schema.columns) - 1
+    return last if schema.columns[last].attribute == INSTANCE else None
+
+
+def instance_parameter(source: int) -> str:
+    """Name the parameter that is the instance of a query's table."""
+    return f"{INSTANCE}{source}"
+
+
+def live_form(query: Query) -> Query:
+    """Give a query with the tables of all instances in the places of views."""
+    if not query.views:
+        return query
+    sources, conditions = [*query.sources], [*query.conditions]
+    parameters: dict[str, Kind] = dict(query.parameters)
+    for number in query.views:
+        source = sources[number]
+        assert isinstance(source.schema, ViewSchema)
+        sources[number] = Source(source.alias, virtual_schema(source.schema))
+        name = instance_parameter(number)
+        parameters[name] = U64
+        column = Cell(number, len(source.schema.columns), U64, is_optional=False)
+        conditions.append(Comparison("=", column, Argument(name, U64)))
+    return attrs.evolve(
+        query,
+        sources=tuple(sources),
+        conditions=tuple(conditions),
+        # Its rows have a column more, which is not asked for.
+        whole=None if query.whole in query.views else query.whole,
+        parameters=parameters,
+    )
+
+
+def gives_whole_rows(query: Query) -> bool:
+    """Whether a query on one table gives its rows, or all of a view's columns."""
+    if query.whole is not None:
+        return True
+    columns = query.sources[0].schema.columns
+    terms = [each.term for each in query.outputs]
+    places = [each.place for each in terms if isinstance(each, Cell)]
+    own = instance_column(query.sources[0].schema)
+    return own is not None and {*places, own} == {*range(len(columns))}
+
+
+class VirtualTable:
+    """The rows of all instances of one view: instance → its rows."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._rows: dict[int, dict[StoredRow, None]] = {}
+
+    def move(
+        self, instance: int, inserts: Iterable[StoredRow], deletes: Iterable[StoredRow]
+    ) -> Delta:
+        """Take in what came to an instance and what went; twice is once.
+
+        Returns:
+            The same as a change of this table.
+        """
+        rows = self._rows.setdefault(instance, {})
+        pairs: list[tuple[StoredRow | None, StoredRow | None]] = []
+        for row in deletes:
+            went = (*row, instance)
+            rows.pop(went, None)
+            pairs.append((went, None))
+        for row in inserts:
+            came = (*row, instance)
+            rows[came] = None
+            pairs.append((None, came))
+        if not rows:
+            del self._rows[instance]
+        return Delta(pairs)
+
+    def _scan(self) -> list[StoredRow]:
+        return [row for rows in self._rows.values() for row in rows]
+
+    def _select(
+        self, number: int | None, within: Range | None, value: object
+    ) -> list[StoredRow]:
+        """Give the rows of an instance, which is the one index."""
+        assert number == 0
+        assert within is None
+        return [*self._rows.get(value, ())]  # type: ignore[call-overload]

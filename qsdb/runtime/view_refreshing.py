@@ -1,0 +1,162 @@
+"""Keeping views current: in the transaction that changes what they read.
+
+::
+
+    the reducer has returned
+      refresh      who has read what changes?  those run again, nothing is moved yet
+      the commit   is decided
+      settle       rows and read sets are moved; the engine is told with the tables
+
+So an error in a view can still undo the transaction, and a transaction that is undone
+has moved nothing, but for the join indexes of the engine that keeps the queries of
+views: those are moved back.
+"""
+
+from collections.abc import Iterable
+
+from qsdb.errors import QueryError, ReducerError
+from qsdb.live.engine import Outcome
+from qsdb.live.tables import Delta
+from qsdb.runtime.view_changes import (
+    Change,
+    Instance,
+    Pending,
+    asked_again,
+    ending,
+    run_again,
+)
+from qsdb.runtime.view_instances import Instances
+from qsdb.schema.views import ABORT
+from qsdb.store.changes import Noted, net_change
+
+__all__ = ["Refreshing"]
+
+
+class Refreshing:
+    """Keeps the instances of a database current.
+
+    Attributes:
+        pending: What the last transaction does, or did.
+    """
+
+    def __init__(self, instances: Instances) -> None:
+        """Keep these."""
+        self._instances = instances
+        self.pending = Pending()
+
+    def refresh(self, opened: Iterable[Noted], offset: int) -> None:
+        """Run again what a transaction concerns, before it is a commit.
+
+        Args:
+            opened: The handles of the tables that it may have changed.
+            offset: The commit that it is to be.
+
+        Raises:
+            ReducerError: a view fails whose errors undo the transaction.
+        """
+        if self._instances:
+            self._refresh(opened, offset)
+            self._require_good()
+
+    def _require_good(self) -> None:
+        """Refuse what a view fails for whose errors undo the transaction."""
+        for change in self.pending.changes:
+            view, error = change.instance.key.view, change.error
+            if error is not None and view.on_error == ABORT:
+                # Its traceback has the frames of the transaction, which an interrupt
+                # may leave to the end of these: nothing but who is told is to have it.
+                self.pending.changes = []
+                try:
+                    message = f"{error}; the transaction is rolled back"
+                    raise ReducerError(message) from error.__cause__
+                finally:
+                    del change, error
+
+    def _refresh(self, opened: Iterable[Noted], offset: int) -> None:
+        instances = self._instances
+        readers, queries = instances.readers, instances.queries
+        concerned: dict[Instance, None] = {}
+        deltas: dict[str, Delta] = {}
+        noted = [each for each in opened if self._is_read(each)]
+        for name, pairs in net_change(noted):
+            concerned |= readers.concerned(name, pairs)
+            if queries.listens_to(name):
+                deltas[name] = Delta(pairs)
+        # Before anything is moved, so that it can be moved back.
+        self.pending = pending = Pending(offset, deltas)
+        kept = [each for each in concerned if instances.is_kept(each)]
+        pending.changes += [self._run_again(each) for each in kept]
+        for outcome in queries.commit(deltas) if deltas else ():
+            pending.changes += [
+                asked_again(each, outcome.difference)
+                for each in [*outcome.result.subscribers]
+            ]
+
+    def _is_read(self, noted: Noted) -> bool:
+        stored = noted._stored  # noqa: SLF001  its names are the user's columns
+        name = stored.bound.schema.name
+        instances = self._instances
+        is_read = name in instances.readers or instances.queries.listens_to(name)
+        return is_read and not stored.is_event
+
+    def _run_again(self, instance: Instance) -> Change:
+        try:
+            return run_again(instance, self._instances.run(instance.key))
+        except QueryError as error:
+            return ending(instance, error)
+
+    def rolled_back(self, offset: int) -> None:
+        """Take in that the transaction was undone; twice is once.
+
+        Args:
+            offset: The last commit.
+        """
+        pending = self.pending
+        if pending.offset <= offset:
+            return
+        for name, delta in pending.deltas.items():
+            back = Delta([(new, old) for old, new in delta.pairs])
+            self._instances.queries.shift(name, back)
+        self.pending = Pending()
+
+    def settle(self, opened: Iterable[Noted], offset: int) -> dict[str, Delta]:
+        """Make the changes of a commit; twice is once.
+
+        Args:
+            opened: The handles of the tables that it may have changed.
+            offset: Its number.
+
+        Returns:
+            Name of a view → what came to its instances, and what went.
+        """
+        if not self._instances:
+            return {}
+        if self.pending.offset != offset:  # of another process, which has no views
+            self._refresh(opened, offset)
+        pairs: dict[str, list[Delta]] = {}
+        for change in self.pending.changes:
+            if change.error is None and self._instances.is_kept(change.instance):
+                view = change.instance.key.view
+                pairs.setdefault(view.name, []).append(self._instances.make(change))
+        deltas = {
+            name: Delta([pair for each in parts for pair in each.pairs])
+            for name, parts in pairs.items()
+        }
+        return {name: each for name, each in deltas.items() if each.pairs}
+
+    def with_endings(self, outcomes: Iterable[Outcome]) -> Iterable[Outcome]:
+        """Give what a commit did to live queries, with those that a view ends.
+
+        Args:
+            outcomes: What it did to them, as the engine has it.
+        """
+        by_result = {each.result: each for each in outcomes}
+        for change in self.pending.changes:
+            if change.error is not None:
+                for result in [*change.instance.results]:
+                    by_result[result] = Outcome(result, change.error)
+        return by_result.values()
+
+    def settled(self, offset: int) -> None:
+        """Forget what a commit did, which has been told."""
+        self.pending = Pending(offset)

@@ -1,0 +1,214 @@
+"""Running views: from a view, a caller and arguments to rows.
+
+A view is run on tables as they stand at some moment (`qsdb.store.watched`), and nothing
+it does is trusted: what it gives is checked row by row, and whatever goes wrong is a
+`QueryError` that names the view and has the cause.
+
+A view that gives a query reads nothing itself: the tables are read by its query, which
+may be kept current like any other. So it is not to look at ``ctx.db``, which nobody
+would notice a change of.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from qsdb.errors import QueryError, brief
+from qsdb.live.templates import Lifted, lift
+from qsdb.runtime.prepared import PreparedQuery, prepare_query
+from qsdb.runtime.view_results import (
+    MisgivenError,
+    require_columns,
+    require_keys,
+    rows_given,
+)
+from qsdb.schema.bound_tables import BoundTable
+from qsdb.schema.view_contexts import (
+    AnonymousViewContext,
+    ViewContext,
+)
+from qsdb.schema.view_contexts import Query as GivenQuery
+from qsdb.schema.views import View
+from qsdb.sql.arguments import bind_parameters
+from qsdb.sql.checking import SENDER
+from qsdb.sql.queries import Checked, Query
+from qsdb.sql.typed import Argument, Typed, parts_of
+from qsdb.store.directory import with_tables
+from qsdb.store.opened import Entry, Tables
+from qsdb.store.orders import StoredRow
+from qsdb.store.watched import Read, Watchable, WatchedTables
+from qsdb.values.identity import Identity
+from qsdb.values.kinds import Stored
+
+__all__ = ["Found", "InstanceKey", "ViewRuns", "failed"]
+
+TEXTS_MAX = 1024
+"""So many queries that views give are kept with what is made of them."""
+
+BaseOf = Callable[[Entry], Watchable]
+"""Gives a table to read."""
+
+
+@attrs.frozen
+class InstanceKey:
+    """What an instance is told by.
+
+    Attributes:
+        view: The view.
+        caller: Whose it is; None where it is everybody's.
+        arguments: Stored values.
+    """
+
+    view: View
+    caller: bytes | None
+    arguments: tuple[Stored, ...]
+
+
+@attrs.frozen
+class _Given:
+    """A query that a view may give."""
+
+    prepared: PreparedQuery
+    lifted: Lifted
+    knows_caller: bool
+
+
+@attrs.frozen
+class Found:
+    """What a run of a view gave.
+
+    Attributes:
+        rows: Each as often as it is there; a set, but for a query.
+        reads: What was read for it.
+        lifted: The query that gives the rows, as the engine takes it; None of others.
+        values: For its places.
+    """
+
+    rows: list[StoredRow]
+    reads: frozenset[Read]
+    lifted: Lifted | None = None
+    values: tuple[Stored, ...] = ()
+
+
+class ViewRuns:
+    """Runs the views of one database."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        check: Callable[[str, bool], Checked],
+        entries: Mapping[str, Entry],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            tables: All of them.
+            check: Parses a text, and finds what it names, for the owner if so said.
+            entries: Name → table, those of the system too.
+        """
+        self._tables = tables
+        self._tables_class = with_tables(WatchedTables, tables)
+        self._check = check
+        self._entries = entries
+        self._given = functools.lru_cache(TEXTS_MAX)(self._prepare)
+
+    def run(self, key: InstanceKey, base_of: BaseOf) -> Found:
+        """Run a view.
+
+        Args:
+            key: Which, for whom, and on what.
+            base_of: Gives a table as it stands.
+
+        Raises:
+            QueryError: it failed, or gave what it is not to give.
+        """
+        view = key.view
+        tables = self._tables_class(self._tables, base_of)
+        context = AnonymousViewContext(tables)
+        if key.caller is not None:
+            context = ViewContext(tables, Identity.from_stored(key.caller))
+        bindings = [each.binding for each in view.parameters.parameters]
+        values = tuple(map(_leave, bindings, key.arguments))
+        try:
+            try:
+                given = view.parameters.run(context, values)
+            finally:
+                reads = tables._end()  # noqa: SLF001  its names are the user's tables
+            if view.gives == "query":
+                return self._ask(key, given, reads, base_of)
+            return Found(rows_given(view, given), reads)
+        except Exception as error:
+            raise failed(view, error) from error
+
+    def _ask(
+        self,
+        key: InstanceKey,
+        given: object,
+        reads: frozenset[Read],
+        base_of: BaseOf,
+    ) -> Found:
+        """Run the query that a view gave."""
+        view = key.view
+        if reads:
+            raise MisgivenError(
+                "it reads ctx.db and gives a query; a change of what it reads would "
+                "not be noticed, so let the query read it"
+            )
+        if type(given) is not GivenQuery:
+            raise MisgivenError(f"it gave {brief(given)}, not a qsdb.Query")
+        found = self._given(given.text, view.bound)
+        if found.knows_caller and key.caller is None:
+            raise MisgivenError(
+                f"its query asks for :{SENDER}, and it is the same for all callers"
+            )
+        prepared, caller = found.prepared, key.caller or b""
+        kinds = prepared.plan.query.parameters
+        values = bind_parameters(kinds, given.params)
+        places = found.lifted.values(caller, dict(zip(kinds, values, strict=True)))
+        tables = [base_of(entry) for entry in prepared.entries]
+        rows = prepared.run(*tables, caller, *values)
+        if view.bound.schema.primary_key:
+            require_keys(view, dict.fromkeys(rows))
+        return Found(rows, reads, found.lifted, places)
+
+    def _prepare(self, text: str, bound: BoundTable) -> _Given:
+        query = self._check(text, True)  # noqa: FBT003  the key of a cache
+        if not isinstance(query, Query) or query.is_count or query.limit is not None:
+            raise MisgivenError(
+                "its query is not a SELECT without COUNT(*) and without LIMIT"
+            )
+        if query.views or query.events:
+            named = query.sources[(query.views or query.events)[0]].schema.name
+            raise MisgivenError(
+                f"its query reads {named}; it can read tables, and no views or event "
+                "tables"
+            )
+        require_columns(query, bound)
+        terms = [*query.conditions, *[each.term for each in query.outputs]]
+        return _Given(
+            prepare_query(query, self._entries),
+            lift(query),
+            any(map(_knows_caller, terms)),
+        )
+
+
+def failed(view: View, error: Exception) -> QueryError:
+    """Make the error that names a view and has what went wrong as its cause."""
+    said = f"{type(error).__name__}: {error}"
+    if isinstance(error, QueryError | MisgivenError):
+        said = str(error)
+    made = QueryError(f"view {view.name} failed: {said}")
+    made.__cause__ = error
+    return made
+
+
+def _leave(binding: Any, stored: Stored) -> object:  # noqa: ANN401  of any kind
+    return binding.leave(stored)
+
+
+def _knows_caller(node: Typed) -> bool:
+    if isinstance(node, Argument):
+        return node.name == SENDER
+    return any(map(_knows_caller, parts_of(node)))
