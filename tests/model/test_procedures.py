@@ -200,17 +200,18 @@ def test_row_122_a_transaction_that_is_left_open_is_rolled_back_and_logged(
 
 
 def test_row_123_so_many_procedures_run_at_once() -> None:
-    together, free = threading.Barrier(2), threading.Event()
+    together, free = threading.Barrier(3), threading.Event()
 
     def ask() -> int:
         if not free.is_set():
-            together.wait(30)  # passes only if two of them run
+            together.wait(30)
             free.wait(30)
         return 1
 
     outside.ask = ask
     with qsdb.Database(module, clock=FakeClock(), procedure_threads=2) as db:
         running: list[Future[Any]] = [db.start(ask_outside, each) for each in "ab"]
+        together.wait(30)  # passes only if two of them run
         waiting = db.start(ask_outside, "c")
         assert not waiting.running()
         free.set()
