@@ -335,21 +335,12 @@ ROWS: tuple[FeatureRow, ...] = (
 
 PENDING: tuple[Pending, ...] = (
     Pending((33,), "issue 7"),
-    Pending((76,), "in work: issue 5", "in views"),
-    Pending((77,), "in work: issue 5"),
-    Pending((87,), "in work: issue 5"),
-    Pending((108, 110), "in work: issue 5"),
-    Pending(tuple(range(117, 124)), "in work: issue 5"),
     Pending((124, 125), "issue 7"),
-    Pending(tuple(range(126, 138)), "in work: issue 5"),
-    Pending((142, 143), "in work: issue 5"),
-    Pending((*range(144, 160), 162), "in work: issue 5"),
+    Pending((158,), "in work: issue 5"),
     Pending((165, 166), "issue 7", "tokens of others: ES256, RS256, OIDC, `aud`"),
-    Pending((169, 170, 171), "in work: issue 5"),
     Pending((180, 192), "issue 7", "over the network, and to be awaited"),
     Pending((187,), "issue 9", "aggregates, LIMIT"),
     Pending((194,), "issue 7"),
     Pending((195, 196, 197), "issue 7"),
-    Pending((198,), "in work: issue 5"),
 )
 """What is not there yet. Whoever brings it takes its number away here."""

@@ -1,10 +1,95 @@
-"""Row 172: the tables that describe all others."""
+"""Rows 169 to 172: logs, counters, and the tables that describe all others."""
+
+import io
+import json
+import logging
 
 import pytest
 
 import qsdb
-from qsdb import Row, u8
-from qsdb.testing import database
+from qsdb import ReducerContext, Row, u8, u32
+from qsdb.logs import JsonLines
+from qsdb.testing import FakeClock, database
+
+mine = qsdb.Module("mine")
+clock = FakeClock()
+"""Moved by a reducer, so that it takes some time."""
+
+
+class Ore(Row, module=mine, public=True):
+    kind: str = qsdb.primary_key()
+    tons: u32
+
+
+@mine.reducer
+def dig(ctx: ReducerContext, kind: str, tons: u32) -> None:
+    with ctx.log.timer("digging"):
+        clock.advance(tons)
+    ctx.db[Ore].insert(Ore(kind, tons))
+    ctx.log.debug("dust")
+    ctx.log.warning("%s is rare", kind, extra={"tons": tons})
+
+
+def test_row_169_logs_have_levels_and_are_lines_of_json(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(JsonLines())
+    logger = logging.getLogger("qsdb")
+    logger.addHandler(handler)
+    try:
+        with (
+            caplog.at_level("WARNING", "qsdb"),
+            database(mine) as db,
+            db.connect() as client,
+        ):
+            client.reducers.dig("gold", 0)
+    finally:
+        logger.removeHandler(handler)
+
+    [line] = written.getvalue().splitlines()  # those at lower levels are left out
+    told = json.loads(line)
+    assert told.pop("time").endswith("Z")
+    assert told == {
+        "level": "WARNING",
+        "logger": "qsdb.mine.dig",
+        "message": "gold is rare",
+        "module_name": "mine",
+        "reducer": "dig",
+        "sender": client.identity.to_hex(),
+        "connection": client.connection_id.to_hex(),
+        "timestamp": "1970-01-01T00:00:00Z",
+        "tons": 0,
+    }
+
+
+def test_row_170_a_stopwatch_writes_how_long_a_block_took(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level("INFO", "qsdb"), database(mine, clock=clock) as db:
+        db.call(dig, "iron", 2)
+
+    told = [record for record in caplog.records if record.levelname == "INFO"]
+    assert [record.getMessage() for record in told] == ["digging took 2.000000 s"]
+
+
+def test_row_171_a_database_counts_what_it_does() -> None:
+    with database(mine, clock=clock) as db, db.connect() as client:
+        client.subscribe("SELECT * FROM ore WHERE tons > 5")
+        client.reducers.dig("iron", 3)
+        client.reducers.dig("gold", 7)
+        with pytest.raises(qsdb.UniqueError):
+            client.reducers.dig("gold", 1)
+        stats = db.stats()
+
+    assert (stats.tables["ore"].rows, stats.tables["ore"].written) == (2, 2)
+    dug = stats.reducers["dig"]
+    assert (dug.calls, dug.failures, dug.seconds, dug.longest) == (3, 1, 11, 7)
+    [live] = stats.live
+    assert (live.subscribers, live.rows, live.changes) == (1, 1, 1)
+    assert json.loads(json.dumps(stats.to_dict()))["reducers"]["dig"]["calls"] == 3
+    assert "dig" in str(stats)
 
 
 def test_row_172_system_tables_describe_the_module() -> None:

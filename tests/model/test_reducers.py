@@ -1,4 +1,4 @@
-"""Rows 92 to 109: reducers."""
+"""Rows 92 to 110: reducers."""
 
 import logging
 from collections.abc import Iterator
@@ -292,3 +292,26 @@ def test_row_109_globals_are_the_programs_and_no_rollback_undoes_them(
 
     assert calls_begun == before + 1
     assert balances(db) == {}
+
+
+def test_row_110_slow_calls_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    clock = FakeClock()
+    slow = qsdb.Module("slow")
+
+    @slow.reducer
+    def work(_: ReducerContext, seconds: u8) -> None:
+        clock.advance(seconds)
+
+    with database(slow, clock=clock) as db:  # a second, if nothing is said
+        db.call(work, 1)
+        assert not caplog.records
+        db.call(work, 2)
+    with qsdb.Database(slow, clock=clock, slow_reducer=4) as db:
+        db.call(work, 4)
+    with qsdb.Database(slow, clock=clock, slow_reducer=None) as db:
+        db.call(work, 255)
+
+    [record] = caplog.records
+    assert (record.levelname, record.name) == ("WARNING", "qsdb.slow.work")
+    assert record.seconds == 2  # type: ignore[attr-defined]
+    assert record.limit == 1  # type: ignore[attr-defined]

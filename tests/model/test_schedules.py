@@ -1,5 +1,6 @@
-"""Rows 78 to 91: tables whose rows have a reducer run."""
+"""Rows 78 to 91: tables whose rows have a function run."""
 
+import threading
 from collections.abc import Iterator
 
 import attrs
@@ -204,6 +205,38 @@ def test_row_086_a_run_and_the_end_of_its_row_are_one_commit(tower: Tower) -> No
     assert tower.db.offset == before + 1
 
 
+def test_row_087_a_procedure_runs_when_its_row_is_gone() -> None:
+    posts = qsdb.Module("posts")
+    seen: list[tuple[str, int, bool]] = []
+
+    class Letter(Row, module=posts, scheduled="post"):
+        id: u64 = qsdb.primary_key(auto_inc=True)
+        at: ScheduleAt
+        text: str
+
+    @posts.procedure
+    def post(ctx: qsdb.ProcedureContext, due: Letter) -> None:
+        with ctx.read() as tx:
+            left = len(tx[Letter])
+        seen.append((due.text, left, ctx.sender == ctx.identity))
+        if due.text == "lost":
+            raise OSError("no stamps")
+
+    files, clock = SimulatedDirectory(), FakeClock()
+    with database(posts, files, clock=clock) as db:
+        with db.write() as tx:
+            for text in ("lost", "found"):
+                tx[Letter].insert(Letter(ScheduleAt.time(seconds(1)), text))
+        clock.advance(1)
+        assert db.run_due() == 2
+        assert db.stats().run_failures == 1
+    assert seen == [("lost", 1, True), ("found", 0, True)]
+    with database(posts, files, clock=clock) as db:
+        assert db.run_due() == 0  # at most once, whatever came of it
+        with db.connect() as stranger, pytest.raises(qsdb.NotFoundError):
+            stranger.procedures.post(Letter(ScheduleAt.time(seconds(1)), "x"))
+
+
 def test_row_088_what_was_due_while_the_process_was_down_runs_late() -> None:
     files, clock = SimulatedDirectory(), FakeClock()
     with database(module, files, clock=clock) as db:
@@ -261,6 +294,35 @@ def test_row_090_runs_come_one_after_the_other_in_the_order_of_their_times(
 
     assert [name for name, _ in tower.after(5)] == ["a", "b", "c"]
     assert tower.db.stats().runs == 3
+
+
+def test_row_090_a_procedure_that_takes_long_delays_no_reducer() -> None:
+    both = qsdb.Module("both")
+    ran, over = threading.Event(), threading.Event()
+
+    class Slow(Row, module=both, scheduled="wait"):
+        id: u64 = qsdb.primary_key(auto_inc=True)
+        at: ScheduleAt
+
+    class Quick(Row, module=both, scheduled="run"):
+        id: u64 = qsdb.primary_key(auto_inc=True)
+        at: ScheduleAt
+
+    @both.procedure
+    def wait(_: qsdb.ProcedureContext, due: Slow) -> None:
+        if due.id and ran.wait(30):
+            over.set()
+
+    @both.reducer
+    def run(_: qsdb.ReducerContext, due: Quick) -> None:
+        if due.id:
+            ran.set()
+
+    with qsdb.Database(both) as db:  # a thread runs what is due
+        with db.write() as tx:
+            tx[Slow].insert(Slow(ScheduleAt.time(seconds(0))))  # is due first
+            tx[Quick].insert(Quick(ScheduleAt.time(seconds(1))))
+        assert over.wait(30)
 
 
 def test_row_091_a_test_moves_the_clock(tower: Tower) -> None:
