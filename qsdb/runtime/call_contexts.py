@@ -121,7 +121,7 @@ class CallContext(ReducerContext):
         return CallLog(logger, fields, calls.meters.ticks)
 
     def within(self, name: str) -> ReducerContext:
-        return MountedContext(self, name)
+        return MountedContext(self, name, self._call[0].module.reducers)
 
     def savepoint(self) -> Savepoint:
         assert isinstance(self.db, WriteTransaction)

@@ -14,6 +14,7 @@ from qsdb.runtime.clock import Clock, tick_reader
 from qsdb.runtime.stats import CallStats
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.functions import Reducer
+from qsdb.schema.procedures import ProcedureContext
 
 __all__ = ["Meter", "Meters", "call_fields", "limit_of"]
 
@@ -147,7 +148,7 @@ class Meters(dict[Reducer, Meter]):
 
 
 def call_fields(
-    module_name: str, context: ReducerContext, reducer: str
+    module_name: str, context: ReducerContext | ProcedureContext, reducer: str
 ) -> dict[str, object]:
     """Give what the records of a call say of it (`qsdb.logs`)."""
     connection = context.connection_id

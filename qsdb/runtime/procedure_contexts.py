@@ -12,10 +12,12 @@ import random
 from typing import Any
 
 from qsdb.errors import ClosedError, UsageError
+from qsdb.logs import CallLog
 from qsdb.runtime.blocks import WriteBlock
 from qsdb.runtime.call_contexts import Sender
 from qsdb.runtime.calls import Calls, checked
 from qsdb.runtime.coroutines import Watch, soon
+from qsdb.runtime.meters import call_fields
 from qsdb.schema.contexts import Auth
 from qsdb.schema.functions import Reducer
 from qsdb.schema.procedures import (
@@ -94,10 +96,11 @@ class CallOfProcedure(ProcedureContext):
         return self._sent.auth
 
     @property
-    def log(self) -> "logging.LoggerAdapter[logging.Logger]":
-        name = f"qsdb.{self._calls.module.name}.{self._procedure.name}"
-        extra = {"sender": self.sender.to_hex(), "timestamp": str(self._started)}
-        return logging.LoggerAdapter(logging.getLogger(name), extra)
+    def log(self) -> CallLog:
+        module, name = self._calls.module.name, self._procedure.name
+        fields = call_fields(module, self, name)
+        ticks = self._calls.meters.ticks
+        return CallLog(logging.getLogger(f"qsdb.{module}.{name}"), fields, ticks)
 
     def transaction(self) -> "ProcedureBlock":
         self._require_going()

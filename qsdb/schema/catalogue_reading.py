@@ -148,7 +148,7 @@ def views_of(rows: CatalogueRows) -> dict[str, tuple[StView, ProductKind, Produc
         if not isinstance(given, ProductKind) or not isinstance(row, ProductKind):
             names = " and ".join([kind.name for kind in kinds])
             text = f"{place}: its parameters and columns are {names}, not two products"
-            raise ValueError(text)
+            raise ValueError(text)  # noqa: TRY004  it is data that is wrong
         found[each.view_name] = each, given, row
     return found
 

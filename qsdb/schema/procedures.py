@@ -17,7 +17,6 @@ it.
 
 import abc
 import inspect
-import logging
 import random
 from collections.abc import Callable, Container, Iterable
 from contextlib import AbstractContextManager
@@ -26,8 +25,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 import attrs
 
 from qsdb.errors import SchemaError
+from qsdb.logs import CallLog
 from qsdb.schema.contexts import Auth, ReducerContext, Savepoint, Transaction
 from qsdb.schema.functions import DeclaredFunction, Function, resolved
+from qsdb.schema.new_uuids import NewUuids
 from qsdb.schema.parameters import Parameters
 from qsdb.values.identity import ConnectionId, Identity
 from qsdb.values.timestamps import Timestamp
@@ -61,7 +62,7 @@ class ProcedureTransaction(Transaction):
         ...
 
 
-class ProcedureContext(abc.ABC):
+class ProcedureContext(NewUuids):
     """What a procedure knows of its call; it has no tables of its own.
 
     After the end of the call every use of the database through it raises
@@ -105,7 +106,7 @@ class ProcedureContext(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def log(self) -> "logging.LoggerAdapter[logging.Logger]":
+    def log(self) -> CallLog:
         """A logger that names the module and the procedure."""
         ...
 

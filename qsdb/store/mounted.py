@@ -4,7 +4,7 @@ Its tables have the names there that they were declared with, and others are not
 seen. It is made when it is asked for, and ends with the transaction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from qsdb.errors import MissingNameError, NotFoundError, brief
@@ -66,8 +66,15 @@ class Mounted(Transaction):
         raise MissingNameError(str(scope.missing(name)))
 
 
-def within(transaction: Transaction, name: str) -> Mounted:
+def within(
+    transaction: Transaction, name: str, functions: Iterable[str] = ()
+) -> Mounted:
     """Give the part of a transaction that belongs to a module mounted in it.
+
+    Args:
+        transaction: It, or a part of it.
+        name: By which the module is mounted in that.
+        functions: The whole names of all functions: a module may have no tables.
 
     Raises:
         NotFoundError: nothing is mounted by this name.
@@ -78,6 +85,9 @@ def within(transaction: Transaction, name: str) -> Mounted:
     assert isinstance(whole, Opened)
     inner = (whole._tables if scope is None else scope).inner
     found = inner.get(name)
+    path = f"{scope.path}.{name}" if scope is not None else name
+    if found is None and any(each.startswith(f"{path}.") for each in functions):
+        found = Scope(path, {})
     if found is None:
         there = ", ".join(inner) or "none"
         raise NotFoundError(f"nothing is mounted as {brief(name)}; there are: {there}")

@@ -348,3 +348,73 @@ def test_a_module_is_not_inside_of_itself() -> None:
 def test_what_is_mounted_is_a_module() -> None:
     with pytest.raises(qsdb.SchemaError, match="module m: mount takes a Module, not 5"):
         qsdb.Module("m").mount("x", 5)  # type: ignore[arg-type]
+
+
+def test_a_module_may_have_no_tables() -> None:
+    sums = qsdb.Module("sums")
+
+    @sums.reducer
+    def twice(ctx: ReducerContext, number: u32) -> int:
+        ctx.log.info("doubled")
+        return 2 * number
+
+    inner = qsdb.Module("inner")
+    inner.mount("sums", sums)
+    outer = qsdb.Module("outer")
+    outer.mount("inner", inner)
+
+    @outer.reducer
+    def four(ctx: ReducerContext) -> int:
+        return twice(ctx.within("inner").within("sums"), 2)
+
+    @outer.reducer
+    def lost(ctx: ReducerContext) -> None:
+        ctx.within("outer")
+
+    with qsdb.Database(outer) as db:
+        assert db.call("inner.sums.twice", 4) == 8
+        assert db.call(four) == 4
+        with pytest.raises(qsdb.NotFoundError, match="nothing is mounted as 'outer'"):
+            db.call(lost)
+
+
+def test_uuids_of_one_call_ascend_through_all_modules() -> None:
+    app = qsdb.Module("app")
+    app.mount("tokens", tokens)
+
+    @app.reducer
+    def make(ctx: ReducerContext) -> bool:
+        inner = ctx.within("tokens")
+        made = [each.new_uuid_v7() for each in (ctx, inner, ctx, inner)]
+        assert inner.new_uuid_v4().version == 4
+        return made == sorted(made)
+
+    with qsdb.Database(app) as db:
+        assert db.call(make)
+
+
+def test_what_only_the_outermost_module_has() -> None:
+    inner = qsdb.Module("inner")
+
+    class Thing(qsdb.Row, module=inner):
+        name: str
+
+    @inner.procedure
+    def wait(ctx: qsdb.ProcedureContext) -> None: ...
+
+    @inner.view
+    def things(ctx: qsdb.ViewContext) -> list[Thing]:
+        raise NotImplementedError
+
+    @inner.migration(from_=None, tables=[Thing])
+    def move(ctx: qsdb.MigrationContext) -> None: ...
+
+    outer = qsdb.Module("outer")
+    outer.mount("inner", inner)
+    with pytest.raises(qsdb.SchemaError) as caught:
+        qsdb.Database(outer)
+    assert [each.partition(", mount inner: ")[2] for each in caught.value.mistakes] == [
+        "migration functions belong to the outermost module",
+        "procedure wait: only the outermost module has procedures",
+        "only the outermost module has views",
+    ]

@@ -282,7 +282,11 @@ def test_numbers_are_drawn_again(clock: FakeClock) -> None:
 def test_the_log_names_the_procedure(
     db: qsdb.Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run(db, lambda ctx: ctx.log.warning("look"))
+    def look(ctx: ProcedureContext) -> None:
+        with ctx.log.timer("looking"):
+            ctx.log.warning("look")
+
+    run(db, look)
 
     [record] = caplog.records
     assert (record.name, record.getMessage()) == ("qsdb.shop.do", "look")

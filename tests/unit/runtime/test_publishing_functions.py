@@ -1,0 +1,169 @@
+"""Views, procedures and row filters when another module is published."""
+
+from typing import Any
+
+import pytest
+
+import qsdb
+from qsdb import Identity, u32
+from qsdb.testing import FakeClock, SimulatedDirectory
+from tests.support.editions import QUIET
+
+ANN = Identity.from_claims("test", "ann")
+
+
+def hall(  # noqa: C901  a module with all that it has
+    level: int = 0, *, fails: bool = False, wide: bool = False
+) -> qsdb.Module:
+    """Give a module with a view on a table, by key and by range, and a procedure."""
+    module = qsdb.Module("hall")
+
+    class Player(qsdb.Row, module=module):
+        identity: Identity = qsdb.primary_key()
+        level: u32 = qsdb.index()
+
+    class Line(qsdb.Product):
+        level: u32
+        text: str
+
+    @module.reducer
+    def join(ctx: qsdb.ReducerContext, points: u32) -> None:
+        ctx.db[Player].upsert(Player(ctx.sender, points))
+
+    @module.view(public=True)
+    def me(ctx: qsdb.ViewContext) -> Player | None:
+        if fails:
+            raise ValueError("no more")
+        return ctx.db[Player].get(ctx.sender)
+
+    @module.view(public=True)
+    def great(ctx: qsdb.AnonymousViewContext, more: u32 = 0) -> list[Player]:
+        return list(ctx.db[Player].level.range(level + more))
+
+    @module.view(public=True)
+    def mine(_: qsdb.ViewContext) -> qsdb.Query[Player]:
+        text = f"SELECT * FROM player WHERE identity = :sender AND level >= {level}"
+        return qsdb.Query(text)
+
+    def lines(ctx: qsdb.AnonymousViewContext) -> list[Player]:
+        return list(ctx.db[Player])
+
+    def wide_lines(ctx: qsdb.AnonymousViewContext) -> list[Line]:
+        return [Line(each.level, "!") for each in ctx.db[Player]]
+
+    wide_lines.__name__ = "lines"
+    function: Any = wide_lines if wide else lines
+    module.view(public=True)(function)
+
+    @module.procedure
+    def count(ctx: qsdb.ProcedureContext) -> int:
+        with ctx.transaction() as tx:
+            return len(tx.player) + level
+
+    return module
+
+
+def opened(module: qsdb.Module, path: Any = None) -> qsdb.Database:
+    return qsdb.Database(module, path, seed=1, clock=FakeClock(), options=QUIET)
+
+
+def levels(found: Any) -> list[int]:
+    return sorted([row.level for row in found])
+
+
+def test_views_go_on_with_their_new_functions() -> None:
+    db = opened(hall())
+    with db.connect(ANN) as ann:
+        ann.call("join", 3)
+        db.call("join", 7)
+        told: list[qsdb.Update] = []
+        great = db.subscribe("SELECT * FROM great", told.append)
+        more = db.subscribe("SELECT * FROM great(2) WHERE level < 100")
+        ann.subscribe("SELECT * FROM me", "SELECT * FROM mine")
+        assert levels(great.rows) == [3, 7]
+        runs = db.stats().view_runs
+
+        plan = db.publish(hall(5))
+
+        assert plan.is_empty
+        assert levels(great.rows) == [7]
+        assert levels(more.rows) == [7]
+        [update] = told
+        assert levels(update.deletes) == [3]
+        assert update.inserts == []
+        assert levels(ann.db.me) == [3]
+        assert levels(ann.db.mine) == []
+        assert db.stats().views == 4
+        assert db.stats().view_runs > runs
+        ann.call("join", 6)
+        assert levels(great.rows) == [6, 7]
+        assert levels(ann.db.me) == levels(ann.db.mine) == [6]
+        assert levels(db.sql("SELECT * FROM great(2)")) == [7]
+        assert db.call("count") == 7
+        db.check()
+    for each in (great, more):
+        each.close()
+    assert db.stats().views == 0
+
+
+def test_a_view_that_fails_then_ends_what_is_subscribed_to_it() -> None:
+    db = opened(hall())
+    errors: list[qsdb.QueryError] = []
+    me = db.subscribe("SELECT * FROM me", on_error=errors.append)
+    great = db.subscribe("SELECT * FROM great")
+    db.call("join", 7)
+
+    db.publish(hall(fails=True))
+
+    assert me.error is not None
+    assert "view me failed: ValueError: no more" in str(me.error)
+    assert errors == [me.error]
+    db.call("join", 8)
+    assert levels(great.rows) == [8]
+    assert db.stats().views == 1
+
+
+def test_a_view_with_other_columns_is_another_one() -> None:
+    db = opened(hall())
+    client = db.connect(ANN)
+    lines = db.subscribe("SELECT * FROM lines")
+    others = db.subscribe("SELECT * FROM great")
+    with pytest.raises(qsdb.SchemaError, match="view lines"):
+        db.publish(hall(wide=True))
+    assert not lines.error
+
+    plan = db.publish(hall(wide=True), allow_breaking=True)
+
+    [step] = plan.breaking
+    assert step.subject == "view lines"
+    assert "view lines" in str(lines.error) or "lines had" in str(lines.error)
+    db.call("join", 1)
+    assert levels(others.rows) == [1]
+    with pytest.raises(qsdb.ClosedError):
+        client.sql("SELECT * FROM me")
+    [row] = db.sql("SELECT * FROM lines")
+    assert (row.level, row.text) == (1, "!")
+
+
+def test_the_catalogue_has_the_functions_of_the_new_module() -> None:
+    disk = SimulatedDirectory()
+    with opened(hall(), disk) as db:
+        plan = db.publish(hall(wide=True), allow_breaking=True)
+        assert not plan.is_empty
+        assert len(db.sql("SELECT view_name FROM st_view")) == 4
+        assert db.sql("SELECT name FROM st_procedure").rows == [("count",)]
+        assert db.plan(hall(wide=True)).is_empty
+        assert not db.plan(hall()).is_empty
+    bare = qsdb.Module("hall")
+
+    class Player(qsdb.Row, module=bare):
+        identity: Identity = qsdb.primary_key()
+        level: u32 = qsdb.index()
+
+    with opened(bare, disk) as db:
+        assert db.sql("SELECT view_name FROM st_view").rows == []
+        assert db.sql("SELECT name FROM st_procedure").rows == []
+    with opened(hall(3), disk) as db:
+        db.call("join", 4)
+        assert db.call("count") == 4
+        assert levels(db.sql("SELECT * FROM great")) == [4]
