@@ -143,7 +143,7 @@ class Scheduler:
                     self.pause(number, 1)
                 runs += run.has_begun
                 then = run.each_then
-                if due < then <= until and self._due_of(number) == then:
+                if due < then <= until and self.timers.due_of(number) == then:
                     heapq.heappush(waiting, (then, number))
         if refused is not None:
             raise refused
@@ -170,12 +170,6 @@ class Scheduler:
             else:
                 hi = Timestamp.from_stored(until)
                 yield from index.range(hi=hi, include=(True, True))
-
-    def _due_of(self, number: Number) -> int:
-        """Give when a timer is due now; -1 if there is none."""
-        with self._writer.directory.read() as reading:
-            timer = self.timers.table(reading).get(*number)
-            return -1 if timer is None else timer.due.micros
 
     def _run(self, run: Run, *, is_thread: bool) -> None:
         """Do what is to be done about a timer."""

@@ -109,7 +109,7 @@ class Timers:
 
     def __init__(self, calls: Calls) -> None:
         """Find the tables that are scheduled."""
-        directory = calls.writer.directory
+        directory = self._directory = calls.writer.directory
         self._entry = directory.system[ST_TIMER]
         self.is_retired = False
         self.tables: dict[int, Scheduled] = {}
@@ -125,6 +125,12 @@ class Timers:
     def table(self, transaction: Opened) -> Table[StTimer]:
         """Open ``st_timer``, in a transaction of either kind."""
         return cast(Table[StTimer], handle_of(transaction, self._entry))
+
+    def due_of(self, number: tuple[int, int]) -> int:
+        """Give when a timer is due now, in microseconds; -1 if there is none."""
+        with self._directory.read() as reading:
+            timer = self.table(reading).get(*number)
+            return -1 if timer is None else timer.due.micros
 
     def note(self, transaction: WriteTransaction) -> bool:
         """Arm and disarm, as a transaction that is about to end demands.
