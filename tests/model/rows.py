@@ -336,7 +336,6 @@ ROWS: tuple[FeatureRow, ...] = (
 PENDING: tuple[Pending, ...] = (
     Pending((33,), "issue 7"),
     Pending((124, 125), "issue 7"),
-    Pending((158,), "in work: issue 5"),
     Pending((165, 166), "issue 7", "tokens of others: ES256, RS256, OIDC, `aud`"),
     Pending((180, 192), "issue 7", "over the network, and to be awaited"),
     Pending((187,), "issue 9", "aggregates, LIMIT"),

@@ -404,3 +404,58 @@ def test_row_162_a_function_of_the_users_fills_tables_from_old_rows() -> None:
         assert contents(db) == [(1, "Dune", 1900)]  # opening a directory publishes
     with pytest.raises(SchemaError, match="book"):
         database(renewed("0" * 16), files)
+
+
+def arena(least: int, *, is_wide: bool = False) -> qsdb.Module:
+    """Give a module with a view, whose body or columns may be others."""
+    module = qsdb.Module("arena")
+
+    class Fighter(qsdb.Row, module=module):
+        name: str = qsdb.primary_key()
+        points: u32
+
+    class Line(qsdb.Product):
+        name: str
+
+    def great(ctx: qsdb.AnonymousViewContext) -> list[Fighter]:
+        return [row for row in ctx.db[Fighter] if row.points >= least]
+
+    def great_lines(ctx: qsdb.AnonymousViewContext) -> list[Line]:
+        return [Line(row.name) for row in ctx.db[Fighter]]
+
+    great_lines.__name__ = "great"
+    module.view(public=True)(great_lines if is_wide else great)
+    return module
+
+
+def test_row_158_a_view_with_another_body_goes_on_and_tells_the_difference() -> None:
+    with database(arena(0)) as db, db.connect() as client:
+        db.sql("INSERT INTO fighter VALUES ('ann', 3), ('bob', 7)")
+        live = db.subscribe("SELECT * FROM great")
+        client.subscribe("SELECT * FROM great")
+        gone: list[str] = []
+        client.db.great.on_delete(lambda _, row: gone.append(row.name))
+
+        plan = db.publish(arena(5))
+
+        assert plan.breaking == []
+        assert gone == ["ann"]
+        assert [row.name for row in client.db.great] == ["bob"]
+        assert [row.name for row in live.rows] == ["bob"]
+
+
+def test_row_158_a_view_with_other_columns_disconnects() -> None:
+    with database(arena(0)) as db:
+        client = db.connect()
+        live = db.subscribe("SELECT * FROM great")
+        other = arena(0, is_wide=True)
+        with pytest.raises(qsdb.SchemaError, match="view great"):
+            db.publish(other)
+
+        [step] = db.publish(other, allow_breaking=True).breaking
+
+        assert step.subject == "view great"
+        assert live.error is not None
+        with pytest.raises(qsdb.ClosedError):
+            client.sql("SELECT * FROM great")
+        assert db.sql("SELECT * FROM great").columns == ("name",)

@@ -297,3 +297,34 @@ def test_row_137_a_query_is_kept_current_and_not_run_again(db: qsdb.Database) ->
             db.caller(BOB).call(note, "of another")
         assert sorted(row.text for row in ann.db.my_notes) == [*"01234"]
         assert runs(db) == begun
+
+
+def test_row_136_a_view_shows_what_row_filters_hide() -> None:
+    forum = qsdb.Module("forum")
+
+    class Post(Row, module=forum, public=True):
+        author: Identity = qsdb.index()
+        text: str
+
+    forum.row_filter("SELECT * FROM post WHERE author = :sender")
+
+    @forum.view(public=True)
+    def posts(ctx: AnonymousViewContext) -> list[Post]:
+        return list(ctx.db[Post])
+
+    @forum.view(public=True)
+    def asked(_: ViewContext) -> Query[Post]:
+        return Query("SELECT * FROM post")
+
+    with database(forum) as db, db.connect(ANN) as ann:
+        ann.subscribe(
+            "SELECT * FROM posts", "SELECT * FROM asked", "SELECT * FROM post"
+        )
+        with db.write() as tx:
+            tx[Post].insert_many([Post(ANN, "mine"), Post(BOB, "another's")])
+        assert [row.text for row in ann.db[Post]] == ["mine"]
+        assert len(ann.db.posts) == len(ann.db.asked) == 2
+        assert len(ann.sql("SELECT * FROM posts")) == 2
+        assert len(ann.sql("SELECT * FROM asked")) == 2
+        text = "SELECT q.text FROM asked q JOIN post p ON p.author = q.author"
+        assert ann.sql(text).rows == [("mine",)]
