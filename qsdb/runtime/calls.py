@@ -7,6 +7,7 @@ reducer runs on a fresh context, and its transaction commits when it returns and
 is undone when it raises. What it raises reaches the caller as it is.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from types import CoroutineType
 from typing import NoReturn
@@ -337,6 +338,7 @@ def _refuse_coroutine(reducer: Reducer, result: object) -> NoReturn:
     )
 
 
+@functools.lru_cache(maxsize=256)  # for those who open many with one seed
 def _identity(subject: str) -> Identity:
     """Make an identity of qsdb's own; of a long subject the beginning counts."""
     claim = subject.encode()[:CLAIM_BYTES_MAX].decode(errors="ignore")

@@ -16,6 +16,7 @@ views likewise.
 *Source*: the system catalogues of SQL databases; SpacetimeDB's names.
 """
 
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
@@ -91,9 +92,8 @@ def catalogue_rows(  # noqa: PLR0913  a row of st_module says five of them
         ValueError: a name inside a kind is not valid Unicode.
         MismatchError: `seed` is out of range.
 
-    Cost: some microseconds for each column.
+    Cost: some microseconds for each column of the module.
     """
-    system = system_tables()
     module = StModule(
         database_identity, owner_identity, schema.name, seed, created, version
     )
@@ -101,19 +101,37 @@ def catalogue_rows(  # noqa: PLR0913  a row of st_module says five of them
     users_tables = [each.schema for each in schema.tables]
     numbered = sorted(zip(numbers, users_tables, strict=True), key=itemgetter(0))
     rows = itertools.chain(
-        _table_rows("system", 1, [(n, bound.schema) for n, bound in system]),
         _table_rows("user", USER_IDS_FIRST, numbered),
         _view_rows(schema.views.values()),
         _reducer_rows(schema.reducers.values()),
         _procedure_rows(schema.procedures.values()),
         [module],
     )
+    found = {table_id: [*of_system] for table_id, of_system in _system_rows().items()}
+    _add(found, rows)
+    return found
+
+
+@functools.cache
+def _system_rows() -> dict[int, list[tuple[Stored, ...]]]:
+    """Give the rows by which the system tables describe themselves."""
+    system = system_tables()
     found: dict[int, list[tuple[Stored, ...]]] = {n: [] for n, _ in system}
-    places = {bound.row_class: (n, bound.shape.kind) for n, bound in system}
+    _add(found, _table_rows("system", 1, [(n, bound.schema) for n, bound in system]))
+    return found
+
+
+def _add(found: dict[int, list[tuple[Stored, ...]]], rows: Iterable[Row]) -> None:
+    """Add rows of system tables to those of their tables."""
+    places = _places()
     for row in rows:
         table_id, kind = places[type(row)]
         found[table_id].append(canonical(kind, stored_of(row)))
-    return found
+
+
+@functools.cache
+def _places() -> dict[type[Row], tuple[int, ProductKind]]:
+    return {bound.row_class: (n, bound.shape.kind) for n, bound in system_tables()}
 
 
 def canonical(kind: ProductKind, row: Stored) -> tuple[Stored, ...]:

@@ -31,7 +31,7 @@ import qsdb
 from qsdb.live import operators
 from qsdb.live.routing import Always
 from qsdb.live.templates import lift
-from qsdb.runtime import subscriptions
+from qsdb.runtime import asked as asking
 from tests.support.live_histories import Commit, Operation, draw
 from tests.support.live_judge import Bag
 from tests.support.live_queries import Question, draw_question, spell
@@ -253,7 +253,7 @@ def test_without_routes_and_without_sharing(
         [without_routes] = streams(specs, asked, 1)
     with monkeypatch.context() as patch:
         patch.setattr(
-            subscriptions, "lift", lambda query: attrs.evolve(lift(query), key=object())
+            asking, "lift", lambda query: attrs.evolve(lift(query), key=object())
         )
         [without_sharing] = streams(specs, asked, 1)
     for groups in transactions:

@@ -555,7 +555,7 @@ def test_a_catalogue_that_is_none_does_not_open(
 
     monkeypatch.setattr(module_tables, "stored_schema", damaged)
     with pytest.raises(qsdb.CorruptionError, match="its catalogue: no row"):
-        opened(disk, ONE.module)
+        opened(disk, TWO.module)
 
 
 def test_nothing_is_published_where_the_log_has_failed() -> None:
