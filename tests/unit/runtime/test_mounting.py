@@ -208,6 +208,16 @@ def test_schedules_run() -> None:
         assert db.sql("SELECT * FROM st_scheduled")[0].reducer_name == "auth.sweep"
 
 
+def test_a_cache_gives_tables_of_mounted_modules_by_name() -> None:
+    app = qsdb.Module("app")
+    app.mount("auth", auth)
+    with qsdb.Database(app) as db, db.connect(ANN) as client:
+        assert client.db.auth.table("session") is client.db.auth.session
+        assert client.db.table("auth.session") is client.db.auth.session
+        with pytest.raises(qsdb.NotFoundError):
+            client.db.auth.table("nothing")
+
+
 def test_all_of_it_is_on_disk(tmp_path: Path) -> None:
     with database(path=tmp_path / "db") as db:
         db.caller(ANN).call("auth.login", "a")

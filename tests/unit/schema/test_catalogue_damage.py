@@ -10,7 +10,12 @@ import qsdb
 from qsdb import Hash, Identity, Timestamp
 from qsdb.codec.cbor import to_cbor
 from qsdb.schema.catalogue import catalogue_rows
-from qsdb.schema.catalogue_reading import module_of, reducers_of, schemas_of
+from qsdb.schema.catalogue_reading import (
+    module_of,
+    reducers_of,
+    schemas_of,
+    views_of,
+)
 from qsdb.schema.system import system_tables
 from tests.support.strategies import stored_likes
 
@@ -32,6 +37,10 @@ def rows() -> Rows:
     @module.reducer
     def rename(_: qsdb.ReducerContext, name: str) -> None: ...
 
+    @module.view
+    def users(ctx: qsdb.ViewContext) -> list[User]:
+        raise NotImplementedError
+
     return catalogue_rows(
         module.compiled(),
         database_identity=Identity.from_bytes(bytes(32)),
@@ -45,6 +54,7 @@ def rows() -> Rows:
 def read(catalogue: Rows) -> None:
     schemas_of(catalogue)
     reducers_of(catalogue)
+    views_of(catalogue)
     module_of(catalogue)
 
 
@@ -260,6 +270,13 @@ NO_ROW = r"a row of st_\w+: .* is not "
 )
 def test_what_is_no_catalogue_is_refused(catalogue: Rows, message: str) -> None:
     with pytest.raises(ValueError, match=message):
+        read(catalogue)
+
+
+@pytest.mark.parametrize("column", ["params", "row_type"])
+def test_a_view_has_two_products(column: str) -> None:
+    catalogue = changed("st_view", column, U8)
+    with pytest.raises(ValueError, match="view users: its parameters and columns are"):
         read(catalogue)
 
 

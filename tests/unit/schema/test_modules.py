@@ -603,3 +603,17 @@ def test_a_module_is_compiled_once_for_many_threads() -> None:
 
     assert all(schema is schemas[0] for schema in schemas)
     assert schemas[0].tables[0].row_class is Thing
+
+
+def test_the_hash_of_a_schema_needs_no_row_filters() -> None:
+    def made() -> qsdb.Module:
+        module = qsdb.Module("m")
+
+        class Seat(qsdb.Row, module=module, public=True):
+            number: int
+
+        return module
+
+    filtered = made()
+    filtered.row_filter("SELECT * FROM seat WHERE number > 1")
+    assert filtered.schema_hash() == made().schema_hash()

@@ -12,6 +12,7 @@ from qsdb.sql.scope import Scope
 from qsdb.sql.statements import check_statement
 from qsdb.sql.typed import (
     Argument,
+    Between,
     Calculation,
     Cell,
     Comparison,
@@ -285,6 +286,12 @@ def test_what_has_no_kind_is_none_of_a_result(output: str) -> None:
     text = f"SELECT {output} AS it FROM player"
     with pytest.raises(QueryError):
         check_statement(text, parse(text), VISIBLE)
+
+
+def test_between_of_an_expression_works_it_out_once() -> None:
+    found = typed("level + 1 BETWEEN 1 AND :most")
+    assert isinstance(found, Between)
+    assert found.high == Argument("most", U16)
 
 
 def test_a_parameter_of_what_may_be_absent_and_what_may_not() -> None:

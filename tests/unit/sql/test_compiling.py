@@ -164,6 +164,44 @@ def test_compiled_expressions_say_what_the_judge_says(
     assert value(first, second) == (expected,)
 
 
+X, Y = [Cell(n, 3, I8, is_optional=True) for n in (0, 1)]
+"""Columns that may be absent, of two tables."""
+ONE, TWO, TRUE = Constant(1, I8), Constant(2, I8), Constant(value=True, kind=BOOL)
+SUM = Calculation(X, (("+", ONE),), I8)
+
+
+@pytest.mark.parametrize(
+    "predicate",
+    [
+        Between(SUM, ONE, TWO),
+        Between(SUM, Y, TWO),
+        Between(SUM, ONE, Y),
+        Between(Calculation(ONE, (("+", ONE),), I8), Y, Y),
+        Within(SUM, (Y, TWO)),
+        Within(ONE, (X, Y)),
+        Within(X, (ONE, TWO)),
+        Logic("OR", (Comparison("=", X, ONE), Comparison("=", Y, ONE))),
+        Logic("AND", (Comparison("=", X, ONE), Not(Comparison("=", Y, ONE)))),
+    ],
+    ids=repr,
+)
+def test_what_may_be_unknown_is_so_in_every_position(predicate: Typed) -> None:
+    forms = [
+        predicate,
+        Not(predicate),
+        IsNull(predicate),
+        Comparison("=", predicate, TRUE),
+        Not(Comparison("=", predicate, TRUE)),
+        Logic("OR", (Comparison("=", predicate, TRUE), Comparison("=", X, TWO))),
+    ]
+    for form, x, y in itertools.product(forms, (None, 0, 1, 2), (None, 0, 1, 2)):
+        rows = [(False, None, 0, each) for each in (x, y)]
+        expected = judged(form, rows, {})
+        found = compile_predicate(form, (), 2)()(*rows)
+        assert found is (expected is True), (form, x, y)
+        assert compile_values([form], (), 2)()(*rows) == (expected,), (form, x, y)
+
+
 def single(*values: float) -> list[Constant]:
     return [Constant(round_to_single(value), F32) for value in values]
 
