@@ -450,6 +450,7 @@ def test_event_tables_are_joined_when_asked(db: qsdb.Database) -> None:
 def test_a_database_that_is_only_read_has_its_views(tmp_path: Any) -> None:
     with qsdb.Database(hall, tmp_path / "d", seed=1) as db:
         db.caller(ANN).call(put, "ann")
+        db.wait_durable()
         with qsdb.Database(hall, tmp_path / "d", read_only=True) as follower:
             follower.refresh()
             told: list[Any] = []
