@@ -127,6 +127,14 @@ def test_values_of_outputs_are_apart_too() -> None:
     assert (one.values(CALLER, {}), other.values(CALLER, {})) == ((1, 1), (1, 2))
 
 
+def test_values_of_between_are_apart() -> None:
+    one, other = (where(f"lvl + {n} BETWEEN {n} AND :high") for n in (1, 2))
+
+    assert one.key == other.key
+    assert one.values(CALLER, {"high": 9}) == (1, 1, 9)
+    assert other.values(CALLER, {"high": 8}) == (2, 2, 8)
+
+
 def test_parameters_are_values() -> None:
     found = where("lvl = :lvl AND id = 7")
 
