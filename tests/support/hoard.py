@@ -473,14 +473,21 @@ class History:
         db.check()
         return offset
 
-    def check(self, files: Directory) -> int:
+    def check(self, files: Directory, *, goes_on: bool = True) -> int:
         """Open what is left, verify it, go on with it, open it again.
+
+        Args:
+            files: What is left.
+            goes_on: Whether to go on with it.
 
         Returns:
             The offset that was found.
         """
         db = open_hoard(files, self.durability)
         offset = self.check_open(db)
+        if not goes_on:
+            db.close()
+            return offset
         model = self.models[offset].copy()
         with db.write() as tx:
             assert Shelf(tx).add("one more", 0, 0) == model.add("one more", 0, 0)
