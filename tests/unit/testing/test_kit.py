@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import qsdb
-from qsdb import ReducerContext, Timestamp, u64
+from qsdb import ReducerContext, Timestamp, testing, u64
 from qsdb.testing import FakeClock, SimulatedDirectory, assert_no_change, database
 
 till = qsdb.Module("till")
@@ -145,3 +145,8 @@ def test_a_database_is_watched_and_nothing_else(given: Any) -> None:
         assert_no_change(given),
     ):
         pass
+
+
+def test_there_is_nothing_else() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = testing.nothing
