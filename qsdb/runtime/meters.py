@@ -12,9 +12,8 @@ from collections.abc import Callable
 from qsdb.errors import ArgumentError, brief
 from qsdb.runtime.clock import Clock, tick_reader
 from qsdb.runtime.stats import CallStats
-from qsdb.schema.contexts import ReducerContext
+from qsdb.schema.contexts import AnyContext, ReducerContext
 from qsdb.schema.functions import Reducer
-from qsdb.schema.procedures import ProcedureContext
 
 __all__ = ["Meter", "Meters", "call_fields", "limit_of"]
 
@@ -148,7 +147,7 @@ class Meters(dict[Reducer, Meter]):
 
 
 def call_fields(
-    module_name: str, context: ReducerContext | ProcedureContext, reducer: str
+    module_name: str, context: AnyContext, reducer: str
 ) -> dict[str, object]:
     """Give what the records of a call say of it (`qsdb.logs`)."""
     connection = context.connection_id

@@ -21,7 +21,6 @@ from qsdb.schema.stored_schemas import filters_of, schema_of_module, stored_sche
 from qsdb.schema.system import (
     CATALOGUE_IDS,
     ST_MODULE,
-    ST_REDUCER,
     USER_IDS_FIRST,
     StModule,
     system_tables,
@@ -131,7 +130,7 @@ def stored_if_other(
         )
     except SchemaError as error:
         raise SchemaError(*[f"{path}: {each}" for each in error.mistakes]) from None
-    if plan.is_empty and _are_hidden_alike(state, schema):
+    if plan.is_empty:
         return None
     if plan.losses:
         raise SchemaError(
@@ -156,12 +155,6 @@ def _is_described_so(stored: CatalogueRows, schema: ModuleSchema) -> bool:
         for table_id in CATALOGUE_IDS
         if table_id != ST_MODULE
     )
-
-
-def _are_hidden_alike(state: State, schema: ModuleSchema) -> bool:
-    """Whether the catalogue says of each reducer whether it is private."""
-    stored = {row[1]: row[2] for row in state.catalogue()[ST_REDUCER]}
-    return stored == {each.name: each.is_private for each in schema.reducers.values()}
 
 
 def make_module(state: State, path: str) -> ModuleSchema:

@@ -9,8 +9,8 @@ from qsdb.errors import ClosedError
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.variables import Variables
 from qsdb.runtime.writer import Writer
-from qsdb.schema.contexts import ReducerContext
-from qsdb.schema.procedures import ProcedureContext, ProcedureTransaction
+from qsdb.schema.contexts import AnyContext
+from qsdb.schema.procedures import ProcedureTransaction
 from qsdb.schema.results import Result
 from qsdb.schema.views import View
 from qsdb.store.directory import Directory, Edition
@@ -110,6 +110,6 @@ class SqlWriteTransaction(WriteTransaction, ProcedureTransaction):
             raise ClosedError("this write transaction has ended")
         queries, context = self._queries, self._context
         sender = queries.owner
-        if isinstance(context, ReducerContext | ProcedureContext):
+        if isinstance(context, AnyContext):
             sender = context.sender
         return queries.run_in(self, text, params, sender, namespace)

@@ -6,7 +6,6 @@ after its end every use raises `ClosedError`.
 """
 
 import abc
-import random
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -17,10 +16,10 @@ from qsdb.schema.new_uuids import NewUuids
 from qsdb.schema.results import Result
 from qsdb.schema.rows import Row
 from qsdb.values.identity import ConnectionId, Identity
-from qsdb.values.timestamps import Timestamp
 
 __all__ = [
     "UNBOUNDED",
+    "AnyContext",
     "AnyRow",
     "Auth",
     "Index",
@@ -321,13 +320,11 @@ class Auth:
     """The claims of the caller's token; None without one."""
 
 
-class ReducerContext(NewUuids):
-    """What a reducer knows of its call, and the transaction it runs in."""
+class AnyContext(NewUuids):
+    """What a function knows of its call, whatever it may do."""
 
-    __slots__ = ("db", "sender")
+    __slots__ = ("sender",)
 
-    db: Transaction
-    """The tables; commit and rollback are the call's."""
     sender: Identity
     """Who calls."""
 
@@ -335,18 +332,6 @@ class ReducerContext(NewUuids):
     @abc.abstractmethod
     def connection_id(self) -> ConnectionId | None:
         """Over which connection; None for `init`, schedules and `db.call`."""
-        ...
-
-    @property
-    @abc.abstractmethod
-    def timestamp(self) -> Timestamp:
-        """The time of the call; the same throughout."""
-        ...
-
-    @property
-    @abc.abstractmethod
-    def random(self) -> random.Random:
-        """A source of random numbers, seeded for this call and reproducible."""
         ...
 
     @property
@@ -364,8 +349,17 @@ class ReducerContext(NewUuids):
     @property
     @abc.abstractmethod
     def log(self) -> CallLog:
-        """A logger that names the module and the reducer; it has timers, too."""
+        """A logger that names the module and the function; it has timers, too."""
         ...
+
+
+class ReducerContext(AnyContext):
+    """What a reducer knows of its call, and the transaction it runs in."""
+
+    __slots__ = ("db",)
+
+    db: Transaction
+    """The tables; commit and rollback are the call's."""
 
     @abc.abstractmethod
     def within(self, name: str) -> "ReducerContext":

@@ -17,7 +17,6 @@ it.
 
 import abc
 import inspect
-import random
 from collections.abc import Callable, Container, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
@@ -25,12 +24,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 import attrs
 
 from qsdb.errors import SchemaError
-from qsdb.logs import CallLog
-from qsdb.schema.contexts import Auth, ReducerContext, Savepoint, Transaction
+from qsdb.schema.contexts import AnyContext, ReducerContext, Savepoint, Transaction
 from qsdb.schema.functions import DeclaredFunction, Function, resolved
-from qsdb.schema.new_uuids import NewUuids
 from qsdb.schema.parameters import Parameters
-from qsdb.values.identity import ConnectionId, Identity
 from qsdb.values.timestamps import Timestamp
 
 __all__ = [
@@ -62,53 +58,14 @@ class ProcedureTransaction(Transaction):
         ...
 
 
-class ProcedureContext(NewUuids):
+class ProcedureContext(AnyContext):
     """What a procedure knows of its call; it has no tables of its own.
 
-    After the end of the call every use of the database through it raises
-    `ClosedError`.
+    Its time is when it began; each transaction has its own. After the end of the call
+    every use of the database through it raises `ClosedError`.
     """
 
-    __slots__ = ("sender",)
-
-    sender: Identity
-    """Who calls."""
-
-    @property
-    @abc.abstractmethod
-    def connection_id(self) -> ConnectionId | None:
-        """Over which connection; None for schedules and `db.call`."""
-        ...
-
-    @property
-    @abc.abstractmethod
-    def timestamp(self) -> Timestamp:
-        """The time at which the procedure began; each transaction has its own."""
-        ...
-
-    @property
-    @abc.abstractmethod
-    def random(self) -> random.Random:
-        """A source of random numbers, seeded for this call and reproducible."""
-        ...
-
-    @property
-    @abc.abstractmethod
-    def identity(self) -> Identity:
-        """The database's own identity."""
-        ...
-
-    @property
-    @abc.abstractmethod
-    def auth(self) -> Auth:
-        """What is known of the caller besides its identity."""
-        ...
-
-    @property
-    @abc.abstractmethod
-    def log(self) -> CallLog:
-        """A logger that names the module and the procedure."""
-        ...
+    __slots__ = ()
 
     @abc.abstractmethod
     def transaction(self) -> AbstractContextManager[ProcedureTransaction]:

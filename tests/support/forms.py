@@ -26,7 +26,7 @@ class Form:
 
     def annotation(self) -> Any:
         """Give what a user writes."""
-        raise NotImplementedError
+        raise NotImplementedError  # each form has its own
 
     def store(self, plain: Plain) -> Any:
         """Give the stored value."""

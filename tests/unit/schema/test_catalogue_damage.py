@@ -39,7 +39,7 @@ def rows() -> Rows:
 
     @module.view
     def users(ctx: qsdb.ViewContext) -> list[User]:
-        raise NotImplementedError
+        raise NotImplementedError  # it is only declared, and never run
 
     return catalogue_rows(
         module.compiled(),
