@@ -17,18 +17,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 import qsdb
-from examples.qsbridge.board import Board
-from examples.qsbridge.cluster import Cluster, Tally
-from examples.qsbridge.events import BadLine
-from examples.qsbridge.playing import SourceError, unplayed
-from examples.qsbridge.reader import read_events
-from examples.qsbridge.report import report
-from examples.qsbridge.story import Story
-from examples.qsbridge.wording import plain
+from examples.qsbridge.evening.board import Board
+from examples.qsbridge.evening.cluster import Cluster, Tally
+from examples.qsbridge.evening.events import BadLine
+from examples.qsbridge.evening.playing import SourceError, unplayed
+from examples.qsbridge.evening.reader import read_events
+from examples.qsbridge.evening.report import report
+from examples.qsbridge.evening.story import Story
+from examples.qsbridge.evening.wording import plain
 
 __all__ = ["main"]
 
-SHIPPED = pathlib.Path(__file__).with_name("events.jsonl")
+SHIPPED = pathlib.Path(__file__).with_name("evening") / "events.jsonl"
 HIGHLIGHTS_MAX = 3
 
 

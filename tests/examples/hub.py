@@ -19,8 +19,8 @@ from examples.qsbridge import (
     presence_join,
     server_register,
 )
-from examples.qsbridge.events import BadLine, Event
-from examples.qsbridge.reader import read_events
+from examples.qsbridge.evening.events import BadLine, Event
+from examples.qsbridge.evening.reader import read_events
 from qsdb import Identity, Timestamp
 from qsdb.testing import FakeClock
 

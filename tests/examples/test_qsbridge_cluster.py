@@ -12,14 +12,14 @@ from examples.qsbridge import (
     PlayerServerPresence,
     ServerConfig,
     ServerRegistry,
-    wording,
 )
-from examples.qsbridge import events as events_module
-from examples.qsbridge import refusals as refusals_module
 from examples.qsbridge.__main__ import SHIPPED, main
-from examples.qsbridge.cluster import Cluster, Outcome, Tally
-from examples.qsbridge.events import Heartbeat
-from examples.qsbridge.generate import EVENTS_COUNT
+from examples.qsbridge.evening import events as events_module
+from examples.qsbridge.evening import wording
+from examples.qsbridge.evening.cluster import Cluster, Outcome, Tally
+from examples.qsbridge.evening.events import Heartbeat
+from examples.qsbridge.evening.generate import EVENTS_COUNT
+from examples.qsbridge.hub import refusals as refusals_module
 from tests.examples.hub import events_of
 
 Output = pytest.CaptureFixture[str]

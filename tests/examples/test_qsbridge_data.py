@@ -11,8 +11,8 @@ import pytest
 import qsdb
 from examples.qsbridge import EventSource
 from examples.qsbridge.__main__ import SHIPPED, main
-from examples.qsbridge.cluster import Cluster
-from examples.qsbridge.generate import EVENTS_COUNT, generate
+from examples.qsbridge.evening.cluster import Cluster
+from examples.qsbridge.evening.generate import EVENTS_COUNT, generate
 from tests.examples.hub import TABLES, events_of
 from tests.support.sources import ROOT
 

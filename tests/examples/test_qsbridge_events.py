@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from examples.qsbridge.events import (
+from examples.qsbridge.evening.events import (
     BadLine,
     Ban,
     Beat,
@@ -15,7 +15,7 @@ from examples.qsbridge.events import (
     Unban,
     format_time,
 )
-from examples.qsbridge.reader import LINE_BYTES_MAX, read_events
+from examples.qsbridge.evening.reader import LINE_BYTES_MAX, read_events
 
 NOON = 1_772_798_400_000_000
 AT = "2026-03-06T12:00:00Z"

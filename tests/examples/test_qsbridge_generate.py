@@ -4,9 +4,16 @@ import pytest
 
 from examples.qsbridge import BanEntry, PlayerServerPresence, ServerRegistry
 from examples.qsbridge.__main__ import SHIPPED
-from examples.qsbridge.cluster import Cluster
-from examples.qsbridge.events import Join
-from examples.qsbridge.generate import EVENTS_COUNT, SEED, generate, line, main, play
+from examples.qsbridge.evening.cluster import Cluster
+from examples.qsbridge.evening.events import Join
+from examples.qsbridge.evening.generate import (
+    EVENTS_COUNT,
+    SEED,
+    generate,
+    line,
+    main,
+    play,
+)
 from tests.examples.hub import events_of
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from examples.qsbridge.__main__ import main
-from examples.qsbridge.board import Board
-from examples.qsbridge.cluster import Cluster
+from examples.qsbridge.evening.board import Board
+from examples.qsbridge.evening.cluster import Cluster
 from tests.examples.hub import events_of
 from tests.examples.test_qsbridge_cluster import Output, at, register, write
 

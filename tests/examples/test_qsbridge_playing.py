@@ -16,15 +16,15 @@ import qsdb
 from examples.qsbridge import (
     EventSource,
     play_event,
-    playing,
     presence_join,
 )
-from examples.qsbridge.cluster import Cluster
-from examples.qsbridge.events import BadLine, Event, Unban
-from examples.qsbridge.generate import generate
-from examples.qsbridge.playing import SourceError, unplayed
-from examples.qsbridge.refusals import refusal
-from examples.qsbridge.story import Story
+from examples.qsbridge.evening import playing
+from examples.qsbridge.evening.cluster import Cluster
+from examples.qsbridge.evening.events import BadLine, Event, Unban
+from examples.qsbridge.evening.generate import generate
+from examples.qsbridge.evening.playing import SourceError, unplayed
+from examples.qsbridge.evening.story import Story
+from examples.qsbridge.hub.refusals import refusal
 from qsdb import Timestamp
 from tests.examples.hub import EAST, START, STRANGER, TABLES, Hub, events_of
 

@@ -19,14 +19,8 @@ from types import TracebackType
 from typing import Self
 
 import qsdb
-from examples.qsbridge.bridges import Bridges
-from examples.qsbridge.documented import (
-    admin_ban,
-    admin_unban,
-    server_heartbeat,
-    server_register,
-)
-from examples.qsbridge.events import (
+from examples.qsbridge.evening.bridges import Bridges
+from examples.qsbridge.evening.events import (
     Ban,
     Beat,
     Event,
@@ -36,10 +30,19 @@ from examples.qsbridge.events import (
     Register,
     Unban,
 )
-from examples.qsbridge.playing import EventSource, play_event
-from examples.qsbridge.refusals import refusal_class
-from examples.qsbridge.suggested import presence_beat, presence_join, presence_leave
-from examples.qsbridge.tables import PlayerServerPresence, ServerRegistry, platform
+from examples.qsbridge.evening.playing import EventSource, play_event
+from examples.qsbridge.hub.documented.lifecycle import (
+    server_heartbeat,
+    server_register,
+)
+from examples.qsbridge.hub.documented.moderation import admin_ban, admin_unban
+from examples.qsbridge.hub.refusals import refusal_class
+from examples.qsbridge.hub.suggested.presence import (
+    presence_beat,
+    presence_join,
+    presence_leave,
+)
+from examples.qsbridge.hub.tables import PlayerServerPresence, ServerRegistry, platform
 from qsdb import Identity, Timestamp
 from qsdb.files import Directory, StrPath
 from qsdb.testing import FakeClock

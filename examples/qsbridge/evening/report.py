@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 import qsdb
-from examples.qsbridge.cluster import Tally
-from examples.qsbridge.events import format_time
-from examples.qsbridge.tables import BanEntry, PlayerServerPresence, ServerRegistry
-from examples.qsbridge.wording import plain, span
+from examples.qsbridge.evening.cluster import Tally
+from examples.qsbridge.evening.events import format_time
+from examples.qsbridge.evening.wording import plain, span
+from examples.qsbridge.hub.tables import BanEntry, PlayerServerPresence, ServerRegistry
 from qsdb import Timestamp
 
 __all__ = ["report"]

@@ -22,16 +22,19 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import qsdb
-from examples.qsbridge.documented import (
-    admin_ban,
-    admin_unban,
+from examples.qsbridge.evening.events import BadLine, Event
+from examples.qsbridge.hub.documented.lifecycle import (
     server_heartbeat,
     server_register,
 )
-from examples.qsbridge.events import BadLine, Event
-from examples.qsbridge.refusals import refusal
-from examples.qsbridge.suggested import presence_beat, presence_join, presence_leave
-from examples.qsbridge.tables import platform
+from examples.qsbridge.hub.documented.moderation import admin_ban, admin_unban
+from examples.qsbridge.hub.refusals import refusal
+from examples.qsbridge.hub.suggested.presence import (
+    presence_beat,
+    presence_join,
+    presence_leave,
+)
+from examples.qsbridge.hub.tables import platform
 from qsdb import Identity, Timestamp, u64
 
 __all__ = ["EventSource", "SourceError", "play_event", "unplayed"]

@@ -7,8 +7,8 @@ that counts the rest. Heartbeats and beats are told only by their absence.
 from collections import Counter
 
 import qsdb
-from examples.qsbridge.cluster import Outcome
-from examples.qsbridge.events import (
+from examples.qsbridge.evening.cluster import Outcome
+from examples.qsbridge.evening.events import (
     Ban,
     Heartbeat,
     Join,
@@ -17,13 +17,13 @@ from examples.qsbridge.events import (
     Unban,
     format_time,
 )
-from examples.qsbridge.refusals import refusal_class
-from examples.qsbridge.tables import (
+from examples.qsbridge.evening.wording import plain, short, span
+from examples.qsbridge.hub.refusals import refusal_class
+from examples.qsbridge.hub.tables import (
     SILENCE_MAX,
     PlayerServerPresence,
     ServerRegistry,
 )
-from examples.qsbridge.wording import plain, short, span
 from qsdb import Timestamp
 
 __all__ = ["Story"]

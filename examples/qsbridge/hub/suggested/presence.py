@@ -12,10 +12,10 @@ the table `whitelist_entry` is not part of this example yet. The column
 """
 
 import qsdb
-from examples.qsbridge.guards import require_bridge
-from examples.qsbridge.limits import check_id
-from examples.qsbridge.refusals import refusal
-from examples.qsbridge.tables import (
+from examples.qsbridge.hub.guards import require_bridge
+from examples.qsbridge.hub.limits import check_id
+from examples.qsbridge.hub.refusals import refusal
+from examples.qsbridge.hub.tables import (
     BanEntry,
     PlayerServerPresence,
     ServerConfig,

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import TextIO
 
 import qsdb
-from examples.qsbridge.bridges import Bridges
-from examples.qsbridge.events import format_time
-from examples.qsbridge.tables import BanEntry, PlayerServerPresence, ServerRegistry
-from examples.qsbridge.wording import plain
+from examples.qsbridge.evening.bridges import Bridges
+from examples.qsbridge.evening.events import format_time
+from examples.qsbridge.evening.wording import plain
+from examples.qsbridge.hub.tables import BanEntry, PlayerServerPresence, ServerRegistry
 from qsdb import Timestamp
 
 __all__ = ["Board"]

@@ -1,6 +1,6 @@
 """Writes the event file that ships with the example: one evening of a cluster.
 
-    python -m examples.qsbridge.generate --seed 7 --events 5000 --output FILE
+    python -m examples.qsbridge.evening.generate --seed 7 --events 5000 --output FILE
 
 The same seed and number give the same bytes. Players come and go by chance; the
 acts of the evening are laid out by share of the events, so that a short file
@@ -27,7 +27,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from examples.qsbridge.world import (
+from examples.qsbridge.evening.world import (
     BEAT_SECONDS,
     HEARTBEAT_SECONDS,
     STALE_SECONDS,
@@ -104,7 +104,7 @@ def line(event: dict[str, str | int | list[str] | None]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the file that the command line asks for."""
     parser = argparse.ArgumentParser(
-        prog="python -m examples.qsbridge.generate",
+        prog="python -m examples.qsbridge.evening.generate",
         description="Write an event file for the QS-Bridge example.",
     )
     parser.add_argument("--seed", type=int, default=SEED)

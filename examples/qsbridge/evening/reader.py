@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import BinaryIO
 
-from examples.qsbridge.events import (
+from examples.qsbridge.evening.events import (
     EPOCH,
     MICROSECOND,
     BadLine,

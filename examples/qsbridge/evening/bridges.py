@@ -9,7 +9,7 @@ join is answered without asking anybody.
 from collections.abc import Iterator
 
 import qsdb
-from examples.qsbridge.tables import (
+from examples.qsbridge.hub.tables import (
     BanEntry,
     PlayerServerPresence,
     ServerConfig,

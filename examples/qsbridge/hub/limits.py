@@ -6,10 +6,21 @@ The wiki gives no limits; these are suggested.
 import re
 from typing import Final
 
-from examples.qsbridge.refusals import refusal
+from examples.qsbridge.hub.refusals import refusal
 
 __all__ = [
+    "DESCRIPTION_CHARS_MAX",
+    "ITEM_BYTES_MAX",
+    "METADATA_BYTES_MAX",
+    "MOTD_CHARS_MAX",
+    "PASSWORD_CHARS_MAX",
+    "REASON_CHARS_MAX",
+    "SNAPSHOT_BYTES_MAX",
+    "TITLE_CHARS_MAX",
+    "VAULT_SLOTS",
+    "check_bytes",
     "check_count",
+    "check_filled",
     "check_id",
     "check_server_id",
     "check_text",
@@ -17,15 +28,29 @@ __all__ = [
 
 ID_CHARS_MAX: Final = 64
 REASON_CHARS_MAX: Final = 512
+TITLE_CHARS_MAX: Final = 512
+MOTD_CHARS_MAX: Final = 1024
+DESCRIPTION_CHARS_MAX: Final = 4096
+PASSWORD_CHARS_MAX: Final = 128
+ITEM_BYTES_MAX: Final = 64 << 10
+METADATA_BYTES_MAX: Final = 64 << 10
+SNAPSHOT_BYTES_MAX: Final = 1 << 20
+VAULT_SLOTS: Final = 100
+"""A vault's slots are 0 to 99."""
 PLAYERS_MAX: Final = 10_000
 SERVER_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
 
 
 def check_id(what: str, value: str) -> None:
     """Check an id or a name: 1 to 64 characters."""
+    check_filled(what, value, ID_CHARS_MAX)
+
+
+def check_filled(what: str, value: str, chars_max: int) -> None:
+    """Check a text of at least one character."""
     if not value:
         raise refusal("InvalidArgument", f"{what} is empty")
-    check_text(what, value, ID_CHARS_MAX)
+    check_text(what, value, chars_max)
 
 
 def check_server_id(value: str) -> None:
@@ -50,3 +75,12 @@ def check_count(what: str, value: int, value_max: int = PLAYERS_MAX) -> None:
     """Check a number of players: 1 to 10,000."""
     if not 1 <= value <= value_max:
         raise refusal("InvalidArgument", f"{what} is {value}, not 1 to {value_max}")
+
+
+def check_bytes(what: str, value: str, bytes_max: int) -> None:
+    """Check a text by its size in UTF-8; it may be empty."""
+    size = len(value.encode())
+    if size > bytes_max:
+        raise refusal(
+            "InvalidArgument", f"{what} has {size} bytes, more than {bytes_max}"
+        )

@@ -1,39 +1,43 @@
-"""The reducers that the wiki names, as far as this example has them.
+"""Lifecycle: the platform's beginning, and servers that register and stay alive.
 
 Names and effects are documented. The arguments of `server_register` and
 `server_heartbeat` are not shown there, nor is any limit or refusal; where the
 wiki is silent, the choice stands in the docstring.
 """
 
+from typing import Final
+
 import qsdb
-from examples.qsbridge.guards import require_admin, require_bridge
-from examples.qsbridge.limits import (
-    REASON_CHARS_MAX,
+from examples.qsbridge.hub.extensions import SweepSchedule
+from examples.qsbridge.hub.guards import require_bridge
+from examples.qsbridge.hub.limits import (
     check_count,
     check_id,
     check_server_id,
     check_text,
 )
-from examples.qsbridge.refusals import refusal
-from examples.qsbridge.tables import (
+from examples.qsbridge.hub.refusals import refusal
+from examples.qsbridge.hub.tables import (
     SILENCE_MAX,
-    BanEntry,
     ModuleConfig,
     ServerConfig,
     ServerRegistry,
     platform,
 )
-from qsdb import Timestamp, u32, u64
+from qsdb import ScheduleAt, TimeDuration, u32
 
-__all__ = ["admin_ban", "admin_unban", "init", "server_heartbeat", "server_register"]
+__all__ = ["SWEEP_INTERVAL", "init", "server_heartbeat", "server_register"]
 
-HOUR_MICROS = 3_600_000_000
+SWEEP_INTERVAL: Final = TimeDuration.from_seconds(30)
 
 
 @platform.init
 def init(ctx: qsdb.ReducerContext) -> None:
-    """Write down the publisher as the owner."""
+    """Write down the publisher as the owner, and have the database sweep."""
     ctx.db[ModuleConfig].insert(ModuleConfig(owner_identity=ctx.sender))
+    ctx.db[SweepSchedule].insert(
+        SweepSchedule(scheduled_at=ScheduleAt.interval(SWEEP_INTERVAL))
+    )
 
 
 @platform.reducer
@@ -111,64 +115,6 @@ def server_heartbeat(ctx: qsdb.ReducerContext, online_count: u32) -> None:
     )
 
 
-@platform.reducer
-def admin_ban(
-    ctx: qsdb.ReducerContext,
-    player_id: str,
-    player_name: str,
-    reason: str,
-    duration_hours: u64 | None,
-) -> None:
-    """Ban a player from all servers, for some hours or (None) for ever.
-
-    A player may have several active bans. Whoever is on a server stays there
-    until the server's bridge, seeing the row, lets the player leave.
-
-    Raises:
-        ReducerError: NotAuthorized, neither the owner nor a registered bridge;
-            InvalidArgument.
-    """
-    actor = require_admin(ctx)
-    check_id("player_id", player_id)
-    check_id("player_name", player_name)
-    check_text("reason", reason, REASON_CHARS_MAX)
-    ctx.db[BanEntry].insert(
-        BanEntry(
-            player_id=player_id,
-            player_name=player_name,
-            reason=reason,
-            banned_by=actor,
-            banned_at=ctx.timestamp,
-            expires_at=_expiry(ctx.timestamp, duration_hours),
-            revoked=False,
-            revoked_by="",
-            revoked_at=None,
-        )
-    )
-
-
-@platform.reducer
-def admin_unban(ctx: qsdb.ReducerContext, player_id: str) -> None:
-    """Revoke all of a player's active bans.
-
-    Raises:
-        ReducerError: NotAuthorized, neither the owner nor a registered bridge;
-            InvalidArgument; NotFound, the player has no active ban.
-    """
-    actor = require_admin(ctx)
-    check_id("player_id", player_id)
-    bans = ctx.db[BanEntry]
-    active = [
-        ban for ban in bans.player_id.filter(player_id) if ban.is_active(ctx.timestamp)
-    ]
-    if not active:
-        raise refusal("NotFound", f"player {player_id!r} has no active ban")
-    for ban in active:
-        bans.update(
-            ban.replace(revoked=True, revoked_by=actor, revoked_at=ctx.timestamp)
-        )
-
-
 def _claimable_server(
     ctx: qsdb.ReducerContext, server_id: str
 ) -> ServerRegistry | None:
@@ -200,17 +146,3 @@ def _config(
             motd="",
         )
     )
-
-
-def _expiry(now: Timestamp, hours: int | None) -> Timestamp | None:
-    """Give the end of a ban that begins now."""
-    if hours is None:
-        return None
-    if hours == 0:
-        raise refusal("InvalidArgument", "duration_hours is 0; None bans for ever")
-    try:
-        return Timestamp.from_micros(now.micros + hours * HOUR_MICROS)
-    except OverflowError as error:
-        raise refusal(
-            "InvalidArgument", f"duration_hours is {hours}, beyond the end of time"
-        ) from error

@@ -1,0 +1,16 @@
+"""The platform's module: tables, the reducers that act on them, and views.
+
+==================  ==========================================================
+`tables`            the twelve documented tables and the module itself
+`extensions`        further tables, for what the documented ones leave open
+`documented`        reducers that the public wiki names
+`suggested`         reducers that it leaves out and a platform needs
+`views`             what one player, one admin, one dashboard wants to know
+`guards`            who may call
+`limits`            what arguments may hold
+`refusals`          how a call is refused
+`audit`             how an action is written down
+`commands`          how a bridge is told to do something
+`movements`         how a player's move is written down
+==================  ==========================================================
+"""
