@@ -133,7 +133,6 @@ class Database(Migrating, Calling):
         self._storage, self._scheduler = parts.storage, parts.scheduler
         self._calls.meters.set_limit(limit)
         self._subscriptions = Subscriptions(parts.queries, self._writer)
-        self._writer.audience = self._subscriptions
         self._publisher = parts.publisher
         self._publisher.subscriptions = self._subscriptions
         self._sender = Sender(self._calls.owner)

@@ -113,6 +113,7 @@ class Subscriptions:
         """
         writer = self._writer
         writer.require_outside()
+        writer.audience = self
         asked = [*asked]
         # No writer waits for what takes long.
         templates = [self.engine.prepared(each.lifted) for _, each, _ in asked]
@@ -208,6 +209,7 @@ class Subscriptions:
     def connect(self, receiver: Receiver) -> None:
         """Have somebody told of modules that are published, while they are there."""
         self._connected[id(receiver)] = receiver
+        self._writer.audience = self
 
     @property
     def connected(self) -> list[Receiver]:

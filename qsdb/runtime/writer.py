@@ -97,7 +97,7 @@ class Writer:
         current: The transaction that runs, of whatever thread.
         log: What has commits on the disk; None for a database in memory.
         journal: What writes them to the log.
-        audience: Who is told of commits.
+        audience: Who is told of commits; None until somebody listens.
         is_mine: Whether the calling thread has the lock.
         latest: When the last transaction began, in nanoseconds since 1970; on disk
             no commit is later.
