@@ -14,12 +14,12 @@ its number to another message, which the platform takes for known: one message i
 that never was, and one that never takes effect. Since only durable messages are
 brought, a number that the platform has seen is never given again.
 
-Without 3, the platform could lose what it has applied, and the game has no message any
-more to bring again. The wait is for the platform's *last* commit, also where a message
-was already known: who applied it may not have waited.
+Without 3, the platform could lose what it has applied, and the game has no message
+any more to bring again. The wait is for the platform's *last* commit, also where a
+message was already known: who applied it may not have waited.
 
 What is lost after 2 or 4 is harmless. A message is brought again that was applied, and
-is known; or one that was not, since position and effect were one commit, and is applied.
+is known; or that was lost with its position, as both were one commit, and is applied.
 
 One thing is out of reach: databases that are put back from backups of different times.
 If the platform is ahead of the game, `carry` raises `OutboxSetBackError`, for then
@@ -93,14 +93,17 @@ class Courier:
         """
         carried = 0
         while batch := self._durable_messages():
-            for each in batch:
-                self._platform.call(
-                    inbox_apply, self.source, each.sequence, each.kind, each.payload
-                )
-            self._platform.wait_durable()
-            self._game.call(acknowledge, batch[-1].sequence)
+            self._bring(batch)
             carried += len(batch)
         return carried
+
+    def _bring(self, batch: list[Message]) -> None:
+        for each in batch:
+            self._platform.call(
+                inbox_apply, self.source, each.sequence, each.kind, each.payload
+            )
+        self._platform.wait_durable()
+        self._game.call(acknowledge, batch[-1].sequence)
 
     def _durable_messages(self) -> list[Message]:
         """Give the first messages that wait; no crash takes them away any more."""
