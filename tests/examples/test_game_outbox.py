@@ -10,6 +10,7 @@ from examples.qsbridge.game.outbox import (
     Message,
     OutboxPosition,
     acknowledge,
+    advance,
     outbox,
     post,
 )
@@ -135,19 +136,37 @@ def test_two_couriers_of_a_source_do_no_harm(
     assert len(hub.rows(DeadLetter)) == 4
 
 
-def test_game_that_was_set_back_is_noticed(
-    game: qsdb.Database, hub: Hub, courier: Courier
+def test_game_that_was_put_back_is_noticed_and_goes_on_after_the_platform(
+    game: qsdb.Database, hub: Hub
 ) -> None:
-    game.call(tell, ["lap"], "{}")
+    game.call(tell, ["lap", "lap"], "{}")
     with hub.db.write() as tx:
-        tx[InboxPosition].insert(InboxPosition("racing", 2))
+        tx[InboxPosition].insert(InboxPosition("racing", 3))
 
     with assert_no_change(game), pytest.raises(OutboxSetBackError) as caught:
-        courier.carry()
+        Courier("racing", game, hub.db)
+    game.call("outbox.advance", 3)
+    courier = Courier("racing", game, hub.db)
 
     assert str(caught.value) == (
-        "the platform has applied 2 messages of 'racing', which has posted 1"
+        "the platform has applied 3 messages of 'racing', which has posted 2"
     )
+    assert waiting(game) == []
+    assert game.call(tell, ["lap"], "{}") == [4]
+    assert courier.carry() == 1
+
+
+def test_outbox_does_not_advance_over_what_the_platform_has_not(
+    game: qsdb.Database,
+) -> None:
+    game.call(tell, ["lap", "lap"], "{}")
+
+    with assert_no_change(game), pytest.raises(qsdb.ReducerError) as caught:
+        game.call(advance, 2)
+    with pytest.raises(qsdb.NotFoundError):
+        game.caller(STRANGER).call(advance, 3)
+
+    assert str(caught.value) == "Conflict: 2 were posted, no fewer than 2"
 
 
 def test_platform_that_was_set_back_stops_the_courier(

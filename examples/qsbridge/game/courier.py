@@ -21,9 +21,10 @@ message was already known: who applied it may not have waited.
 What is lost after 2 or 4 is harmless. A message is brought again that was applied, and
 is known; or that was lost with its position, as both were one commit, and is applied.
 
-One thing is out of reach: databases that are put back from backups of different times.
-If the platform is ahead of the game, `carry` raises `OutboxSetBackError`, for then
-numbers would be given twice; if it is behind, `inbox_apply` refuses the gap.
+What a disk has promised is not lost by a crash, but an operator may put a database back
+from a backup. If the game is put back behind the platform, it would give numbers again:
+a new courier raises `OutboxSetBackError`, so begin one before the game posts. If the
+platform is put back behind the game, `inbox_apply` refuses the gap.
 """
 
 import logging
@@ -46,10 +47,10 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class OutboxSetBackError(Exception):
-    """The platform has applied messages that the game never posted.
+    """The platform has applied messages that the game has not posted.
 
-    The game was put back from a backup. Give its courier another source, or its outbox
-    the position that the platform has.
+    The game was put back from a backup. What waits in its outbox was applied before:
+    ``game.call("outbox.advance", …)`` with the platform's position goes on after it.
     """
 
 
@@ -60,7 +61,8 @@ class Courier:
 
     Attributes:
         source: What the platform knows the game by.
-        error: What has ended the courier's thread; None if nothing has.
+        error: What has ended the courier's thread; None if nothing has. The messages
+            wait in the outbox until another courier begins.
     """
 
     def __init__(
@@ -72,6 +74,9 @@ class Courier:
             source: Names the game; never to be used for another outbox.
             game: Its module has mounted the outbox.
             platform: Where the messages go.
+
+        Raises:
+            OutboxSetBackError: the platform is ahead of the game.
         """
         self.source = source
         self.error: Exception | None = None
@@ -79,12 +84,24 @@ class Courier:
         self._platform = platform
         self._live: qsdb.LiveQuery | None = None
         self._thread: threading.Thread | None = None
+        self._check_position()
+
+    def _check_position(self) -> None:
+        with self._platform.read() as tx:  # first: it cannot pass the game meanwhile
+            found = tx[InboxPosition].get(self.source)
+        applied = 0 if found is None else found.applied
+        with self._game.read() as tx:
+            posted = outbox_position(tx).posted
+        if applied > posted:
+            raise OutboxSetBackError(
+                f"the platform has applied {applied} messages of {self.source!r}, "
+                f"which has posted {posted}"
+            )
 
     def carry(self) -> int:
         """Bring all messages that are there, on this thread; give how many.
 
         Raises:
-            OutboxSetBackError: the platform is ahead of the game.
             ReducerError: Conflict, messages before the first one are lost.
             StorageError: one of the disks has failed; nothing is lost by that.
             UsageError: this thread is in a transaction.
@@ -107,18 +124,11 @@ class Courier:
 
     def _durable_messages(self) -> list[Message]:
         """Give the first messages that wait; no crash takes them away any more."""
-        with self._platform.read() as tx:  # first: the game is never behind it
-            applied = tx[InboxPosition].get(self.source)
         with self._game.read() as tx:
             offset, position = tx.offset, outbox_position(tx)
             last = min(position.posted, position.acknowledged + BATCH_MAX)
             numbers = range(position.acknowledged + 1, last + 1)
             batch = [tx[Message].get(number) for number in numbers]
-        if applied is not None and applied.applied > position.posted:
-            raise OutboxSetBackError(
-                f"the platform has applied {applied.applied} messages of "
-                f"{self.source!r}, which has posted {position.posted}"
-            )
         self._game.wait_durable(offset)
         return [message for message in batch if message is not None]
 

@@ -20,7 +20,7 @@ import qsdb
 from examples.qsbridge.game.bans import BanWatch
 from examples.qsbridge.game.courier import Courier
 from qsdb.files import StrPath
-from qsdb.runtime.clock import Clock
+from qsdb.testing import FakeClock
 
 __all__ = ["PLATFORM", "REGISTRY", "Installation"]
 
@@ -45,7 +45,7 @@ class Installation:
         registry: qsdb.Module | None = None,
         data: StrPath | None = None,
         *,
-        clock: Clock | None = None,
+        clock: FakeClock | None = None,
         has_threads: bool = True,
     ) -> None:
         """Open all databases, or make them.
@@ -57,12 +57,14 @@ class Installation:
                 given to another game later.
             registry: The module of the mods.
             data: The directory of all directories; in memory if not given.
-            clock: Where the time comes from; the machine's if not given.
+            clock: For simulations and tests; the machine's if not given.
             has_threads: Whether couriers go by themselves; if not, `carry` brings.
 
         Raises:
             ValueError: a game has the name of another database.
-            SchemaError, StorageError: as `qsdb.Database` does; then none is open.
+            OutboxSetBackError: the platform is ahead of a game.
+            SchemaError, StorageError: as `qsdb.Database` does. Whatever is raised,
+                none is open then.
         """
         if taken := {PLATFORM, REGISTRY} & {*games}:
             raise ValueError(f"a game is named {min(taken)!r}, as another database is")
@@ -89,7 +91,7 @@ class Installation:
         """Bring the messages of all games, on this thread; give how many.
 
         Raises:
-            OutboxSetBackError, ReducerError, StorageError: as `Courier.carry` does.
+            ReducerError, StorageError: as `Courier.carry` does.
         """
         return sum(courier.carry() for courier in self.couriers.values())
 

@@ -23,6 +23,7 @@ __all__ = [
     "Message",
     "OutboxPosition",
     "acknowledge",
+    "advance",
     "outbox",
     "outbox_position",
     "post",
@@ -88,6 +89,25 @@ def acknowledge(ctx: qsdb.ReducerContext, sequence: u64) -> None:
     for number in range(position.acknowledged + 1, sequence + 1):
         ctx.db[Message].delete_by_key(number)
     ctx.db[OutboxPosition].update(position.replace(acknowledged=sequence))
+
+
+@outbox.reducer(private=True)
+def advance(ctx: qsdb.ReducerContext, applied: u64) -> None:
+    """Go on with the message after `applied`, and drop those that wait.
+
+    Needed when the game was put back to a backup: the receiver has applied more than
+    was posted here, so it has applied all that waits.
+
+    Raises:
+        ReducerError: Conflict, that many were posted; nothing would be gained.
+    """
+    position = outbox_position(ctx.db)
+    if applied <= position.posted:
+        raise refusal(
+            "Conflict", f"{position.posted} were posted, no fewer than {applied}"
+        )
+    ctx.db[Message].clear()
+    ctx.db[OutboxPosition].upsert(OutboxPosition(True, applied, applied))  # noqa: FBT003
 
 
 def outbox_position(db: qsdb.Transaction) -> OutboxPosition:

@@ -13,7 +13,7 @@ from examples.qsbridge.game.characters import (
 from examples.qsbridge.game.chat import send_chat
 from examples.qsbridge.game.guards import admit_server
 from examples.qsbridge.game.hunger import grow_hungry, init
-from examples.qsbridge.game.outbox import acknowledge
+from examples.qsbridge.game.outbox import acknowledge, advance
 from examples.qsbridge.game.players import (
     die,
     feed,
@@ -29,6 +29,7 @@ from examples.qsbridge.game.tables import survival
 __all__ = [
     "acknowledge",
     "admit_server",
+    "advance",
     "capture_character",
     "copy_ban",
     "die",
