@@ -1,6 +1,7 @@
 """Characters: in the world or in store, never both; and their snapshots."""
 
 import json
+import os
 from collections.abc import Callable
 from functools import partial
 
@@ -23,6 +24,7 @@ from qsdb.testing import FakeClock
 from tests.examples.game_world import World
 from tests.examples.hub import STRANGER
 
+IS_NIGHTLY = os.environ.get("QSDB_TEST_PROFILE") == "nightly"
 Call = Callable[..., object]
 
 WHOLE = {
@@ -101,6 +103,18 @@ def test_restoring_twice_is_refused(world: World) -> None:
     text = world.refused(restore_character, snapshot)
 
     assert text == "AlreadyExists: player 'p1' is on 'west'"
+
+
+def test_character_that_was_released_is_not_restored_from_its_old_snapshot(
+    world: World,
+) -> None:
+    world.spawn("p1")
+    snapshot = world.capture("p1")
+    world.call(release_character, "p1")
+
+    text = world.refusal(lambda: world.restore_on_west(snapshot))
+
+    assert text.startswith("Conflict: player 'p1' has a character in store ")
 
 
 def test_only_the_server_that_captured_releases_and_forgets(world: World) -> None:
@@ -194,6 +208,7 @@ def test_text_that_is_no_snapshot_is_refused(
 COORDINATES = st.floats(-1e6, 1e6)
 
 
+@pytest.mark.slow
 @hypothesis.given(
     st.builds(
         Character,
@@ -205,7 +220,7 @@ COORDINATES = st.floats(-1e6, 1e6)
         st.integers(0, 100),
     )
 )
-@hypothesis.settings(max_examples=50)
+@hypothesis.settings(max_examples=1000 if IS_NIGHTLY else 25)
 def test_what_is_written_is_read(character: Character) -> None:
     assert Character.from_json(character.to_json()) == character
 
@@ -222,7 +237,7 @@ def _act(act: int, call: Call, player_id: str, snapshots: dict[str, str]) -> Non
 
 
 @pytest.mark.slow
-@hypothesis.settings(max_examples=25)
+@hypothesis.settings(max_examples=1000 if IS_NIGHTLY else 25)
 @hypothesis.given(
     st.lists(st.tuples(st.integers(0, 6), st.booleans(), st.booleans()), max_size=30)
 )

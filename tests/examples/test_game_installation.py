@@ -110,6 +110,7 @@ def test_name_of_another_database_is_no_game_s() -> None:
             Installation(platform, {name: survival})
 
 
+@pytest.mark.slow
 def test_what_was_opened_is_closed_when_the_rest_cannot_be(tmp_path: Path) -> None:
     broken = qsdb.Module("broken")
     broken.mount("outbox", survival)  # has an init, so it cannot be mounted

@@ -3,12 +3,14 @@ import math
 
 import pytest
 
+from examples.qsbridge import PanelAuditLog
+from examples.qsbridge.game.courier import Courier
 from examples.qsbridge.game.outbox import Message
 from examples.qsbridge.game.players import SLACK, SPEED_MAX
-from examples.qsbridge.game.security import report_security_event
+from examples.qsbridge.game.security import EVIDENCE_BYTES_MAX, report_security_event
 from examples.qsbridge.game.tables import PlayerPosition, SecurityEvent
 from tests.examples.game_world import World
-from tests.examples.hub import START
+from tests.examples.hub import START, Hub
 
 
 def messages(world: World) -> list[Message]:
@@ -116,6 +118,22 @@ def test_clock_that_went_back_admits_the_slack(world: World) -> None:
     world.move("p1", SLACK)
 
     assert world.events() == []
+
+
+def test_event_of_the_longest_texts_is_applied_by_the_platform(
+    world: World, hub: Hub
+) -> None:
+    player, sort = "\N{DROMEDARY CAMEL}" * 64, "\N{DEGREE SIGN}" * 64
+    world.spawn(player)
+    evidence = json.dumps({"": "\N{DEGREE SIGN}" * 8188}, ensure_ascii=False)
+    assert len(evidence.encode()) == EVIDENCE_BYTES_MAX
+
+    world.call(report_security_event, player, sort, 10, evidence)
+    Courier("survival", world.db, hub.db).carry()
+
+    (entry,) = hub.rows(PanelAuditLog)
+    assert isinstance(entry, PanelAuditLog)
+    assert json.loads(entry.details)["evidence"] == evidence
 
 
 @pytest.mark.parametrize(

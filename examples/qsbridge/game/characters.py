@@ -70,14 +70,24 @@ def forget_character(ctx: qsdb.ReducerContext, player_id: str) -> None:
 
 @survival.reducer
 def restore_character(ctx: qsdb.ReducerContext, snapshot: str) -> None:
-    """Bring a character that was captured elsewhere into the caller's server.
+    """Bring a character that was captured into the caller's server.
 
     Raises:
         ReducerError: NotAuthorized, the caller is no server of this game, or the
             player is banned; InvalidArgument, the text is no snapshot of version 1
-            within the bounds; AlreadyExists, the player is in the world.
+            within the bounds; AlreadyExists, the player is in the world; Conflict, he
+            has another character in store, or this one was released.
     """
-    enter(ctx, require_server(ctx), Character.from_json(snapshot))
+    server_id = require_server(ctx)
+    character = Character.from_json(snapshot)
+    stored = ctx.db[StoredCharacter].get(character.player_id)
+    if stored is not None and not stored.is_captured:
+        raise refusal(
+            "Conflict",
+            f"player {character.player_id!r} has a character in store that is not "
+            f"on its way",
+        )
+    enter(ctx, server_id, character)
 
 
 def _captured(ctx: qsdb.ReducerContext, player_id: str) -> StoredCharacter:

@@ -31,6 +31,7 @@ SEVERE: Final = 8
 """The platform is told from this severity on."""
 SEVERITY_MAX: Final = 10
 EVIDENCE_BYTES_MAX: Final = 16 << 10
+"""In a message, JSON in JSON, it is three times as long at most, and fits."""
 POSTING_PAUSE: Final = TimeDuration.from_seconds(60)
 
 
