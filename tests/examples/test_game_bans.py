@@ -1,22 +1,27 @@
 """Bans of the platform in a game's database."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 import qsdb
 from examples.qsbridge import BanEntry, admin_unban, platform
 from examples.qsbridge.game.bans import BanWatch, copy_ban, drop_ban
 from examples.qsbridge.game.characters import restore_character
 from examples.qsbridge.game.players import spawn
+from examples.qsbridge.game.survival import survival
 from examples.qsbridge.game.tables import PlatformBan
-from qsdb import TimeDuration
+from qsdb import TimeDuration, Timestamp
 from qsdb.testing import FakeClock, assert_no_change
 from tests.examples.game_world import World
 from tests.examples.hub import START, Hub
 
+IS_NIGHTLY = os.environ.get("QSDB_TEST_PROFILE") == "nightly"
 HOUR = TimeDuration.from_seconds(3600)
 FIVE_HOURS = TimeDuration.from_seconds(5 * 3600)
 
@@ -170,3 +175,55 @@ def test_game_acts_on_no_ban_that_the_platform_may_lose(
 
     assert world.is_outside("p1")
     assert witness.durable == [offset]
+
+
+PLAYERS = st.sampled_from(("p1", "p2", "p3"))
+HOURS = st.sampled_from((None, 1, 2))
+
+
+@pytest.mark.slow
+@hypothesis.settings(max_examples=300 if IS_NIGHTLY else 10)
+@hypothesis.given(
+    st.dictionaries(PLAYERS, st.tuples(st.booleans(), HOURS)),
+    st.lists(st.tuples(PLAYERS, st.booleans(), HOURS), max_size=6),
+)
+def test_a_watch_makes_good_whatever_a_crash_has_left(
+    copies: dict[str, tuple[bool, int | None]],
+    acts: list[tuple[str, bool, int | None]],
+) -> None:
+    """Any bans on the platform, beside any others in the game, and players there."""
+    clock = FakeClock(START)
+    with (
+        qsdb.Database(platform, clock=clock, seed=1) as hub_db,
+        qsdb.Database(survival, clock=clock, seed=1) as game_db,
+    ):
+        hub, world = Hub(hub_db, clock), World(game_db, clock)
+        world.admit()
+        for player, (is_copied, hours) in copies.items():
+            world.spawn(player)
+            if is_copied:
+                end = None if hours is None else after(hours)
+                with game_db.write() as tx:
+                    tx[PlatformBan].insert(PlatformBan(player, end))
+        banned: dict[str, list[int | None]] = {}
+        for player, is_ban, hours in acts:
+            if is_ban:
+                hub.ban(player, hours)
+                banned.setdefault(player, []).append(hours)
+            elif banned.pop(player, None):
+                hub_db.call(admin_unban, player)
+
+        BanWatch(game_db, hub_db).close()
+
+        for player in ("p1", "p2", "p3"):
+            ends = banned.get(player)
+            assert (world.ban(player) is not None) == bool(ends)
+            assert world.is_outside(player) == (bool(ends) or player not in copies)
+            if ends:
+                longest = max((end for end in ends if end), default=0)
+                last = None if None in ends else after(longest)
+                assert world.ban(player) == PlatformBan(player, last)
+
+
+def after(hours: int) -> Timestamp:
+    return START + TimeDuration.from_seconds(hours * 3600)

@@ -98,7 +98,7 @@ ACTS = st.one_of(
 
 
 @pytest.mark.slow
-@hypothesis.settings(max_examples=1000 if IS_NIGHTLY else 10)
+@hypothesis.settings(max_examples=300 if IS_NIGHTLY else 10)
 @hypothesis.given(st.lists(ACTS, max_size=12), st.randoms(use_true_random=False))
 def test_databases_that_die_together_or_alone_agree_in_the_end(
     acts: list[tuple[Any, ...]], rng: random.Random
