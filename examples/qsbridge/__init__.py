@@ -50,6 +50,14 @@ from examples.qsbridge.hub.suggested.announcements import (
     bridge_command_ack,
     panel_set_server_name,
 )
+from examples.qsbridge.hub.suggested.inbox import (
+    DeadLetter,
+    InboxPosition,
+    inbox_advance,
+    inbox_apply,
+    inbox_discard,
+    inbox_retry,
+)
 from examples.qsbridge.hub.suggested.presence import (
     presence_beat,
     presence_join,
@@ -89,8 +97,10 @@ __all__ = [
     "BanEntry",
     "BridgeCommand",
     "CrossServerEvent",
+    "DeadLetter",
     "EventSource",
     "GlobalVault",
+    "InboxPosition",
     "ModuleConfig",
     "PanelAuditLog",
     "PanelSession",
@@ -115,6 +125,10 @@ __all__ = [
     "admin_whitelist_add",
     "admin_whitelist_remove",
     "bridge_command_ack",
+    "inbox_advance",
+    "inbox_apply",
+    "inbox_discard",
+    "inbox_retry",
     "init",
     "panel_announcement",
     "panel_ban_player",

@@ -183,9 +183,11 @@ class LogWriter:
         """
         if self.durable_offset >= offset:
             return True
-        if not self._is_crowded and self._io.acquire(blocking=False):
+        is_alone = self._thread is None
+        if (is_alone or not self._is_crowded) and self._io.acquire(blocking=is_alone):
             try:
-                self._flush(sync=True)
+                if self.durable_offset < offset:  # who was faster may have closed it
+                    self._flush(sync=True)
             finally:
                 self._io.release()
             return True
@@ -193,8 +195,6 @@ class LogWriter:
         # Who flushes may have looked before this one was there; who failed looks not.
         if self.failure is None:
             self.bell.hurry()
-            if self._thread is None:
-                self.flush()
             lock.acquire(timeout=-1 if timeout is None else timeout)
         if self.durable_offset < offset and self.failure is not None:
             raise self.failure.with_traceback(None)

@@ -4,7 +4,9 @@ import pytest
 
 import qsdb
 from examples.qsbridge import platform
+from examples.qsbridge.game.survival import survival
 from qsdb.testing import FakeClock
+from tests.examples.game_world import World
 from tests.examples.hub import EAST, START, WEST, Hub
 
 
@@ -22,3 +24,13 @@ def hub(empty: Hub) -> Hub:
     empty.register(EAST, "east")
     empty.register(WEST, "west")
     return empty
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """A game's database with the servers east and west."""
+    clock = FakeClock(START)
+    with qsdb.Database(survival, clock=clock, seed=1) as db:
+        found = World(db, clock)
+        found.admit()
+        yield found

@@ -8,6 +8,7 @@
 `views`             what one player, one admin, one dashboard wants to know
 `guards`            who may call
 `limits`            what arguments may hold
+`json_objects`      JSON from elsewhere, read strictly
 `refusals`          how a call is refused
 `audit`             how an action is written down
 `commands`          how a bridge is told to do something

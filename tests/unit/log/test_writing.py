@@ -426,6 +426,33 @@ def test_a_wait_may_end_before_its_commit() -> None:
     log.writer.close()
 
 
+@pytest.mark.parametrize("records_count", [1, 2], ids=["alone", "crowded"])
+def test_who_waits_while_the_log_is_closed_is_told_what_is_there(
+    records_count: int,
+) -> None:
+    log = Log(INTERVAL)
+    writer, io = log.writer, log.writer._io
+
+    class Late:
+        """A lock that is had when another thread has closed the log."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(io, name)
+
+        def acquire(self, *, blocking: bool) -> bool:
+            writer._io = io
+            writer.close()
+            return io.acquire(blocking=blocking)
+
+    for _ in range(records_count):
+        writer.append(b"one")
+    writer._is_crowded = records_count > 1
+    writer._io = Late()  # type: ignore[assignment]
+
+    assert writer.wait_durable(records_count)
+    assert writer.durable_offset == records_count
+
+
 def test_a_thread_that_waits_is_told_of_a_failure() -> None:
     log = Log(INTERVAL, has_thread=True, sync_interval=0)
     log.fault = lambda call: Fail(errno.EIO) if call.operation == "write" else None
