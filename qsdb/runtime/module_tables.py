@@ -5,6 +5,8 @@ it must have the same; without a module, one is made of what is stored.
 """
 
 from collections.abc import Mapping
+from typing import Final
+from weakref import WeakKeyDictionary
 
 import attrs
 
@@ -28,6 +30,7 @@ from qsdb.schema.system import (
 from qsdb.schema.tables import TableSchema
 from qsdb.store.images import StoredTable
 from qsdb.values.identity import Identity
+from qsdb.values.kinds import Stored
 from qsdb.values.timestamps import Timestamp
 
 __all__ = [
@@ -38,6 +41,11 @@ __all__ = [
     "stored_if_other",
     "stored_row_of_module",
 ]
+
+_DESCRIBED: Final[
+    WeakKeyDictionary[ModuleSchema, Mapping[int, frozenset[tuple[Stored, ...]]]]
+] = WeakKeyDictionary()
+"""Of modules that this process has opened before: making them takes milliseconds."""
 
 
 def new_tables(schema: ModuleSchema) -> list[StoredTable]:
@@ -142,6 +150,16 @@ def stored_if_other(
 
 def _is_described_so(stored: CatalogueRows, schema: ModuleSchema) -> bool:
     """Whether a catalogue describes a module as a new database of it would."""
+    described = _DESCRIBED.get(schema)
+    if described is None:
+        described = _DESCRIBED[schema] = _described(schema)
+    return all(
+        rows == {*stored.get(table_id, ())} for table_id, rows in described.items()
+    )
+
+
+def _described(schema: ModuleSchema) -> Mapping[int, frozenset[tuple[Stored, ...]]]:
+    """Give the rows that describe a module in any database, by system table."""
     declared = catalogue_rows(
         schema,
         database_identity=Identity.ZERO,
@@ -150,11 +168,11 @@ def _is_described_so(stored: CatalogueRows, schema: ModuleSchema) -> bool:
         created=Timestamp.from_micros(0),
         version="",
     )
-    return all(
-        {*declared[table_id]} == {*stored.get(table_id, ())}
+    return {
+        table_id: frozenset(declared[table_id])
         for table_id in CATALOGUE_IDS
         if table_id != ST_MODULE
-    )
+    }
 
 
 def make_module(state: State, path: str) -> ModuleSchema:

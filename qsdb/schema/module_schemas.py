@@ -14,9 +14,9 @@ from qsdb.schema.views import View
 __all__ = ["ModuleSchema"]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class ModuleSchema:
-    """A module, resolved and free of mistakes."""
+    """A module, resolved and free of mistakes; it equals itself alone."""
 
     name: str
     tables: tuple[BoundTable, ...]
