@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import attrs
 import pytest
 
 import qsdb
@@ -61,7 +62,9 @@ def test_a_name_is_text(name: Any) -> None:
 
 
 def test_an_empty_module_is_a_module(module: qsdb.Module) -> None:
-    assert module.compiled() == ModuleSchema("chat", (), {}, {})
+    assert attrs.asdict(module.compiled()) == attrs.asdict(
+        ModuleSchema("chat", (), {}, {})
+    )
 
 
 def test_modules_know_nothing_of_each_other(module: qsdb.Module) -> None:
@@ -355,7 +358,9 @@ def test_what_can_never_run_as_one_transaction_is_refused_at_once(
     with pytest.raises(qsdb.SchemaError, match=said):
         declare(function)
 
-    assert module.compiled() == ModuleSchema("chat", (), {}, {})
+    assert attrs.asdict(module.compiled()) == attrs.asdict(
+        ModuleSchema("chat", (), {}, {})
+    )
 
 
 def test_two_reducers_cannot_share_a_name(module: qsdb.Module) -> None:
