@@ -11,12 +11,13 @@ hands::
 
 ``provider``    what every provider can do, and what an order gives
 ``failures``    what an order fails with, by whether it may have been carried out
-``starbase``    the provider that the wiki names, over HTTP
-``exchange``    one HTTP request and its answer, with bounds on time and size
-``retries``     when to ask again, and after how long
+``starbase``    the provider that the wiki names, over HTTP: ``exchange`` posts a
+                request, ``deadlines`` bounds it, ``answers`` says what came back,
+                ``retries`` asks again, ``api_keys`` keeps the secret
 ``memory``      a provider for tests and simulations
-``intervals``   one action per server per 60 seconds
+``desk``        what happens when an admin asks for an action
+``turns``       one action per server per 60 seconds
 ``reducers``    the two transactions of an action
-``desk``        what happens when somebody asks for an action
+``desks``       which desk serves which database
 ``procedures``  what clients call
 """

@@ -86,8 +86,8 @@ def failure_of(answer: RawAnswer, hosting_id: str, key: ApiKey) -> HostingError:
             f"the provider has an error of its own ({status}){detail}"
         )
     return BadAnswerError(
-        f"the provider answers {status}, which leads elsewhere; it was not followed, as "
-        "the API key would go there too"
+        f"the provider answers {status}, which leads to another address; it was not "
+        "followed, since the API key would go there too"
     )
 
 

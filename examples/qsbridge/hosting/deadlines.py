@@ -19,6 +19,7 @@ class DeadlineSocket:
         sock: The socket itself; its time-out is changed all the time.
         deadline: When it ends, by the clock.
         clock: Gives seconds that only grow.
+        has_ended: Whether all that was sent from the other side has been received.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class DeadlineSocket:
         self.sock = sock
         self.deadline = deadline
         self.clock = clock
+        self.has_ended = False
 
     def arm(self) -> None:
         """Let the next use of the socket last until the deadline.
@@ -72,7 +74,9 @@ class _Received(io.RawIOBase):
         self, buffer: bytearray | memoryview, /
     ) -> int | None:
         self._timed.arm()
-        return self._raw.readinto(buffer)
+        count = self._raw.readinto(buffer)
+        self._timed.has_ended = count == 0
+        return count
 
     def close(self) -> None:
         self._raw.close()

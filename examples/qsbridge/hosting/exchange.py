@@ -10,6 +10,7 @@ Making the connection has a time-out, for each address of the host, and the whol
 deadline. Outside of both is the look-up of the host's name, which Python cannot bound.
 """
 
+import functools
 import http.client
 import re
 import socket
@@ -75,6 +76,7 @@ class Endpoint:
         connect_seconds: How long making a connection may take.
         answer_seconds: How long sending, and the whole answer, may take.
         clock: Gives seconds that only grow.
+        tls: Whose certificates to trust; those that the system trusts if not given.
 
     Raises:
         ValueError: the URL is of another kind, or the key could be read on its way.
@@ -84,6 +86,7 @@ class Endpoint:
     connect_seconds: float = 5.0
     answer_seconds: float = 20.0
     clock: Callable[[], float] = time.monotonic
+    tls: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
         if ADDRESS.fullmatch(self.url) is None or not _has_port(self.url):
@@ -108,9 +111,15 @@ class Endpoint:
         """
         target = urlsplit(self.url).path.rstrip("/") + path
         connection = self._connected()
+        deadline = self.clock() + self.answer_seconds
+        timed = DeadlineSocket(connection.sock, deadline, self.clock)
+        connection.sock = cast(socket.socket, timed)  # all of one that is used
         try:
             connection.request("POST", target, body, dict(headers))
-            return _read(connection.getresponse())
+            with connection.getresponse() as response:
+                if timed.has_ended:  # within the headers, of which nobody complains
+                    raise ConnectionResetError("the answer's headers have no end")
+                return _read(response)
         except TimeoutError as error:
             raise HostingTimeoutError(
                 f"the provider gave no whole answer within {self.answer_seconds:g} s"
@@ -126,18 +135,16 @@ class Endpoint:
             connection.close()
 
     def _connected(self) -> http.client.HTTPConnection:
-        parts = urlsplit(self.url)
-        host, seconds = parts.hostname or "", self.connect_seconds
-        connection = (
-            http.client.HTTPSConnection(
-                host,
-                parts.port,
-                timeout=seconds,
-                context=ssl.create_default_context(),
+        parts, seconds = urlsplit(self.url), self.connect_seconds
+        host = parts.hostname or ""
+        connection: http.client.HTTPConnection
+        if parts.scheme == "https":
+            tls = _system_tls() if self.tls is None else self.tls
+            connection = http.client.HTTPSConnection(
+                host, parts.port, timeout=seconds, context=tls
             )
-            if parts.scheme == "https"
-            else http.client.HTTPConnection(host, parts.port, timeout=seconds)
-        )
+        else:
+            connection = http.client.HTTPConnection(host, parts.port, timeout=seconds)
         try:
             connection.connect()
         except (OSError, UnicodeError) as error:  # the latter of an impossible name
@@ -145,10 +152,12 @@ class Endpoint:
             raise UnreachableError(
                 f"no connection to the provider at {parts.netloc}: {error}"
             ) from error
-        deadline = self.clock() + self.answer_seconds
-        timed = DeadlineSocket(connection.sock, deadline, self.clock)
-        connection.sock = cast(socket.socket, timed)
         return connection
+
+
+@functools.cache  # reading the certificates takes a tenth of a second and more
+def _system_tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
 
 
 def _has_port(url: str) -> bool:

@@ -62,14 +62,14 @@ class Retries:
         wait_seconds_max: Upper end of any wait. A provider that asks for more time
             than this is not asked again.
         sleep: Waits for so many seconds.
-        random: Where the random part of a wait comes from.
+        jitter: Where the random part of a wait comes from.
     """
 
     tries_max: int = 3
     wait_seconds: float = 0.5
     wait_seconds_max: float = 8.0
     sleep: Callable[[float], None] = time.sleep
-    random: random.Random = field(default_factory=random.SystemRandom)
+    jitter: random.Random = field(default_factory=random.SystemRandom)
 
     def run(self, attempt: Callable[[], T], *, may_repeat: bool) -> T:
         """Try until it works or may not be tried again.
@@ -113,4 +113,4 @@ class Retries:
         if asked is not None and asked > self.wait_seconds_max:
             return None
         upper = min(self.wait_seconds_max, self.wait_seconds * 2.0 ** (number - 1))
-        return max(asked or 0.0, self.random.uniform(0.0, upper))
+        return max(asked or 0.0, self.jitter.uniform(0.0, upper))
