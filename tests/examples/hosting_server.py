@@ -5,16 +5,26 @@ import http.server
 import json
 import ssl
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import pytest
+
 from examples.qsbridge.hosting.api_keys import ApiKey
 from examples.qsbridge.hosting.exchange import Endpoint
+from examples.qsbridge.hosting.failures import HostingError
 from examples.qsbridge.hosting.retries import Retries
 from examples.qsbridge.hosting.starbase import StarbaseProvider
 
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nobody."""
 KEY = "key-0123456789abcdef"
+ID = "a1b2c3d4-e5f6-7890-abcd-ef1234567890"
+"""Of a server at the provider."""
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
+"""Promises nine bytes."""
 
 
 class Request(http.server.BaseHTTPRequestHandler):
@@ -147,6 +157,18 @@ def provider_at(
     url: str, waits: Waits | None = None, answer_seconds: float = 5.0
 ) -> StarbaseProvider:
     """Give a provider that asks at an address, and does not really wait."""
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which trusts nobody
-    endpoint = Endpoint(url, answer_seconds=answer_seconds, tls=tls)
+    endpoint = Endpoint(url, answer_seconds=answer_seconds, tls=TLS)
     return StarbaseProvider(ApiKey(KEY), endpoint, Retries(sleep=waits or Waits()))
+
+
+def failure_of_wipe(answer: Answer, answer_seconds: float = 5.0) -> HostingError:
+    """Give what a wipe fails with, which is asked for once."""
+    with serving(answer) as server:
+        provider = provider_at(server.url, answer_seconds=answer_seconds)
+        with pytest.raises(HostingError) as caught:
+            provider.wipe(ID)
+
+        # One that is given up early is not there yet.
+        assert len(server.received) <= 1
+    assert KEY not in "".join(traceback.format_exception(caught.value))
+    return caught.value

@@ -163,7 +163,7 @@ def answer_from(provider: HostingProvider) -> Callable[[Request], None]:
 
 ORDERS = st.lists(
     st.tuples(
-        st.sampled_from([*HostingAction, "command"]),
+        st.sampled_from([*(each.value for each in HostingAction), "command"]),
         st.sampled_from([*IDS, "c3"]),
         st.sampled_from([None, None, None, KeyRefusedError, ProviderFailedError]),
     ),

@@ -116,11 +116,11 @@ class HostingDesk:
         try:
             wanted = HostingAction(action)
         except ValueError:
+            known = ", ".join(each.value for each in HostingAction)
             raise refusal(
-                "InvalidArgument",
-                f"action {action!r} is none of {', '.join(HostingAction)}",
+                "InvalidArgument", f"action {action!r} is none of {known}"
             ) from None
-        summary = f"{PARTICIPLES[wanted]} {server_id}"
+        summary = f"{PARTICIPLES[wanted.value]} {server_id}"
         order = Order(actor, server_id, wanted.value, summary)
         return self._carry_out(ctx, order, lambda id_: ask(self.provider, wanted, id_))
 

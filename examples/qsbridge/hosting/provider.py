@@ -12,7 +12,7 @@ from typing import Protocol
 __all__ = ["HostingAction", "HostingAnswer", "HostingProvider", "ask"]
 
 
-class HostingAction(enum.StrEnum):
+class HostingAction(enum.Enum):
     """What changes the state of a server; a console command is not one of these."""
 
     start = "start"

@@ -44,7 +44,7 @@ def hosting_permit(
             hosting id; Conflict, another server has the same, so that it is not
             certain which of them is meant.
     """
-    least = AdminLevel.Owner if order == HostingAction.wipe else AdminLevel.Admin
+    least = AdminLevel.Owner if order == HostingAction.wipe.value else AdminLevel.Admin
     check_session(ctx, actor_player_id, least)
     hosting_id = require_known_server(ctx, server_id).hosting_id
     if not hosting_id:
