@@ -26,7 +26,6 @@ from tests.examples.hub import Hub
 
 def test_clients_call_it_over_a_connection(panel: Panel) -> None:
     with panel.db.connect(panel.db.owner) as gateway:
-        gateway.subscribe("SELECT * FROM panel_audit_log")
         gateway.procedures.hosting_action(ADMIN, "east", "stop")
         assert gateway.procedures.hosting_command(ADMIN, "west", "save") == "> save"
 
