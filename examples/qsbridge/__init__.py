@@ -5,6 +5,7 @@ them, and the reducers that act on them. What runs on top of it is not imported 
 """
 
 from examples.qsbridge.evening.playing import EventSource, play_event
+from examples.qsbridge.hosting.procedures import hosting_action, hosting_command
 from examples.qsbridge.hub.documented.lifecycle import (
     init,
     server_heartbeat,
@@ -63,6 +64,7 @@ from examples.qsbridge.hub.suggested.presence import (
     presence_join,
     presence_leave,
 )
+from examples.qsbridge.hub.suggested.status import server_set_status
 from examples.qsbridge.hub.suggested.sweeps import sweep
 from examples.qsbridge.hub.suggested.transfers import (
     transfer_complete,
@@ -125,6 +127,8 @@ __all__ = [
     "admin_whitelist_add",
     "admin_whitelist_remove",
     "bridge_command_ack",
+    "hosting_action",
+    "hosting_command",
     "inbox_advance",
     "inbox_apply",
     "inbox_discard",
@@ -149,6 +153,7 @@ __all__ = [
     "presence_leave",
     "server_heartbeat",
     "server_register",
+    "server_set_status",
     "sweep",
     "transfer_complete",
     "transfer_fail",

@@ -5,8 +5,11 @@ import pytest
 import qsdb
 from examples.qsbridge import platform
 from examples.qsbridge.game.survival import survival
+from examples.qsbridge.hosting.desks import hosting_desk
+from examples.qsbridge.hosting.memory import MemoryProvider
 from qsdb.testing import FakeClock
 from tests.examples.game_world import World
+from tests.examples.hosting_panel import Panel, log_admins_in, rent_servers
 from tests.examples.hub import EAST, START, WEST, Hub
 
 
@@ -34,3 +37,13 @@ def world() -> Iterator[World]:
         found = World(db, clock)
         found.admit()
         yield found
+
+
+@pytest.fixture
+def panel(empty: Hub) -> Iterator[Panel]:
+    """Two rented servers, a provider in memory, and admins logged in."""
+    rent_servers(empty)
+    log_admins_in(empty.db)
+    provider = MemoryProvider(["host-east", "host-west"])
+    with hosting_desk(empty.db, provider):
+        yield Panel(empty, provider)

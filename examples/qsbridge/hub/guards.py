@@ -21,6 +21,7 @@ from examples.qsbridge.hub.tables import (
 
 __all__ = [
     "OWNER",
+    "check_session",
     "is_owner",
     "require_admin",
     "require_bridge",
@@ -110,6 +111,18 @@ def require_session(
 ) -> PanelSession:
     """Give the session of the admin for whom the gateway calls, now active again.
 
+    Raises:
+        ReducerError: NotAuthorized, as `check_session` says.
+    """
+    session = check_session(ctx, actor_player_id, least)
+    return ctx.db[PanelSession].update(session.replace(last_activity=ctx.timestamp))
+
+
+def check_session(
+    ctx: qsdb.ReducerContext, actor_player_id: str, least: AdminLevel
+) -> PanelSession:
+    """Give the session of the admin for whom the gateway calls, as it is.
+
     The sender is always the gateway; who acts is an argument. Both are checked:
     the sender is the owner, and the actor is logged in with a level that suffices.
 
@@ -117,8 +130,7 @@ def require_session(
         ReducerError: NotAuthorized.
     """
     require_owner(ctx)
-    sessions = ctx.db[PanelSession]
-    session = sessions.get(actor_player_id)
+    session = ctx.db[PanelSession].get(actor_player_id)
     if session is None or session.has_expired(ctx.timestamp):
         raise refusal(
             "NotAuthorized", f"admin {actor_player_id!r} is not logged in to the panel"
@@ -129,4 +141,4 @@ def require_session(
             f"{actor_player_id!r} is {session.admin_level.name}, "
             f"and this takes {least.name} or above",
         )
-    return sessions.update(session.replace(last_activity=ctx.timestamp))
+    return session

@@ -1,0 +1,39 @@
+"""A server's status, set from outside: what the hosting provider was told.
+
+The documented reducers only ever set ``online``. The panel shows three more, and no
+reducer is named that sets them. Any of the four may follow any other: what a server
+really does, its next heartbeat tells.
+"""
+
+import qsdb
+from examples.qsbridge.hub.guards import require_known_server, require_owner
+from examples.qsbridge.hub.refusals import refusal
+from examples.qsbridge.hub.tables import SERVER_STATUSES, ServerRegistry, platform
+
+__all__ = ["server_set_status", "set_status"]
+
+
+@platform.reducer
+def server_set_status(ctx: qsdb.ReducerContext, server_id: str, status: str) -> None:
+    """Set a server's status; nobody is on one that is offline.
+
+    Its players' presence stays until it is stale, so a short absence loses nobody.
+
+    Raises:
+        ReducerError: NotAuthorized, not the owner; NotFound; InvalidArgument, there
+            is no such status.
+    """
+    require_owner(ctx)
+    if status not in SERVER_STATUSES:
+        raise refusal(
+            "InvalidArgument",
+            f"status {status!r} is none of {', '.join(SERVER_STATUSES)}",
+        )
+    set_status(ctx, require_known_server(ctx, server_id), status)
+
+
+def set_status(ctx: qsdb.ReducerContext, server: ServerRegistry, status: str) -> None:
+    """Set the status of a server."""
+    assert status in SERVER_STATUSES
+    count = 0 if status == "offline" else server.online_count
+    ctx.db[ServerRegistry].update(server.replace(status=status, online_count=count))
