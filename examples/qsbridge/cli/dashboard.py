@@ -15,7 +15,7 @@ import argparse
 import pathlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import qsdb
@@ -26,8 +26,9 @@ from examples.qsbridge.evening.cluster import Cluster
 from examples.qsbridge.evening.events import BadLine
 from examples.qsbridge.evening.reader import read_events
 from examples.qsbridge.hub.tables import platform
+from qsdb import Timestamp
 
-__all__ = ["main"]
+__all__ = ["Pace", "main"]
 
 SPEED: Final = 200
 """The evening that is shipped takes some two minutes."""
@@ -87,9 +88,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _speed(text: str) -> float:
-    speed = float(text)
-    if not speed > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0
+    if not speed > 0:  # nor is what is not a number
+        raise argparse.ArgumentTypeError(f"{text} is no number above 0")
     return speed
 
 
@@ -118,14 +122,44 @@ def _play(file: pathlib.Path, screen: Screen, speed: float) -> None:
     """Show an event file while it is played; bad lines are passed over."""
     with file.open("rb") as events, Cluster(None, file.name) as cluster, screen:
         dashboard = Dashboard(cluster.db, screen, file.name)
-        begun_at, first_at = time.monotonic(), None
+        pace = Pace(speed)
         for item in read_events(events):
             if isinstance(item, BadLine):
                 continue
-            if first_at is None:
-                first_at = item.at
-            due_at = begun_at + (item.at - first_at) / 1_000_000 / speed
-            time.sleep(max(due_at - time.monotonic(), 0))
+            while pace.seconds_until(item.at) > 0:
+                dashboard.refresh(pace.now())
+                time.sleep(min(pace.seconds_until(item.at), WAIT_SECONDS))
             cluster.apply(item)
             dashboard.refresh(cluster.now)
         dashboard.draw(cluster.now)
+
+
+class Pace:
+    """The time of the events, as it passes when they are played faster or slower."""
+
+    def __init__(
+        self, speed: float, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Begin with the first event that is asked about.
+
+        Args:
+            speed: How many seconds of theirs pass in one here; infinity for all.
+            seconds: Tells the time here.
+        """
+        self._speed = speed
+        self._seconds = seconds
+        self._first_at: int | None = None
+        self._begun_at = 0.0
+
+    def seconds_until(self, at: int) -> float:
+        """Give how long it is until an event, in seconds here; below 0 it is late."""
+        if self._first_at is None:
+            self._first_at, self._begun_at = at, self._seconds()
+        due = (at - self._first_at) / 1_000_000 / self._speed
+        return self._begun_at + due - self._seconds()
+
+    def now(self) -> Timestamp:
+        """Give the time that it is for the events."""
+        assert self._first_at is not None, "no event has been asked about"
+        passed = (self._seconds() - self._begun_at) * self._speed
+        return Timestamp.from_micros(self._first_at + int(passed * 1_000_000))

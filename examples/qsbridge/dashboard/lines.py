@@ -5,6 +5,7 @@ letter none. So `len` does not tell how wide a text is, and each line is clipped
 padded by cells. Styles are kept beside the text until it is painted, and do not count.
 """
 
+import functools
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,8 +54,11 @@ def line(*parts: Part | str) -> Line:
     return tuple(Part(each) if isinstance(each, str) else each for each in parts)
 
 
+@functools.lru_cache(maxsize=10_000)
 def cells(text: str) -> int:
     """Give how many cells of a terminal a text takes.
+
+    It is asked of the same names and rules in every frame, so answers are kept.
 
     >>> cells("fox"), cells("狐"), cells("e\u0301")
     (3, 2, 1)
