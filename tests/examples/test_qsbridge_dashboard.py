@@ -19,6 +19,7 @@ from examples.qsbridge import (
 )
 from examples.qsbridge.dashboard.lines import Line, Part, line
 from examples.qsbridge.dashboard.live import Dashboard, HubClock
+from examples.qsbridge.dashboard.pace import Pace
 from examples.qsbridge.dashboard.picture import Picture
 from examples.qsbridge.dashboard.screen import Screen
 from examples.qsbridge.dashboard.watch import NEWEST_MAX, Watch
@@ -87,8 +88,8 @@ acts = st.tuples(
 )
 
 
-@given(steps=st.lists(acts, max_size=10))
-@settings(max_examples=settings().max_examples // 10)
+@given(steps=st.lists(acts, max_size=8))
+@settings(max_examples=settings().max_examples // 16)
 @pytest.mark.slow
 def test_a_watch_shows_what_all_rows_say_also_after_its_windows_are_renewed(
     steps: list[tuple[Act, str, int]],
@@ -307,3 +308,30 @@ def test_a_clock_goes_by_rows_and_between_them_by_itself() -> None:
     assert clock.now(after(60)) == after(60)
     seconds[0] += 1
     assert clock.now(after(60)) == after(61)
+
+
+def test_events_are_played_so_many_times_as_fast() -> None:
+    seconds = [50.0]
+    told: list[Timestamp] = []
+
+    def sleep(length: float) -> None:
+        seconds[0] += length
+
+    pace = Pace(100, lambda: seconds[0], sleep)
+    pace.wait(START.micros, told.append)
+    assert (seconds, told) == ([50.0], []), "the first is not waited for"
+
+    pace.wait(after(25).micros, told.append)
+    assert told == [START, after(10), after(20)]
+    assert seconds == [50.25]
+
+    seconds[0] += 1
+    pace.wait(after(100).micros, told.append)
+    assert seconds == [51.25], "nor is one that is late"
+
+
+def test_at_infinite_speed_nothing_is_waited_for() -> None:
+    pace = Pace(float("inf"), lambda: 0.0, lambda _: pytest.fail("it waits"))
+
+    for seconds in (0, 10, 5):
+        pace.wait(after(seconds).micros, lambda _: None)

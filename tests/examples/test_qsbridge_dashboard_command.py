@@ -13,7 +13,6 @@ import pytest
 import qsdb
 from examples.qsbridge import platform
 from examples.qsbridge.__main__ import main
-from examples.qsbridge.cli.dashboard import Pace
 from qsdb.testing import FakeClock
 from tests.examples.hub import EAST, START, Hub
 from tests.examples.test_qsbridge_cluster import Output, at, register, write
@@ -40,6 +39,7 @@ def test_an_evening_is_shown_as_it_ends(tmp_path: Path, capsys: Output) -> None:
     assert "\x1b" not in out
 
 
+@pytest.mark.slow
 def test_a_directory_is_shown_beside_its_owner_and_left_alone(
     tmp_path: Path, capsys: Output
 ) -> None:
@@ -99,17 +99,6 @@ def test_a_command_is_known_by_its_name_alone(tmp_path: Path, capsys: Output) ->
     assert main([str(file)]) == 0
 
     assert "granted" in capsys.readouterr().out
-
-
-def test_events_are_played_so_many_times_as_fast() -> None:
-    seconds = [50.0]
-    pace, begin = Pace(10, lambda: seconds[0]), START.micros
-    assert pace.seconds_until(begin) == 0
-    assert pace.seconds_until(begin + 60_000_000) == 6
-    seconds[0] += 2
-    assert pace.seconds_until(begin + 60_000_000) == 4
-    assert pace.now().micros == begin + 20_000_000
-    assert Pace(float("inf"), lambda: 0.0).seconds_until(begin) == 0
 
 
 class Process:
@@ -172,15 +161,3 @@ def test_a_directory_is_followed_while_another_process_writes(tmp_path: Path) ->
     assert "Traceback" not in end
     assert "\x1b[?25h\x1b[?1049l" in end
     assert "otter" in end.rpartition("\x1b[?1049l")[2]
-
-
-@pytest.mark.slow
-def test_the_evening_is_shown_while_it_is_played(tmp_path: Path) -> None:
-    late = register("north", "2026-03-06T19:00:00Z")
-    file = write(tmp_path / "events.jsonl", *EVENTS, late)
-    process = Process(str(file), "--speed=100")
-    process.read_until("aimbot")
-    end = process.stop()
-
-    assert "Traceback" not in end
-    assert "north" not in end

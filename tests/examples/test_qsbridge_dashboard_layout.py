@@ -32,7 +32,7 @@ from examples.qsbridge.hub.views import summarize
 from qsdb import TimeDuration, Timestamp
 from tests.examples.hub import START
 
-laws = settings(max_examples=settings().max_examples // 4)
+laws = settings(max_examples=settings().max_examples // 8)
 frame_laws = settings(max_examples=settings().max_examples // 10)
 WIDE = ("東京サーバ", "🦊🦊", "e\u0301" * 9)
 texts = st.text(max_size=30) | st.sampled_from((*WIDE, "\x1b[31m", "a\nb"))

@@ -267,7 +267,7 @@ def platform_database() -> Iterator[qsdb.Database]:
 
 
 @given(now=times, begin=times, steps=st.lists(changes, max_size=12), later=times)
-@settings(max_examples=settings().max_examples // 5)
+@settings(max_examples=settings().max_examples // 8)
 @pytest.mark.slow
 def test_views_are_what_counting_gives(
     now: Timestamp, begin: Timestamp, steps: list[Change], later: Timestamp

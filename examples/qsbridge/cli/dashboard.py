@@ -14,21 +14,20 @@ the evening as it ends.
 import argparse
 import pathlib
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import qsdb
 from examples.qsbridge.cli.evening import SHIPPED
 from examples.qsbridge.dashboard.live import Dashboard, HubClock
+from examples.qsbridge.dashboard.pace import Pace
 from examples.qsbridge.dashboard.screen import Screen
 from examples.qsbridge.evening.cluster import Cluster
 from examples.qsbridge.evening.events import BadLine
 from examples.qsbridge.evening.reader import read_events
 from examples.qsbridge.hub.tables import platform
-from qsdb import Timestamp
 
-__all__ = ["Pace", "main"]
+__all__ = ["main"]
 
 SPEED: Final = 200
 """The evening that is shipped takes some two minutes."""
@@ -126,40 +125,7 @@ def _play(file: pathlib.Path, screen: Screen, speed: float) -> None:
         for item in read_events(events):
             if isinstance(item, BadLine):
                 continue
-            while pace.seconds_until(item.at) > 0:
-                dashboard.refresh(pace.now())
-                time.sleep(min(pace.seconds_until(item.at), WAIT_SECONDS))
+            pace.wait(item.at, dashboard.refresh)
             cluster.apply(item)
             dashboard.refresh(cluster.now)
         dashboard.draw(cluster.now)
-
-
-class Pace:
-    """The time of the events, as it passes when they are played faster or slower."""
-
-    def __init__(
-        self, speed: float, seconds: Callable[[], float] = time.monotonic
-    ) -> None:
-        """Begin with the first event that is asked about.
-
-        Args:
-            speed: How many seconds of theirs pass in one here; infinity for all.
-            seconds: Tells the time here.
-        """
-        self._speed = speed
-        self._seconds = seconds
-        self._first_at: int | None = None
-        self._begun_at = 0.0
-
-    def seconds_until(self, at: int) -> float:
-        """Give how long it is until an event, in seconds here; below 0 it is late."""
-        if self._first_at is None:
-            self._first_at, self._begun_at = at, self._seconds()
-        due = (at - self._first_at) / 1_000_000 / self._speed
-        return self._begun_at + due - self._seconds()
-
-    def now(self) -> Timestamp:
-        """Give the time that it is for the events."""
-        assert self._first_at is not None, "no event has been asked about"
-        passed = (self._seconds() - self._begun_at) * self._speed
-        return Timestamp.from_micros(self._first_at + int(passed * 1_000_000))

@@ -11,9 +11,13 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 import qsdb
+from examples.qsbridge.dashboard.kept import Kept
 from examples.qsbridge.dashboard.picture import Picture
+from examples.qsbridge.hub.extensions import PlayerMovement
+from examples.qsbridge.hub.tables import BanEntry, PanelAuditLog
 from examples.qsbridge.hub.views import (
     ACTIONS_WINDOW,
+    ACTIVE_BANS,
     Flow,
     ServerOverview,
     count_flow,
@@ -28,15 +32,23 @@ NEWEST_MAX: Final = 20
 FLOW_WINDOW: Final = TimeDuration.from_seconds(3600)
 RENEWAL: Final = TimeDuration.from_seconds(3600)
 """How old a window gets before it begins anew."""
+WINDOW: Final = (
+    ACTIVE_BANS,
+    "SELECT * FROM ban_entry WHERE banned_at >= :day",
+    "SELECT * FROM panel_audit_log WHERE timestamp >= :day",
+    "SELECT * FROM player_movement WHERE moved_at >= :hour",
+)
+"""Of the time `now`; `day` and `hour` are as much before it."""
 
 T = TypeVar("T")
 
 
 class Watch:
-    """Live queries of a hub.
+    """A connection to a hub, and what its subscriptions tell.
 
     Attributes:
         has_changed: Whether something has, since the last picture.
+        latest: The newest time in any row; the hub's clock was there already.
     """
 
     def __init__(self, db: qsdb.Database) -> None:
@@ -44,78 +56,77 @@ class Watch:
 
         Cost: once and every hour, O(bans + audit log); then of what changes.
         """
-        self._db = db
         self.has_changed = True
-        self._servers = db.subscribe("SELECT * FROM cluster_servers", self._note)
-        self._open(self._last_heartbeat())
-
-    def _last_heartbeat(self) -> Timestamp:
-        servers: list[ServerOverview] = self._servers.rows
-        return max((each.last_heartbeat for each in servers), default=Timestamp.EPOCH)
+        self.latest = Timestamp.EPOCH
+        self._connection = connection = db.connect()
+        self._servers: Kept[ServerOverview] = Kept(
+            connection,
+            "cluster_servers",
+            key=lambda row: row.server_id,
+            note=lambda row: self._note(row.last_heartbeat),
+        )
+        self._bans: Kept[BanEntry] = Kept(
+            connection,
+            "ban_entry",
+            key=lambda row: row.ban_id,
+            note=lambda row: self._note(row.banned_at),
+        )
+        self._actions: Kept[PanelAuditLog] = Kept(
+            connection,
+            "panel_audit_log",
+            key=lambda row: row.log_id,
+            note=lambda row: self._note(row.timestamp),
+        )
+        self._moves: Kept[PlayerMovement] = Kept(
+            connection,
+            "player_movement",
+            key=lambda row: row.move_id,
+            note=lambda row: self._note(row.moved_at),
+        )
+        connection.subscribe("SELECT * FROM cluster_servers")
+        self._open(self.latest)
 
     def _open(self, now: Timestamp) -> None:
-        """Begin the windows."""
+        """Begin a window."""
         self._begun = now
-        day, hour = now - ACTIONS_WINDOW, now - FLOW_WINDOW
-        self._active = self._ask("SELECT * FROM active_bans(:since)", now)
-        self._bans = self._ask("SELECT * FROM ban_entry WHERE banned_at >= :since", day)
-        self._actions = self._ask(
-            "SELECT * FROM panel_audit_log WHERE timestamp >= :since", day
-        )
-        self._moves = self._ask(
-            "SELECT * FROM player_movement WHERE moved_at >= :since", hour
+        self._window = self._connection.subscribe(
+            *WINDOW,
+            params={"now": now, "day": now - ACTIONS_WINDOW, "hour": now - FLOW_WINDOW},
         )
 
-    def _ask(self, query: str, since: Timestamp) -> qsdb.LiveQuery:
-        return self._db.subscribe(query, self._note, {"since": since})
-
-    def _note(self, _: qsdb.Update) -> None:
+    def _note(self, at: Timestamp) -> None:
+        """Note that a row of that time has changed."""
         self.has_changed = True
+        self.latest = max(self.latest, at)
 
     def close(self) -> None:
         """Listen no more."""
-        self._servers.close()
-        self._close_windows()
-
-    def _close_windows(self) -> None:
-        for each in (self._active, self._bans, self._actions, self._moves):
-            each.close()
-
-    @property
-    def latest(self) -> Timestamp:
-        """The newest time in any row: the hub's clock was there already.
-
-        Cost: O(servers + rows of the windows).
-        """
-        times: list[Timestamp] = [
-            self._last_heartbeat(),
-            *(each.banned_at for each in self._bans.rows),
-            *(each.timestamp for each in self._actions.rows),
-            *(each.moved_at for each in self._moves.rows),
-        ]
-        return max(times)
+        self._connection.close()
 
     def picture(self, now: Timestamp) -> Picture:
         """Look at what there is, as of a time.
 
-        Cost: O(servers + active bans + rows of the windows).
+        Cost: O(servers + active bans + rows of the window).
         """
         if now - self._begun > RENEWAL:
-            self._close_windows()
+            old = self._window
             self._open(now)
+            old.close()
         self.has_changed = False
-        servers: list[ServerOverview] = self._servers.rows
+        servers, bans = self._servers.rows(), self._bans.rows()
         day, hour = now - ACTIONS_WINDOW, now - FLOW_WINDOW
-        bans = [each for each in self._bans.rows if each.banned_at >= day]
-        actions = [each for each in self._actions.rows if each.timestamp >= day]
-        flows = count_flow(each for each in self._moves.rows if each.moved_at >= hour)
+        actions = [each for each in self._actions.rows() if each.timestamp >= day]
+        moves = (each for each in self._moves.rows() if each.moved_at >= hour)
         return Picture(
             now=now,
-            overview=summarize(servers, self._active.rows, actions, now),
+            overview=summarize(servers, bans, actions, now),
             servers=sorted(servers, key=lambda each: each.server_id),
-            bans=_newest(bans, lambda each: each.ban_id),
+            bans=_newest(
+                (each for each in bans if each.banned_at >= day),
+                lambda each: each.ban_id,
+            ),
             actions=_newest(actions, lambda each: each.log_id),
-            flows=_largest(flows),
+            flows=_largest(count_flow(moves)),
         )
 
 

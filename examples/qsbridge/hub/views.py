@@ -41,6 +41,7 @@ from qsdb import TimeDuration, Timestamp, u32, u64
 
 __all__ = [
     "ACTIONS_WINDOW",
+    "ACTIVE_BANS",
     "STEP",
     "ClusterOverview",
     "Flow",
@@ -58,6 +59,11 @@ STEP: Final = TimeDuration.from_seconds(10)
 """How old a number that depends on the time may be; the wiki's panel has the same."""
 ACTIONS_WINDOW: Final = TimeDuration.from_seconds(24 * 3600)
 """How far back admin actions are counted."""
+ACTIVE_BANS: Final = (
+    "SELECT * FROM ban_entry"
+    " WHERE revoked = FALSE AND (expires_at IS NULL OR expires_at > :now)"
+)
+"""For who wants the bans in the cache of its own connection, by primary key."""
 
 
 def step_of(now: Timestamp) -> Timestamp:
@@ -161,11 +167,7 @@ def active_bans(_: qsdb.AnonymousViewContext, now: Timestamp) -> qsdb.Query[BanE
 
     Cost: O(bans) to begin with, O(1) for each ban or unban after that.
     """
-    return qsdb.Query(
-        "SELECT * FROM ban_entry"
-        " WHERE revoked = FALSE AND (expires_at IS NULL OR expires_at > :now)",
-        {"now": now},
-    )
+    return qsdb.Query(ACTIVE_BANS, {"now": now})
 
 
 @platform.view(public=True, primary_key=("from_server_id", "to_server_id"))
