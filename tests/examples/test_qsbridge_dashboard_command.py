@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 import qsdb
 from examples.qsbridge import platform
 from examples.qsbridge.__main__ import main
+from examples.qsbridge.cli import evening
 from qsdb.testing import FakeClock
 from tests.examples.hub import EAST, START, Hub
 from tests.examples.test_qsbridge_cluster import Output, at, register, write
@@ -99,6 +101,18 @@ def test_a_command_is_known_by_its_name_alone(tmp_path: Path, capsys: Output) ->
     assert main([str(file)]) == 0
 
     assert "granted" in capsys.readouterr().out
+
+
+def test_ctrl_c_ends_a_command_with_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    def press(_: Sequence[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evening, "main", press)
+
+    assert main([]) == 130
+    assert capsys.readouterr() == ("", "")
 
 
 class Process:

@@ -104,17 +104,11 @@ def _words(error: Exception) -> str:
 def _follow(data: pathlib.Path, screen: Screen, *, is_once: bool) -> None:
     """Show a directory as it is, and as it becomes."""
     with qsdb.Database(platform, data, read_only=True) as db, screen:
-        dashboard = Dashboard(db, screen, str(data))
-        clock = HubClock()
-        now = clock.now(dashboard.watch.latest)
-        dashboard.draw(now)
+        dashboard, clock = Dashboard(db, screen, str(data)), HubClock()
+        dashboard.draw(clock.now(dashboard.watch.latest))
         while not is_once:
             db.refresh(WAIT_SECONDS)
-            if dashboard.watch.has_changed:
-                now = clock.now(dashboard.watch.latest)
-            else:
-                now = clock.now(now)
-            dashboard.refresh(now)
+            dashboard.refresh(clock.now(dashboard.watch.latest))
 
 
 def _play(file: pathlib.Path, screen: Screen, speed: float) -> None:
