@@ -8,6 +8,7 @@ what the judge gives. The bans that `active_bans` gave for a time, less those th
 they are over, are the active ones at each later time.
 """
 
+import doctest
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from examples.qsbridge import (
     server_heartbeat,
     step_of,
 )
+from examples.qsbridge.hub import views as views_module
 from qsdb import Identity, TimeDuration, Timestamp
 from qsdb.testing import FakeClock
 from tests.examples.hub import EAST, START, WEST, Hub
@@ -330,6 +332,10 @@ def test_who_asks_within_one_step_shares_a_result(hub: Hub) -> None:
         hub.db.subscribe(text, params={"now": now})
 
     assert hub.db.stats().view_runs == runs + 1
+
+
+def test_doctests_of_views_hold() -> None:
+    assert doctest.testmod(views_module).failed == 0
 
 
 @pytest.mark.parametrize(
