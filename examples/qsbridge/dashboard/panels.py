@@ -61,8 +61,8 @@ REGION_COLUMNS: Final = (
     Column("present", is_right=True, rank=2),
 )
 FLOW_COLUMNS: Final = (
-    Column("from", least=10),
-    Column("to", least=10),
+    Column("from", least=16),
+    Column("to", least=16),
     Column("moves", is_right=True),
     Column("", rank=1),
 )
