@@ -4,8 +4,14 @@
 them, and the reducers that act on them. What runs on top of it is not imported here.
 """
 
-from examples.qsbridge.evening.playing import EventSource, play_event
-from examples.qsbridge.hosting.procedures import hosting_action, hosting_command
+from examples.qsbridge.evening.playing import (
+    EventSource,
+    play_event,
+)
+from examples.qsbridge.hosting.procedures import (
+    hosting_action,
+    hosting_command,
+)
 from examples.qsbridge.hub.documented.lifecycle import (
     init,
     server_heartbeat,
@@ -28,7 +34,10 @@ from examples.qsbridge.hub.documented.panel import (
     panel_toggle_whitelist,
     panel_unban_player,
 )
-from examples.qsbridge.hub.documented.roles import admin_grant_role, admin_revoke_role
+from examples.qsbridge.hub.documented.roles import (
+    admin_grant_role,
+    admin_revoke_role,
+)
 from examples.qsbridge.hub.documented.sessions import (
     panel_end_session,
     panel_log_action,
@@ -44,6 +53,16 @@ from examples.qsbridge.hub.extensions import (
     BridgeCommand,
     PlayerMovement,
     SweepSchedule,
+)
+from examples.qsbridge.hub.passport import (
+    PASSPORT_QUERIES,
+    Passport,
+    passport_bans,
+    passport_movements,
+    passport_presence,
+    passport_transfers,
+    passport_vault,
+    player_passport,
 )
 from examples.qsbridge.hub.suggested.announcements import (
     admin_announce,
@@ -64,8 +83,12 @@ from examples.qsbridge.hub.suggested.presence import (
     presence_join,
     presence_leave,
 )
-from examples.qsbridge.hub.suggested.status import server_set_status
-from examples.qsbridge.hub.suggested.sweeps import sweep
+from examples.qsbridge.hub.suggested.status import (
+    server_set_status,
+)
+from examples.qsbridge.hub.suggested.sweeps import (
+    sweep,
+)
 from examples.qsbridge.hub.suggested.transfers import (
     transfer_complete,
     transfer_fail,
@@ -90,29 +113,45 @@ from examples.qsbridge.hub.tables import (
     WhitelistEntry,
     platform,
 )
+from examples.qsbridge.hub.views import (
+    ClusterOverview,
+    Flow,
+    ServerOverview,
+    active_bans,
+    cluster_overview,
+    cluster_servers,
+    population_flow,
+    step_of,
+)
 
 __all__ = [
+    "PASSPORT_QUERIES",
     "SILENCE_MAX",
     "AdminLevel",
     "AdminRole",
     "AdminRoleLevel",
     "BanEntry",
     "BridgeCommand",
+    "ClusterOverview",
     "CrossServerEvent",
     "DeadLetter",
     "EventSource",
+    "Flow",
     "GlobalVault",
     "InboxPosition",
     "ModuleConfig",
     "PanelAuditLog",
     "PanelSession",
+    "Passport",
     "PlayerMovement",
     "PlayerServerPresence",
     "ServerConfig",
+    "ServerOverview",
     "ServerRegistry",
     "ServerTransferQueue",
     "SweepSchedule",
     "WhitelistEntry",
+    "active_bans",
     "admin_announce",
     "admin_ban",
     "admin_grant_role",
@@ -127,6 +166,8 @@ __all__ = [
     "admin_whitelist_add",
     "admin_whitelist_remove",
     "bridge_command_ack",
+    "cluster_overview",
+    "cluster_servers",
     "hosting_action",
     "hosting_command",
     "inbox_advance",
@@ -146,14 +187,22 @@ __all__ = [
     "panel_set_server_name",
     "panel_toggle_whitelist",
     "panel_unban_player",
+    "passport_bans",
+    "passport_movements",
+    "passport_presence",
+    "passport_transfers",
+    "passport_vault",
     "platform",
     "play_event",
+    "player_passport",
+    "population_flow",
     "presence_beat",
     "presence_join",
     "presence_leave",
     "server_heartbeat",
     "server_register",
     "server_set_status",
+    "step_of",
     "sweep",
     "transfer_complete",
     "transfer_fail",

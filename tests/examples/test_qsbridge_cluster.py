@@ -13,7 +13,8 @@ from examples.qsbridge import (
     ServerConfig,
     ServerRegistry,
 )
-from examples.qsbridge.__main__ import SHIPPED, main
+from examples.qsbridge.__main__ import main
+from examples.qsbridge.cli.evening import SHIPPED
 from examples.qsbridge.evening import events as events_module
 from examples.qsbridge.evening import wording
 from examples.qsbridge.evening.cluster import Cluster, Outcome, Tally

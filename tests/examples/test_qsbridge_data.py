@@ -10,7 +10,8 @@ import pytest
 
 import qsdb
 from examples.qsbridge import EventSource
-from examples.qsbridge.__main__ import SHIPPED, main
+from examples.qsbridge.__main__ import main
+from examples.qsbridge.cli.evening import SHIPPED
 from examples.qsbridge.evening.cluster import Cluster
 from examples.qsbridge.evening.generate import EVENTS_COUNT, generate
 from tests.examples.hub import TABLES, events_of

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from examples.qsbridge import BanEntry, PlayerServerPresence, ServerRegistry
-from examples.qsbridge.__main__ import SHIPPED
+from examples.qsbridge.cli.evening import SHIPPED
 from examples.qsbridge.evening.cluster import Cluster
 from examples.qsbridge.evening.events import Join
 from examples.qsbridge.evening.generate import (

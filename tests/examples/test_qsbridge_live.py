@@ -1,7 +1,6 @@
 """The servers' subscriptions: bans reach all of them, presence only its own server."""
 
 import dataclasses
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from examples.qsbridge.__main__ import main
-from examples.qsbridge.evening.board import Board
 from examples.qsbridge.evening.cluster import Cluster
 from tests.examples.hub import events_of
 from tests.examples.test_qsbridge_cluster import Output, at, register, write
@@ -21,24 +19,6 @@ BEGIN = (
     at("18:00:10", "join", server=EAST, player="anna"),
     at("18:00:11", "join", server=WEST, player="ben"),
 )
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal, or that it is none."""
-
-    def __init__(self, *, is_terminal: bool = True) -> None:
-        super().__init__()
-        self.is_terminal = is_terminal
-
-    def isatty(self) -> bool:
-        return self.is_terminal
-
-    def taken(self) -> str:
-        """Give what was written since the last time."""
-        text = self.getvalue()
-        self.seek(0)
-        self.truncate()
-        return text
 
 
 @pytest.fixture
@@ -93,45 +73,12 @@ def test_servers_are_connected_again_where_a_directory_is_opened(
         assert [each.player_id for each in cluster.bridges[WEST].players] == ["ben"]
 
 
-def test_the_board_shows_what_is_there(cluster: Cluster) -> None:
-    out = Terminal(is_terminal=False)
-    board = Board(cluster.db, cluster.bridges, out)
-    board.draw(cluster.now)
-    assert out.taken() == (
-        "server         status  players                        bans known\n"
-        "eu-west-pve-1  online  1/2      ██████████··········  0\n"
-        "us-east-pvp-1  online  1/4      █████···············  0\n"
-        "2026-03-06T18:00:11Z  2 players, 0 bans\n"
-    )
-
-
-def test_the_board_is_drawn_over_itself_when_something_has_changed(
-    cluster: Cluster,
-) -> None:
-    out, seconds = Terminal(), [0.0]
-    board = Board(cluster.db, cluster.bridges, out, lambda: seconds[0])
-    board.refresh(cluster.now)
-    assert out.taken().startswith("\x1b[2Kserver")
-    seconds[0] += 1
-    board.refresh(cluster.now)
-    assert out.taken() == "", "nothing has changed"
-    play(cluster, at("18:00:20", "leave", server=EAST, player="anna"))
-    board.refresh(cluster.now)
-    assert out.taken().startswith("\x1b[4A\x1b[2Kserver")
-    play(cluster, at("18:00:30", "join", server=EAST, player="anna"))
-    board.refresh(cluster.now)
-    assert out.taken() == "", "the last drawing was not seen yet"
-    seconds[0] += 1
-    board.refresh(cluster.now)
-    assert "us-east-pvp-1  online  1/4" in out.taken()
-
-
-def test_what_is_no_terminal_gets_the_last_drawing_only(
+def test_what_is_no_terminal_gets_the_last_frame_only(
     tmp_path: Path, capsys: Output
 ) -> None:
     file = write(tmp_path / "events.jsonl", *BEGIN)
     assert main(["--live", str(file)]) == 0
     printed = capsys.readouterr().out
     assert "\x1b" not in printed
-    assert printed.count("bans known") == 1
+    assert printed.count("QS-Bridge  events.jsonl") == 1
     assert "bridges  2: each knows all 0 bans, and all together 2 players" in printed

@@ -5,7 +5,8 @@
 `extensions`        further tables, for what the documented ones leave open
 `documented`        reducers that the public wiki names
 `suggested`         reducers that it leaves out and a platform needs
-`views`             what one player, one admin, one dashboard wants to know
+`views`             the cluster, its bans and its flow, for whoever looks on
+`passport`          all about one player, for an admin who is logged in
 `guards`            who may call
 `limits`            what arguments may hold
 `json_objects`      JSON from elsewhere, read strictly

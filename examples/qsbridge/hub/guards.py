@@ -35,7 +35,7 @@ OWNER: Final = "owner"
 """How rows name the owner when he calls directly and not through the panel."""
 
 
-def is_owner(ctx: qsdb.ReducerContext) -> bool:
+def is_owner(ctx: qsdb.ReducerContext | qsdb.ViewContext) -> bool:
     """Tell whether the caller is the owner whom `init` has written down."""
     return any(row.owner_identity == ctx.sender for row in ctx.db[ModuleConfig])
 
