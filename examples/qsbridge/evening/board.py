@@ -5,11 +5,11 @@ whenever something in it has changed, and not more often than people can see.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TextIO
 
 import qsdb
-from examples.qsbridge.evening.bridges import Bridges
+from examples.qsbridge.bridge.knowledge import Knowledge
 from examples.qsbridge.evening.events import format_time
 from examples.qsbridge.evening.wording import plain
 from examples.qsbridge.hub.tables import BanEntry, PlayerServerPresence, ServerRegistry
@@ -28,7 +28,7 @@ class Board:
     def __init__(
         self,
         db: qsdb.Database,
-        bridges: Bridges,
+        known: Mapping[str, Knowledge],
         out: TextIO,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -36,11 +36,11 @@ class Board:
 
         Args:
             db: The platform.
-            bridges: The servers, to show what each of them knows.
+            known: What each server knows; shown as the number of bans.
             out: A terminal; into anything else only the last drawing goes.
             seconds: Tells the time.
         """
-        self._bridges = bridges
+        self._known = known
         self._out = out
         self._seconds = seconds
         self._drawn_at = float("-inf")
@@ -91,9 +91,9 @@ class Board:
 
     def _rows(self, now: Timestamp) -> Iterator[tuple[str, ...]]:
         tables = self._connection.db
-        known = {each.server_id: len(each.bans) for each in self._bridges}
         servers = sorted(tables[ServerRegistry], key=lambda each: each.server_id)
         for server in servers:
+            known = self._known.get(server.server_id)
             is_degraded = server.status == "online" and server.is_degraded(now)
             present = tables[PlayerServerPresence].server_id.count(server.server_id)
             filled = BAR_WIDTH * min(present, server.max_players)
@@ -103,5 +103,5 @@ class Board:
                 "degraded" if is_degraded else plain(server.status),
                 f"{present}/{server.max_players}",
                 "█" * filled + "·" * (BAR_WIDTH - filled),
-                str(known.get(server.server_id, 0)),
+                str(len(known.bans) if known else 0),
             )
