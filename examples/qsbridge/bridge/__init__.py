@@ -14,6 +14,7 @@ on when the platform is away for a while.
 `news`            from what changed in the cache to what the game is told
 `commands`        what the platform has the bridge do, each once
 `vault`           items in and out, also when the connection breaks in between
+`port`            what it needs of a connection
 `timers`          when something is due: time-outs and exponential back-off
 `running`         a thread that drives a bridge
 ================  ============================================================

@@ -28,8 +28,9 @@ import qsdb
 from examples.qsbridge.bridge.commands import CommandRunner
 from examples.qsbridge.bridge.hooks import GameHooks
 from examples.qsbridge.bridge.knowledge import Decision, Knowledge, Reason
-from examples.qsbridge.bridge.link import Connect, Link, OfflineError, ServerDetails
+from examples.qsbridge.bridge.link import Link, OfflineError, ServerDetails
 from examples.qsbridge.bridge.news import Change, tell
+from examples.qsbridge.bridge.port import Connect
 from examples.qsbridge.bridge.timers import Backoff, system_now
 from examples.qsbridge.bridge.vault import VaultCounter
 from examples.qsbridge.hub.refusals import refusal_class

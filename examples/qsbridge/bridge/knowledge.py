@@ -13,6 +13,7 @@ from typing import Final, Literal, Self
 
 import qsdb
 from examples.qsbridge.bridge.news import WATCHED, Change, differences
+from examples.qsbridge.bridge.port import Port
 from examples.qsbridge.hub.extensions import BridgeCommand
 from examples.qsbridge.hub.tables import (
     AdminRole,
@@ -80,7 +81,7 @@ class Knowledge:
 
     def __init__(
         self,
-        connection: qsdb.Connection,
+        connection: Port,
         server_id: str,
         on_change: Callable[[Change], object] = lambda _: None,
         previous: "Knowledge | None" = None,
@@ -128,7 +129,9 @@ class Knowledge:
     @property
     def config(self) -> ServerConfig | None:
         """The server's settings; None before it was first registered."""
-        return self.connection.db[ServerConfig].get(self.server_id)
+        tables = self.connection.db
+        config: ServerConfig | None = tables[ServerConfig].get(self.server_id)
+        return config
 
     @property
     def players(self) -> list[PlayerServerPresence]:
@@ -162,7 +165,9 @@ class Knowledge:
 
     def presence(self, player_id: str) -> PlayerServerPresence | None:
         """Give a player's row, if he is on this server."""
-        return self.connection.db[PlayerServerPresence].get(player_id)
+        tables = self.connection.db
+        row: PlayerServerPresence | None = tables[PlayerServerPresence].get(player_id)
+        return row
 
     def role(self, player_id: str) -> AdminRoleLevel | None:
         """Give a player's role as an admin, if he has one."""
@@ -210,11 +215,12 @@ class Knowledge:
             return allowed
         transfers = self.connection.db[ServerTransferQueue].player_id.filter(player_id)
         for transfer in transfers:
-            if transfer.status == "in_transit":
+            is_coming = transfer.to_server_id == self.server_id
+            if is_coming and transfer.status == "in_transit":
                 return Decision.refuse(
                     "in_transfer",
-                    f"player {player_id!r} comes to {transfer.to_server_id!r} by "
-                    f"transfer {transfer.transfer_id}, and not otherwise",
+                    f"player {player_id!r} comes by transfer {transfer.transfer_id}, "
+                    "and not otherwise",
                 )
         if self.players_count >= players_max:
             return Decision.refuse(

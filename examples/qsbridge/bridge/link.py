@@ -8,9 +8,7 @@
 
 Whether a connection is lost shows when it is used: a call fails, or its subscription
 has ended. The next connection shows the token of the one before and so is the same
-identity; the platform knows the server again. It needs nothing of `qsdb.Connection`
-but `call`, `sql`, `subscribe`, `db`, `token` and `close`, and calls nothing from a
-callback: so it makes no difference whether the platform is in this process.
+identity; the platform knows the server again.
 """
 
 import contextlib
@@ -24,23 +22,18 @@ from typing import Any, Final
 import qsdb
 from examples.qsbridge.bridge.knowledge import Knowledge
 from examples.qsbridge.bridge.news import Change
+from examples.qsbridge.bridge.port import Connect, Port
 from examples.qsbridge.bridge.timers import Backoff, Countdown
 from examples.qsbridge.hub.refusals import refusal_class
 from qsdb import Timestamp
 
-__all__ = ["Connect", "Link", "OfflineError", "ServerDetails"]
+__all__ = ["Link", "OfflineError", "ServerDetails"]
 
 LOGGER: Final = logging.getLogger("qsbridge.bridge")
 HEARTBEAT_SECONDS: Final = 30.0
 SERVER_ID_VARIABLE: Final = "QSB_SERVER_ID"
 LOST: Final = (qsdb.ClosedError, qsdb.StorageError, OSError)
 """What a call raises where it did not reach the platform, or its answer not us."""
-
-Connect = Callable[[str | None], qsdb.Connection]
-"""Opens a connection as whoever has the token, or as somebody new (None).
-
-Let it be a confirmed one where the platform is on a disk: then what a call has done is
-still done after the power has failed, which matters when items are given out."""
 
 
 class OfflineError(Exception):
@@ -176,7 +169,7 @@ class Link:
         """
         return list(self._use(lambda connection: connection.sql(query, params)))
 
-    def _use(self, act: Callable[[qsdb.Connection], Any]) -> Any:  # noqa: ANN401  what it gives
+    def _use(self, act: Callable[[Port], Any]) -> Any:  # noqa: ANN401  what it gives
         known = self._known
         if known is None or not self._is_online:
             raise OfflineError(self.fault, may_have_run=False)
@@ -277,7 +270,7 @@ class Link:
             _close(known.connection)
 
 
-def _close(connection: qsdb.Connection) -> None:
+def _close(connection: Port) -> None:
     """Close a connection, of which nobody may be left to tell."""
     with contextlib.suppress(*LOST):
         connection.close()

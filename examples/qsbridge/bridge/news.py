@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import qsdb
 from examples.qsbridge.bridge.hooks import GameHooks
+from examples.qsbridge.bridge.port import Port
 from examples.qsbridge.hub.extensions import BridgeCommand
 from examples.qsbridge.hub.tables import (
     BanEntry,
@@ -42,7 +43,7 @@ class Change:
     new: qsdb.Row | None
 
 
-def differences(old: qsdb.Connection | None, new: qsdb.Connection) -> Iterator[Change]:
+def differences(old: Port | None, new: Port) -> Iterator[Change]:
     """Yield what one connection knew otherwise than the next one knows.
 
     With no connection before, that is every row there is, but not the bans: who
