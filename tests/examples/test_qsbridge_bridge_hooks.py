@@ -10,6 +10,7 @@ import qsdb
 from examples.qsbridge import (
     BridgeCommand,
     CrossServerEvent,
+    ServerConfig,
     ServerTransferQueue,
     admin_announce,
     admin_ban,
@@ -246,22 +247,19 @@ def test_a_bridge_that_comes_later_is_told_what_is_going_on(pair: Pair) -> None:
 
 
 def test_a_thread_drives_a_bridge(empty: Hub) -> None:
-    kicked = threading.Event()
+    registered, kicked = threading.Event(), threading.Event()
 
     class Waited(Game):
+        def on_config(self, config: ServerConfig) -> None:
+            registered.set()
+
         def on_kick(self, player_id: str, reason: str) -> None:
             kicked.set()
 
-    registered = threading.Event()
-    network = Network(empty.db)
-    bridge = bridge_of(network, "east", empty.clock.now, Waited())
+    bridge = bridge_of(Network(empty.db), "east", empty.clock.now, Waited())
     with BridgeThread(bridge):
-        with empty.db.subscribe(
-            "SELECT * FROM server_config", lambda _: registered.set()
-        ):
-            assert registered.wait(60) or is_online(bridge)
-        while not bridge.player_joined("anna").is_allowed:
-            pass
+        assert registered.wait(60)
+        assert bridge.player_joined("anna").is_allowed
         empty.db.call(admin_kick, "anna", "afk")
         assert kicked.wait(60)
     assert not is_online(bridge)
