@@ -75,6 +75,7 @@ def test_a_ban_is_news_everywhere_and_a_kick_where_the_player_is(pair: Pair) -> 
         [("ban", "anna")],
         [("ban", "anna"), ("kick", "anna", "aimbot")],
     )
+    assert pair.west.known.players == [], "who is thrown out has left"
     pair.hub.db.call(admin_unban, "anna")
     assert pair.told() == ([("unban", "anna")], [("unban", "anna")])
 
@@ -134,7 +135,7 @@ def test_a_command_that_was_swept_while_it_was_done_is_no_error(
             with pair.hub.db.write() as tx:
                 tx[BridgeCommand].clear()
 
-    pair.east._commands._hooks = Sweeping()
+    pair.east._hooks = Sweeping()
     pair.hub.db.call(admin_kick, "anna", "afk")
     pair.told()
     assert "command 1 is not there any more" in caplog.text

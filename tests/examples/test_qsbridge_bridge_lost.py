@@ -99,14 +99,13 @@ def test_attempts_are_further_and_further_apart(site: Site) -> None:
     assert is_online(site.bridge)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_on_disk", [False, True])
 def test_a_restarted_platform_is_found_again(*, is_on_disk: bool) -> None:
     site = Site(SimulatedDirectory() if is_on_disk else None)
-    if not is_on_disk:  # a new platform in memory knows no token of the old one
-        site.bridge.link.token = None
     before = site.hub.server("east").stdb_identity
     site.restart()
-    if not is_on_disk:
+    if not is_on_disk:  # a new platform in memory knows no token of the old one
         site.bridge.link.token = None
     site.later(3)
     assert is_online(site.bridge)
@@ -176,6 +175,7 @@ def test_a_platform_that_comes_back_without_its_last_commits_is_caught_up_with()
     site.close()
 
 
+@pytest.mark.slow
 def test_a_platform_in_a_real_directory_is_found_again(tmp_path: Path) -> None:
     site = Site(tmp_path / "hub")
     site.network.db.call(admin_ban, "anna", "Anna", "aimbot", None)

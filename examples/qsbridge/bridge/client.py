@@ -80,7 +80,7 @@ class Bridge:
         self.vault = VaultCounter(self.link, self.server_id, hooks, self._post)
         self._hooks = hooks
         self._now = now
-        self._commands = CommandRunner(self.link, hooks)
+        self._commands = CommandRunner(self.link, self._kick, hooks.on_announce)
         self._inbox: deque[Callable[[], object]] = deque()
         self._left: set[str] = set()
         """Players who left, and of whom the platform may not know it."""
@@ -190,6 +190,10 @@ class Bridge:
             except Exception:
                 LOGGER.exception("a hook of the game failed")
 
+    def _kick(self, player_id: str, reason: str) -> None:
+        self._hooks.on_kick(player_id, reason)
+        self.player_left(player_id)
+
     def _post(self, act: Callable[[], object]) -> None:
         self._inbox.append(act)
         self.wake()
@@ -245,8 +249,7 @@ class Bridge:
                 continue
             decision = self.player_joined(player_id)
             if not decision.is_allowed and decision.reason != "offline":
-                kick = self._hooks.on_kick
-                self._post(functools.partial(kick, player_id, decision.sentence))
+                self._post(functools.partial(self._kick, player_id, decision.sentence))
 
     def request_transfer(self, player_id: str, to_server_id: str) -> int:
         """Begin a player's way to another server; give the transfer's id.

@@ -8,10 +8,10 @@ they came, and so it makes no difference whether it heard of one today or twice.
 """
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
 import qsdb
-from examples.qsbridge.bridge.hooks import GameHooks
 from examples.qsbridge.bridge.link import Link
 from examples.qsbridge.hub.commands import ALL_SERVERS
 from examples.qsbridge.hub.extensions import BridgeCommand
@@ -24,15 +24,22 @@ LOGGER: Final = logging.getLogger("qsbridge.bridge")
 class CommandRunner:
     """Does the commands that a bridge finds in its cache."""
 
-    def __init__(self, link: Link, hooks: GameHooks) -> None:
+    def __init__(
+        self,
+        link: Link,
+        kick: Callable[[str, str], object],
+        announce: Callable[[str], object],
+    ) -> None:
         """Begin with nothing done.
 
         Args:
             link: Knows the commands, and takes the acknowledgements.
-            hooks: The game's.
+            kick: Throws a player out, for a reason.
+            announce: Shows a message to all players.
         """
         self._link = link
-        self._hooks = hooks
+        self._kick = kick
+        self._announce = announce
         self._done: set[int] = set()
         self._failed: set[int] = set()
 
@@ -76,8 +83,8 @@ class CommandRunner:
     def _do(self, command: BridgeCommand) -> None:
         match command.kind:
             case "kick":
-                self._hooks.on_kick(command.player_id, command.payload)
+                self._kick(command.player_id, command.payload)
             case "announce":
-                self._hooks.on_announce(command.payload)
+                self._announce(command.payload)
             case _:  # of a platform that is newer than this bridge
                 LOGGER.warning("no bridge of this version can do %r", command)

@@ -29,8 +29,8 @@ class GameHooks(Protocol):
     def on_kick(self, player_id: str, reason: str) -> None:
         """Throw a player out.
 
-        He may be gone already. When this has returned the command is acknowledged; if
-        it raises, it is called again after the next heartbeat.
+        He may be gone already. When this has returned he has left, and the command is
+        acknowledged; if it raises, it is called again after the next heartbeat.
         """
         return
 
