@@ -147,10 +147,13 @@ class CachedTable(ReadOnlyTable[R]):
         """Tell of a change; the lock is not held."""
         listeners, user = self._listeners, self._users_rows
         if listeners:
-            listeners.tell("on_insert", event, user(change.inserts))
-            listeners.tell("on_delete", event, user(change.deletes))
-            old, new = [[pair[place] for pair in change.updates] for place in (0, 1)]
-            listeners.tell("on_update", event, user(old), user(new))
+            if change.inserts:
+                listeners.tell("on_insert", event, user(change.inserts))
+            if change.deletes:
+                listeners.tell("on_delete", event, user(change.deletes))
+            if change.updates:
+                old, new = zip(*change.updates, strict=True)
+                listeners.tell("on_update", event, user(old), user(new))
 
     def _become(self, bound: BoundTable) -> bool:
         """Be the table of another declaration, if its rows are the same; twice is once.

@@ -128,12 +128,12 @@ def _found(cluster: Cluster) -> Iterator[str]:
 
 def _known(cluster: Cluster) -> Iterator[str]:
     """Yield what the servers know by their subscriptions."""
-    known = {len(bridge.bans) for bridge in cluster.bridges}
-    if known:
-        players = sum(len(bridge.players) for bridge in cluster.bridges)
-        bans = " or ".join(map(str, sorted(known)))
+    servers = cluster.known.values()
+    if servers:
+        players = sum(server.players_count for server in servers)
+        bans = " or ".join(map(str, sorted({len(server.bans) for server in servers})))
         yield (
-            f"bridges  {len(cluster.bridges)}: each knows all {bans} bans, "
+            f"bridges  {len(servers)}: each knows all {bans} bans, "
             f"and all together {players} players"
         )
 

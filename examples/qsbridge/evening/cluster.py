@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 import qsdb
-from examples.qsbridge.evening.bridges import Bridges
+from examples.qsbridge.bridge.knowledge import Knowledge
 from examples.qsbridge.evening.events import (
     Ban,
     Beat,
@@ -94,7 +94,8 @@ class Cluster:
 
     Attributes:
         db: The database.
-        bridges: The servers' connections to it.
+        known: What each server knows, by its id, in the order of their ids, and of
+            those that register later: `Bridge.known` of a server that is played.
     """
 
     def __init__(
@@ -115,7 +116,11 @@ class Cluster:
         self.db = qsdb.Database(platform, data, clock=self._clock)
         self._source = source
         self._identities: dict[str, Identity] = {}
-        self.bridges = Bridges(self.db)
+        self.known: dict[str, Knowledge] = {}
+        with self.db.read() as tx:
+            server_ids = sorted(server.server_id for server in tx[ServerRegistry])
+        for server_id in server_ids:
+            self._know(server_id)
         if self.played is not None:
             self._clock.set(self.played.event_at)
 
@@ -161,8 +166,16 @@ class Cluster:
             json.dumps(arguments),
         )
         if isinstance(event, Register) and refusal is None:
-            self.bridges.connect(event.server, identity)
+            self._know(event.server)
         return Outcome(event, refusal, server_id, presence)
+
+    def _know(self, server_id: str) -> None:
+        """Have a server know what it has to; again is no error.
+
+        It asks as somebody who calls nothing: its calls are the file's events.
+        """
+        if server_id not in self.known:
+            self.known[server_id] = Knowledge(self.db.connect(), server_id)
 
     def _identity(self, event: Event) -> Identity:
         if event.bridge is None:

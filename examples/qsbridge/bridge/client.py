@@ -1,0 +1,292 @@
+"""`Bridge`: what a game server uses of the platform.
+
+::
+
+    bridge = Bridge(connect, ServerDetails(display_name="East 1", …), MyGame())
+    with BridgeThread(bridge):          # or the game's main loop calls bridge.tick()
+        ...
+        if bridge.player_joined(player_id).is_allowed:
+            ...
+
+A bridge is driven by `tick`: it connects and registers, sends heartbeats, and calls the
+game's hooks. The other methods may be called by any thread, and by hooks. When the
+platform is away what is known is known still, players may leave and nobody may join;
+`tick` connects again, and catches up.
+"""
+
+import contextlib
+import functools
+import logging
+import random
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Final, Self
+
+import qsdb
+from examples.qsbridge.bridge.commands import CommandRunner
+from examples.qsbridge.bridge.hooks import GameHooks
+from examples.qsbridge.bridge.knowledge import Decision, Knowledge, Reason
+from examples.qsbridge.bridge.link import Link, OfflineError, ServerDetails
+from examples.qsbridge.bridge.news import Change, tell
+from examples.qsbridge.bridge.port import Connect
+from examples.qsbridge.bridge.timers import Backoff, system_now
+from examples.qsbridge.bridge.vault import VaultCounter
+from examples.qsbridge.hub.refusals import refusal_class
+from qsdb import Timestamp
+
+__all__ = ["Bridge"]
+
+LOGGER: Final = logging.getLogger("qsbridge.bridge")
+REASONS: Final[dict[str, Reason]] = {"Conflict": "elsewhere", "WrongState": "full"}
+"""Why the platform does not let a player in, by the class of its refusal."""
+
+
+class Bridge:
+    """One game server's end of the platform.
+
+    Attributes:
+        server_id: The server.
+        link: Its connection: `Link.is_online`, `Link.fault`, `Link.token`.
+        vault: Its players' vaults: `VaultCounter.items`, ``deposit``, ``withdraw``.
+    """
+
+    def __init__(
+        self,
+        connect: Connect,
+        server: ServerDetails,
+        hooks: GameHooks,
+        *,
+        token: str | None = None,
+        now: Callable[[], Timestamp] = system_now,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """Prepare; the first `tick` connects.
+
+        Args:
+            connect: Opens a connection with a token, or without one for a new identity:
+                ``lambda token: db.connect(token=token)`` in this process.
+            server: Which server it is.
+            hooks: What the game does when it is told to.
+            token: That of an earlier run, kept from ``bridge.link.token``: then the
+                server is its own at once. Without one its id is free 90 s after the
+                last heartbeat of that run.
+            now: Tells the time.
+            chance: Gives numbers from 0 to 1, for the jitter of reconnecting.
+        """
+        self.server_id = server.server_id
+        self.link = Link(connect, server, self._changed, Backoff(chance), token)
+        self.vault = VaultCounter(self.link, self.server_id, hooks, self._post)
+        self._hooks = hooks
+        self._now = now
+        self._commands = CommandRunner(self.link, self._kick, hooks.on_announce)
+        self._inbox: deque[Callable[[], object]] = deque()
+        self._left: set[str] = set()
+        """Players who left, and of whom the platform may not know it."""
+        self._moving = threading.Lock()
+        self._ticking = threading.Lock()
+        self._has_work = threading.Event()
+
+    # Knowing.
+
+    @property
+    def known(self) -> Knowledge:
+        """What the server knows: its config, players, bans, events.
+
+        Raises:
+            OfflineError: there has been no connection yet.
+        """
+        return self.link.known
+
+    def may_join(self, player_id: str) -> Decision:
+        """Decide from what is known, without asking, whether a player may join."""
+        try:
+            return self.known.may_join(player_id, self._now())
+        except OfflineError as error:
+            return Decision.refuse("offline", str(error))
+
+    # Being driven.
+
+    def tick(self, now: Timestamp | None = None) -> None:
+        """Do what is due: connect, heartbeat, hooks, commands.
+
+        Called by one thread, often: what it has not to do costs microseconds. A second
+        thread, or a hook, that calls it meanwhile returns at once.
+
+        Args:
+            now: The time; if not given, it is asked for.
+
+        Raises:
+            ReducerError: the platform refuses what the server says of itself, and
+                would again.
+        """
+        if not self._ticking.acquire(blocking=False):
+            return
+        try:
+            self._has_work.clear()
+            if self.link.tick(self._now() if now is None else now):
+                self._commands.try_again()
+            try:
+                self._catch_up()
+            except OfflineError as error:
+                LOGGER.info("left for the next connection: %s", error)
+            self._call_hooks()
+        finally:
+            self._ticking.release()
+
+    def wait(self) -> None:
+        """Wait until `tick` has something to do."""
+        self._has_work.wait(self.link.seconds_left(self._now()))
+
+    def wake(self) -> None:
+        """Have `wait` return."""
+        self._has_work.set()
+
+    def close(self) -> None:
+        """End; what was known can still be read."""
+        self.link.close()
+        self.wake()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _catch_up(self) -> None:
+        """Do what is left over: players who left, open items, commands."""
+        if not self.link.is_online:
+            return
+        with self._moving:
+            self._report_left()
+        self.vault.settle()
+        self._call_hooks()
+        self._commands.run()
+
+    def _report_left(self) -> None:
+        """Tell the platform who left, while nobody joins.
+
+        Raises:
+            OfflineError: the platform is not reached.
+        """
+        for player_id in sorted(self._left):
+            try:
+                self.link.call("presence_leave", player_id)
+            except qsdb.ReducerError as error:
+                LOGGER.warning("player %r left, and %s", player_id, error)
+            self._left.discard(player_id)
+
+    def _call_hooks(self) -> None:
+        while self._inbox:
+            act = self._inbox.popleft()
+            try:
+                act()
+            except Exception:
+                LOGGER.exception("a hook of the game failed")
+
+    def _kick(self, player_id: str, reason: str) -> None:
+        self._hooks.on_kick(player_id, reason)
+        self.player_left(player_id)
+
+    def _post(self, act: Callable[[], object]) -> None:
+        self._inbox.append(act)
+        self.wake()
+
+    def _changed(self, change: Change) -> None:
+        self._post(functools.partial(tell, change, self.server_id, self._hooks))
+
+    # What a game does.
+
+    def player_joined(self, player_id: str) -> Decision:
+        """Let a player in, or say why not; the platform has the last word."""
+        decision = self.may_join(player_id)
+        if not decision.is_allowed:
+            return decision
+        with self._moving:
+            try:
+                self.link.call("presence_join", player_id)
+            except qsdb.ReducerError as error:
+                reason = REASONS.get(refusal_class(str(error)), "refused")
+                return Decision.refuse(reason, str(error))
+            except OfflineError as error:
+                if error.may_have_run:
+                    self._left.add(player_id)
+                return Decision.refuse("offline", str(error))
+            self._left.discard(player_id)
+        return decision
+
+    def player_left(self, player_id: str) -> None:
+        """Note that a player is gone; the platform is told as soon as it is reached.
+
+        One who is not here by the platform's tables is gone already.
+        """
+        with self._moving:
+            self._left.add(player_id)
+            with contextlib.suppress(OfflineError):
+                self._report_left()
+
+    def beat(self, player_ids: Iterable[str]) -> None:
+        """Say who is still there, at least once a minute.
+
+        A player whom the platform has no more on this server, since it has not heard of
+        him for too long, joins again; is he refused, `GameHooks.on_kick` is called.
+        When the platform is not reached nothing happens: the next beat says it too.
+        """
+        player_ids = [*player_ids]
+        try:
+            known = self.known
+            self.link.call("presence_beat", player_ids)
+        except OfflineError:
+            return
+        for player_id in player_ids:
+            if known.presence(player_id) is not None:
+                continue
+            decision = self.player_joined(player_id)
+            if not decision.is_allowed and decision.reason != "offline":
+                self._post(functools.partial(self._kick, player_id, decision.sentence))
+
+    def request_transfer(self, player_id: str, to_server_id: str) -> int:
+        """Begin a player's way to another server; give the transfer's id.
+
+        `GameHooks.on_transfer_requested` asks for his character next.
+
+        Raises:
+            ReducerError: the platform refuses; he stays.
+            OfflineError: the platform is not reached, or was lost: if the transfer has
+                begun, the hook will be called.
+        """
+        transfer_id: int = self.link.call("transfer_request", player_id, to_server_id)
+        return transfer_id
+
+    def hand_over(self, transfer_id: int, character_snapshot: str) -> None:
+        """Hand a character over, as the source; the other server may take it now.
+
+        Raises:
+            ReducerError: the platform refuses.
+            OfflineError: the platform is not reached, or was lost.
+        """
+        self.link.call("transfer_snapshot", transfer_id, character_snapshot)
+
+    def complete_transfer(self, transfer_id: int) -> None:
+        """Take a player over, as the destination: he is here from now on.
+
+        Raises:
+            ReducerError: the platform refuses, as when he was banned meanwhile.
+            OfflineError: the platform is not reached, or was lost.
+        """
+        self.link.call("transfer_complete", transfer_id)
+
+    def fail_transfer(self, transfer_id: int, reason: str) -> None:
+        """Give a transfer up, at either end; the player stays where he is.
+
+        Raises:
+            ReducerError: the platform refuses, as when it has ended.
+            OfflineError: the platform is not reached, or was lost.
+        """
+        self.link.call("transfer_fail", transfer_id, reason)

@@ -1,0 +1,83 @@
+"""Hooks: what the bridge has the game do.
+
+A game subclasses `GameHooks` and overrides what it attends to; the others do nothing.
+All hooks are called one after the other by the thread that drives the bridge
+(`Bridge.tick`), never in the middle of a call to the platform, so a hook may call the
+bridge's methods. One that raises is logged, and the next is called.
+"""
+
+from typing import Protocol
+
+from examples.qsbridge.hub.tables import (
+    BanEntry,
+    CrossServerEvent,
+    GlobalVault,
+    ServerConfig,
+    ServerTransferQueue,
+)
+
+__all__ = ["GameHooks"]
+
+
+class GameHooks(Protocol):
+    """What a game does when it is told to; each method does nothing by itself."""
+
+    def on_config(self, config: ServerConfig) -> None:
+        """Apply settings: the first ones, and those that come later."""
+        return
+
+    def on_kick(self, player_id: str, reason: str) -> None:
+        """Throw a player out.
+
+        He may be gone already. When this has returned he has left, and the command is
+        acknowledged; if it raises, it is called again after the next heartbeat.
+        """
+        return
+
+    def on_announce(self, message: str) -> None:
+        """Show a message to all players."""
+        return
+
+    def on_ban(self, ban: BanEntry) -> None:
+        """Take note of a new ban; if its player is here, `on_kick` is called too."""
+        return
+
+    def on_unban(self, ban: BanEntry) -> None:
+        """Take note of a ban that was revoked."""
+        return
+
+    def on_transfer_requested(self, transfer: ServerTransferQueue) -> None:
+        """Capture a player's character, and hand it over with `Bridge.hand_over`."""
+        return
+
+    def on_transfer_arriving(self, transfer: ServerTransferQueue) -> None:
+        """Load its ``character_snapshot``, then call `Bridge.complete_transfer`."""
+        return
+
+    def on_transfer_ended(self, transfer: ServerTransferQueue) -> None:
+        """Let a player go who has arrived elsewhere (completed), or keep him (failed).
+
+        Called at both ends of the transfer.
+        """
+        return
+
+    def on_event_started(self, event: CrossServerEvent) -> None:
+        """Turn on what belongs to an event in which this server takes part."""
+        return
+
+    def on_event_ended(self, event: CrossServerEvent) -> None:
+        """Turn it off again."""
+        return
+
+    def on_item_withdrawn(self, item: GlobalVault) -> None:
+        """Give an item out that `Bridge.withdraw` has taken from the vault."""
+        return
+
+    def on_deposit_settled(
+        self, player_id: str, item_data: str, *, is_stored: bool
+    ) -> None:
+        """Learn what became of a deposit in whose middle the connection was lost.
+
+        Not called for others: they are done, or refused, when `Bridge.deposit` ends.
+        """
+        return

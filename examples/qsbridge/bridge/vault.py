@@ -1,0 +1,185 @@
+"""The vault's counter: items in and out, each of them once.
+
+An item is either in the game or in the vault. A deposit that is refused leaves it in
+the game, a withdrawal that is refused in the vault. What is left is the call in whose
+middle the connection was lost: it was done, or it was not. So the counter keeps it in
+mind and looks, as soon as it can, what the vault holds::
+
+    withdraw   the row is gone       it was done: the item is given out
+               the row is there      it was not
+    deposit    the slot holds it     it was done
+               the slot is free      it was not
+
+A deposit names its slot, for that. A player who was away from this server meanwhile may
+have been at the vault elsewhere, so a row that is gone proves nothing then: his item is
+not given out, which is logged.
+"""
+
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from examples.qsbridge.bridge.hooks import GameHooks
+from examples.qsbridge.bridge.link import Link, OfflineError
+from examples.qsbridge.hub.limits import VAULT_SLOTS
+from examples.qsbridge.hub.refusals import refusal
+from examples.qsbridge.hub.tables import GlobalVault
+from qsdb import Timestamp
+
+__all__ = ["VaultCounter"]
+
+LOGGER: Final = logging.getLogger("qsbridge.bridge")
+
+
+@dataclass(frozen=True, slots=True)
+class _Deposit:
+    """A deposit of which nobody knows whether it was done."""
+
+    player_id: str
+    item_data: str
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Withdrawal:
+    """A withdrawal of which nobody knows whether it was done."""
+
+    item: GlobalVault
+    connected_at: Timestamp | None
+    """Since when the player was on the server."""
+
+
+class VaultCounter:
+    """Puts items of players on one server into the vault, and takes them out."""
+
+    def __init__(
+        self,
+        link: Link,
+        server_id: str,
+        hooks: GameHooks,
+        post: Callable[[Callable[[], object]], object],
+    ) -> None:
+        """Begin with nothing open.
+
+        Args:
+            link: To the platform.
+            server_id: The server.
+            hooks: The game's.
+            post: Takes calls of hooks, for the thread that makes them.
+        """
+        self._link = link
+        self._server_id = server_id
+        self._hooks = hooks
+        self._post = post
+        self._open: list[_Deposit | _Withdrawal] = []
+
+    def items(self, player_id: str) -> list[GlobalVault]:
+        """Give what a player's vault holds, by slot; it is asked of the platform.
+
+        Raises:
+            OfflineError: the platform is not reached.
+        """
+        query = "SELECT * FROM global_vault WHERE player_id = :player_id"
+        items = self._link.ask(query, player_id=player_id)
+        return sorted(items, key=lambda each: each.slot)
+
+    def deposit(self, player_id: str, item_data: str, slot: int | None) -> None:
+        """Put an item that the game has set aside into the vault.
+
+        Args:
+            player_id: A player on this server.
+            item_data: The item, as the game writes it down.
+            slot: Where; None for the lowest that is free.
+
+        Raises:
+            ReducerError: the platform refuses; the item is the game's still.
+            OfflineError: the platform is not reached, and the item is the game's
+                still; or, with `may_have_run`, lost: then it stays aside until
+                `GameHooks.on_deposit_settled` is called.
+        """
+        self.settle()
+        if slot is None:
+            slot = self._free_slot(player_id)
+        try:
+            self._link.call("vault_deposit", player_id, item_data, slot)
+        except OfflineError as error:
+            if error.may_have_run and slot is not None:
+                self._open.append(_Deposit(player_id, item_data, slot))
+            raise
+
+    def _free_slot(self, player_id: str) -> int | None:
+        """Give the lowest free slot; None if there is none, which is to be refused."""
+        taken = {item.slot for item in self.items(player_id)}
+        return next((slot for slot in range(VAULT_SLOTS) if slot not in taken), None)
+
+    def withdraw(self, player_id: str, vault_id: int) -> None:
+        """Take an item out of the vault; `GameHooks.on_item_withdrawn` gives it out.
+
+        Raises:
+            ReducerError: the platform refuses; the item stays where it is.
+            OfflineError: the platform is not reached, and the item stays; or, with
+                `may_have_run`, lost: then the hook is called later if it was done.
+        """
+        self.settle()
+        item = self._item(vault_id)
+        if item is None:
+            raise refusal("NotFound", f"there is no item {vault_id} in the vault")
+        presence = self._link.known.presence(player_id)
+        try:
+            self._link.call("vault_withdraw", player_id, vault_id)
+        except OfflineError as error:
+            if error.may_have_run:
+                since = None if presence is None else presence.connected_at
+                self._open.append(_Withdrawal(item, since))
+            raise
+        self._give_out(item)
+
+    def settle(self) -> None:
+        """Find out what became of the calls in whose middle a connection was lost.
+
+        Raises:
+            OfflineError: the platform is not reached; what is open stays open.
+        """
+        while self._open:
+            unknown = self._open[0]
+            if isinstance(unknown, _Deposit):
+                self._settle_deposit(unknown)
+            else:
+                self._settle_withdrawal(unknown)
+
+    def _settle_deposit(self, deposit: _Deposit) -> None:
+        is_stored = any(
+            (item.slot, item.item_data, item.source_server_id)
+            == (deposit.slot, deposit.item_data, self._server_id)
+            for item in self.items(deposit.player_id)
+        )
+        self._open.remove(deposit)
+        self._post(
+            functools.partial(
+                self._hooks.on_deposit_settled,
+                deposit.player_id,
+                deposit.item_data,
+                is_stored=is_stored,
+            )
+        )
+
+    def _settle_withdrawal(self, withdrawal: _Withdrawal) -> None:
+        item = withdrawal.item
+        is_gone = self._item(item.vault_id) is None
+        presence = self._link.known.presence(item.player_id)
+        self._open.remove(withdrawal)
+        if not is_gone:
+            return
+        if presence is not None and presence.connected_at == withdrawal.connected_at:
+            self._give_out(item)
+            return
+        LOGGER.error("nobody knows who was given %r, so it is not given out", item)
+
+    def _item(self, vault_id: int) -> GlobalVault | None:
+        query = "SELECT * FROM global_vault WHERE vault_id = :vault_id"
+        return next(iter(self._link.ask(query, vault_id=vault_id)), None)
+
+    def _give_out(self, item: GlobalVault) -> None:
+        self._post(functools.partial(self._hooks.on_item_withdrawn, item))

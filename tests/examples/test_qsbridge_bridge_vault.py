@@ -1,0 +1,165 @@
+"""Items go into the vault and out of it once, also when the wire is cut in between."""
+
+import importlib.util
+from collections.abc import Iterator
+
+import pytest
+
+import qsdb
+from examples.qsbridge import GlobalVault
+from examples.qsbridge.bridge import Bridge, OfflineError
+from tests.examples.bridges import Game, Network, bridge_of, is_online
+from tests.examples.hub import Hub
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("examples.qsbridge.hub.suggested.vault") is None,
+    reason="the vault's reducers are not in this tree",
+)
+
+
+class Counter:
+    """A bridge with one player on its server, and what is around it."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.network = Network(hub.db)
+        self.game = Game()
+        self.bridge: Bridge = bridge_of(self.network, "east", hub.clock.now, self.game)
+        self.bridge.tick()
+        self.bridge.player_joined("anna")
+        self.vault = self.bridge.vault
+        self.told()
+
+    def told(self) -> list[tuple[object, ...]]:
+        self.bridge.tick()
+        return self.game.taken()
+
+    def told_later(self) -> list[tuple[object, ...]]:
+        """Let the bridge come back, and give what the game is told."""
+        for _ in range(3):
+            self.hub.clock.advance(1)
+            self.bridge.tick()
+        assert is_online(self.bridge)
+        return self.game.taken()
+
+    def stored(self) -> list[tuple[int, str]]:
+        return [(item.slot, item.item_data) for item in self.vault.items("anna")]
+
+    def first(self) -> int:
+        return self.vault.items("anna")[0].vault_id
+
+
+@pytest.fixture
+def counter(empty: Hub) -> Iterator[Counter]:
+    counter = Counter(empty)
+    yield counter
+    counter.bridge.close()
+
+
+def test_items_go_in_and_come_out(counter: Counter) -> None:
+    for item in ("sword", "shield"):
+        counter.vault.deposit("anna", item, None)
+    counter.vault.deposit("anna", "hat", 7)
+    counter.vault.deposit("anna", "boots", None)
+    assert counter.stored() == [(0, "sword"), (1, "shield"), (2, "boots"), (7, "hat")]
+    counter.vault.withdraw("anna", counter.first())
+    assert counter.stored() == [(1, "shield"), (2, "boots"), (7, "hat")]
+    assert counter.told() == [("item", "sword")]
+    assert counter.told() == []
+    counter.vault.deposit("anna", "sword", None)
+    assert counter.stored()[0] == (0, "sword")
+
+
+def test_what_is_refused_changes_nothing(counter: Counter) -> None:
+    counter.vault.deposit("anna", "sword", None)
+    with pytest.raises(qsdb.ReducerError, match="AlreadyExists"):
+        counter.vault.deposit("anna", "hat", 0)
+    with pytest.raises(qsdb.ReducerError, match="NotFound"):
+        counter.vault.deposit("ben", "hat", None)
+    with pytest.raises(qsdb.ReducerError, match="NotFound"):
+        counter.vault.withdraw("ben", counter.first())
+    with pytest.raises(qsdb.ReducerError, match="there is no item 99"):
+        counter.vault.withdraw("anna", 99)
+    assert counter.told() == []
+    assert counter.stored() == [(0, "sword")]
+
+
+def test_a_full_vault_is_refused_by_the_platform(counter: Counter) -> None:
+    with counter.hub.db.write() as tx:
+        tx[GlobalVault].insert_many(
+            GlobalVault("anna", "hat", slot, counter.hub.now, "east")
+            for slot in range(100)
+        )
+    with pytest.raises(qsdb.ReducerError, match="full"):
+        counter.vault.deposit("anna", "sword", None)
+
+
+@pytest.mark.parametrize("cut", ["cuts_before", "cuts_after"])
+def test_a_deposit_that_nobody_answered_is_settled(counter: Counter, cut: str) -> None:
+    setattr(counter.network, cut, "vault_deposit")
+    with pytest.raises(OfflineError) as caught:
+        counter.vault.deposit("anna", "sword", None)
+    assert caught.value.may_have_run
+    is_stored = cut == "cuts_after"
+    assert counter.told_later() == [("deposit", "sword", is_stored)]
+    assert counter.stored() == ([(0, "sword")] if is_stored else [])
+    assert counter.told_later() == []
+
+
+@pytest.mark.parametrize("cut", ["cuts_before", "cuts_after"])
+def test_a_withdrawal_that_nobody_answered_is_settled(
+    counter: Counter, cut: str
+) -> None:
+    counter.vault.deposit("anna", "sword", None)
+    setattr(counter.network, cut, "vault_withdraw")
+    with pytest.raises(OfflineError) as caught:
+        counter.vault.withdraw("anna", counter.first())
+    assert caught.value.may_have_run
+    is_done = cut == "cuts_after"
+    assert counter.told_later() == ([("item", "sword")] if is_done else [])
+    assert counter.stored() == ([] if is_done else [(0, "sword")])
+    assert counter.told_later() == []
+
+
+def test_an_item_is_not_given_out_to_somebody_who_was_away(
+    counter: Counter, caplog: pytest.LogCaptureFixture
+) -> None:
+    counter.vault.deposit("anna", "sword", None)
+    counter.network.cuts_after = "vault_withdraw"
+    with pytest.raises(OfflineError):
+        counter.vault.withdraw("anna", counter.first())
+    with counter.hub.db.write() as tx:
+        tx.table("player_server_presence").delete_by_key("anna")
+    assert counter.told_later() == []
+    assert "nobody knows who was given" in caplog.text
+
+
+def test_nothing_is_open_where_the_platform_was_not_reached(counter: Counter) -> None:
+    counter.vault.deposit("anna", "sword", None)
+    vault_id = counter.first()
+    counter.network.db.close()
+    counter.bridge.tick()
+    with pytest.raises(OfflineError) as caught:
+        counter.vault.deposit("anna", "hat", 3)
+    assert not caught.value.may_have_run
+    with pytest.raises(OfflineError) as caught:
+        counter.vault.withdraw("anna", vault_id)
+    assert not caught.value.may_have_run
+    assert counter.vault._open == []
+
+
+def test_a_second_cut_leaves_the_question_open(counter: Counter) -> None:
+    counter.network.cuts_after = "vault_deposit"
+    with pytest.raises(OfflineError):
+        counter.vault.deposit("anna", "sword", None)
+    counter.hub.clock.advance(1)
+    counter.bridge.tick()
+    counter.hub.clock.advance(1)
+    counter.bridge.link.tick(counter.hub.clock.now())
+    counter.network.cuts_before = "vault_deposit"
+    with pytest.raises(OfflineError):
+        counter.vault.deposit("anna", "hat", None)
+    assert counter.told_later() == [
+        ("deposit", "sword", True),
+        ("deposit", "hat", False),
+    ]
