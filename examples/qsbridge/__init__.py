@@ -41,6 +41,7 @@ from examples.qsbridge.hub.documented.settings import (
 )
 from examples.qsbridge.hub.extensions import (
     BridgeCommand,
+    KeptSnapshot,
     PlayerMovement,
     SweepSchedule,
 )
@@ -50,18 +51,35 @@ from examples.qsbridge.hub.suggested.announcements import (
     bridge_command_ack,
     panel_set_server_name,
 )
+from examples.qsbridge.hub.suggested.connections import client_disconnected
+from examples.qsbridge.hub.suggested.events import (
+    event_complete,
+    event_create,
+    event_delete,
+    event_start,
+)
 from examples.qsbridge.hub.suggested.presence import (
     presence_beat,
     presence_join,
     presence_leave,
 )
-from examples.qsbridge.hub.suggested.sweeps import sweep
+from examples.qsbridge.hub.suggested.sweeps import (
+    sweep,
+    sweep_commands,
+    sweep_events,
+    sweep_presence,
+    sweep_servers,
+    sweep_sessions,
+    sweep_snapshots,
+    sweep_transfers,
+)
 from examples.qsbridge.hub.suggested.transfers import (
     transfer_complete,
     transfer_fail,
     transfer_request,
     transfer_snapshot,
 )
+from examples.qsbridge.hub.suggested.vault import vault_deposit, vault_withdraw
 from examples.qsbridge.hub.tables import (
     SILENCE_MAX,
     AdminLevel,
@@ -91,6 +109,7 @@ __all__ = [
     "CrossServerEvent",
     "EventSource",
     "GlobalVault",
+    "KeptSnapshot",
     "ModuleConfig",
     "PanelAuditLog",
     "PanelSession",
@@ -115,6 +134,11 @@ __all__ = [
     "admin_whitelist_add",
     "admin_whitelist_remove",
     "bridge_command_ack",
+    "client_disconnected",
+    "event_complete",
+    "event_create",
+    "event_delete",
+    "event_start",
     "init",
     "panel_announcement",
     "panel_ban_player",
@@ -136,8 +160,17 @@ __all__ = [
     "server_heartbeat",
     "server_register",
     "sweep",
+    "sweep_commands",
+    "sweep_events",
+    "sweep_presence",
+    "sweep_servers",
+    "sweep_sessions",
+    "sweep_snapshots",
+    "sweep_transfers",
     "transfer_complete",
     "transfer_fail",
     "transfer_request",
     "transfer_snapshot",
+    "vault_deposit",
+    "vault_withdraw",
 ]

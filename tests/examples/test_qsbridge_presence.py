@@ -100,13 +100,13 @@ def test_join_is_free_after_the_ban_is_lifted(hub: Hub) -> None:
     assert hub.presence("p1") is not None
 
 
-def test_join_needs_a_config(hub: Hub) -> None:
+def test_join_needs_the_servers_settings(hub: Hub) -> None:
     with hub.db.write() as tx:
         tx[ServerConfig].delete_by_key("east")
 
     text = hub.refusal(lambda: hub.join(EAST, "p1"))
 
-    assert text == "NotFound: server 'east' has no config"
+    assert text == "NotFound: server 'east' has no settings"
 
 
 @pytest.mark.parametrize("player", ["", "p" * 65])

@@ -4,6 +4,10 @@ A bridge asks for what its server needs to know, and from then on has it at hand
 own settings, all bans, and the players on its own server. So a ban that an admin speaks
 on one server is known on every other by the next line of code, and whether somebody may
 join is answered without asking anybody.
+
+What a bridge does is played from the event file, so these only look on. They connect
+without the servers' identities: a connection of a server's own that ends, as when
+the program does, would take the server offline, which the file does not tell.
 """
 
 from collections.abc import Iterator
@@ -15,7 +19,7 @@ from examples.qsbridge.hub.tables import (
     ServerConfig,
     ServerRegistry,
 )
-from qsdb import Identity, Timestamp
+from qsdb import Timestamp
 
 __all__ = ["Bridge", "Bridges"]
 
@@ -35,10 +39,10 @@ class Bridge:
         server_id: Its server.
     """
 
-    def __init__(self, db: qsdb.Database, server_id: str, identity: Identity) -> None:
+    def __init__(self, db: qsdb.Database, server_id: str) -> None:
         """Connect and subscribe."""
         self.server_id = server_id
-        self._connection = db.connect(identity)
+        self._connection = db.connect()
         self._connection.subscribe(*QUERIES, params={"server_id": server_id})
 
     @property
@@ -70,14 +74,14 @@ class Bridges:
         self._db = db
         self._by_server: dict[str, Bridge] = {}
         with db.read() as tx:
-            servers = sorted(tx[ServerRegistry], key=lambda each: each.server_id)
-        for server in servers:
-            self.connect(server.server_id, server.stdb_identity)
+            server_ids = sorted(each.server_id for each in tx[ServerRegistry])
+        for server_id in server_ids:
+            self.connect(server_id)
 
-    def connect(self, server_id: str, identity: Identity) -> None:
+    def connect(self, server_id: str) -> None:
         """Connect a server that has just registered; again is no error."""
         if server_id not in self._by_server:
-            self._by_server[server_id] = Bridge(self._db, server_id, identity)
+            self._by_server[server_id] = Bridge(self._db, server_id)
 
     def __getitem__(self, server_id: str) -> Bridge:
         """Give the bridge of a server."""

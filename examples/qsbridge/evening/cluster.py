@@ -161,7 +161,7 @@ class Cluster:
             json.dumps(arguments),
         )
         if isinstance(event, Register) and refusal is None:
-            self.bridges.connect(event.server, identity)
+            self.bridges.connect(event.server)
         return Outcome(event, refusal, server_id, presence)
 
     def _identity(self, event: Event) -> Identity:
