@@ -18,11 +18,13 @@ from typing import Any
 
 import qsdb
 from examples.qsbridge import (
+    GlobalVault,
     KeptSnapshot,
     ModuleConfig,
     PanelAuditLog,
     PlayerMovement,
     PlayerServerPresence,
+    ServerRegistry,
     ServerTransferQueue,
     platform,
     server_register,
@@ -265,7 +267,7 @@ class Driver:
         } == twin.presence
         vault = {
             row.vault_id: (row.player_id, row.item_data, row.slot, row.source_server_id)
-            for row in tx.table("global_vault")
+            for row in tx[GlobalVault]
         }
         assert vault == twin.vault
         stored = [row[1] for row in vault.values()]
@@ -291,9 +293,7 @@ class Driver:
             for row in tx[PlayerMovement]
         )
         assert moves == twin.moves
-        online = {
-            row.server_id: row.status == "online" for row in tx.table("server_registry")
-        }
+        online = {row.server_id: row.status == "online" for row in tx[ServerRegistry]}
         assert online == {name: each.is_online for name, each in twin.servers.items()}
 
     def _check_history(self, tx: ReadTransaction) -> None:
