@@ -265,6 +265,16 @@ def test_failed_transfer_leaves_the_player_where_he_is(
     ]
 
 
+def test_failure_needs_no_reason(hub: Hub) -> None:
+    number = in_transit(hub, "p1")
+
+    call(hub, WEST, transfer_fail, number, "")
+
+    assert audit(hub) == [
+        "server:west transfer_fail: gave up the transfer of p1 from east to west"
+    ]
+
+
 def test_reason_of_a_failure_has_512_characters_at_most(hub: Hub) -> None:
     number = in_transit(hub, "p1")
 

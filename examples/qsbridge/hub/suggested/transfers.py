@@ -246,8 +246,8 @@ def fail_transfer(
         ctx,
         actor,
         "transfer_fail",
-        f"gave up the transfer of {transfer.player_id} from "
-        f"{transfer.from_server_id} to {transfer.to_server_id}: {reason}",
+        f"gave up the transfer of {transfer.player_id} from {transfer.from_server_id} "
+        f"to {transfer.to_server_id}" + (f": {reason}" if reason else ""),
         transfer_id=transfer.transfer_id,
         reason=reason,
     )
