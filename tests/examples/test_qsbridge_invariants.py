@@ -352,6 +352,7 @@ class PlatformMachine(RuleBasedStateMachine):
             getattr(self.acts, each.name)(each)
             self.driver.note()
             self.driver.check()
+        self.driver.check_invariants()
 
     def teardown(self) -> None:
         if hasattr(self, "driver"):
@@ -361,5 +362,5 @@ class PlatformMachine(RuleBasedStateMachine):
 
 TestPlatform = pytest.mark.slow(PlatformMachine.TestCase)
 TestPlatform.settings = settings(
-    max_examples=500 if IS_NIGHTLY else 12, stateful_step_count=20
+    max_examples=500 if IS_NIGHTLY else 8, stateful_step_count=20
 )
