@@ -280,6 +280,11 @@ class Acts:
         if act.n % 2:
             self.driver.run_due()
 
+    def stray(self, act: Act) -> None:
+        """Have a player turn up somewhere who has not been heard of for long."""
+        self.driver.advance(91)
+        self.join(act._replace(player=self.someone(act)))
+
     def sweep(self, act: Act) -> None:
         what = ("servers", "presence", "transfers", "snapshots")[act.m % 4]
         who = self.twin.owner if act.n else self.who(act.who)
@@ -318,7 +323,7 @@ WEIGHTS = {
     "sweep": 2,
     "silence": 2,
     **dict.fromkeys(("leave", "heartbeat", "register", "plan", "connect"), 1),
-    **dict.fromkeys(("disconnect", "flush", "crash"), 1),
+    **dict.fromkeys(("disconnect", "flush", "crash", "stray"), 1),
 }
 """Of each act: how often it is done."""
 
