@@ -51,6 +51,7 @@ from examples.qsbridge.hub.documented.settings import (
 )
 from examples.qsbridge.hub.extensions import (
     BridgeCommand,
+    KeptSnapshot,
     PlayerMovement,
     SweepSchedule,
 )
@@ -70,6 +71,15 @@ from examples.qsbridge.hub.suggested.announcements import (
     bridge_command_ack,
     panel_set_server_name,
 )
+from examples.qsbridge.hub.suggested.connections import (
+    client_disconnected,
+)
+from examples.qsbridge.hub.suggested.events import (
+    event_complete,
+    event_create,
+    event_delete,
+    event_start,
+)
 from examples.qsbridge.hub.suggested.inbox import (
     DeadLetter,
     InboxPosition,
@@ -88,12 +98,23 @@ from examples.qsbridge.hub.suggested.status import (
 )
 from examples.qsbridge.hub.suggested.sweeps import (
     sweep,
+    sweep_commands,
+    sweep_events,
+    sweep_presence,
+    sweep_servers,
+    sweep_sessions,
+    sweep_snapshots,
+    sweep_transfers,
 )
 from examples.qsbridge.hub.suggested.transfers import (
     transfer_complete,
     transfer_fail,
     transfer_request,
     transfer_snapshot,
+)
+from examples.qsbridge.hub.suggested.vault import (
+    vault_deposit,
+    vault_withdraw,
 )
 from examples.qsbridge.hub.tables import (
     SILENCE_MAX,
@@ -139,6 +160,7 @@ __all__ = [
     "Flow",
     "GlobalVault",
     "InboxPosition",
+    "KeptSnapshot",
     "ModuleConfig",
     "PanelAuditLog",
     "PanelSession",
@@ -166,8 +188,13 @@ __all__ = [
     "admin_whitelist_add",
     "admin_whitelist_remove",
     "bridge_command_ack",
+    "client_disconnected",
     "cluster_overview",
     "cluster_servers",
+    "event_complete",
+    "event_create",
+    "event_delete",
+    "event_start",
     "hosting_action",
     "hosting_command",
     "inbox_advance",
@@ -204,8 +231,17 @@ __all__ = [
     "server_set_status",
     "step_of",
     "sweep",
+    "sweep_commands",
+    "sweep_events",
+    "sweep_presence",
+    "sweep_servers",
+    "sweep_sessions",
+    "sweep_snapshots",
+    "sweep_transfers",
     "transfer_complete",
     "transfer_fail",
     "transfer_request",
     "transfer_snapshot",
+    "vault_deposit",
+    "vault_withdraw",
 ]

@@ -30,6 +30,10 @@ def tables_of(cluster: Cluster) -> list[Counter[qsdb.Row]]:
         return [Counter(tx[table]) for table in TABLES]
 
 
+BRIDGES = 3
+"""That a bridge comes, and that it goes, is a commit; all do so in each run."""
+
+
 def killed(data: Path, lines_count: int) -> list[str]:
     """Run the example, kill it after so many lines of output, and give these."""
     command = [sys.executable, "-u", "-m", "examples.qsbridge"]
@@ -75,7 +79,6 @@ def test_run_killed_again_and_again_comes_to_the_same_end(
     assert f"  played    {SHIPPED.name} up to line " in out
     with Cluster(data, SHIPPED.name) as cluster:
         assert tables_of(cluster) == expected
-        assert cluster.db.offset == 1 + EVENTS_COUNT
         cluster.db.check()
 
 
@@ -112,8 +115,8 @@ def test_run_goes_on_with_what_was_added_to_the_file(
     captured = capsys.readouterr()
     assert code == 0
     assert captured.out.startswith(
-        f"{data} at offset 41\n"
-        "  log       41 commits replayed\n"
+        f"{data} at offset {41 + 2 * BRIDGES}\n"
+        f"  log       {41 + 2 * BRIDGES} commits replayed\n"
         "  played    evening.jsonl up to line 41\n"
         "\n"
     )
@@ -121,7 +124,7 @@ def test_run_goes_on_with_what_was_added_to_the_file(
     assert "\nbefore   41, played by an earlier run\n" in captured.out
     assert captured.err == f"{file}:62: not an object: []\n"
     with Cluster(data, file.name) as cluster, Cluster(source=file.name) as other:
-        assert cluster.db.offset == 61
+        assert cluster.db.offset == 61 + 5 * BRIDGES
         for event in events_of(b"".join(whole)):
             other.apply(event)
         assert tables_of(cluster)[:-1] == tables_of(other)[:-1]
@@ -181,7 +184,7 @@ def test_another_file_is_refused_and_nothing_changes(
     with Cluster(data) as cluster, cluster.db.read() as tx:
         (place,) = tx[EventSource]
         assert (place.name, place.lines_read) == ("evening.jsonl", 40)
-        assert cluster.db.offset == 41
+        assert cluster.db.offset == 41 + 5 * BRIDGES
 
 
 def test_directory_that_is_in_use_is_refused(tmp_path: Path, capsys: Output) -> None:

@@ -5,11 +5,16 @@ import pytest
 from examples.qsbridge import (
     PlayerServerPresence,
     ServerConfig,
+    admin_toggle_whitelist,
     admin_unban,
+    admin_whitelist_add,
     presence_beat,
     presence_join,
     presence_leave,
+    transfer_fail,
+    transfer_request,
 )
+from tests.examples.acting import NORTH, ON, call, in_transit, movements, refused
 from tests.examples.hub import EAST, START, STRANGER, WEST, Hub
 
 
@@ -100,13 +105,13 @@ def test_join_is_free_after_the_ban_is_lifted(hub: Hub) -> None:
     assert hub.presence("p1") is not None
 
 
-def test_join_needs_a_config(hub: Hub) -> None:
+def test_join_needs_the_servers_settings(hub: Hub) -> None:
     with hub.db.write() as tx:
         tx[ServerConfig].delete_by_key("east")
 
     text = hub.refusal(lambda: hub.join(EAST, "p1"))
 
-    assert text == "NotFound: server 'east' has no config"
+    assert text == "NotFound: server 'east' has no settings"
 
 
 @pytest.mark.parametrize("player", ["", "p" * 65])
@@ -196,3 +201,80 @@ def test_moving_is_leaving_and_joining(hub: Hub) -> None:
     row = hub.presence("p1")
     assert row is not None
     assert row.server_id == "west"
+
+
+def test_join_asks_the_whitelist_where_the_server_has_one(hub: Hub) -> None:
+    call(hub, None, admin_toggle_whitelist, "east", ON)
+
+    text = refused(hub, EAST, presence_join, "p1")
+
+    assert text == (
+        "NotAuthorized: player 'p1' is not on the whitelist, "
+        "and server 'east' admits nobody else"
+    )
+    hub.join(WEST, "p2")
+    call(hub, None, admin_whitelist_add, "p1")
+    hub.join(EAST, "p1")
+    assert hub.presence("p1") is not None
+
+
+def test_changes_of_where_a_player_is_are_movements(hub: Hub) -> None:
+    hub.join(EAST, "p1")
+    hub.join(EAST, "p1")
+    call(hub, EAST, presence_beat, ["p1"])
+    hub.clock.advance(91)
+    hub.join(WEST, "p1")
+    call(hub, EAST, presence_leave, "p1")
+    call(hub, WEST, presence_leave, "p1")
+
+    assert movements(hub) == [
+        "p1 >east join",
+        "p1 east>west takeover",
+        "p1 west> leave",
+    ]
+
+
+def test_join_elsewhere_is_a_conflict_while_in_transit(hub: Hub) -> None:
+    hub.register(NORTH, "north")
+    in_transit(hub, "p1")
+    hub.clock.advance(91)
+
+    texts = {refused(hub, who, presence_join, "p1") for who in (WEST, NORTH)}
+    call(hub, EAST, presence_leave, "p1")
+    texts |= {refused(hub, who, presence_join, "p1") for who in (WEST, NORTH)}
+
+    assert texts == {
+        (
+            "Conflict: player 'p1' is in transit from 'east' to 'west' (transfer 1), "
+            "and arrives there by transfer_complete"
+        )
+    }
+
+
+def test_join_of_the_source_is_free_while_in_transit(hub: Hub) -> None:
+    in_transit(hub, "p1")
+    hub.join(EAST, "p1")
+    call(hub, EAST, presence_leave, "p1")
+    hub.join(EAST, "p1")
+
+    assert movements(hub) == ["p1 >east join", "p1 east> leave", "p1 >east join"]
+
+
+def test_join_is_free_again_when_the_transfer_has_failed(hub: Hub) -> None:
+    number = in_transit(hub, "p1")
+    call(hub, EAST, presence_leave, "p1")
+    call(hub, WEST, transfer_fail, number, "no")
+
+    hub.join(WEST, "p1")
+
+    assert movements(hub)[-1] == "p1 >west join"
+
+
+def test_pending_transfer_keeps_nobody_from_joining(hub: Hub) -> None:
+    hub.join(EAST, "p1")
+    call(hub, EAST, transfer_request, "p1", "west")
+    call(hub, EAST, presence_leave, "p1")
+
+    hub.join(WEST, "p1")
+
+    assert movements(hub)[-1] == "p1 >west join"

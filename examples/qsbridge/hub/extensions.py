@@ -3,14 +3,15 @@
 `bridge_command` carries what a server's bridge is to do (the documented tables
 have no way for a kick or an announcement to reach it), `player_movement` keeps
 the history that population flow is counted from (presence knows only where a
-player is now), and `sweep_schedule` has the sweeps run by the database itself.
+player is now), `sweep_schedule` has the sweeps run by the database itself, and
+`kept_snapshot` says which ended transfers still have their snapshot.
 """
 
 import qsdb
 from examples.qsbridge.hub.tables import platform
 from qsdb import ScheduleAt, Timestamp, u64
 
-__all__ = ["BridgeCommand", "PlayerMovement", "SweepSchedule"]
+__all__ = ["BridgeCommand", "KeptSnapshot", "PlayerMovement", "SweepSchedule"]
 
 
 class BridgeCommand(qsdb.Row, module=platform, public=True):
@@ -40,6 +41,17 @@ class PlayerMovement(qsdb.Row, module=platform, public=True):
     moved_at: Timestamp = qsdb.index()
     kind: str
     """`join`, `leave`, `transfer` or `takeover`."""
+
+
+class KeptSnapshot(qsdb.Row, module=platform):
+    """An ended transfer whose character snapshot is still stored.
+
+    A snapshot may have 1 MiB. Without this table, a sweep that blanks old ones
+    would have to look through all transfers that ever ended.
+    """
+
+    transfer_id: u64 = qsdb.primary_key()
+    ended_at: Timestamp = qsdb.index()
 
 
 class SweepSchedule(qsdb.Row, module=platform, scheduled="sweep"):

@@ -1,9 +1,10 @@
 """The platform's module and its twelve tables, as documented.
 
 Columns, kinds, keys and their order are those of the public wiki
-(``platform/tables/…``). All tables are public there: any client may subscribe,
-also to `ServerConfig.password_hash`. Only `server_config` is local to a server;
-the other tables are global.
+(``platform/tables/…``), and so are the indexes, but for three that are added: with
+them, sweeps do not read a whole history. All tables are public there: any client
+may subscribe, also to `ServerConfig.password_hash`. Only `server_config` is local to
+a server; the other tables are global.
 
 Statuses are texts in the documented tables; the sets that are admitted stand
 beside the table. Some rows answer a question about themselves at a given time;
@@ -200,10 +201,19 @@ class GlobalVault(qsdb.Row, module=platform, public=True):
     source_server_id: str
 
 
-class ServerTransferQueue(qsdb.Row, module=platform, public=True):
+class ServerTransferQueue(
+    qsdb.Row,
+    module=platform,
+    public=True,
+    indexes=[
+        qsdb.BTree("player_id", "status", name="by_player"),
+        qsdb.BTree("status", "requested_at", name="by_status"),
+    ],
+):
     """A character's way from one server to another; ended ones stay as history.
 
     ``pending → in_transit → completed``, and ``failed`` from either of the first.
+    The two further indexes find the few that are open among all that have ended.
     """
 
     transfer_id: u64 = qsdb.primary_key(auto_inc=True)
@@ -234,6 +244,7 @@ class CrossServerEvent(qsdb.Row, module=platform, public=True):
     start_at: Timestamp
     end_at: Timestamp | None
     """None: until somebody completes it."""
-    status: str
+    status: str = qsdb.index()
+    """An index, so that sweeps do not read those that are over."""
     metadata: str
     """JSON text."""

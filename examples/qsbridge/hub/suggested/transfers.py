@@ -11,12 +11,22 @@ The states and their edges are documented; who moves a transfer along is not::
 A player has at most one open transfer. Where he is changes in one place only, and
 by one commit: `transfer_complete` ends the transfer and moves his presence, so
 that he is never on two servers and never lost between them.
+
+Whether the destination admits him is asked at the request, when a refusal costs
+nothing. From then on he is expected there: a ban ends his transfer, but neither a
+whitelist nor a last place that is taken meanwhile sends him back.
+
+While a transfer is in transit the character is in the snapshot. So his player is
+on the source or on no server, and his vault is closed (`presence_join`,
+`vault_deposit`, `vault_withdraw`).
 """
 
 from typing import Final
 
 import qsdb
 from examples.qsbridge.hub.audit import write_audit
+from examples.qsbridge.hub.documented.settings import require_config
+from examples.qsbridge.hub.extensions import KeptSnapshot
 from examples.qsbridge.hub.guards import (
     OWNER,
     is_owner,
@@ -33,8 +43,9 @@ from examples.qsbridge.hub.limits import (
 )
 from examples.qsbridge.hub.movements import NOWHERE, record_movement
 from examples.qsbridge.hub.refusals import refusal
+from examples.qsbridge.hub.suggested.admission import check_room, check_welcome
 from examples.qsbridge.hub.tables import (
-    BanEntry,
+    OPEN_TRANSFERS,
     PlayerServerPresence,
     ServerTransferQueue,
     platform,
@@ -42,8 +53,8 @@ from examples.qsbridge.hub.tables import (
 from qsdb import u64
 
 __all__ = [
-    "end_transfer",
     "fail_open_transfer",
+    "fail_transfer",
     "open_transfer",
     "transfer_complete",
     "transfer_fail",
@@ -67,9 +78,10 @@ def transfer_request(
 
     Raises:
         ReducerError: NotAuthorized, neither the owner nor the bridge of the server
-            that the player is on; InvalidArgument, he is there already; NotFound,
-            no such server, or the player is on none; WrongState, the server is not
-            online; Conflict, he has an open transfer.
+            that the player is on, or the destination does not admit him (a ban,
+            its whitelist); InvalidArgument, he is there already; NotFound, no such
+            server, or the player is on none; WrongState, the destination is not
+            online, or full; Conflict, he has an open transfer.
     """
     actor = require_admin(ctx)
     check_id("player_id", player_id)
@@ -95,6 +107,9 @@ def transfer_request(
             f"player {player_id!r} is on the way to {other.to_server_id!r} already "
             f"(transfer {other.transfer_id})",
         )
+    config = require_config(ctx, to_server_id)
+    check_welcome(ctx, player_id, config)
+    check_room(ctx, config)
     row = ctx.db[ServerTransferQueue].insert(
         ServerTransferQueue(
             player_id=player_id,
@@ -115,9 +130,13 @@ def transfer_snapshot(
 ) -> None:
     """Hand over the character, captured by the source.
 
+    What the snapshot holds must not change any more: a bridge takes it and calls
+    this with nothing of the player's in between. He may have left already.
+
     Raises:
         ReducerError: NotAuthorized, not the source's bridge; NotFound; WrongState,
-            not pending; InvalidArgument, empty or larger than 1 MiB.
+            not pending; InvalidArgument, empty or larger than 1 MiB; Conflict, the
+            player is on another server by now.
     """
     server_id = require_bridge(ctx).server_id
     transfer = _find(ctx, transfer_id)
@@ -131,6 +150,12 @@ def transfer_snapshot(
     if not character_snapshot:
         raise refusal("InvalidArgument", "character_snapshot is empty")
     check_bytes("character_snapshot", character_snapshot, SNAPSHOT_BYTES_MAX)
+    presence = ctx.db[PlayerServerPresence].get(transfer.player_id)
+    if presence is not None and presence.server_id != server_id:
+        raise refusal(
+            "Conflict",
+            f"player {transfer.player_id!r} is on {presence.server_id!r} by now",
+        )
     ctx.db[ServerTransferQueue].update(
         transfer.replace(status="in_transit", character_snapshot=character_snapshot)
     )
@@ -140,13 +165,11 @@ def transfer_snapshot(
 def transfer_complete(ctx: qsdb.ReducerContext, transfer_id: u64) -> None:
     """Take the player over: he is on the destination from now on.
 
-    A full server takes him: the source has let him go already. A banned player
-    does not arrive.
+    He is moved from the source, or appears, if he has left it already.
 
     Raises:
-        ReducerError: NotAuthorized, not the destination's bridge, or the player is
-            banned; NotFound; WrongState, not in transit; Conflict, he has come to
-            a third server meanwhile.
+        ReducerError: NotAuthorized, not the destination's bridge; NotFound;
+            WrongState, not in transit.
     """
     server_id = require_bridge(ctx).server_id
     transfer = _find(ctx, transfer_id)
@@ -158,18 +181,8 @@ def transfer_complete(ctx: qsdb.ReducerContext, transfer_id: u64) -> None:
         )
     _check_edge(transfer, "completed")
     player_id = transfer.player_id
-    for ban in ctx.db[BanEntry].player_id.filter(player_id):
-        if ban.is_active(ctx.timestamp):
-            raise refusal("NotAuthorized", f"player {player_id!r} is banned")
     players = ctx.db[PlayerServerPresence]
     presence = players.get(player_id)
-    if presence is not None and presence.server_id not in {
-        transfer.from_server_id,
-        server_id,
-    }:
-        raise refusal(
-            "Conflict", f"player {player_id!r} is on {presence.server_id!r} meanwhile"
-        )
     players.upsert(
         PlayerServerPresence(
             player_id=player_id,
@@ -180,7 +193,7 @@ def transfer_complete(ctx: qsdb.ReducerContext, transfer_id: u64) -> None:
     )
     origin = NOWHERE if presence is None else presence.server_id
     record_movement(ctx, player_id, origin, server_id, "transfer")
-    end_transfer(ctx, transfer, "completed")
+    _end(ctx, transfer, "completed")
 
 
 @platform.reducer
@@ -200,15 +213,19 @@ def transfer_fail(ctx: qsdb.ReducerContext, transfer_id: u64, reason: str) -> No
         )
     check_text("reason", reason, REASON_CHARS_MAX)
     _check_edge(transfer, "failed")
-    _fail(ctx, transfer, actor, reason)
+    fail_transfer(ctx, transfer, actor, reason)
 
 
 def open_transfer(
     ctx: qsdb.ReducerContext, player_id: str
 ) -> ServerTransferQueue | None:
-    """Give a player's open transfer, if he has one."""
-    transfers = ctx.db[ServerTransferQueue].player_id.filter(player_id)
-    return next((each for each in transfers if each.is_open), None)
+    """Give a player's open transfer, if he has one.
+
+    Cost: O(log transfers), however many of his have ended.
+    """
+    by_player = ctx.db[ServerTransferQueue].index("by_player")
+    found = (next(by_player.filter(player_id, each), None) for each in OPEN_TRANSFERS)
+    return next((each for each in found if each is not None), None)
 
 
 def fail_open_transfer(
@@ -217,31 +234,34 @@ def fail_open_transfer(
     """Give a player's open transfer up, if he has one, in the name of `actor`."""
     transfer = open_transfer(ctx, player_id)
     if transfer is not None:
-        _fail(ctx, transfer, actor, reason)
+        fail_transfer(ctx, transfer, actor, reason)
 
 
-def end_transfer(
-    ctx: qsdb.ReducerContext, transfer: ServerTransferQueue, status: str
-) -> None:
-    """Bring an open transfer to an end."""
-    ctx.db[ServerTransferQueue].update(
-        transfer.replace(status=status, completed_at=ctx.timestamp)
-    )
-
-
-def _fail(
+def fail_transfer(
     ctx: qsdb.ReducerContext, transfer: ServerTransferQueue, actor: str, reason: str
 ) -> None:
-    end_transfer(ctx, transfer, "failed")
+    """Give an open transfer up in the name of `actor`."""
+    _end(ctx, transfer, "failed")
     write_audit(
         ctx,
         actor,
         "transfer_fail",
-        f"gave up the transfer of {transfer.player_id} from "
-        f"{transfer.from_server_id} to {transfer.to_server_id}: {reason}",
+        f"gave up the transfer of {transfer.player_id} from {transfer.from_server_id} "
+        f"to {transfer.to_server_id}" + (f": {reason}" if reason else ""),
         transfer_id=transfer.transfer_id,
         reason=reason,
     )
+
+
+def _end(ctx: qsdb.ReducerContext, transfer: ServerTransferQueue, status: str) -> None:
+    """Bring an open transfer to an end, and have its snapshot blanked some day."""
+    ctx.db[ServerTransferQueue].update(
+        transfer.replace(status=status, completed_at=ctx.timestamp)
+    )
+    if transfer.character_snapshot:
+        ctx.db[KeptSnapshot].insert(
+            KeptSnapshot(transfer_id=transfer.transfer_id, ended_at=ctx.timestamp)
+        )
 
 
 def _find(ctx: qsdb.ReducerContext, transfer_id: int) -> ServerTransferQueue:
