@@ -46,15 +46,21 @@ from examples.qsbridge.hub.extensions import (
 )
 from examples.qsbridge.hub.suggested.announcements import (
     admin_announce,
-    admin_set_server_name,
     bridge_command_ack,
+)
+from examples.qsbridge.hub.suggested.panel import (
+    panel_grant_role,
+    panel_revoke_role,
     panel_set_server_name,
+    panel_whitelist_add,
+    panel_whitelist_remove,
 )
 from examples.qsbridge.hub.suggested.presence import (
     presence_beat,
     presence_join,
     presence_leave,
 )
+from examples.qsbridge.hub.suggested.server_names import admin_set_server_name
 from examples.qsbridge.hub.suggested.sweeps import sweep
 from examples.qsbridge.hub.suggested.transfers import (
     transfer_complete,
@@ -119,15 +125,19 @@ __all__ = [
     "panel_announcement",
     "panel_ban_player",
     "panel_end_session",
+    "panel_grant_role",
     "panel_kick_player",
     "panel_log_action",
     "panel_register_session",
+    "panel_revoke_role",
     "panel_set_max_players",
     "panel_set_motd",
     "panel_set_password",
     "panel_set_server_name",
     "panel_toggle_whitelist",
     "panel_unban_player",
+    "panel_whitelist_add",
+    "panel_whitelist_remove",
     "platform",
     "play_event",
     "presence_beat",
