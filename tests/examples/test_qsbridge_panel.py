@@ -108,19 +108,17 @@ def test_every_reducer_of_the_panel_has_one_row(hub: Hub) -> None:
 
 
 @each_action
-@pytest.mark.parametrize("level", LEVELS)
-def test_action_takes_its_level_or_one_above(
-    scene: Hub, action: Action, level: AdminLevel
-) -> None:
-    actor = level.name.lower()
-    if LEVELS.index(level) <= LEVELS.index(action.least):
-        act(scene, actor, action)
-    else:
+def test_action_takes_its_level(scene: Hub, action: Action) -> None:
+    below = LEVELS[LEVELS.index(action.least) + 1 :]
+    for level in below:
+        actor = level.name.lower()
         text = scene.refusal(partial(act, scene, actor, action))
         assert text == (
             f"NotAuthorized: {actor!r} is {level.name}, "
             f"and this takes {action.least.name} or above"
         )
+
+    act(scene, action.least.name.lower(), action)
 
 
 @each_action

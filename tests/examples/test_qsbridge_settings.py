@@ -5,7 +5,6 @@ from functools import partial
 
 import pytest
 
-import qsdb
 from examples.qsbridge import (
     ServerConfig,
     ServerRegistry,
@@ -14,14 +13,10 @@ from examples.qsbridge import (
     admin_set_password,
     admin_set_server_name,
     admin_toggle_whitelist,
-    platform,
 )
-from examples.qsbridge.hub import passwords
-from examples.qsbridge.hub.passwords import hash_password, is_hash, matches
-from qsdb.testing import FakeClock
-from tests.examples.hub import EAST, START, WEST, Hub
+from examples.qsbridge.hub.passwords import is_hash, matches
+from tests.examples.hub import EAST, WEST, Hub
 
-SALT = bytes(range(passwords.SALT_BYTES))
 HASH = f"scrypt$14${'0a' * 16}${'f0' * 32}"
 """A hash in form; no password is known to give it."""
 
@@ -179,27 +174,6 @@ def test_password_is_stored_as_its_hash(hub: Hub) -> None:
     assert is_hash(stored)
     assert matches("hunter2", stored)
     assert not matches("hunter3", stored)
-
-
-def test_hash_is_stored_as_it_is(hub: Hub) -> None:
-    made = hash_password("hunter2", SALT)
-
-    hub.db.call(admin_set_password, "east", made)
-
-    assert hub.config("east").password_hash == made
-
-
-def test_same_call_of_the_same_seed_gives_the_same_hash() -> None:
-    def stored() -> str:
-        with qsdb.Database(platform, clock=FakeClock(START), seed=8) as db:
-            Hub(db, FakeClock(START)).register(EAST, "east")
-            db.call(admin_set_password, "east", "hunter2")
-            with db.read() as tx:
-                config = tx[ServerConfig].get("east")
-        assert config is not None
-        return config.password_hash
-
-    assert stored() == stored()
 
 
 def test_empty_password_clears_the_hash(hub: Hub) -> None:

@@ -8,7 +8,6 @@ import qsdb
 from examples.qsbridge import (
     AdminLevel,
     AdminRoleLevel,
-    ModuleConfig,
     ServerRegistry,
     platform,
 )
@@ -197,7 +196,3 @@ def test_identity_is_unique_among_servers(hub: Hub) -> None:
         tx[ServerRegistry].update(hub.server("east").replace(stdb_identity=WEST))
 
     assert hub.server("east").stdb_identity == EAST
-
-
-def test_owner_is_written_down(hub: Hub) -> None:
-    assert hub.rows(ModuleConfig) == {ModuleConfig(owner_identity=hub.db.owner)}

@@ -61,7 +61,8 @@ def check_server_id(value: str) -> None:
     if SERVER_ID.fullmatch(value) is None:
         raise refusal(
             "InvalidArgument",
-            f"server_id {value!r} holds more than a-z, 0-9 and hyphens, or begins with one of those",
+            f"server_id {value!r} is not of a-z, 0-9 and hyphens, "
+            "or begins with a hyphen",
         )
 
 

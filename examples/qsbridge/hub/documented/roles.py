@@ -65,7 +65,7 @@ def grant_role(
     else:
         if role is not AdminRoleLevel.Owner:
             _check_not_last_owner(ctx, old)
-        roles.update(granted.replace(role_id=old.role_id))
+        roles.player_id.update(granted)
     sessions = ctx.db[PanelSession]
     session = sessions.get(player_id)
     if session is not None:
