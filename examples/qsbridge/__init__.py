@@ -67,9 +67,7 @@ from examples.qsbridge.hub.passport import (
 )
 from examples.qsbridge.hub.suggested.announcements import (
     admin_announce,
-    admin_set_server_name,
     bridge_command_ack,
-    panel_set_server_name,
 )
 from examples.qsbridge.hub.suggested.connections import (
     client_disconnected,
@@ -88,10 +86,20 @@ from examples.qsbridge.hub.suggested.inbox import (
     inbox_discard,
     inbox_retry,
 )
+from examples.qsbridge.hub.suggested.panel import (
+    panel_grant_role,
+    panel_revoke_role,
+    panel_set_server_name,
+    panel_whitelist_add,
+    panel_whitelist_remove,
+)
 from examples.qsbridge.hub.suggested.presence import (
     presence_beat,
     presence_join,
     presence_leave,
+)
+from examples.qsbridge.hub.suggested.server_names import (
+    admin_set_server_name,
 )
 from examples.qsbridge.hub.suggested.status import (
     server_set_status,
@@ -205,15 +213,19 @@ __all__ = [
     "panel_announcement",
     "panel_ban_player",
     "panel_end_session",
+    "panel_grant_role",
     "panel_kick_player",
     "panel_log_action",
     "panel_register_session",
+    "panel_revoke_role",
     "panel_set_max_players",
     "panel_set_motd",
     "panel_set_password",
     "panel_set_server_name",
     "panel_toggle_whitelist",
     "panel_unban_player",
+    "panel_whitelist_add",
+    "panel_whitelist_remove",
     "passport_bans",
     "passport_movements",
     "passport_presence",

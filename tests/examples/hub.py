@@ -9,13 +9,26 @@ import pytest
 
 import qsdb
 from examples.qsbridge import (
+    AdminLevel,
+    AdminRole,
+    AdminRoleLevel,
     BanEntry,
+    BridgeCommand,
+    CrossServerEvent,
     EventSource,
+    GlobalVault,
     ModuleConfig,
+    PanelAuditLog,
+    PanelSession,
+    PlayerMovement,
     PlayerServerPresence,
     ServerConfig,
     ServerRegistry,
+    ServerTransferQueue,
+    WhitelistEntry,
     admin_ban,
+    admin_grant_role,
+    panel_register_session,
     presence_join,
     server_register,
 )
@@ -29,6 +42,23 @@ WEST = Identity.from_claims("test", "west")
 STRANGER = Identity.from_claims("test", "stranger")
 TABLES = (ServerRegistry, ServerConfig, BanEntry, PlayerServerPresence, EventSource)
 """All but `ModuleConfig`, whose owner each database has for itself."""
+HUB_TABLES = (
+    ServerRegistry,
+    ServerConfig,
+    BanEntry,
+    WhitelistEntry,
+    AdminRole,
+    ModuleConfig,
+    PanelSession,
+    PanelAuditLog,
+    PlayerServerPresence,
+    GlobalVault,
+    ServerTransferQueue,
+    CrossServerEvent,
+    BridgeCommand,
+    PlayerMovement,
+)
+"""What a call may change: the documented tables and those beside them."""
 START = Timestamp.parse("2026-03-06T18:00:00Z")
 HOUR_MICROS = 3_600_000_000
 
@@ -49,14 +79,8 @@ class Hub:
             return set(tx[table])
 
     def state(self) -> list[set[qsdb.Row]]:
-        tables = (
-            ServerRegistry,
-            ServerConfig,
-            BanEntry,
-            PlayerServerPresence,
-            ModuleConfig,
-        )
-        return [self.rows(table) for table in tables]
+        with self.db.read() as tx:
+            return [set(tx[table]) for table in HUB_TABLES]
 
     def server(self, server_id: str) -> ServerRegistry:
         with self.db.read() as tx:
@@ -77,6 +101,25 @@ class Hub:
     def bans(self) -> list[BanEntry]:
         with self.db.read() as tx:
             return sorted(tx[BanEntry], key=lambda ban: ban.ban_id)
+
+    def commands(self) -> list[BridgeCommand]:
+        with self.db.read() as tx:
+            return sorted(tx[BridgeCommand], key=lambda command: command.command_id)
+
+    def audit(self) -> list[PanelAuditLog]:
+        """Give the audit log in the order in which it was written."""
+        with self.db.read() as tx:
+            return sorted(tx[PanelAuditLog], key=lambda entry: entry.log_id)
+
+    def session(self, player_id: str) -> PanelSession | None:
+        with self.db.read() as tx:
+            return tx[PanelSession].get(player_id)
+
+    def log_in(self, player_id: str, level: AdminLevel) -> None:
+        """Begin a panel session, with the role that it takes."""
+        if level is not AdminLevel.Viewer:
+            self.db.call(admin_grant_role, player_id, AdminRoleLevel[level.name])
+        self.db.call(panel_register_session, player_id, f"The {level.name}", level)
 
     def register(
         self,

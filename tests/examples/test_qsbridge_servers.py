@@ -94,11 +94,14 @@ def test_register_sets_online_whatever_the_status_was(hub: Hub) -> None:
 
 
 def test_register_under_a_live_servers_id_is_a_conflict(hub: Hub) -> None:
-    hub.clock.advance(89.999)
+    hub.clock.advance(89.999999)
 
     text = hub.refusal(lambda: hub.register(STRANGER, "east"))
 
-    assert text.startswith("Conflict: 'east' belongs to another bridge")
+    assert text == (
+        "Conflict: 'east' belongs to another bridge, heard 89 s ago; "
+        "it is free after 90 s of silence"
+    )
 
 
 def test_register_takes_a_stale_id_over(hub: Hub) -> None:
@@ -110,6 +113,38 @@ def test_register_takes_a_stale_id_over(hub: Hub) -> None:
     assert hub.server("east").stdb_identity == STRANGER
     text = hub.refusal(lambda: hub.db.caller(EAST).call(server_heartbeat, 1))
     assert text.startswith("NotAuthorized: ")
+
+
+def test_takeover_keeps_the_settings_and_what_empty_texts_leave(hub: Hub) -> None:
+    hub.db.caller(EAST).call(server_heartbeat, 2)
+    hub.db.call("admin_set_motd", "east", "hello")
+    config = hub.config("east")
+    hub.clock.advance(90)
+
+    hub.register(STRANGER, "east", 50, NO_TEXTS)
+
+    server = hub.server("east")
+    assert hub.config("east") == config
+    assert (server.hosting_id, server.wipe_schedule) == ("host", "weekly")
+    assert (server.online_count, server.max_players) == (0, 3)
+
+
+def test_register_makes_settings_that_were_lost(hub: Hub) -> None:
+    with hub.db.write() as tx:
+        tx[ServerConfig].delete_by_key("east")
+
+    hub.register(EAST, "east", 50)
+
+    assert hub.config("east").max_players == hub.server("east").max_players == 50
+
+
+def test_bridge_whose_server_was_taken_over_may_register_another(hub: Hub) -> None:
+    hub.clock.advance(90)
+    hub.register(STRANGER, "east")
+
+    hub.register(EAST, "north")
+
+    assert hub.server("north").stdb_identity == EAST
 
 
 def test_register_of_a_second_id_is_a_conflict(hub: Hub) -> None:

@@ -3,6 +3,8 @@
 An entry is written after the action, and by the same commit; so a refused action
 leaves none, and no action is without one. `details` is a JSON object as text. Its
 key `summary` is a sentence for people; the other keys are for programs.
+
+What the gateway writes by itself (`panel_log_action`) stands as the gateway gives it.
 """
 
 import json

@@ -131,11 +131,17 @@ def check_session(
     """
     require_owner(ctx)
     session = ctx.db[PanelSession].get(actor_player_id)
-    if session is None or session.has_expired(ctx.timestamp):
+    if session is None:
         raise refusal(
-            "NotAuthorized", f"admin {actor_player_id!r} is not logged in to the panel"
+            "NotAuthorized", f"{actor_player_id!r} is not logged in to the panel"
         )
-    if session.admin_level.value > least.value:
+    if session.has_expired(ctx.timestamp):
+        raise refusal(
+            "NotAuthorized",
+            f"the panel session of {actor_player_id!r} has expired; it began at "
+            f"{session.connected_at} and lasts 8 h",
+        )
+    if not session.admin_level.suffices_for(least):
         raise refusal(
             "NotAuthorized",
             f"{actor_player_id!r} is {session.admin_level.name}, "

@@ -49,7 +49,9 @@ def check_id(what: str, value: str) -> None:
 def check_filled(what: str, value: str, chars_max: int) -> None:
     """Check a text of at least one character."""
     if not value:
-        raise refusal("InvalidArgument", f"{what} is empty")
+        raise refusal(
+            "InvalidArgument", f"{what} is empty, not 1 to {chars_max} characters"
+        )
     check_text(what, value, chars_max)
 
 
@@ -58,7 +60,9 @@ def check_server_id(value: str) -> None:
     check_id("server_id", value)
     if SERVER_ID.fullmatch(value) is None:
         raise refusal(
-            "InvalidArgument", f"server_id {value!r} is not of a-z, 0-9 and hyphens"
+            "InvalidArgument",
+            f"server_id {value!r} is not of a-z, 0-9 and hyphens, "
+            "or begins with a hyphen",
         )
 
 

@@ -15,9 +15,11 @@ import hmac
 import re
 from typing import Final
 
-__all__ = ["SALT_BYTES", "hash_password", "is_hash", "matches"]
+__all__ = ["SALT_BYTES", "SCHEME", "hash_password", "is_hash", "matches"]
 
 SALT_BYTES: Final = 16
+SCHEME: Final = "scrypt$"
+"""What every hash begins with, and no password may."""
 LOG2_COST: Final = 14
 BLOCK_SIZE: Final = 8
 HASH_BYTES: Final = 32
@@ -40,7 +42,7 @@ def hash_password(password: str, salt: bytes) -> str:
         maxmem=64 << 20,
         dklen=HASH_BYTES,
     )
-    return f"scrypt${LOG2_COST}${salt.hex()}${digest.hex()}"
+    return f"{SCHEME}{LOG2_COST}${salt.hex()}${digest.hex()}"
 
 
 def is_hash(text: str) -> bool:

@@ -65,12 +65,20 @@ class AdminRoleLevel(enum.Enum):
 
 
 class AdminLevel(enum.Enum):
-    """What a panel session lets an admin do; a viewer only reads."""
+    """What a panel session lets an admin do, from the most to the least.
+
+    A viewer only reads.
+    """
 
     Owner = 0
     Admin = 1
     Moderator = 2
     Viewer = 3
+
+    def suffices_for(self, least: "AdminLevel") -> bool:
+        """Tell whether it is `least` or a level above."""
+        levels = list(AdminLevel)
+        return levels.index(self) <= levels.index(least)
 
 
 class ServerRegistry(qsdb.Row, module=platform, public=True):
@@ -161,7 +169,7 @@ class PanelSession(qsdb.Row, module=platform, public=True):
     last_activity: Timestamp
 
     def has_expired(self, now: Timestamp) -> bool:
-        """Tell whether the session began more than 8 h ago, as its cookie did."""
+        """Tell whether it began more than 8 h ago; its cookie ends then too."""
         return now - self.connected_at > SESSION_MAX
 
 

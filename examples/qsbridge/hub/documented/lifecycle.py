@@ -58,8 +58,8 @@ def server_register(  # noqa: PLR0913, PLR0917  one for each thing a server tell
 
     Any identity may register: that is how a bridge becomes one. Empty
     `hosting_id`, `wipe_schedule` and `config_template_id` keep what is stored.
-    A server's config is made when it is missing and never overwritten, and
-    leads: a server that registers again keeps the limit its config has.
+    A server's settings are made when they are missing and never overwritten, and
+    lead: a server that registers again keeps the limit that they give.
 
     Raises:
         ReducerError: InvalidArgument; Conflict, the caller is bound to another
@@ -126,15 +126,20 @@ def _claimable_server(
     old = servers.get(server_id)
     if old is None or old.stdb_identity == ctx.sender:
         return old
-    if ctx.timestamp - old.last_heartbeat < SILENCE_MAX:
-        raise refusal("Conflict", f"{server_id!r} belongs to another bridge")
+    silence = ctx.timestamp - old.last_heartbeat
+    if silence < SILENCE_MAX:
+        raise refusal(
+            "Conflict",
+            f"{server_id!r} belongs to another bridge, heard "
+            f"{silence.micros // 1_000_000} s ago; it is free after 90 s of silence",
+        )
     return old
 
 
 def _config(
     ctx: qsdb.ReducerContext, server_id: str, server_name: str, max_players: int
 ) -> ServerConfig:
-    """Give the server's config, made now where it is missing."""
+    """Give the server's settings, made now where they are missing."""
     configs = ctx.db[ServerConfig]
     return configs.get(server_id) or configs.insert(
         ServerConfig(

@@ -1,18 +1,26 @@
-"""Moderation: bans, kicks and the whitelist.
+"""Moderation: bans, kicks, the whitelist and announcements.
 
 Each action is a function that takes the actor's name, and a reducer that finds
 out who that is. The panel's reducers (`panel`) use the functions, with the admin
 in front of the panel as the actor.
 
 A ban is a row that all servers see; whether it is active is computed when asked.
-To throw a player out who is there, a command is left for his server's bridge.
+To throw a player out who is there, or to tell players something, a command is left
+for the server's bridge.
 """
+
+from typing import Final
 
 import qsdb
 from examples.qsbridge.hub.audit import write_audit
-from examples.qsbridge.hub.commands import queue_command
-from examples.qsbridge.hub.guards import require_admin
-from examples.qsbridge.hub.limits import REASON_CHARS_MAX, check_id, check_text
+from examples.qsbridge.hub.commands import ALL_SERVERS, queue_command
+from examples.qsbridge.hub.guards import require_admin, require_known_server
+from examples.qsbridge.hub.limits import (
+    REASON_CHARS_MAX,
+    check_filled,
+    check_id,
+    check_text,
+)
 from examples.qsbridge.hub.movements import NOWHERE, record_movement
 from examples.qsbridge.hub.refusals import refusal
 from examples.qsbridge.hub.suggested.transfers import fail_open_transfer
@@ -25,17 +33,20 @@ from examples.qsbridge.hub.tables import (
 from qsdb import Timestamp, u64
 
 __all__ = [
+    "add_to_whitelist",
     "admin_ban",
     "admin_kick",
     "admin_unban",
     "admin_whitelist_add",
     "admin_whitelist_remove",
+    "announce",
     "ban_player",
     "kick_player",
+    "remove_from_whitelist",
     "unban_player",
 ]
 
-HOUR_MICROS = 3_600_000_000
+HOUR_MICROS: Final = 3_600_000_000
 
 
 @platform.reducer
@@ -92,23 +103,7 @@ def admin_whitelist_add(ctx: qsdb.ReducerContext, player_id: str) -> None:
         ReducerError: NotAuthorized, neither the owner nor a registered bridge;
             InvalidArgument; AlreadyExists.
     """
-    actor = require_admin(ctx)
-    check_id("player_id", player_id)
-    entries = ctx.db[WhitelistEntry]
-    if entries.player_id.find(player_id) is not None:
-        raise refusal(
-            "AlreadyExists", f"player {player_id!r} is on the whitelist already"
-        )
-    entries.insert(
-        WhitelistEntry(player_id=player_id, added_by=actor, added_at=ctx.timestamp)
-    )
-    write_audit(
-        ctx,
-        actor,
-        "whitelist_add",
-        f"put {player_id} on the whitelist",
-        player_id=player_id,
-    )
+    add_to_whitelist(ctx, require_admin(ctx), player_id)
 
 
 @platform.reducer
@@ -119,17 +114,7 @@ def admin_whitelist_remove(ctx: qsdb.ReducerContext, player_id: str) -> None:
         ReducerError: NotAuthorized, neither the owner nor a registered bridge;
             InvalidArgument; NotFound.
     """
-    actor = require_admin(ctx)
-    check_id("player_id", player_id)
-    if not ctx.db[WhitelistEntry].player_id.delete(player_id):
-        raise refusal("NotFound", f"player {player_id!r} is not on the whitelist")
-    write_audit(
-        ctx,
-        actor,
-        "whitelist_remove",
-        f"took {player_id} off the whitelist",
-        player_id=player_id,
-    )
+    remove_from_whitelist(ctx, require_admin(ctx), player_id)
 
 
 def ban_player(
@@ -144,7 +129,7 @@ def ban_player(
     check_id("player_id", player_id)
     check_id("player_name", player_name)
     check_text("reason", reason, REASON_CHARS_MAX)
-    ctx.db[BanEntry].insert(
+    ban = ctx.db[BanEntry].insert(
         BanEntry(
             player_id=player_id,
             player_name=player_name,
@@ -166,7 +151,8 @@ def ban_player(
         ctx,
         actor,
         "ban",
-        f"banned {player_name} ({player_id}) {span}: {reason}",
+        f"banned {player_name} ({player_id}) {span}" + _because(reason),
+        ban_id=ban.ban_id,
         player_id=player_id,
         reason=reason,
         duration_hours=duration_hours,
@@ -186,7 +172,14 @@ def unban_player(ctx: qsdb.ReducerContext, actor: str, player_id: str) -> None:
         bans.update(
             ban.replace(revoked=True, revoked_by=actor, revoked_at=ctx.timestamp)
         )
-    write_audit(ctx, actor, "unban", f"unbanned {player_id}", player_id=player_id)
+    write_audit(
+        ctx,
+        actor,
+        "unban",
+        f"unbanned {player_id}",
+        player_id=player_id,
+        bans=len(active),
+    )
 
 
 def kick_player(
@@ -207,11 +200,68 @@ def kick_player(
         ctx,
         actor,
         "kick",
-        f"kicked {player_id} from {presence.server_id}: {reason}",
+        f"kicked {player_id} from {presence.server_id}" + _because(reason),
         player_id=player_id,
         server_id=presence.server_id,
         reason=reason,
     )
+
+
+def add_to_whitelist(ctx: qsdb.ReducerContext, actor: str, player_id: str) -> None:
+    """Put a player on the whitelist in the name of `actor`."""
+    check_id("player_id", player_id)
+    entries = ctx.db[WhitelistEntry]
+    if entries.player_id.find(player_id) is not None:
+        raise refusal(
+            "AlreadyExists", f"player {player_id!r} is on the whitelist already"
+        )
+    entries.insert(
+        WhitelistEntry(player_id=player_id, added_by=actor, added_at=ctx.timestamp)
+    )
+    write_audit(
+        ctx,
+        actor,
+        "whitelist_add",
+        f"put {player_id} on the whitelist",
+        player_id=player_id,
+    )
+
+
+def remove_from_whitelist(ctx: qsdb.ReducerContext, actor: str, player_id: str) -> None:
+    """Take a player off the whitelist in the name of `actor`."""
+    check_id("player_id", player_id)
+    if not ctx.db[WhitelistEntry].player_id.delete(player_id):
+        raise refusal("NotFound", f"player {player_id!r} is not on the whitelist")
+    write_audit(
+        ctx,
+        actor,
+        "whitelist_remove",
+        f"took {player_id} off the whitelist",
+        player_id=player_id,
+    )
+
+
+def announce(
+    ctx: qsdb.ReducerContext, actor: str, server_id: str, message: str
+) -> None:
+    """Leave an announcement for one server, or for all, in the name of `actor`."""
+    check_filled("message", message, REASON_CHARS_MAX)
+    if server_id != ALL_SERVERS:
+        require_known_server(ctx, server_id)
+    queue_command(ctx, server_id, "announce", "", message)
+    where = "everywhere" if server_id == ALL_SERVERS else f"on {server_id}"
+    write_audit(
+        ctx,
+        actor,
+        "announcement",
+        f"announced {where}: {message}",
+        server_id=server_id,
+        message=message,
+    )
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""
 
 
 def _expiry(now: Timestamp, hours: int | None) -> Timestamp | None:

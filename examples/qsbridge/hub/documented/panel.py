@@ -15,6 +15,7 @@ A Moderator's ban must have an end.
 
 import qsdb
 from examples.qsbridge.hub.documented.moderation import (
+    announce,
     ban_player,
     kick_player,
     unban_player,
@@ -27,7 +28,6 @@ from examples.qsbridge.hub.documented.settings import (
 )
 from examples.qsbridge.hub.guards import require_session
 from examples.qsbridge.hub.refusals import refusal
-from examples.qsbridge.hub.suggested.announcements import announce
 from examples.qsbridge.hub.tables import AdminLevel, platform
 from qsdb import u32, u64
 

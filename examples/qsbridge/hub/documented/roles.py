@@ -4,6 +4,8 @@ The owner identity grants the first role; `init` makes none. A panel session has
 copy of its admin's level, so a role that changes changes the session, and a role
 that goes ends it. The last Owner among the roles stays: nobody could grant from
 the panel any more.
+
+Each action is a function that takes the actor's name, and a reducer.
 """
 
 import qsdb
@@ -19,7 +21,7 @@ from examples.qsbridge.hub.tables import (
     platform,
 )
 
-__all__ = ["admin_grant_role", "admin_revoke_role"]
+__all__ = ["admin_grant_role", "admin_revoke_role", "grant_role", "revoke_role"]
 
 
 @platform.reducer
@@ -33,34 +35,7 @@ def admin_grant_role(
             player is the last Owner.
     """
     require_owner(ctx)
-    check_id("player_id", player_id)
-    roles = ctx.db[AdminRole]
-    old = roles.player_id.find(player_id)
-    if old is None:
-        roles.insert(
-            AdminRole(
-                player_id=player_id,
-                role=role,
-                granted_by=OWNER,
-                granted_at=ctx.timestamp,
-            )
-        )
-    else:
-        if role is not AdminRoleLevel.Owner:
-            _check_not_last_owner(ctx, old)
-        roles.update(old.replace(role=role, granted_by=OWNER, granted_at=ctx.timestamp))
-    sessions = ctx.db[PanelSession]
-    session = sessions.get(player_id)
-    if session is not None:
-        sessions.update(session.replace(admin_level=AdminLevel[role.name]))
-    write_audit(
-        ctx,
-        OWNER,
-        "grant_role",
-        f"made {player_id} {role.name}",
-        player_id=player_id,
-        role=role.name,
-    )
+    grant_role(ctx, OWNER, player_id, role)
 
 
 @platform.reducer
@@ -72,6 +47,41 @@ def admin_revoke_role(ctx: qsdb.ReducerContext, player_id: str) -> None:
             player has no role; Conflict, the player is the last Owner.
     """
     require_owner(ctx)
+    revoke_role(ctx, OWNER, player_id)
+
+
+def grant_role(
+    ctx: qsdb.ReducerContext, actor: str, player_id: str, role: AdminRoleLevel
+) -> None:
+    """Give a player a role in the name of `actor`."""
+    check_id("player_id", player_id)
+    roles = ctx.db[AdminRole]
+    old = roles.player_id.find(player_id)
+    granted = AdminRole(
+        player_id=player_id, role=role, granted_by=actor, granted_at=ctx.timestamp
+    )
+    if old is None:
+        roles.insert(granted)
+    else:
+        if role is not AdminRoleLevel.Owner:
+            _check_not_last_owner(ctx, old)
+        roles.player_id.update(granted)
+    sessions = ctx.db[PanelSession]
+    session = sessions.get(player_id)
+    if session is not None:
+        sessions.update(session.replace(admin_level=AdminLevel[role.name]))
+    write_audit(
+        ctx,
+        actor,
+        "grant_role",
+        f"made {player_id} {role.name}",
+        player_id=player_id,
+        role=role.name,
+    )
+
+
+def revoke_role(ctx: qsdb.ReducerContext, actor: str, player_id: str) -> None:
+    """Take a player's role away in the name of `actor`."""
     check_id("player_id", player_id)
     old = ctx.db[AdminRole].player_id.find(player_id)
     if old is None:
@@ -81,7 +91,7 @@ def admin_revoke_role(ctx: qsdb.ReducerContext, player_id: str) -> None:
     ctx.db[PanelSession].delete_by_key(player_id)
     write_audit(
         ctx,
-        OWNER,
+        actor,
         "revoke_role",
         f"took the role {old.role.name} from {player_id}",
         player_id=player_id,

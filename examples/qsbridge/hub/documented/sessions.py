@@ -115,10 +115,10 @@ def _level(
     highest = AdminLevel[role.role.name]
     if wanted is None:
         return highest
-    if wanted.value < highest.value:
+    if not highest.suffices_for(wanted):
         raise refusal(
             "NotAuthorized",
-            f"player {player_id!r} is {highest.name}, which does not make him "
+            f"player {player_id!r} is {highest.name} and cannot be logged in as "
             f"{wanted.name}",
         )
     return wanted

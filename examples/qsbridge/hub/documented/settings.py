@@ -20,7 +20,12 @@ from examples.qsbridge.hub.limits import (
     check_count,
     check_text,
 )
-from examples.qsbridge.hub.passwords import SALT_BYTES, hash_password, is_hash
+from examples.qsbridge.hub.passwords import (
+    SALT_BYTES,
+    SCHEME,
+    hash_password,
+    is_hash,
+)
 from examples.qsbridge.hub.refusals import refusal
 from examples.qsbridge.hub.tables import ServerConfig, ServerRegistry, platform
 from qsdb import u32
@@ -99,13 +104,18 @@ def set_password(
     ctx: qsdb.ReducerContext, actor: str, server_id: str, password: str
 ) -> None:
     """Set a server's password in the name of `actor`."""
+    check_text("password", password, PASSWORD_CHARS_MAX)
     config = require_config(ctx, server_id)
-    if is_hash(password):
-        stored = password
-    elif not password:
+    if not password:
         stored = NO_PASSWORD
+    elif is_hash(password):
+        stored = password
+    elif password.startswith(SCHEME):
+        raise refusal(
+            "InvalidArgument",
+            f"password begins with {SCHEME!r} and is no hash of hash_password",
+        )
     else:
-        check_text("password", password, PASSWORD_CHARS_MAX)
         stored = hash_password(password, ctx.random.randbytes(SALT_BYTES))
     ctx.db[ServerConfig].update(config.replace(password_hash=stored))
     done = "set" if stored else "cleared"
