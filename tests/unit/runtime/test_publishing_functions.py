@@ -106,6 +106,31 @@ def test_views_go_on_with_their_new_functions() -> None:
     assert db.stats().views == 0
 
 
+def test_results_of_views_change_more_than_once_at_one_offset() -> None:
+    db = opened(hall())
+    with db.connect(ANN) as ann:
+        great = db.subscribe("SELECT * FROM great")
+        sub = ann.subscribe("SELECT * FROM great")
+        for points in (3, 7):
+            db.caller(Identity.from_claims("test", str(points))).call("join", points)
+
+        for level, expected in ((5, [7]), (2, [3, 7]), (9, [])):
+            db.publish(hall(level))  # and none of these is a commit
+            assert levels(great.rows) == levels(sub.rows) == expected
+        assert db.offset == 3
+        great.close()
+
+
+def test_a_reader_is_told_what_a_publication_changes_without_a_commit() -> None:
+    db = opened(hall())
+    db.call("join", 3)
+    with db.subscribe("SELECT * FROM great") as great:
+        db.publish(hall(5))
+        [update] = great.changes(timeout=0)
+        assert levels(update.deletes) == [3]
+        assert update.offset == update.offsets[-1] == db.offset
+
+
 def test_a_view_that_fails_then_ends_what_is_subscribed_to_it() -> None:
     db = opened(hall())
     errors: list[qsdb.QueryError] = []
