@@ -16,7 +16,13 @@ import threading
 import weakref
 from collections.abc import Iterator
 
-from qsdb.errors import ClosedError, DiskFull, InternalError, StorageError
+from qsdb.errors import (
+    ClosedError,
+    DiskFull,
+    InternalError,
+    ReducerError,
+    StorageError,
+)
 from qsdb.forks import on_fork
 from qsdb.runtime.call_contexts import INTERNAL, Sender
 from qsdb.runtime.calls import Calls
@@ -109,7 +115,13 @@ class Scheduler:
 
     # Running what is due.
 
-    def run_due(self, now: Timestamp | None, *, is_thread: bool = False) -> int:
+    def run_due(
+        self,
+        now: Timestamp | None,
+        *,
+        is_thread: bool = False,
+        is_waiting: bool = False,
+    ) -> int:
         """Run what is due now, and give how many functions were run.
 
         What they make due meanwhile is not run any more.
@@ -118,6 +130,8 @@ class Scheduler:
             now: What counts as now, if it is later than the clock.
             is_thread: Whether what failed is left alone for a while, and procedures
                 go to the pool, and are not counted.
+            is_waiting: Whether another thread that runs what is due may wait for this
+                one, as for a callback: then nothing is run.
 
         Raises:
             UsageError: this thread is in a transaction.
@@ -125,26 +139,45 @@ class Scheduler:
             StorageError: it cannot be written.
         """
         self._writer.require_outside()
+        running, is_mine = self._running, self._is_running_here
+        if is_mine():  # in a callback, or a procedure, of what is run
+            return self._run_due(now, is_thread=is_thread)
+        try:
+            if not running.acquire(blocking=not is_waiting):
+                return 0
+            return self._run_due(now, is_thread=is_thread)
+        finally:
+            if is_mine():
+                running.release()
+
+    def _is_running_here(self) -> bool:
+        """Whether this thread runs what is due."""
+        return bool(self._running._is_owned())  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
+
+    def _run_due(self, now: Timestamp | None, *, is_thread: bool) -> int:
         refused: DiskFull | None = None
-        with self._running:
-            until = self._now() if now is None else max(now.micros, self._now())
-            waiting = [*self._due(until, is_thread=is_thread)]
-            runs = 0
-            while waiting and not (is_thread and self._bell.is_ended):
-                due, number = heapq.heappop(waiting)
-                timers = self.timers
-                if number[0] not in timers.tables:
-                    continue  # another module was published meanwhile
-                run = Run(timers, self._writer, number, due, until)
-                try:
-                    self._run(run, is_thread=is_thread)
-                except DiskFull as error:  # of one commit; others may be smaller
-                    refused = refused or error
-                    self.pause(number, 1)
-                runs += run.has_begun
-                then = run.each_then
-                if due < then <= until and self.timers.due_of(number) == then:
-                    heapq.heappush(waiting, (then, number))
+        until = self._now() if now is None else max(now.micros, self._now())
+        waiting = [*self._due(until, is_thread=is_thread)]
+        runs = 0
+        while waiting and not (is_thread and self._bell.is_ended):
+            due, number = heapq.heappop(waiting)
+            timers = self.timers
+            if number[0] not in timers.tables:
+                continue  # another module was published meanwhile
+            run = Run(timers, self._writer, number, due, until)
+            try:
+                self._run(run, is_thread=is_thread)
+            except DiskFull as error:  # of one commit; others may be smaller
+                refused = refused or error
+                self.pause(number, 1)
+            except ReducerError:  # of a view that lets the timer neither run nor go
+                text = "%s stays due since %s"
+                self._logger.exception(text, run.scheduled.function.name, run.due_text)
+                self.pause(number, 1)
+            runs += run.has_begun
+            then = run.each_then
+            if due < then <= until and self.timers.due_of(number) == then:
+                heapq.heappush(waiting, (then, number))
         if refused is not None:
             raise refused
         return runs
@@ -204,6 +237,8 @@ class Scheduler:
             self._calls.run_turn(None, self._sender, before=run.fail)
             if run.failed:
                 self.pause(run.number, run.failed)
+            else:
+                self._paused.pop(run.number, None)
         else:
             self._paused.pop(run.number, None)
         self.counts.add(run.has_begun, 0)
@@ -307,10 +342,9 @@ class Scheduler:
         """
         bell = self._bell
         bell.stop()
-        is_mine = self._running._is_owned()  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
         if bell.thread is None or bell.thread is threading.current_thread():
             return
-        if not is_waiting and not is_mine:
+        if not is_waiting and not self._is_running_here():
             bell.thread.join()
 
 
