@@ -241,7 +241,7 @@ class Database(Migrating, Calling):
         stats = Stats(
             module=self._calls.module.name,
             offset=store.offset,
-            commits=store.offset,
+            commits=store.offset - writer.first_offset,
             rollbacks=writer.rollbacks,
             calls=self._calls.count + self._procedures.count,
             pins=len(store.pins),
