@@ -6,6 +6,7 @@ import pytest
 
 import qsdb
 from qsdb import Identity, u32
+from qsdb.runtime.writer import Writer
 from qsdb.testing import FakeClock, SimulatedDirectory
 from tests.support.editions import QUIET
 
@@ -192,3 +193,60 @@ def test_the_catalogue_has_the_functions_of_the_new_module() -> None:
         db.call("join", 4)
         assert db.call("count") == 4
         assert levels(db.sql("SELECT * FROM great")) == [4]
+
+
+def noting(text: str) -> qsdb.Module:
+    """Give a module whose every function notes a text."""
+    module = qsdb.Module("noting")
+    module.add_table(Noted, name="noted")
+
+    @module.client_connected
+    def come(ctx: qsdb.ReducerContext) -> None:
+        ctx.db.table("noted").insert(Noted(f"{text} come"))
+
+    @module.client_disconnected
+    def go(ctx: qsdb.ReducerContext) -> None:
+        ctx.db.table("noted").insert(Noted(f"{text} go"))
+
+    @module.reducer
+    def note(ctx: qsdb.ReducerContext) -> None:
+        ctx.db.table("noted").insert(Noted(f"{text} note"))
+
+    @module.procedure
+    def ask(ctx: qsdb.ProcedureContext) -> None:
+        ctx.call("note")
+
+    return module
+
+
+class Noted(qsdb.Row):
+    text: str
+
+
+@pytest.mark.parametrize(
+    ("function", "noted"),
+    [("connect", "new come"), ("close", "new go"), ("ask", "new note")],
+)
+def test_what_waits_for_the_lock_runs_the_function_of_the_new_module(
+    function: str, noted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = opened(noting("old"))
+    conn, begin = db.connect(), Writer.begin
+    calls = {
+        "connect": db.connect,
+        "close": conn.close,
+        "ask": lambda: db.call("ask"),
+    }
+
+    def publish_first(waiting: Writer) -> Any:
+        """Stand for a thread that publishes while this one waits for the lock."""
+        monkeypatch.undo()
+        db.publish(noting("new"))
+        return begin(waiting)
+
+    monkeypatch.setattr(Writer, "begin", publish_first)
+    calls[function]()
+
+    assert [row.text for row in db.sql("SELECT * FROM noted")] == ["old come", noted]
+    clients = {"connect": 2, "close": 0, "ask": 1}
+    assert len(db.sql("SELECT * FROM st_client")) == clients[function]
