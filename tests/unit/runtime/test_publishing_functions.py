@@ -1,5 +1,6 @@
 """Views, procedures and row filters when another module is published."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -232,7 +233,7 @@ def test_what_waits_for_the_lock_runs_the_function_of_the_new_module(
 ) -> None:
     db = opened(noting("old"))
     conn, begin = db.connect(), Writer.begin
-    calls = {
+    calls: dict[str, Callable[[], object]] = {
         "connect": db.connect,
         "close": conn.close,
         "ask": lambda: db.call("ask"),
