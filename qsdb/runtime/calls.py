@@ -152,7 +152,8 @@ class Calls:
             values = reducer.check(*args, **kwargs) if kwargs else reducer.check(*args)
         except TypeError as error:
             reducer.parameters.explain(error, args)
-        if (writer := self.writer).current is not None:
+        # Also where this thread has the lock without one: a migration or a view runs.
+        if (writer := self.writer).current is not None or writer.is_mine():
             writer.require_outside()
         # No constructor: it would cost as much as the rest of the context.
         context, began, spent = CallContext(), None, None

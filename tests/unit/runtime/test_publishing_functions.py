@@ -251,3 +251,44 @@ def test_what_waits_for_the_lock_runs_the_function_of_the_new_module(
     assert [row.text for row in db.sql("SELECT * FROM noted")] == ["old come", noted]
     clients = {"connect": 2, "close": 0, "ask": 1}
     assert len(db.sql("SELECT * FROM st_client")) == clients[function]
+
+
+def test_no_call_is_begun_by_what_runs_while_a_module_is_published() -> None:
+    """A commit in the middle would be lost with the tables that it was made on."""
+    was, module = noting("old"), noting("new")
+    attempts: list[BaseException] = []
+
+    class Other(qsdb.Row, module=module):
+        id: u32 = qsdb.primary_key()
+
+    @module.migration(from_=was.schema_hash(), tables=[Other])
+    def move(_: qsdb.MigrationContext) -> None:
+        with pytest.raises(qsdb.UsageError, match="inside a write transaction") as no:
+            db.call("note")
+        attempts.append(no.value)
+
+    db = qsdb.Database(was)
+    db.call("note")
+    live = db.subscribe("SELECT * FROM noted")
+
+    db.publish(module)
+
+    assert len(attempts) == 1
+    assert db.offset == 3
+    assert [row.text for row in live.rows] == ["old note"]
+    live.close()
+
+
+def test_no_call_is_begun_by_a_view_that_is_kept_current() -> None:
+    module = noting("a")
+
+    @module.view
+    def meddling(ctx: qsdb.AnonymousViewContext) -> list[Noted]:
+        found = [*ctx.db.table("noted")]
+        db.call("note")
+        return [Noted(f"{row}") for row in found]
+
+    db = qsdb.Database(module)
+    with pytest.raises(qsdb.QueryError, match="view meddling failed: UsageError"):
+        db.subscribe("SELECT * FROM meddling")
+    assert db.offset == 1
