@@ -292,3 +292,25 @@ def test_no_call_is_begun_by_a_view_that_is_kept_current() -> None:
     with pytest.raises(qsdb.QueryError, match="view meddling failed: UsageError"):
         db.subscribe("SELECT * FROM meddling")
     assert db.offset == 1
+
+
+def test_a_migration_that_inserts_into_an_event_table_is_refused() -> None:
+    was, module = noting("old"), noting("new")
+
+    class Moved(qsdb.Row, module=module, event=True):
+        text: str
+
+    class Other(qsdb.Row, module=module):
+        id: u32 = qsdb.primary_key()
+
+    @module.migration(from_=was.schema_hash(), tables=[Other])
+    def move(ctx: qsdb.MigrationContext) -> None:
+        ctx.db[Moved].insert(Moved("everything"))
+
+    db = qsdb.Database(was)
+    with pytest.raises(
+        qsdb.UsageError, match="migration move inserted into moved, an event table"
+    ):
+        db.publish(module)
+    assert db.offset == 1
+    db.check()
