@@ -10,11 +10,13 @@ Where nobody calls `run_due`, a thread does. It sleeps until something is due, a
 the database by a weak reference meanwhile.
 """
 
+import contextlib
 import heapq
 import logging
 import threading
 import weakref
 from collections.abc import Iterator
+from typing import Any
 
 from qsdb.errors import (
     ClosedError,
@@ -139,45 +141,30 @@ class Scheduler:
             StorageError: it cannot be written.
         """
         self._writer.require_outside()
-        running, is_mine = self._running, self._is_running_here
-        if is_mine():  # in a callback, or a procedure, of what is run
-            return self._run_due(now, is_thread=is_thread)
-        try:
-            if not running.acquire(blocking=not is_waiting):
-                return 0
-            return self._run_due(now, is_thread=is_thread)
-        finally:
-            if is_mine():
-                running.release()
-
-    def _is_running_here(self) -> bool:
-        """Whether this thread runs what is due."""
-        return bool(self._running._is_owned())  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
-
-    def _run_due(self, now: Timestamp | None, *, is_thread: bool) -> int:
         refused: DiskFull | None = None
-        until = self._now() if now is None else max(now.micros, self._now())
-        waiting = [*self._due(until, is_thread=is_thread)]
-        runs = 0
-        while waiting and not (is_thread and self._bell.is_ended):
-            due, number = heapq.heappop(waiting)
-            timers = self.timers
-            if number[0] not in timers.tables:
-                continue  # another module was published meanwhile
-            run = Run(timers, self._writer, number, due, until)
-            try:
-                self._run(run, is_thread=is_thread)
-            except DiskFull as error:  # of one commit; others may be smaller
-                refused = refused or error
-                self.pause(number, 1)
-            except ReducerError:  # of a view that lets the timer neither run nor go
-                text = "%s stays due since %s"
-                self._logger.exception(text, run.scheduled.function.name, run.due_text)
-                self.pause(number, 1)
-            runs += run.has_begun
-            then = run.each_then
-            if due < then <= until and self.timers.due_of(number) == then:
-                heapq.heappush(waiting, (then, number))
+        with _held(self._running, is_waiting=is_waiting) as is_held:
+            until = self._now() if now is None else max(now.micros, self._now())
+            waiting = [*self._due(until, is_thread=is_thread)] if is_held else []
+            runs = 0
+            while waiting and not (is_thread and self._bell.is_ended):
+                due, number = heapq.heappop(waiting)
+                timers = self.timers
+                if number[0] not in timers.tables:
+                    continue  # another module was published meanwhile
+                run = Run(timers, self._writer, number, due, until)
+                try:
+                    self._run(run, is_thread=is_thread)
+                except DiskFull as error:  # of one commit; others may be smaller
+                    refused = refused or error
+                    self.pause(number, 1)
+                except ReducerError:  # of a view that lets the timer neither run nor go
+                    name, due_text = run.scheduled.function.name, run.due_text
+                    self._logger.exception("%s stays due since %s", name, due_text)
+                    self.pause(number, 1)
+                runs += run.has_begun
+                then = run.each_then
+                if due < then <= until and self.timers.due_of(number) == then:
+                    heapq.heappush(waiting, (then, number))
         if refused is not None:
             raise refused
         return runs
@@ -342,10 +329,25 @@ class Scheduler:
         """
         bell = self._bell
         bell.stop()
+        is_mine = self._running._is_owned()  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
         if bell.thread is None or bell.thread is threading.current_thread():
             return
-        if not is_waiting and not self._is_running_here():
+        if not is_waiting and not is_mine:
             bell.thread.join()
+
+
+@contextlib.contextmanager
+def _held(lock: Any, *, is_waiting: bool) -> Iterator[bool]:  # noqa: ANN401  an RLock
+    """Hold a lock; give whether it is held: others' is not waited for, if so said."""
+    is_mine = lock._is_owned  # noqa: SLF001  as threading.Condition does
+    if is_mine():
+        yield True
+        return
+    try:
+        yield lock.acquire(blocking=not is_waiting)
+    finally:
+        if is_mine():
+            lock.release()
 
 
 class _Bell:
