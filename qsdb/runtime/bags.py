@@ -6,6 +6,9 @@ Once as much is noted as there are rows, a new list is made.
 
 All changes of a bag come one after the other, while it is read by other threads. They
 see all of a change or nothing of it, and so do those who come after an interrupt.
+
+Changes are told apart by what they say and not by their offsets: where only functions
+are published, the results of views change without a commit.
 """
 
 from collections.abc import Mapping
@@ -29,9 +32,10 @@ class Bag:
         """Begin with rows. The list is kept, and never changed."""
         noted: dict[StoredRow, int] = {}
         due: dict[StoredRow, int] = {}
-        self._state = (rows, noted, 0, due)
-        """The list; row → how many more there are; the offset of the last change, and
-        what it notes: all that is new."""
+        last: Difference | None = None
+        self._state = (rows, noted, 0, due, last)
+        """The list; row → how many more there are; the offset of the last change, what
+        it notes, which is all that is new, and the change."""
 
     @property
     def offset(self) -> int:
@@ -41,13 +45,13 @@ class Bag:
     @property
     def rows(self) -> list[StoredRow]:
         """The rows, in a list of the caller's own. Cost: O(rows)."""
-        rows, noted, _, _ = self._state
+        rows, noted, *_ = self._state
         return _counted(rows, dict(noted))
 
     @property
     def count(self) -> int:
         """The number of rows. Cost: O(rows noted)."""
-        rows, noted, _, _ = self._state
+        rows, noted, *_ = self._state
         return len(rows) + sum([*noted.values()])
 
     def apply(self, update: Update) -> None:
@@ -57,12 +61,12 @@ class Bag:
         """
         if update.is_event:
             return
-        rows, noted, offset, due = self._state
-        if offset != update.offset:
+        rows, noted, _, due, last = self._state
+        if last is not update.difference:
             if len(noted) > len(rows) + NOTED_MIN:
                 rows, noted = _counted(rows, noted), {}
             due = _changed(noted, update.difference)
-            self._state = (rows, noted, update.offset, due)
+            self._state = (rows, noted, update.offset, due, update.difference)
         noted.update(due)  # in one go
         for row, count in due.items():
             if not count:

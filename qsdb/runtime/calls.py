@@ -27,7 +27,7 @@ from qsdb.schema.system import ST_SECRET, TOKENS, StSecret
 from qsdb.store.transactions import WriteTransaction
 from qsdb.values.identity import CLAIM_BYTES_MAX, Identity
 
-__all__ = ["Calls", "checked"]
+__all__ = ["Calls", "StaleFunctionError", "checked"]
 
 _DIRECT = Sender(Identity.ZERO)
 """Of a call over no connection; whose it is, the call says."""
@@ -152,7 +152,8 @@ class Calls:
             values = reducer.check(*args, **kwargs) if kwargs else reducer.check(*args)
         except TypeError as error:
             reducer.parameters.explain(error, args)
-        if (writer := self.writer).current is not None:
+        # Also where this thread has the lock without one: a migration or a view runs.
+        if (writer := self.writer).current is not None or writer.is_mine():
             writer.require_outside()
         # No constructor: it would cost as much as the rest of the context.
         context, began, spent = CallContext(), None, None
@@ -176,7 +177,7 @@ class Calls:
                 writer.abort()
             finally:
                 writer.abort()
-            if isinstance(error, _Republished):
+            if isinstance(error, StaleFunctionError):
                 return self.call(sender, key, args, kwargs, caller)
             meter.fail(context, began, spent)
             raise
@@ -267,6 +268,8 @@ class Calls:
 
         Raises:
             Whatever the function raises; then nothing has happened.
+            StaleFunctionError: likewise, as the function is not one of the module that
+                was published meanwhile; ask that for one.
         """
         writer = self.writer
         writer.require_outside()
@@ -277,6 +280,8 @@ class Calls:
             values = before(transaction)
             if values is not None:
                 if function is not None:
+                    if not self._is_served(function):
+                        _refuse_republished()
                     self.count = number = self.count + 1
                     context.db = transaction
                     context.sender = sender.identity
@@ -302,6 +307,12 @@ class Calls:
         if meter is not None and spent is not None and spent > meter.mark:
             meter.exceed(context, spent)
         return result
+
+    def _is_served(self, function: Reducer) -> bool:
+        module = self.module
+        if module.reducers.get(function.name) is function:
+            return True
+        return any(each is function for each in module.lifecycle.values())
 
     def _unknown(self, key: object) -> NotFoundError:
         name = key if isinstance(key, str) else getattr(key, "__name__", brief(key))
@@ -345,9 +356,9 @@ def _identity(subject: str) -> Identity:
     return Identity.from_claims("qsdb", claim)
 
 
-class _Republished(Exception):  # noqa: N818  it is nobody's error
+class StaleFunctionError(Exception):
     """Another module was published while a call waited for the writer lock."""
 
 
 def _refuse_republished() -> NoReturn:
-    raise _Republished
+    raise StaleFunctionError

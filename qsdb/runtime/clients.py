@@ -16,7 +16,7 @@ from typing import cast
 
 from qsdb.errors import AccessError, ClosedError, StorageError
 from qsdb.runtime.call_contexts import Arguments, Sender
-from qsdb.runtime.calls import Calls
+from qsdb.runtime.calls import Calls, StaleFunctionError
 from qsdb.runtime.prepared import handle_of
 from qsdb.schema.contexts import Table
 from qsdb.schema.functions import CONNECTED, DISCONNECTED
@@ -57,12 +57,15 @@ class Clients:
         """
         if not self._are_noted:
             return
-        self._calls.run_turn(
-            self._calls.module.lifecycle.get(CONNECTED),
-            sender,
-            before=functools.partial(self.note, sender),
-            refuse=_refuse,
-        )
+        try:
+            self._calls.run_turn(
+                self._calls.module.lifecycle.get(CONNECTED),
+                sender,
+                before=functools.partial(self.note, sender),
+                refuse=_refuse,
+            )
+        except StaleFunctionError:
+            self.connect(sender)
 
     def note(self, sender: Sender, transaction: WriteTransaction) -> Arguments:
         """Note a client, before ``client_connected`` runs in the same transaction."""
@@ -115,6 +118,8 @@ class Clients:
                 run(function, sender, before=arguments, after=forget)
             except (ClosedError, StorageError):
                 raise
+            except StaleFunctionError:
+                self._end(sender)
             except Exception:
                 self._logger.exception(
                     "%s failed for %r, which has gone",

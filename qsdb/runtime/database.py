@@ -204,7 +204,8 @@ class Database(Migrating, Calling):
         All on this thread, procedures too, to their end (but coroutines in the pool,
         where this thread is in an event loop). A function that fails is
         logged (``qsdb.<module>.scheduler``) and counted, and the others are run. What
-        they make due meanwhile waits for the next time.
+        they make due meanwhile waits for the next time. In a callback nothing is run
+        while another thread does so, which may wait for that callback.
 
         Args:
             now: What counts as now, if that is later than the clock. No later
@@ -222,7 +223,8 @@ class Database(Migrating, Calling):
         self._require_open()
         if self._scheduler is None:
             raise ReadOnlyError("a database that is only read runs nothing")
-        return self._scheduler.run_due(now)
+        is_in_callback = self._subscriptions.delivery.is_telling_here
+        return self._scheduler.run_due(now, is_waiting=is_in_callback)
 
     def stats(self) -> Stats:
         """Give counters and sizes; ``print(db.stats())`` shows them as a page.
@@ -238,7 +240,7 @@ class Database(Migrating, Calling):
         stats = Stats(
             module=self._calls.module.name,
             offset=store.offset,
-            commits=store.offset,
+            commits=store.offset - writer.first_offset,
             rollbacks=writer.rollbacks,
             calls=self._calls.count + self._procedures.count,
             pins=len(store.pins),

@@ -195,7 +195,8 @@ class LiveQuery:
         is_now, was = Counter(bag.rows), Counter(self._initial)
         came, went = (is_now - was).elements(), (was - is_now).elements()
         difference = Difference([*came], [*went])
-        return Update(bag.offset, difference, self.asked.shape, self.offset + 1)
+        first = min(self.offset + 1, bag.offset)  # views change without a commit too
+        return Update(bag.offset, difference, self.asked.shape, first)
 
     def close(self) -> None:
         """End; once this has returned no callback comes. Twice is no error.

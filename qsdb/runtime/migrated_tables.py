@@ -125,6 +125,7 @@ def migrated(plan: MigrationPlan, before: Sequence[StoredTable]) -> Migrated:
         following += table.table_id == following
         if old is not None:
             sources[table] = old
+            table.written = old.written
         tables.append(table)
         bounds.append(bound)
     for system in [each for each in before if each.is_system]:

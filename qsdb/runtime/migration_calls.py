@@ -82,10 +82,23 @@ def run_migrations(
     try:
         for function in functions:
             _run(function, transaction, old, calls)
+            _require_no_events(function, transaction)
         transaction._finish()  # noqa: SLF001  its names are the user's tables
     finally:
         if transaction._is_open:  # noqa: SLF001  likewise
             transaction._undo()  # noqa: SLF001  likewise
+
+
+def _require_no_events(migration: Migration, transaction: WriteTransaction) -> None:
+    """Refuse rows that would be nowhere: nobody is told of a migration's events."""
+    for handle in transaction._opened.values():  # noqa: SLF001  likewise
+        stored = handle._stored  # noqa: SLF001  likewise
+        if stored.is_event and len(handle):
+            raise UsageError(
+                f"migration {migration.name} inserted into {stored.bound.schema.name}, "
+                "an event table: who listens is not told of what happens in a "
+                "migration; call a reducer when the module is published"
+            )
 
 
 def _run(

@@ -15,7 +15,7 @@ from qsdb.errors import ClosedError, UsageError
 from qsdb.logs import CallLog
 from qsdb.runtime.blocks import WriteBlock
 from qsdb.runtime.call_contexts import Sender
-from qsdb.runtime.calls import Calls, checked
+from qsdb.runtime.calls import Calls, StaleFunctionError, checked
 from qsdb.runtime.coroutines import Watch, soon
 from qsdb.runtime.meters import call_fields
 from qsdb.schema.contexts import Auth
@@ -119,7 +119,10 @@ class CallOfProcedure(ProcedureContext):
                 f"{found.name} is a procedure; call it as a function, with the context"
             )
         values = checked(found, args, kwargs)
-        return calls.run_turn(found, self._sent, before=lambda _: values)
+        try:
+            return calls.run_turn(found, self._sent, before=lambda _: values)
+        except StaleFunctionError:
+            return self.call(reducer, *args, **kwargs)
 
     def _require_going(self) -> None:
         if self._is_over:

@@ -10,13 +10,21 @@ Where nobody calls `run_due`, a thread does. It sleeps until something is due, a
 the database by a weak reference meanwhile.
 """
 
+import contextlib
 import heapq
 import logging
 import threading
 import weakref
 from collections.abc import Iterator
+from typing import Any
 
-from qsdb.errors import ClosedError, DiskFull, InternalError, StorageError
+from qsdb.errors import (
+    ClosedError,
+    DiskFull,
+    InternalError,
+    ReducerError,
+    StorageError,
+)
 from qsdb.forks import on_fork
 from qsdb.runtime.call_contexts import INTERNAL, Sender
 from qsdb.runtime.calls import Calls
@@ -109,7 +117,13 @@ class Scheduler:
 
     # Running what is due.
 
-    def run_due(self, now: Timestamp | None, *, is_thread: bool = False) -> int:
+    def run_due(
+        self,
+        now: Timestamp | None,
+        *,
+        is_thread: bool = False,
+        is_waiting: bool = False,
+    ) -> int:
         """Run what is due now, and give how many functions were run.
 
         What they make due meanwhile is not run any more.
@@ -118,6 +132,8 @@ class Scheduler:
             now: What counts as now, if it is later than the clock.
             is_thread: Whether what failed is left alone for a while, and procedures
                 go to the pool, and are not counted.
+            is_waiting: Whether another thread that runs what is due may wait for this
+                one, as for a callback: then nothing is run.
 
         Raises:
             UsageError: this thread is in a transaction.
@@ -126,9 +142,9 @@ class Scheduler:
         """
         self._writer.require_outside()
         refused: DiskFull | None = None
-        with self._running:
+        with _held(self._running, is_waiting=is_waiting) as is_held:
             until = self._now() if now is None else max(now.micros, self._now())
-            waiting = [*self._due(until, is_thread=is_thread)]
+            waiting = [*self._due(until, is_thread=is_thread)] if is_held else []
             runs = 0
             while waiting and not (is_thread and self._bell.is_ended):
                 due, number = heapq.heappop(waiting)
@@ -140,6 +156,10 @@ class Scheduler:
                     self._run(run, is_thread=is_thread)
                 except DiskFull as error:  # of one commit; others may be smaller
                     refused = refused or error
+                    self.pause(number, 1)
+                except ReducerError:  # of a view that lets the timer neither run nor go
+                    name, due_text = run.scheduled.function.name, run.due_text
+                    self._logger.exception("%s stays due since %s", name, due_text)
                     self.pause(number, 1)
                 runs += run.has_begun
                 then = run.each_then
@@ -204,6 +224,8 @@ class Scheduler:
             self._calls.run_turn(None, self._sender, before=run.fail)
             if run.failed:
                 self.pause(run.number, run.failed)
+            else:
+                self._paused.pop(run.number, None)
         else:
             self._paused.pop(run.number, None)
         self.counts.add(run.has_begun, 0)
@@ -312,6 +334,20 @@ class Scheduler:
             return
         if not is_waiting and not is_mine:
             bell.thread.join()
+
+
+@contextlib.contextmanager
+def _held(lock: Any, *, is_waiting: bool) -> Iterator[bool]:  # noqa: ANN401  an RLock
+    """Hold a lock; give whether it is held: others' is not waited for, if so said."""
+    is_mine = lock._is_owned  # noqa: SLF001  as threading.Condition does
+    if is_mine():
+        yield True
+        return
+    try:
+        yield lock.acquire(blocking=not is_waiting)
+    finally:
+        if is_mine():
+            lock.release()
 
 
 class _Bell:

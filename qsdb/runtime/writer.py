@@ -99,6 +99,7 @@ class Writer:
         journal: What writes them to the log.
         audience: Who is told of commits; None until somebody listens.
         is_mine: Whether the calling thread has the lock.
+        first_offset: The last commit before those that this process makes or follows.
         latest: When the last transaction began, in nanoseconds since 1970; on disk
             no commit is later.
         rollbacks: Transactions that an exception ended.
@@ -116,6 +117,7 @@ class Writer:
         "clock",
         "current",
         "directory",
+        "first_offset",
         "is_mine",
         "journal",
         "latest",
@@ -137,6 +139,7 @@ class Writer:
                 before it, nor before one after that, if the clock goes back.
         """
         self.directory = directory
+        self.first_offset = directory.store.offset
         self.clock = clock
         self.current: WriteTransaction | None = None
         self.rollbacks = self.latest = 0

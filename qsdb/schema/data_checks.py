@@ -21,12 +21,14 @@ from qsdb.schema.column_sources import (
 )
 from qsdb.schema.tables import TableSchema
 from qsdb.values.kinds import IntKind, Stored
+from qsdb.values.timestamps import ScheduleAt
 
 __all__ = [
     "GROUPS_SHOWN_MAX",
     "Check",
     "EmptyCheck",
     "FillCheck",
+    "IntervalCheck",
     "KeyCheck",
     "NumbersCheck",
     "counted",
@@ -149,6 +151,38 @@ class FillCheck:
             except Exception as error:  # noqa: BLE001  a user may raise any
                 text = f"{error}".removeprefix(place)
                 yield f"{text} ({type(error).__name__}), for {brief(shown(row))}"
+
+
+@attrs.frozen(eq=False)
+class IntervalCheck:
+    """Rows that are to be scheduled must say when: no interval is 0 or negative."""
+
+    stored: TableSchema
+    declared: BoundTable
+    sources: Sequence[ColumnSource]
+    column: int
+    """Of the new table: the one that says when."""
+
+    def problem(self, rows: Collection[StoredRow]) -> str | None:
+        """Say which rows do not, or None. Cost: O(rows)."""
+        name = self.declared.schema.columns[self.column].name
+        values_of = compile_values(
+            self.stored, self.declared, self.sources, [self.column]
+        )
+        try:
+            whens = [ScheduleAt.from_stored(values_of(row)[0]) for row in rows]  # type: ignore[arg-type]
+        except Exception:  # noqa: BLE001  of a user: `FillCheck` tells of it
+            return None
+        shown = old_row_function(self.stored)
+        listed = _listed(
+            brief(shown(row))
+            for row, when in zip(rows, whens, strict=True)
+            if not when.is_time and when.stored[1] <= 0
+        )
+        if not listed:
+            return None
+        place = f"table {self.declared.schema.name}, column {name}"
+        return f"{place}: an interval of a schedule is longer than 0: {listed}"
 
 
 @attrs.frozen

@@ -11,7 +11,7 @@ import attrs
 
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.column_comparison import OTHER_FORM, Draft, compare_columns
-from qsdb.schema.data_checks import EmptyCheck, KeyCheck
+from qsdb.schema.data_checks import EmptyCheck, IntervalCheck, KeyCheck
 from qsdb.schema.descriptions import index_text, schedule_text
 from qsdb.schema.table_changes import TableChange
 from qsdb.schema.tables import IndexSchema, TableSchema
@@ -73,6 +73,15 @@ def _compare_flags(draft: Draft) -> None:
     texts = schedule_text(old), schedule_text(new)
     if texts[0] != texts[1]:
         draft.step(f"is {texts[1]}; was {texts[0]}")
+    if new.schedule is not None and not _says_when_as_before(draft, new.schedule.at):
+        sides = (draft.stored, draft.bound, draft.sources)
+        draft.checks.append(IntervalCheck(*sides, new.schedule.at))
+
+
+def _says_when_as_before(draft: Draft, at: int) -> bool:
+    """Whether the rows were scheduled by the same values, or have none."""
+    source, old = draft.sources[at], draft.stored.schedule
+    return source.is_missing or (old is not None and source.place == old.at)
 
 
 def _compare_primary_key(draft: Draft) -> None:

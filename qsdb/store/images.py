@@ -87,7 +87,7 @@ class StoredTable:
         is_event: Whether rows are told with their commit, and never kept.
         is_interrupted: Whether an exception cut a write in two, so that indexes
             must be made anew.
-        written: How many rows commits have touched since the table was made here.
+        written: How many rows commits have touched since the database was opened.
     """
 
     __slots__ = (

@@ -155,7 +155,7 @@ class Rerun:
         module = stored.module
         identities = module.database_identity, module.owner_identity
         self._calls = Calls(schema, self._writer, self._seeds, identities)
-        queries_of(self._writer, self._calls.owner)
+        queries_of(self._writer, self._calls.owner, views=schema.views)
         self._recorder = _Recorder(state.offset)
         self._writer.journal = DiskJournal(self._recorder, tables, schema)
         self._timers = Scheduler(self._calls).timers
@@ -235,6 +235,8 @@ class Rerun:
         is_over_one = any(call.connection)
         identity = Identity.from_stored(call.caller)
         sender = Sender(identity, connection if is_over_one else None)
+        if identity == self._calls.identity and not is_over_one:
+            sender = Sender(identity, auth=INTERNAL)  # a schedule, or its procedure
         sections = {each.table_id: each for each in record.sections}
         lifecycle = self._schema.lifecycle
         if offset == 1:
@@ -256,8 +258,7 @@ class Rerun:
         arguments = dict(zip(names, values, strict=True))
         run = self._run_of(record, sender, function, values)
         if run is not None:
-            inside = Sender(sender.identity, auth=INTERNAL)
-            return _Turn(function, inside, run.begin, run.end), arguments
+            return _Turn(function, sender, run.begin, run.end), arguments
         return _Turn(function, sender, lambda _: values), arguments
 
     def _named(self, offset: int, call: Call, found: Reducer | None) -> Reducer:
@@ -302,8 +303,10 @@ class Rerun:
     ) -> Run | None:
         """Give the run of a schedule that a call is; None if it is none.
 
-        The log says when the timer is due next, and not what was now; so now is taken
-        to be what makes that come out.
+        A run moves its timer, and is not before it is due; else a scheduled procedure
+        has called the reducer, or it comes to the same. The log says when the timer is
+        due next, and not what was now; so now is taken to be what makes that come out,
+        if the reducer has not armed it anew.
         """
         tables = self._timers.tables.values()
         scheduled = next((each for each in tables if each.function is function), None)
@@ -312,9 +315,16 @@ class Rerun:
         [row] = values
         assert isinstance(row, Row)
         number = scheduled.number(stored_of(row))
-        due = cast(int, self._tables[ST_TIMER].rows[number][_DUE])
-        then, when = _timers_moved(record).get(number), scheduled.when(row)
-        now = due if then is None or when.is_time else then - when.stored[1]
+        timer, moved = self._tables[ST_TIMER].rows.get(number), _timers_moved(record)
+        if timer is None or number not in moved:
+            return None
+        now = due = cast(int, timer[_DUE])
+        if due > record.microseconds:
+            return None
+        then, when = moved[number], scheduled.when(row)
+        if then is not None and not when.is_time:
+            _, interval = when.stored
+            now = due if (then - due) % interval else then - interval
         return Run(self._timers, self._writer, number, due, now)
 
 

@@ -42,6 +42,16 @@ def test_the_last_change_twice_is_once() -> None:
     assert numbers(bag) == [2, 2]
 
 
+def test_two_changes_of_one_offset_are_two() -> None:
+    bag = Bag([(1,)])
+
+    bag.apply(update(5, [2], []))
+    bag.apply(update(5, [], [1]))
+
+    assert numbers(bag) == [2]
+    assert bag.offset == 5
+
+
 def test_lists_of_rows_are_the_callers_own() -> None:
     rows: list[tuple[object, ...]] = [(1,)]
     bag = Bag(rows)

@@ -1,11 +1,13 @@
 """Views, procedures and row filters when another module is published."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import qsdb
 from qsdb import Identity, u32
+from qsdb.runtime.writer import Writer
 from qsdb.testing import FakeClock, SimulatedDirectory
 from tests.support.editions import QUIET
 
@@ -106,6 +108,31 @@ def test_views_go_on_with_their_new_functions() -> None:
     assert db.stats().views == 0
 
 
+def test_results_of_views_change_more_than_once_at_one_offset() -> None:
+    db = opened(hall())
+    with db.connect(ANN) as ann:
+        great = db.subscribe("SELECT * FROM great")
+        sub = ann.subscribe("SELECT * FROM great")
+        for points in (3, 7):
+            db.caller(Identity.from_claims("test", str(points))).call("join", points)
+
+        for level, expected in ((5, [7]), (2, [3, 7]), (9, [])):
+            db.publish(hall(level))  # and none of these is a commit
+            assert levels(great.rows) == levels(sub.rows) == expected
+        assert db.offset == 3
+        great.close()
+
+
+def test_a_reader_is_told_what_a_publication_changes_without_a_commit() -> None:
+    db = opened(hall())
+    db.call("join", 3)
+    with db.subscribe("SELECT * FROM great") as great:
+        db.publish(hall(5))
+        [update] = great.changes(timeout=0)
+        assert levels(update.deletes) == [3]
+        assert update.offset == update.offsets[-1] == db.offset
+
+
 def test_a_view_that_fails_then_ends_what_is_subscribed_to_it() -> None:
     db = opened(hall())
     errors: list[qsdb.QueryError] = []
@@ -167,3 +194,123 @@ def test_the_catalogue_has_the_functions_of_the_new_module() -> None:
         db.call("join", 4)
         assert db.call("count") == 4
         assert levels(db.sql("SELECT * FROM great")) == [4]
+
+
+def noting(text: str) -> qsdb.Module:
+    """Give a module whose every function notes a text."""
+    module = qsdb.Module("noting")
+    module.add_table(Noted, name="noted")
+
+    @module.client_connected
+    def come(ctx: qsdb.ReducerContext) -> None:
+        ctx.db.table("noted").insert(Noted(f"{text} come"))
+
+    @module.client_disconnected
+    def go(ctx: qsdb.ReducerContext) -> None:
+        ctx.db.table("noted").insert(Noted(f"{text} go"))
+
+    @module.reducer
+    def note(ctx: qsdb.ReducerContext) -> None:
+        ctx.db.table("noted").insert(Noted(f"{text} note"))
+
+    @module.procedure
+    def ask(ctx: qsdb.ProcedureContext) -> None:
+        ctx.call("note")
+
+    return module
+
+
+class Noted(qsdb.Row):
+    text: str
+
+
+@pytest.mark.parametrize(
+    ("function", "noted"),
+    [("connect", "new come"), ("close", "new go"), ("ask", "new note")],
+)
+def test_what_waits_for_the_lock_runs_the_function_of_the_new_module(
+    function: str, noted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = opened(noting("old"))
+    conn, begin = db.connect(), Writer.begin
+    calls: dict[str, Callable[[], object]] = {
+        "connect": db.connect,
+        "close": conn.close,
+        "ask": lambda: db.call("ask"),
+    }
+
+    def publish_first(waiting: Writer) -> Any:
+        """Stand for a thread that publishes while this one waits for the lock."""
+        monkeypatch.undo()
+        db.publish(noting("new"))
+        return begin(waiting)
+
+    monkeypatch.setattr(Writer, "begin", publish_first)
+    calls[function]()
+
+    assert [row.text for row in db.sql("SELECT * FROM noted")] == ["old come", noted]
+    clients = {"connect": 2, "close": 0, "ask": 1}
+    assert len(db.sql("SELECT * FROM st_client")) == clients[function]
+
+
+def test_no_call_is_begun_by_what_runs_while_a_module_is_published() -> None:
+    """A commit in the middle would be lost with the tables that it was made on."""
+    was, module = noting("old"), noting("new")
+    attempts: list[BaseException] = []
+
+    class Other(qsdb.Row, module=module):
+        id: u32 = qsdb.primary_key()
+
+    @module.migration(from_=was.schema_hash(), tables=[Other])
+    def move(_: qsdb.MigrationContext) -> None:
+        with pytest.raises(qsdb.UsageError, match="inside a write transaction") as no:
+            db.call("note")
+        attempts.append(no.value)
+
+    db = qsdb.Database(was)
+    db.call("note")
+    live = db.subscribe("SELECT * FROM noted")
+
+    db.publish(module)
+
+    assert len(attempts) == 1
+    assert db.offset == 3
+    assert [row.text for row in live.rows] == ["old note"]
+    live.close()
+
+
+def test_no_call_is_begun_by_a_view_that_is_kept_current() -> None:
+    module = noting("a")
+
+    @module.view
+    def meddling(ctx: qsdb.AnonymousViewContext) -> list[Noted]:
+        found = [*ctx.db.table("noted")]
+        db.call("note")
+        return [Noted(f"{row}") for row in found]
+
+    db = qsdb.Database(module)
+    with pytest.raises(qsdb.QueryError, match="view meddling failed: UsageError"):
+        db.subscribe("SELECT * FROM meddling")
+    assert db.offset == 1
+
+
+def test_a_migration_that_inserts_into_an_event_table_is_refused() -> None:
+    was, module = noting("old"), noting("new")
+
+    class Moved(qsdb.Row, module=module, event=True):
+        text: str
+
+    class Other(qsdb.Row, module=module):
+        id: u32 = qsdb.primary_key()
+
+    @module.migration(from_=was.schema_hash(), tables=[Other])
+    def move(ctx: qsdb.MigrationContext) -> None:
+        ctx.db[Moved].insert(Moved("everything"))
+
+    db = qsdb.Database(was)
+    with pytest.raises(
+        qsdb.UsageError, match="migration move inserted into moved, an event table"
+    ):
+        db.publish(module)
+    assert db.offset == 1
+    db.check()

@@ -129,12 +129,33 @@ def test_a_table_that_becomes_scheduled_is_armed_and_no_more_if_not() -> None:
     db.check()
 
 
-def test_a_row_that_cannot_be_armed_is_refused() -> None:
-    one, two = clockwork("1", reducer=None), clockwork("2")
-    db, _ = opened(one)
-    put(db, one, every(0), "a")
-    with qsdb.testing.assert_no_change(db), pytest.raises(KindError, match="interval"):
-        db.publish(two.module, allow_breaking=True)
+def test_rows_that_cannot_be_armed_are_refused_and_shown() -> None:
+    bare = clockwork("", reducer=None)
+    db, _ = opened(bare)
+    for seconds in (0, 5, *[-1] * 10):
+        put(db, bare, every(seconds), "never")
+    put(db, bare, ScheduleAt.time(NOON), "fine")
+
+    for attempt in (db.plan, db.publish):
+        with pytest.raises(qsdb.SchemaError) as caught:
+            attempt(clockwork("").module)
+        text = str(caught.value)
+        place = "table alarm, column at: an interval of a schedule is longer than 0: "
+        assert place in text
+        assert text.count("note='never'") == 10
+        assert "and 1 more" in text
+    assert timers(db) == {}
+    db.check()
+
+
+def test_a_row_that_would_be_armed_beyond_the_end_of_time_is_refused() -> None:
+    bare = clockwork("", reducer=None)
+    db, _ = opened(bare)
+    put(db, bare, ScheduleAt.interval(TimeDuration.from_micros((1 << 63) - 1)), "never")
+
+    with pytest.raises(KindError, match="ends before the end of time"):
+        db.publish(clockwork("").module)
+    assert timers(db) == {}
     db.check()
 
 

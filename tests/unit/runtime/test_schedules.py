@@ -361,6 +361,34 @@ def test_callbacks_see_its_commit_and_may_call(clockwork: Clockwork) -> None:
     assert told == ["first", "from a callback"]
 
 
+def test_a_callback_does_not_wait_for_a_thread_that_waits_for_it(
+    clockwork: Clockwork,
+) -> None:
+    """One thread runs what is due and waits to tell; another one tells."""
+    db, runs = clockwork.db, []
+    clockwork.put(at(0), "due")
+    has_run, is_told = threading.Event(), threading.Event()
+    clockwork.act = lambda *_: has_run.set()
+    other = threading.Thread(target=lambda: runs.append(db.run_due()), daemon=True)
+
+    def hear(update: qsdb.Update) -> None:
+        if update.inserts[0].note == "by hand":
+            other.start()
+            assert has_run.wait(10)
+            runs.append(db.run_due())
+            is_told.set()
+
+    db.subscribe("SELECT * FROM rung", hear)
+    insert = "INSERT INTO rung (note) VALUES ('by hand')"
+    caller = threading.Thread(target=db.sql, args=[insert], daemon=True)
+    caller.start()
+
+    assert is_told.wait(10)
+    caller.join(10)
+    other.join(10)
+    assert runs == [0, 1]
+
+
 # Failures.
 
 
@@ -436,6 +464,52 @@ def test_the_others_are_run(clockwork: Clockwork) -> None:
     clockwork.after(1)
 
     assert clockwork.rung == ["good", "better"]
+
+
+@pytest.mark.parametrize("sort", ["reducer", "procedure"])
+def test_a_view_that_lets_no_timer_go_does_not_stop_the_others(
+    sort: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    module, clock, ran = qsdb.Module("held"), FakeClock(START), []
+
+    class Held(qsdb.Row, module=module, scheduled="run"):
+        id: u64 = qsdb.primary_key(auto_inc=True)
+        at: ScheduleAt
+
+    class Free(qsdb.Row, module=module, scheduled="other"):
+        id: u64 = qsdb.primary_key(auto_inc=True)
+        at: ScheduleAt
+
+    def run(_: Any, row: Held) -> None:
+        ran.append(type(row).__name__)
+
+    getattr(module, sort)(run)
+
+    @module.reducer
+    def other(_: qsdb.ReducerContext, row: Free) -> None:
+        ran.append(type(row).__name__)
+
+    @module.view(on_error="abort")
+    def all_held(ctx: qsdb.AnonymousViewContext) -> list[Held]:
+        if not len(ctx.db[Held]):
+            raise LookupError("it is gone")
+        return list(ctx.db[Held])
+
+    db = qsdb.Database(module, clock=clock)
+    with db.write() as tx:
+        tx[Held].insert(Held(at(0)))
+        tx[Free].insert(Free(at(1)))
+    with db.subscribe("SELECT * FROM all_held"):
+        clock.advance(1)
+        db.run_due()
+        assert "Free" in ran
+        assert len(db.sql("SELECT * FROM held")) == 1
+        assert "run stays due since 2026-11-25T12:00:00Z" in caplog.text
+    ran.clear()
+    assert db.run_due() == 1  # nobody listens any more
+    assert ran == ["Held"]
+    assert len(db.sql("SELECT * FROM held")) == 0
+    db.check()
 
 
 def test_a_run_that_fails_is_tried_again() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 import qsdb
 from qsdb.runtime.stats import CallStats, LiveQueryStats, Stats, TableStats
+from qsdb.testing import SimulatedDirectory
 
 TABLES = {"user": TableStats(2, 5), "message": TableStats(1500, 7)}
 
@@ -167,6 +168,28 @@ def test_rows_that_commits_touch_are_counted() -> None:
             tx[Item].update(Item(1, 1))
 
         assert db.stats().tables == {"item": TableStats(1, 4)}
+
+
+def test_what_is_counted_begins_with_the_opening_and_outlives_a_publication() -> None:
+    was, module, disk = qsdb.Module("m"), qsdb.Module("m"), SimulatedDirectory()
+
+    class Item(qsdb.Row, module=was):
+        name: str = qsdb.primary_key()
+
+    module.add_table(Item, name="item", indexes=[qsdb.BTree("name")])
+    insert = "INSERT INTO item VALUES (:name)"
+    with qsdb.Database(was, disk) as db:
+        for name in ("a", "b"):
+            db.sql(insert, {"name": name})
+        assert (db.offset, db.stats().commits) == (3, 3)
+
+    with qsdb.Database(was, disk) as db:
+        assert (db.offset, db.stats().commits) == (3, 0)
+        db.sql(insert, {"name": "c"})
+        db.publish(module)
+        stats = db.stats()
+        assert (db.offset, stats.commits) == (5, 2)
+        assert stats.tables == {"item": TableStats(3, 1)}
 
 
 def test_each_live_query_is_counted() -> None:

@@ -629,3 +629,99 @@ def test_arguments_are_logged_as_they_were_given() -> None:
     assert given_rows == [[1, 2], [3]]
     report = replay(disk, module)
     assert (report.replayed, report.deviation) == (2, None)
+
+
+def test_views_are_there_for_calls_that_ask_them() -> None:
+    module = qsdb.Module("views")
+
+    class Item(qsdb.Row, module=module):
+        id: u64 = qsdb.primary_key()
+
+    @module.view
+    def items(ctx: qsdb.AnonymousViewContext) -> list[Item]:
+        return list(ctx.db[Item])
+
+    @module.reducer
+    def add(ctx: ReducerContext) -> None:
+        ctx.db[Item].insert(Item(len(ctx.db.sql("SELECT * FROM items"))))
+
+    disk = SimulatedDirectory()
+    with database(module, disk) as db:
+        db.call(add)
+        db.call(add)
+
+    report = replay(disk, module)
+    assert report.deviation is None, str(report)
+    assert report.replayed == 2
+
+
+def test_what_scheduled_procedures_call_is_internal_and_no_run_of_a_timer() -> None:
+    module = qsdb.Module("procedures")
+
+    class Asking(qsdb.Row, module=module, scheduled="ask"):
+        id: u64 = qsdb.primary_key(auto_inc=True)
+        at: ScheduleAt
+
+    class Noting(qsdb.Row, module=module, scheduled="note"):
+        id: u64 = qsdb.primary_key(auto_inc=True)
+        at: ScheduleAt
+
+    class Note(qsdb.Row, module=module):
+        at: Timestamp
+        is_internal: bool
+
+    @module.reducer
+    def note(ctx: ReducerContext, row: Noting) -> None:
+        ctx.db[Note].insert(Note(ctx.timestamp, ctx.auth.is_internal))
+        if row.id:  # armed anew before it is due
+            later = ScheduleAt.time(ctx.timestamp + TimeDuration.from_seconds(99))
+            ctx.db[Noting].update(row.replace(at=later))
+
+    @module.procedure
+    def ask(ctx: qsdb.ProcedureContext, row: Asking) -> None:
+        ctx.call(note, Noting(row.at))  # which is no row of the table
+        with ctx.read() as tx:
+            [there] = tx[Noting]
+        ctx.call(note, there)
+
+    disk, clock = SimulatedDirectory(), FakeClock(NOON)
+    with qsdb.Database(module, disk, clock=clock, seed=1) as db:
+        with db.write() as tx:
+            tx[Asking].insert(Asking(ScheduleAt.time(NOON)))
+            soon = ScheduleAt.time(NOON + TimeDuration.from_seconds(9))
+            tx[Noting].insert(Noting(soon))
+        assert db.run_due() == 1
+        clock.advance(99)
+        assert db.run_due() == 1
+        assert all(row.is_internal for row in db.sql("SELECT * FROM note"))
+
+    report = replay(disk, module)
+    assert report.deviation is None, str(report)
+    assert report.replayed == 3
+
+
+@pytest.mark.parametrize("missed", ["one", "none", "all"])
+@pytest.mark.parametrize("seconds", [3, 10, 20, 65])
+def test_a_run_that_arms_its_timer_anew_is_the_same_again(
+    missed: Any, seconds: int
+) -> None:
+    module = qsdb.Module("rearming")
+
+    class Tick(qsdb.Row, module=module, scheduled="tick", missed=missed):
+        id: u64 = qsdb.primary_key(auto_inc=True)
+        at: ScheduleAt
+
+    @module.reducer
+    def tick(ctx: ReducerContext, row: Tick) -> None:
+        other = ScheduleAt.interval(TimeDuration.from_seconds(seconds))
+        ctx.db[Tick].update(row.replace(at=other))
+
+    disk, clock = SimulatedDirectory(), FakeClock(NOON)
+    with qsdb.Database(module, disk, clock=clock, seed=1) as db:
+        ten = ScheduleAt.interval(TimeDuration.from_seconds(10))
+        db.sql("INSERT INTO tick (at) VALUES (:at)", {"at": ten})
+        clock.advance(30)
+        assert db.run_due() >= 1
+
+    report = replay(disk, module)
+    assert report.deviation is None, str(report)
