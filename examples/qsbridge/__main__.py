@@ -3,8 +3,9 @@
 Without the name of a command an evening of events is played (`cli.evening`). A file
 that is called like a command is written with its folder, as ``./dashboard``.
 
-Exit codes: 0, done; 2, something could not be used, or the command line is wrong; 130,
-stopped by Ctrl-C. For commands that run until then that is 0.
+Exit codes: 0, done; 1, a simulation found something wrong; 2, something could not be
+used, or the command line is wrong; 130, stopped by Ctrl-C. For commands that run until
+then that is 0.
 """
 
 import io
@@ -13,12 +14,13 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from examples.qsbridge.cli import dashboard, evening
+from examples.qsbridge.cli import dashboard, evening, simulate
 
 __all__ = ["main"]
 
 COMMANDS: Final[dict[str, Callable[[Sequence[str]], int]]] = {
     "dashboard": dashboard.main,
+    "simulate": simulate.main,
 }
 """Name → what runs with the arguments behind it, and gives the exit code."""
 STOPPED: Final = 130

@@ -15,8 +15,11 @@ from examples.qsbridge import (
     BanEntry,
     BridgeCommand,
     CrossServerEvent,
+    DeadLetter,
     EventSource,
     GlobalVault,
+    InboxPosition,
+    KeptSnapshot,
     ModuleConfig,
     PanelAuditLog,
     PanelSession,
@@ -57,6 +60,9 @@ HUB_TABLES = (
     CrossServerEvent,
     BridgeCommand,
     PlayerMovement,
+    KeptSnapshot,
+    InboxPosition,
+    DeadLetter,
 )
 """What a call may change: the documented tables and those beside them."""
 START = Timestamp.parse("2026-03-06T18:00:00Z")

@@ -3,7 +3,7 @@
 `CALLS` has one row for each reducer that clients can call. Its arguments are such
 that whoever may call it is granted the call in `scene`, where player ``p1`` is on
 east with a transfer to west that waits for its snapshot, and ``p2`` is on west, on
-the way to east.
+the way to east; event 1 is scheduled and event 2 runs.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,16 @@ from examples.qsbridge import (
     admin_ban,
     admin_kick,
     admin_whitelist_add,
+    event_create,
+    event_start,
+    inbox_apply,
     presence_join,
     transfer_request,
     transfer_snapshot,
+    vault_deposit,
 )
 from examples.qsbridge.hub.refusals import refusal_class
-from tests.examples.hub import EAST, STRANGER, WEST, Hub
+from tests.examples.hub import EAST, START, STRANGER, WEST, Hub
 
 CALLERS = ("owner", "east", "west", "stranger")
 Outcome = tuple[str, str, str, str]
@@ -93,6 +97,25 @@ CALLS = (
     Call("transfer_snapshot", (1, "{}"), THIS_BRIDGE),
     Call("transfer_complete", (2,), THIS_BRIDGE),
     Call("transfer_fail", (1, ""), ADMIN),
+    Call("vault_deposit", ("p3", "{}", None), (NO, OK, "Conflict", NO)),
+    Call("vault_withdraw", ("p3", 1), (NO, OK, "Conflict", NO)),
+    # Events, sweeps, hosting and what other databases tell: the owner's.
+    Call("event_create", ("cup", "Cup", "", ["east"], START, None, ""), OWNER),
+    Call("event_start", (1,), OWNER),
+    Call("event_complete", (2, None), OWNER),
+    Call("event_delete", (1,), OWNER),
+    Call("sweep_servers", (), OWNER),
+    Call("sweep_presence", (), OWNER),
+    Call("sweep_transfers", (), OWNER),
+    Call("sweep_events", (), OWNER),
+    Call("sweep_commands", (), OWNER),
+    Call("sweep_sessions", (), OWNER),
+    Call("sweep_snapshots", (), OWNER),
+    Call("server_set_status", ("east", "offline"), OWNER),
+    Call("inbox_apply", ("game", 2, "no such kind", "{}"), OWNER),
+    Call("inbox_retry", (1,), ("WrongState", NO, NO, NO)),
+    Call("inbox_discard", (1,), OWNER),
+    Call("inbox_advance", ("game", 7), OWNER),
 )
 
 
@@ -122,6 +145,11 @@ def scene(hub: Hub) -> Hub:
     west.call(transfer_snapshot, 2, "{}")
     hub.db.call(admin_ban, "banned", "otter", "aimbot", None)
     hub.db.call(admin_whitelist_add, "listed")
+    hub.db.call(inbox_apply, "game", 1, "no such kind", "{}")
+    east.call(vault_deposit, "p3", "{}", None)
+    for title in ("to come", "running"):
+        hub.db.call(event_create, "cup", title, "", ["east"], START, None, "")
+    hub.db.call(event_start, 2)
     hub.log_in("boss", AdminLevel.Owner)
     hub.log_in("second", AdminLevel.Owner)
     return hub
@@ -141,7 +169,8 @@ def test_reducer_refuses_all_but_those_who_may_call(scene: Hub, call: Call) -> N
             text = scene.refusal(partial(make, scene, call, caller))
             assert refusal_class(text) == outcome, caller
 
-    make(scene, call, granted(call)[0])
+    for caller in granted(call)[:1]:
+        make(scene, call, caller)
 
 
 @pytest.mark.parametrize(

@@ -85,12 +85,15 @@ def test_scheduled_event_is_deleted(hub: Hub) -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"event_type": ""}, "InvalidArgument: event_type is empty"),
+        (
+            {"event_type": ""},
+            "InvalidArgument: event_type is empty, not 1 to 64 characters",
+        ),
         (
             {"event_type": "x" * 65},
             "InvalidArgument: event_type has 65 characters, more than 64",
         ),
-        ({"title": ""}, "InvalidArgument: title is empty"),
+        ({"title": ""}, "InvalidArgument: title is empty, not 1 to 512 characters"),
         (
             {"title": "x" * 513},
             "InvalidArgument: title has 513 characters, more than 512",

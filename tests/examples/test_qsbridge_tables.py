@@ -102,6 +102,8 @@ public table server_transfer_queue, primary key transfer_id
   column requested_at: Timestamp
   column completed_at: Timestamp | None
   btree index player_id over player_id
+  btree index by_player over player_id, status
+  btree index by_status over status, requested_at
 public table cross_server_event, primary key event_id
   column event_id: u64, generated
   column event_type: str
@@ -112,8 +114,9 @@ public table cross_server_event, primary key event_id
   column end_at: Timestamp | None
   column status: str
   column metadata: str
+  btree index status over status
 """
-"""The twelve tables of the wiki."""
+"""The twelve tables of the wiki, and three indexes that sweeps and transfers take."""
 BESIDE = """\
 public table bridge_command, primary key command_id
   column command_id: u64, generated
@@ -133,6 +136,22 @@ public table player_movement, primary key move_id
   column kind: str
   btree index player_id over player_id
   btree index moved_at over moved_at
+private table kept_snapshot, primary key transfer_id
+  column transfer_id: u64
+  column ended_at: Timestamp
+  btree index ended_at over ended_at
+private table inbox_position, primary key source
+  column source: str
+  column applied: u64
+private table dead_letter, primary key letter_id
+  column letter_id: u64, generated
+  column source: str
+  column sequence: u64
+  column kind: str
+  column payload: str
+  column reason: str
+  column received_at: Timestamp
+  unique key source_sequence over source, sequence
 private table sweep_schedule, primary key scheduled_id
   column scheduled_id: u64, generated
   column scheduled_at: ScheduleAt
