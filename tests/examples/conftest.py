@@ -4,8 +4,10 @@ import pytest
 
 import qsdb
 from examples.qsbridge import platform
+from examples.qsbridge.mods import registry
 from qsdb.testing import FakeClock
 from tests.examples.hub import EAST, START, WEST, Hub
+from tests.examples.registry_desk import EAST_LINE, WEST_LINE, Desk
 
 
 @pytest.fixture
@@ -22,3 +24,13 @@ def hub(empty: Hub) -> Hub:
     empty.register(EAST, "east")
     empty.register(WEST, "west")
     return empty
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    """A registry that knows the servers east and west, and no mods."""
+    clock = FakeClock(START)
+    with qsdb.Database(registry, clock=clock) as db:
+        desk = Desk(db, clock)
+        desk.mirror(EAST_LINE, WEST_LINE)
+        yield desk

@@ -133,7 +133,9 @@ def _fields(sections: list[Section]) -> tuple[ModConfigField, ...]:
         section.finish()
         check_field(f"{section.path}.", field)
         if key in fields:
-            raise refusal("InvalidArgument", f"{section.path}.key {key!r} is a second")
+            raise refusal(
+                "InvalidArgument", f"{section.path}.key {key!r} is there twice"
+            )
         fields[key] = field
     return tuple(fields.values())
 
