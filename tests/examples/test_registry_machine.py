@@ -1,6 +1,8 @@
 """Random calls on two servers' mods, against a plain twin, with power failing."""
 
+import functools
 import random
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import settings
@@ -52,49 +54,46 @@ calls = st.sampled_from(["begin", "disable", "fail", "uninstall", *AHEAD.values(
 versions = st.sampled_from(VERSIONS)
 
 
+def opened(disk: SimulatedDirectory) -> Desk:
+    """Open a registry whose commits are on the disk when calls return."""
+    clock = FakeClock(START)
+    db = qsdb.Database(registry, disk, clock=clock, durability="always", options=QUIET)
+    return Desk(db, clock)
+
+
+@functools.cache
+def published() -> Mapping[str, bytes]:
+    """Give the files of a registry that knows the servers and mods of the twin."""
+    disk = SimulatedDirectory()
+    desk = opened(disk)
+    desk.mirror(EAST_LINE, WEST_LINE)
+    for slug in PROJECTS:
+        make = desk.service if slug == "bot" else desk.mod
+        assert make(slug, *VERSIONS) == PROJECT_IDS[slug]
+    ids = {
+        (PROJECTS[row.project_id - 1], row.version): row.version_id
+        for row in desk.db.sql("SELECT * FROM mod_version")
+    }
+    for version in VERSIONS:
+        is_newest = version == VERSIONS[-1]
+        desk.setting(
+            ids["bot", version], "TOKEN", ConfigType.Secret, required=is_newest
+        )
+    for mod, needed in NEEDS.items():
+        for slug, version_min in needed.items():
+            desk.needs(ids[mod], PROJECT_IDS[slug], version_min)
+    desk.db.close()
+    return disk.snapshot_files()
+
+
 class InstallMachine(RuleBasedStateMachine):
     """Draws calls; the registry and the twin must agree on each."""
 
-    def open(self) -> None:
-        self.desk = Desk(
-            qsdb.Database(
-                registry,
-                self.disk,
-                clock=self.clock,
-                durability="always",
-                options=QUIET,
-            ),
-            self.clock,
-        )
-
     @initialize()
     def begin(self) -> None:
-        self.disk, self.clock = SimulatedDirectory(), FakeClock(START)
-        self.twin = InstallTwin()
+        self.disk, self.twin = SimulatedDirectory(published()), InstallTwin()
         self.ids: dict[tuple[str, str], int] = {}
-        self.open()
-        self.desk.mirror(EAST_LINE, WEST_LINE)
-        assert self.desk.mod("lib", *VERSIONS) == PROJECT_IDS["lib"]
-        assert self.desk.service("bot") == PROJECT_IDS["bot"]
-        self.desk.setting(3, "TOKEN", ConfigType.Secret)
-        assert self.desk.mod("hud", *VERSIONS) == PROJECT_IDS["hud"]
-        self.publish_bot()
-
-    def publish_bot(self) -> None:
-        """Publish the bot's second version, and say what needs what."""
-        version_id = self.desk.version(PROJECT_IDS["bot"], "2.0.0")
-        spec = (version_id, "bin/run", "", "", "")
-        self.desk.db.call("mod_service_spec_set", *spec)
-        self.desk.setting(version_id, "TOKEN", ConfigType.Secret, required=True)
-        ids = {
-            (slug, row.version): row.version_id
-            for slug in PROJECTS
-            for row in self.desk.db.sql("SELECT * FROM mod_version")
-            if row.project_id == PROJECT_IDS[slug]
-        }
-        for mod, needed in NEEDS.items():
-            for slug, version_min in needed.items():
-                self.desk.needs(ids[mod], PROJECT_IDS[slug], version_min)
+        self.desk = opened(self.disk)
 
     def compare(
         self, name: str, *arguments: object, granted: bool, who: Identity | None = None
@@ -161,11 +160,12 @@ class InstallMachine(RuleBasedStateMachine):
             who=BRIDGES.get(who, STRANGER),
         )
 
+    @precondition(lambda self: len(self.ids) >= 3)
     @rule(seed=st.integers(0, 99), policy=st.sampled_from(["kept", "dropped", "torn"]))
     def lose_power(self, seed: int, policy: qsdb.testing.Policy) -> None:
         abandon(self.desk.db)
         self.disk = self.disk.crash(random.Random(seed), policy)
-        self.open()
+        self.desk = opened(self.disk)
         self.desk.db.check()
 
     @invariant()

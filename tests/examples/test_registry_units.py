@@ -93,9 +93,10 @@ def test_environment_has_port_server_settings_and_defaults(desk: Desk) -> None:
 
 
 def test_secret_is_in_the_environment_file_and_not_in_the_unit(desk: Desk) -> None:
-    unit = service_unit(rows_of(desk, bot(desk)))
+    rows = rows_of(desk, bot(desk))
+    unit = service_unit(rows)
 
-    assert TOKEN not in unit.text
+    assert TOKEN not in unit.text + repr(unit) + repr(rows)
     assert f'TOKEN="{TOKEN}"\n' in unit.environment_text
 
 

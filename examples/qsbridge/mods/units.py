@@ -6,12 +6,13 @@ in the unit, which everybody on the machine may read, but in a file beside the m
 directory, which the gateway makes readable by root alone.
 
 `read_service` collects the rows in one read transaction; `service_unit` makes the
-texts of them and does nothing else.
+texts of them and does nothing else. What may hold a secret is left out where either
+is shown, in a log for example.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import qsdb
@@ -42,7 +43,7 @@ class ServiceRows:
     spec: ModServiceSpec
     state: ModServiceState
     fields: tuple[ModConfigField, ...]
-    values: tuple[ModConfigValue, ...]
+    values: tuple[ModConfigValue, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,9 @@ class ServiceUnit:
     name: str
     text: str
     directory: str
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     environment_path: str
-    environment_text: str
+    environment_text: str = field(repr=False)
     health_url: str
 
 
@@ -146,10 +147,10 @@ def _unit_text(rows: ServiceRows, directory: str, environment_path: str) -> str:
 def _settings(rows: ServiceRows) -> dict[str, str]:
     values = {row.key: row.value for row in rows.values}
     settings: dict[str, str] = {}
-    for field in sorted(rows.fields, key=lambda field: field.key):
-        value = values.get(field.key, field.default)
+    for each in sorted(rows.fields, key=lambda each: each.key):
+        value = values.get(each.key, each.default)
         if value is not None:
-            settings[field.key] = value
+            settings[each.key] = value
     return settings
 
 
