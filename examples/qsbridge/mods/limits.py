@@ -14,6 +14,8 @@ from examples.qsbridge.mods.refusals import refusal
 from examples.qsbridge.mods.semver import is_semver
 
 __all__ = [
+    "ALL",
+    "CONTROL",
     "DESCRIPTION_CHARS_MAX",
     "REASON_CHARS_MAX",
     "check_id",
