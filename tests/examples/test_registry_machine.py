@@ -1,11 +1,15 @@
-"""Random calls on two servers' mods, against a plain twin, with power failing."""
+"""Random calls on two servers' mods, against a plain twin, with power failing.
+
+Hypothesis draws how many calls are made between two losses of power, and the seed
+of each such stretch of time; a failure shows the calls.
+"""
 
 import functools
 import random
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import settings
+from hypothesis import note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -26,7 +30,13 @@ from examples.qsbridge.mods import (
 from qsdb import Identity
 from qsdb.testing import FakeClock, SimulatedDirectory
 from tests.examples.hub import START
-from tests.examples.install_twin import NEEDS, PROJECTS, VERSIONS, InstallTwin
+from tests.examples.install_twin import (
+    NEEDS,
+    PROJECTS,
+    VERSIONS,
+    InstallTwin,
+    Place,
+)
 from tests.examples.registry_desk import (
     EAST,
     EAST_LINE,
@@ -49,9 +59,17 @@ AHEAD = {
     "failed": "uninstall",
     "removing": "mark_removed",
 }
-places = st.tuples(st.sampled_from(["east", "west"]), st.sampled_from(PROJECTS))
-calls = st.sampled_from(["begin", "disable", "fail", "uninstall", *AHEAD.values()])
-versions = st.sampled_from(VERSIONS)
+CALLS = ("begin", "mark_installed", "enable", "disable", "uninstall", "mark_removed")
+ACTS = {
+    "go_ahead": 8,
+    "request": 3,
+    "update": 2,
+    "step": 2,
+    "token": 2,
+    "report": 2,
+    "fail": 1,
+}
+"""What is done, and how often."""
 
 
 def opened(disk: SimulatedDirectory) -> Desk:
@@ -92,7 +110,7 @@ class InstallMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.disk, self.twin = SimulatedDirectory(published()), InstallTwin()
-        self.ids: dict[tuple[str, str], int] = {}
+        self.ids: dict[Place, int] = {}
         self.desk = opened(self.disk)
 
     def compare(
@@ -108,19 +126,36 @@ class InstallMachine(RuleBasedStateMachine):
         assert self.desk.db.offset == offset
         return None
 
-    def id_of(self, place: tuple[str, str]) -> int:
+    def id_of(self, place: Place) -> int:
         return self.ids.get(place, 10_000)
 
-    @rule(place=places, version=versions)
-    def request(self, place: tuple[str, str], version: str) -> None:
+    @rule(seed=st.integers(0, 2**20), count=st.integers(1, 60))
+    def live(self, seed: int, count: int) -> None:
+        """Make calls, most of them such as a gateway makes."""
+        rng = random.Random(seed)
+        for act in rng.choices([*ACTS], [*ACTS.values()], k=count):
+            place = (rng.choice(("east", "east", "west")), rng.choice(PROJECTS))
+            if act == "go_ahead" and self.ids:
+                place = rng.choice([*self.ids])
+                call = AHEAD[self.twin.mods[place]["status"]]
+                note(f"{place} {call}")
+                self.step(place, call)
+            elif act != "go_ahead":
+                note(f"{place} {act}")
+                getattr(self, act)(place, rng)
+            self.both_hold_the_same()
+
+    def request(self, place: Place, rng: random.Random) -> None:
+        version = rng.choice(VERSIONS)
         granted = self.twin.request(place, version)
         arguments = (place[0], PROJECT_IDS[place[1]], version)
         install_id = self.compare("mod_install_request", *arguments, granted=granted)
         if isinstance(install_id, int):
             self.ids[place] = install_id
 
-    @rule(place=places, call=calls)
-    def step(self, place: tuple[str, str], call: str) -> None:
+    def step(self, place: Place, call: str | random.Random) -> None:
+        if isinstance(call, random.Random):
+            call = call.choice(CALLS)
         granted = self.twin.step(place, call)
         arguments = ("why",) if call == "fail" else ()
         name = f"mod_install_{call}"
@@ -128,34 +163,31 @@ class InstallMachine(RuleBasedStateMachine):
         if granted and call == "mark_removed":
             del self.ids[place]
 
-    @precondition(lambda self: self.ids)
-    @rule(choice=st.randoms(use_true_random=False))
-    def go_ahead(self, choice: random.Random) -> None:
-        place = choice.choice([*self.ids])
-        self.step(place, AHEAD[self.twin.mods[place]["status"]])
+    def fail(self, place: Place, _: random.Random) -> None:
+        self.step(place, "fail")
 
-    @rule(place=places, version=versions)
-    def update(self, place: tuple[str, str], version: str) -> None:
+    def update(self, place: Place, rng: random.Random) -> None:
+        version = rng.choice(VERSIONS)
         granted = self.twin.update(place, version)
-        self.compare("mod_install_update", self.id_of(place), version, granted=granted)
+        arguments = (self.id_of(place), version)
+        self.compare("mod_install_update", *arguments, granted=granted)
 
-    @rule(place=places, token=st.sampled_from(["", "t1", "t2"]))
-    def set_token(self, place: tuple[str, str], token: str) -> None:
-        granted = self.twin.set_token(place, token)
-        arguments = (self.id_of(place), "TOKEN", token)
-        self.compare("mod_config_set", *arguments, granted=granted)
+    def token(self, place: Place, rng: random.Random) -> None:
+        install_id, token = self.id_of(place), rng.choice(("", "t1", "t2", None))
+        if token is None:
+            granted = self.twin.unset_token(place)
+            self.compare("mod_config_unset", install_id, "TOKEN", granted=granted)
+        else:
+            granted = self.twin.set_token(place, token)
+            self.compare("mod_config_set", install_id, "TOKEN", token, granted=granted)
 
-    @rule(place=places)
-    def unset_token(self, place: tuple[str, str]) -> None:
-        granted = self.twin.unset_token(place)
-        self.compare("mod_config_unset", self.id_of(place), "TOKEN", granted=granted)
-
-    @rule(place=places, who=st.sampled_from(["east", "west", "stranger"]))
-    def report(self, place: tuple[str, str], who: str) -> None:
+    def report(self, place: Place, rng: random.Random) -> None:
+        who = rng.choice((place[0], "east", "west", "stranger"))
         granted = self.twin.report(place, who)
+        arguments = (self.id_of(place), "healthy")
         self.compare(
             "mod_service_report",
-            *(self.id_of(place), "healthy"),
+            *arguments,
             granted=granted,
             who=BRIDGES.get(who, STRANGER),
         )
@@ -202,5 +234,5 @@ class InstallMachine(RuleBasedStateMachine):
 
 TestInstalls = pytest.mark.slow(InstallMachine.TestCase)
 TestInstalls.settings = settings(
-    max_examples=max(8, (settings().max_examples - 100) // 4), stateful_step_count=40
+    max_examples=max(8, settings().max_examples // 10 - 10), stateful_step_count=10
 )
