@@ -1,7 +1,10 @@
-"""QS-Bridge on qsdb: the shared database of a cluster of game servers.
+"""QS-Bridge on qsdb: what an operator of several game servers runs.
 
-`platform` is the hub's module (`hub`): twelve documented tables, a few beside
-them, and the reducers that act on them. What runs on top of it is not imported here.
+`platform` is the hub's module (`hub`): twelve documented tables, a few beside them, and
+the reducers that act on them. `registry` is the module of a second database (`mods`):
+which mods there are, and which server has which. Games have databases of their own
+(`game`). What runs on top of them is not imported here: game servers' bridges
+(`bridge`), `dashboard`, `simulation`, and the `evening` of events.
 """
 
 from examples.qsbridge.evening.playing import (
@@ -152,6 +155,7 @@ from examples.qsbridge.hub.views import (
     population_flow,
     step_of,
 )
+from examples.qsbridge.mods import registry
 
 __all__ = [
     "PASSPORT_QUERIES",
@@ -238,6 +242,7 @@ __all__ = [
     "presence_beat",
     "presence_join",
     "presence_leave",
+    "registry",
     "server_heartbeat",
     "server_register",
     "server_set_status",

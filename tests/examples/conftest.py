@@ -7,10 +7,12 @@ from examples.qsbridge import platform
 from examples.qsbridge.game.survival import survival
 from examples.qsbridge.hosting.desks import hosting_desk
 from examples.qsbridge.hosting.memory import MemoryProvider
+from examples.qsbridge.mods import registry
 from qsdb.testing import FakeClock
 from tests.examples.game_world import World
 from tests.examples.hosting_panel import Panel, log_admins_in, rent_servers
 from tests.examples.hub import EAST, START, WEST, Hub
+from tests.examples.registry_desk import EAST_LINE, WEST_LINE, Desk
 
 
 @pytest.fixture
@@ -47,3 +49,12 @@ def panel(empty: Hub) -> Iterator[Panel]:
     provider = MemoryProvider(["host-east", "host-west"])
     with hosting_desk(empty.db, provider):
         yield Panel(empty, provider)
+
+
+def desk() -> Iterator[Desk]:
+    """A registry that knows the servers east and west, and no mods."""
+    clock = FakeClock(START)
+    with qsdb.Database(registry, clock=clock) as db:
+        desk = Desk(db, clock)
+        desk.mirror(EAST_LINE, WEST_LINE)
+        yield desk
