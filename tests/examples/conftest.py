@@ -51,6 +51,7 @@ def panel(empty: Hub) -> Iterator[Panel]:
         yield Panel(empty, provider)
 
 
+@pytest.fixture
 def desk() -> Iterator[Desk]:
     """A registry that knows the servers east and west, and no mods."""
     clock = FakeClock(START)
