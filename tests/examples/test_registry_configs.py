@@ -93,7 +93,7 @@ def test_setting_is_removed(desk: Desk) -> None:
 
 
 WRONG_FIELDS = [
-    (("", STRING, None, []), "key is empty"),
+    (("", STRING, None, []), "key is empty, not 1 to 64 characters"),
     (("K" * 65, STRING, None, []), "key has 65 characters, more than 64"),
     (("A B", STRING, None, []), "key 'A B' is no name of an environment variable"),
     (("1A", STRING, None, []), "key '1A' is no name of an environment variable"),
@@ -129,7 +129,10 @@ WRONG_FIELDS = [
     (("K", SELECT, None, []), "options are 0, not 1 to 64"),
     (("K", SELECT, None, ["a"] * 65), "options are 65, not 1 to 64"),
     (("K", SELECT, None, ["a", "a"]), "options has 'a' twice"),
-    (("K", SELECT, None, [""]), "an option in options is empty"),
+    (
+        ("K", SELECT, None, [""]),
+        "an option in options is empty, not 1 to 64 characters",
+    ),
     (
         ("K", SELECT, None, ["a\tb"]),
         "an option in options 'a\\tb' has control characters",

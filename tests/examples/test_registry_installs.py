@@ -294,8 +294,14 @@ def test_engine_of_a_game_is_told_and_forgotten(desk: Desk) -> None:
             (game_engine_remove, "humanitz"),
             "NotFound: the engine of 'humanitz' is not known",
         ),
-        ((game_engine_set, "", "ue4"), "InvalidArgument: game_module is empty"),
-        ((game_engine_set, "g", ""), "InvalidArgument: engine is empty"),
+        (
+            (game_engine_set, "", "ue4"),
+            "InvalidArgument: game_module is empty, not 1 to 64 characters",
+        ),
+        (
+            (game_engine_set, "g", ""),
+            "InvalidArgument: engine is empty, not 1 to 64 characters",
+        ),
         (
             (game_engine_set, "g", "*"),
             "InvalidArgument: engine is '*'; a game runs on one engine",

@@ -201,7 +201,7 @@ KINDS = ", ".join(kind.name for kind in ModKind)
 TYPES = ", ".join(each.name for each in ConfigType)
 WRONG = [
     ('name = "Discord Bot"', "", "mod.name is missing"),
-    ('name = "Discord Bot"', 'name = ""', "mod.name is empty"),
+    ('name = "Discord Bot"', 'name = ""', "mod.name is empty, not 1 to 64 characters"),
     (
         'name = "Discord Bot"',
         'name = "a\\tb"',

@@ -46,7 +46,7 @@ def test_create_takes_values_at_the_limits(desk: Desk) -> None:
 
 
 WRONG_SLUGS = [
-    ("", "slug is empty"),
+    ("", "slug is empty, not 1 to 64 characters"),
     ("x" * 65, "slug has 65 characters, more than 64"),
     ("Discord", "slug 'Discord' is not of a-z, 0-9 and hyphens"),
     ("a_b", "slug 'a_b' is not of a-z, 0-9 and hyphens"),
@@ -63,7 +63,7 @@ def test_create_refuses_a_wrong_slug(desk: Desk) -> None:
 
 
 WRONG_TEXTS = [
-    (("", "", ""), "name is empty"),
+    (("", "", ""), "name is empty, not 1 to 64 characters"),
     (("n" * 65, "", ""), "name has 65 characters, more than 64"),
     (("a\nb", "", ""), "name 'a\\nb' has control characters"),
     (("N", "a" * 65, ""), "author has 65 characters, more than 64"),
@@ -242,7 +242,7 @@ def test_review_is_deleted_also_from_an_archived_project(desk: Desk) -> None:
 
 
 WRONG_REVIEWS = [
-    (("", 5, ""), "player_id is empty"),
+    (("", 5, ""), "player_id is empty, not 1 to 64 characters"),
     (("p" * 65, 5, ""), "player_id has 65 characters, more than 64"),
     (("p1", 0, ""), "rating is 0, not 1 to 5"),
     (("p1", 6, ""), "rating is 6, not 1 to 5"),

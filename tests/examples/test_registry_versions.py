@@ -167,7 +167,7 @@ WRONG_RELEASES = [
     (("", "", ["*"], ["g"] * 33), "games has 33 names, not 1 to 32; '*' is all"),
     (("", "", ["ue4", "ue4"], ["*"]), "engines names 'ue4' twice"),
     (("", "", ["*"], ["*", "a"]), "games has '*', which is all, and more"),
-    (("", "", ["*"], [""]), "a name in games is empty"),
+    (("", "", ["*"], [""]), "a name in games is empty, not 1 to 64 characters"),
     (
         ("", "", ["e" * 65], ["*"]),
         "a name in engines has 65 characters, more than 64",
