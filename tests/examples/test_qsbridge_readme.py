@@ -1,0 +1,78 @@
+"""What the example's README shows works as printed.
+
+- A block marked ``python`` is a program of its own, run in an empty folder; the block
+  marked ``text`` after it is what it prints.
+- Each line of a block marked ``sh`` is run in that folder, in order, and ends well.
+  ``<!-- not run: why -->`` before it has it checked only for what can be run.
+- The table of reducers has each that clients may call, with its arguments.
+"""
+
+import os
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from examples.qsbridge import platform
+from qsdb.runtime.row_filters import check_filters
+from tests.support.markdown import Block, blocks
+from tests.support.programs import run_python
+from tests.support.sources import ROOT
+
+IS_NIGHTLY = os.environ.get("QSDB_TEST_PROFILE") == "nightly"
+PAGE = (ROOT / "examples" / "qsbridge" / "README.md").read_text(encoding="utf-8")
+PROGRAMS = [
+    (code, printed)
+    for code, printed in zip(blocks(PAGE, "python"), blocks(PAGE, "text"), strict=True)
+]
+COMMANDS = blocks(PAGE, "sh")
+_CALL = re.compile(r"`(\w+)\(([\w, ]*)\)`")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("code", "printed"), PROGRAMS, ids=[code.section for code, _ in PROGRAMS]
+)
+def test_program_prints_what_the_page_says(
+    code: Block, printed: Block, tmp_path: Path
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(code.text, encoding="utf-8")
+
+    run = run_python(str(program), cwd=tmp_path)
+
+    assert (run.returncode, run.stderr, run.stdout) == (0, "", printed.text)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not IS_NIGHTLY, reason="each command has quick tests of its own")
+@pytest.mark.parametrize(
+    "block", COMMANDS, ids=[f"line {block.line}" for block in COMMANDS]
+)
+def test_commands_end_well(block: Block, tmp_path: Path) -> None:
+    for line in block.text.splitlines():
+        program, *arguments = shlex.split(line)
+        assert program == "python"
+        if block.mark.startswith("not run: "):
+            arguments = [*arguments[:3], "--help"]
+        run = run_python(*arguments, cwd=tmp_path)
+        assert run.returncode == 0, run.stderr
+        assert (run.stdout + run.stderr).strip()
+
+
+def test_the_table_of_reducers_is_complete() -> None:
+    reducers = platform.compiled(check_filters).reducers.values()
+    expected = {
+        each.name: [parameter.name for parameter in each.parameters.parameters]
+        for each in reducers
+        if not each.is_private
+    }
+    page = PAGE[PAGE.index("## Who may call what") : PAGE.index("## A game server's")]
+    table = [line for line in page.splitlines() if line.startswith("| ")]
+    found = {
+        name: arguments.split(", ") if arguments else []
+        for name, arguments in _CALL.findall("\n".join(table))
+    }
+
+    assert found == expected
