@@ -93,7 +93,8 @@ class QueryError(UsageError):
 
     Attributes:
         reason: What is wrong.
-        line: The line in which it is wrong, from 1; 0 for what fails as it runs.
+        line: The line in which it is wrong, from 1; 0 where no place is to blame, or
+            to be told.
         column: The character in that line, from 1; or 0.
     """
 

@@ -18,7 +18,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
+from qsdb.errors import QueryError
 from qsdb.sql.checking import SENDER
+from qsdb.sql.places import AnyPlace, NumberedError, NumberedPlace, failure
 from qsdb.sql.queries import Output, Query, Source
 from qsdb.sql.syntax import CompareOperator
 from qsdb.sql.typed import (
@@ -32,6 +34,7 @@ from qsdb.sql.typed import (
     Negation,
     Typed,
     Within,
+    is_optional,
     parts_of,
     with_parts,
 )
@@ -52,11 +55,14 @@ class Lifted:
         query: The template; its parameters are named ``k0``, ``k1``, ….
         key: Equal for equal templates; to be a key of a dict.
         slots: For each place the constant, or the parameter that it was.
+        places: Where in the text what can fail stands, by the numbers that the
+            template has for it.
     """
 
     query: Query
     key: object
     slots: tuple[Constant | Argument, ...]
+    places: tuple[AnyPlace, ...] = ()
 
     def values(
         self, caller: bytes, arguments: Mapping[str, Stored]
@@ -68,6 +74,12 @@ class Lifted:
             arguments: The values of the other parameters.
         """
         return tuple([_value(slot, caller, arguments) for slot in self.slots])
+
+    def placed(self, error: QueryError) -> QueryError:
+        """Give an error of the template with the place in the text of this query."""
+        if not isinstance(error, NumberedError):
+            return error
+        return failure(error.reason, self.places[error.number])
 
 
 def _value(
@@ -107,7 +119,7 @@ def lift(query: Query) -> Lifted:
         outputs if query.whole is None else query.whole,
         tuple(parameters.items()),
     )
-    return Lifted(template, key, tuple(lifter.slots))
+    return Lifted(template, key, tuple(lifter.slots), tuple(lifter.places))
 
 
 class _Lifter:
@@ -115,18 +127,32 @@ class _Lifter:
 
     def __init__(self) -> None:
         self.slots: list[Constant | Argument] = []
+        self.places: list[AnyPlace] = []
 
     def lift(self, node: Typed) -> Typed:
         match node:
             case Constant() | Argument():
                 self.slots.append(node)
-                return Argument(f"k{len(self.slots) - 1}", node.kind)
+                name = f"k{len(self.slots) - 1}"
+                return Argument(name, node.kind, is_optional(node))
             case Like(term=term, pattern=Constant()):  # a plan may use how it begins
                 return attrs.evolve(node, term=self.lift(term))
             case Within(term=term, choices=choices) if _is_long(choices):
                 return attrs.evolve(node, term=self.lift(term))
+            case Calculation() | Negation():
+                numbered = attrs.evolve(node, places=self._numbered(node))
+                return with_parts(
+                    numbered, [self.lift(each) for each in parts_of(node)]
+                )
             case _:
                 return with_parts(node, [self.lift(each) for each in parts_of(node)])
+
+    def _numbered(self, node: Calculation | Negation) -> tuple[AnyPlace, ...]:
+        """Keep the places of a node, also where they are not known, and number them."""
+        count = len([*parts_of(node)])
+        begin = len(self.places)
+        self.places += node.places or [None] * count
+        return tuple([NumberedPlace(begin + number) for number in range(count)])
 
 
 def _is_long(choices: Sequence[Typed]) -> bool:

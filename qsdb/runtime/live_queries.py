@@ -4,6 +4,7 @@ A function is told of each commit, by whoever commits; `LiveQuery.changes` is re
 thread at its own speed.
 """
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
@@ -16,6 +17,7 @@ from qsdb.runtime.bags import Bag
 from qsdb.runtime.batches import Batch
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.timeouts import check_timeout
+from qsdb.runtime.unheld import Unheld
 from qsdb.runtime.updates import Update
 from qsdb.sql.arguments import bind_parameters
 from qsdb.sql.loops import StoredRow
@@ -29,6 +31,10 @@ OnError = Callable[[QueryError], object]
 class LiveQuery:
     """A query whose result is kept current until it is closed.
 
+    One that calls a function, on changes or on errors, is kept until then whether its
+    user keeps it or not. One that calls none ends when nobody has it any more, nor its
+    `changes`.
+
     Attributes:
         offset: The commit at which it began; `initial` was its result then.
         error: Why it ended by itself; None if it did not.
@@ -36,9 +42,11 @@ class LiveQuery:
         asked: What was asked.
         values: Of its parameters.
         result: What it shares with all who ask the same; None when it has ended.
+        subscriber: What is told for it: itself, or what does not keep it.
     """
 
     __slots__ = (
+        "__weakref__",
         "_backlogs",
         "_bag",
         "_callback",
@@ -52,6 +60,7 @@ class LiveQuery:
         "moments",
         "offset",
         "result",
+        "subscriber",
         "values",
     )
 
@@ -79,6 +88,16 @@ class LiveQuery:
         self.moments = 0
         self.offset = 0
         self.result: LiveResult | None = None
+        self.subscriber: LiveQuery | Unheld = self
+        if callback is None and on_error is None:
+            self.subscriber = Unheld(self, asked, values, confirmed=confirmed)
+
+    def __del__(self) -> None:
+        """End, if it is read by nobody any more; by the next commit."""
+        # One that calls a function comes here when it has ended, or with its database.
+        subscriber = getattr(self, "subscriber", None)  # if it was made in full
+        if isinstance(subscriber, Unheld) and subscriber.result is not None:
+            self._subscriptions.unread.append(subscriber)
 
     @property
     def receiver(self) -> Self:
@@ -188,7 +207,8 @@ class LiveQuery:
             self._backlogs = [*self._backlogs, backlog]
             if self.result is None:
                 backlog.end(self.error)
-        return Changes(backlog, timeout, self._subscriptions.require_outside)
+        # What is read keeps the query.
+        return Changes(backlog, timeout, functools.partial(_require_outside, self))
 
     def _since_begun(self, bag: Bag) -> Update:
         """Give all changes until now in one. Cost: O(rows)."""
@@ -206,7 +226,7 @@ class LiveQuery:
         Raises:
             UsageError: this thread is in a transaction.
         """
-        self._subscriptions.leave([self])
+        self._subscriptions.leave([self.subscriber])
         self._subscriptions.wait_for_callbacks()
         self.ended()
 
@@ -253,7 +273,9 @@ def subscribe(  # noqa: PLR0913  what users may say
         subscriptions, asked, values, callback, on_error, confirmed=confirmed
     )
     try:
-        with subscriptions.enter([(query, asked, values)], caller) as reading:
+        with subscriptions.enter(
+            [(query.subscriber, asked, values)], caller
+        ) as reading:
             stored = first_result(asked, reading, caller, values)
             offset = reading.offset
         if confirmed and subscriptions.wait_durable is not None:
@@ -264,7 +286,7 @@ def subscribe(  # noqa: PLR0913  what users may say
         subscriptions.delivery.run()
     except BaseException as error:
         if query.result is not None:
-            subscriptions.leave([query])
+            subscriptions.leave([query.subscriber])
         if isinstance(error, RepublishedError):
             return subscribe(
                 subscriptions,
@@ -277,6 +299,10 @@ def subscribe(  # noqa: PLR0913  what users may say
             )
         raise
     return query
+
+
+def _require_outside(query: LiveQuery) -> None:
+    query._subscriptions.require_outside()  # noqa: SLF001  of this module
 
 
 def check_callbacks(**callbacks: object) -> None:

@@ -11,7 +11,7 @@ one row is done between two commits, which costs a fifth (`qsdb.store.latest`).
 
 import functools
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from qsdb.errors import (
     AccessError,
@@ -306,11 +306,12 @@ class Queries:
             case Setting(value=value, parameters=kinds):
                 values = bind_parameters(kinds, params)
                 compute = compile_values([value], [SENDER, *kinds], 0)
-                self.variables.set_limit(compute(caller, *values)())
+                [limit] = cast(tuple[int | None], compute(caller, *values)())
+                self.variables.set_limit(transaction, limit)
                 return Result((), (), 0)
             case _:
-                limit = _RowLimit(self.variables.row_limit)
-                return Result((prepared.variable,), [limit])
+                limit = self.variables.limit_in(transaction)
+                return Result((prepared.variable,), [_RowLimit(limit)])
 
     def require_cheap(self, plan: Plan) -> None:
         """Refuse a query that looks at more rows than ``row_limit``.

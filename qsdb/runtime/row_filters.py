@@ -139,7 +139,7 @@ class RowFilters:
         if mistakes:
             raise SchemaError(*mistakes)
         self._queries = {
-            name: [_check(each, tables) for each in several]
+            name: [_check(each, tables).without_places() for each in several]
             for name, several in found.items()
         }
 

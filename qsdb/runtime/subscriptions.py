@@ -11,6 +11,7 @@ lock is free.
 """
 
 import functools
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from weakref import WeakValueDictionary
 
@@ -54,6 +55,7 @@ class Subscriptions:
     Attributes:
         listening: What is kept current, for the module which is published.
         delivery: Tells of changes.
+        unread: Subscribers whose live queries nobody has any more; of any thread.
     """
 
     def __init__(self, queries: Queries, writer: Writer) -> None:
@@ -65,6 +67,7 @@ class Subscriptions:
         self.wait_durable = None if log is None else log.wait_durable
         self.delivery = Delivery(self.wait_durable)
         self._writer = writer
+        self.unread: deque[Subscriber] = deque()
         self._told_offset = 0
         self._due: tuple[int, Sequence[Batch]] = (0, ())
         """The last commit and what is to be told of it, should that be cut off."""
@@ -263,6 +266,8 @@ class Subscriptions:
             offset: Its number.
             origin: The context of the call that committed, if one did.
         """
+        if self.unread:
+            _forget_unread(self)
         listening = self.listening
         engine, refreshing = listening.engine, listening.refreshing
         if offset <= self._told_offset or engine.is_idle:
@@ -317,7 +322,10 @@ class Subscriptions:
                     moment = receiver.moment_of(origin) if receiver.confirmed else 0
                     batch = Batch(receiver, offset, origin, [], moment)
                     batches[id(receiver)] = batch
-                batch.parts.append((subscriber, what))
+                said = what
+                if isinstance(what, QueryError):  # which each has asked in other words
+                    said = subscriber.asked.lifted.placed(what)
+                batch.parts.append((subscriber, said))
         return [*batches.values()]
 
     def _forget_failed(self, batches: Iterable[Batch]) -> None:
@@ -338,3 +346,19 @@ class Subscriptions:
 
 def _ask(queries: Queries, text: str, is_owner: bool) -> Asked:  # noqa: FBT001  a key
     return ask(queries, text, is_owner=is_owner)
+
+
+def _forget_unread(subscriptions: Subscriptions) -> None:
+    """End what nobody can read any more."""
+    unread = subscriptions.unread
+    try:
+        while unread:
+            result, unread[0].result = unread[0].result, None
+            if result is not None:
+                subscriptions.listening.forget(result, unread[0])
+            unread.popleft()
+    except BaseException:
+        for subscriber in unread:
+            subscriber.result = None
+        subscriptions.listening.mend([*unread])
+        raise

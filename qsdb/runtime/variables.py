@@ -2,6 +2,9 @@
 
 There is one, ``row_limit``: the most rows, by estimate, that a query of somebody who is
 not the owner may look at. It is not stored: a database that is opened again has none.
+
+A write transaction that sets one has a `Draft`: it sees what it has set, and others do
+when it commits. A savepoint that is undone takes back what was set in it.
 """
 
 from collections.abc import Mapping
@@ -9,8 +12,9 @@ from collections.abc import Mapping
 from qsdb.errors import QueryError
 from qsdb.sql.estimating import estimate
 from qsdb.sql.planning import Plan
+from qsdb.store.transactions import WriteTransaction
 
-__all__ = ["Variables"]
+__all__ = ["Draft", "Variables"]
 
 
 class Variables:
@@ -24,10 +28,19 @@ class Variables:
         """Begin without limits."""
         self.row_limit: int | None = None
 
-    def set_limit(self, values: object) -> None:
-        """Set `row_limit` to the one value of a tuple."""
-        assert type(values) is tuple
-        [self.row_limit] = values
+    def limit_in(self, transaction: object) -> int | None:
+        """Give `row_limit` as a transaction sees it."""
+        draft = _draft_of(transaction)
+        return self.row_limit if draft is None else draft.row_limit
+
+    def set_limit(self, transaction: object, limit: int | None) -> None:
+        """Set `row_limit`: in a write transaction for that, else for all at once."""
+        if not isinstance(transaction, WriteTransaction):
+            self.row_limit = limit
+            return
+        draft = _draft_of(transaction) or Draft(self)
+        draft.set_limit(transaction._depth, limit)  # noqa: SLF001  its names are the user's tables
+        transaction._beside = draft  # noqa: SLF001  likewise
 
     def require_cheap(self, plan: Plan, sizes: Mapping[str, int]) -> None:
         """Refuse a query that looks at too many rows.
@@ -47,3 +60,48 @@ class Variables:
                 f"this looks at some {rows:,} rows, and row_limit is "
                 f"{self.row_limit:,}; ask for fewer, or have an index made"
             )
+
+
+class Draft:
+    """The variables as one write transaction sets them."""
+
+    def __init__(self, variables: Variables) -> None:
+        """Begin with nothing set.
+
+        Args:
+            variables: Those of the database.
+        """
+        self._variables = variables
+        self._limits: list[tuple[int, int | None]] = []
+        """In how many savepoints a limit was set, and which; the last one counts."""
+
+    @property
+    def row_limit(self) -> int | None:
+        """What the transaction sees."""
+        return self._limits[-1][1] if self._limits else self._variables.row_limit
+
+    def set_limit(self, depth: int, limit: int | None) -> None:
+        """Set `row_limit` for the transaction.
+
+        Args:
+            depth: How many savepoints are open.
+            limit: The limit.
+        """
+        self._limits = [*self._limits, (depth, limit)]
+
+    def pop(self, depth: int, *, undo: bool) -> None:
+        """Take in that a savepoint ends; what was set in it is the outer one's then."""
+        if undo:
+            self._limits = [each for each in self._limits if each[0] < depth]
+        else:
+            self._limits = [(min(each, depth - 1), n) for each, n in self._limits]
+
+    def commit(self) -> None:
+        """Set the variables of the database."""
+        self._variables.row_limit = self.row_limit
+
+
+def _draft_of(transaction: object) -> Draft | None:
+    """Give the variables that a transaction has set, if it has."""
+    beside = getattr(transaction, "_beside", None)
+    return beside if isinstance(beside, Draft) else None

@@ -186,6 +186,7 @@ class ViewRuns:
                 "tables"
             )
         require_columns(query, bound)
+        query = query.without_places()  # callers are told of the view, not of its text
         terms = [*query.conditions, *[each.term for each in query.outputs]]
         return _Given(
             prepare_query(query, self._entries),

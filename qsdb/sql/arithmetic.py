@@ -5,32 +5,36 @@ towards 0, as in C and in other databases. Floats are rounded to what their kind
 holds, beyond its range they are infinite; there is one NaN, and no zero has a sign.
 """
 
-import functools
 from collections.abc import Callable
 
-from qsdb.errors import QueryError
+from qsdb.sql.places import AnyPlace, failure
 from qsdb.values.kinds import NAN, FloatKind, IntKind, Kind
 from qsdb.values.singles import round_to_single
 
-__all__ = ["DIVISIONS", "fitter"]
+__all__ = ["divider", "fitter"]
 
 
-def fitter(kind: Kind) -> Callable[[float], float]:
+def fitter(kind: Kind, place: AnyPlace = None) -> Callable[[float], float]:
     """Give what takes a result into a kind.
 
     It raises `QueryError` where a whole number has no room; floats become infinite.
+
+    Args:
+        kind: The kind.
+        place: Where what gives the result stands.
     """
     if isinstance(kind, FloatKind):
         return _single if kind.bits == 32 else _double
     assert isinstance(kind, IntKind)
-    return functools.partial(_fit, kind)
+    least, greatest = kind.least, kind.greatest
 
+    def fit(value: float) -> float:
+        if not least <= value <= greatest:
+            bounds = f"{kind.name} ({least} to {greatest})"
+            raise failure(f"the result {value} is not {bounds}", place)
+        return value
 
-def _fit(kind: IntKind, value: int) -> int:
-    if not kind.least <= value <= kind.greatest:
-        bounds = f"{kind.least} to {kind.greatest}"
-        raise QueryError(f"the result {value} is not {kind.name} ({bounds})")
-    return value
+    return fit
 
 
 def _double(value: float) -> float:
@@ -47,7 +51,6 @@ def _single(value: float) -> float:
 
 def _quotient(a: int, b: int) -> int:
     """Divide whole numbers, towards 0."""
-    _refuse_zero(b)
     found = abs(a) // abs(b)
     return found if (a < 0) == (b < 0) else -found
 
@@ -57,18 +60,30 @@ def _remainder(a: int, b: int) -> int:
 
 
 def _ratio(a: float, b: float) -> float:
-    _refuse_zero(b)
     return a / b
 
 
-def _refuse_zero(divisor: float) -> None:
-    if not divisor:
-        raise QueryError("something is divided by 0")
-
-
-DIVISIONS: dict[tuple[str, type[Kind]], Callable[..., float]] = {
+_DIVISIONS: dict[tuple[str, type[Kind]], Callable[..., float]] = {
     ("/", IntKind): _quotient,
     ("%", IntKind): _remainder,
     ("/", FloatKind): _ratio,
 }
-"""Operator and kind → the function, which refuses a 0."""
+"""Operator and kind → the function."""
+
+
+def divider(operator: str, kind: Kind, place: AnyPlace = None) -> Callable[..., float]:
+    """Give what divides numbers of a kind; it raises `QueryError` where that is by 0.
+
+    Args:
+        operator: ``/`` or ``%``.
+        kind: The kind.
+        place: Where the divisor stands.
+    """
+    division = _DIVISIONS[operator, type(kind)]
+
+    def divide(a: float, b: float) -> float:
+        if not b:
+            raise failure("something is divided by 0", place)
+        return division(a, b)
+
+    return divide

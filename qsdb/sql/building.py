@@ -50,7 +50,7 @@ from qsdb.sql.syntax import (
 )
 from qsdb.sql.tokens import tokens_of
 
-__all__ = ["Unexpected", "build"]
+__all__ = ["Unexpected", "accepted_at", "build"]
 
 
 class Unexpected(Exception):  # noqa: N818  it says where, not that it is an error
@@ -89,17 +89,18 @@ def build(query: str) -> Statement:
     try:
         return cast(Statement, _parser.parse(query))
     except UnexpectedToken as error:
-        raise Unexpected(error.token, _accepted_before(query, error.token)) from None
+        at = len(query) if error.token.type == "$END" else error.token.start_pos
+        raise Unexpected(error.token, accepted_at(query, at or 0)) from None
 
 
-def _accepted_before(query: str, unexpected: LarkToken) -> frozenset[str]:
-    """Give the terminals that could stand where another one does.
+def accepted_at(query: str, at: int) -> frozenset[str]:
+    """Give the terminals that could stand at a place, after all before it.
 
-    The error does not tell: it comes after reductions that suited other tokens.
+    An error does not tell: it comes after reductions that suited other tokens.
     """
     parser = _parser.parse_interactive(query)
     for token in parser.lexer_thread.lex(parser.parser_state):  # type: ignore[no-untyped-call]
-        if token.start_pos == unexpected.start_pos and unexpected.type != "$END":
+        if token.start_pos >= at:
             break
         parser.feed_token(token)
     return frozenset(parser.accepts())  # type: ignore[no-untyped-call]
@@ -143,24 +144,24 @@ class _Expressions(Transformer[LarkToken, Statement]):
         return Between(_at(term), term, low, high, is_not is not None)
 
     def like(self, parts: Parts) -> Like:
-        term, is_not, pattern = parts
-        return Like(_at(term), term, pattern, is_not is not None)
+        term, is_not, pattern, _, text = parts
+        escape = None if text is None else self.literal([text])
+        return Like(_at(term), term, pattern, is_not is not None, escape)
 
     def arithmetic(self, parts: Parts) -> Arithmetic:
         operators = [cast(ArithmeticOperator, str(each)) for each in parts[1::2]]
         rest = zip(operators, parts[2::2], strict=True)
         return Arithmetic(_at(parts[0]), parts[0], tuple(rest))
 
-    def signed(self, parts: Parts) -> Literal | Negation | Expression:
-        """Take the sign before a number into it; drop what changes nothing."""
+    def signed(self, parts: Parts) -> Literal | Negation:
+        """Take all signs before a number into it, also those in parentheses."""
         *signs, term = parts
-        at = _at(signs[0])
-        is_number = isinstance(term, Literal) and term.form == "number"
-        if is_number and not term.text.startswith("-"):  # from within parentheses
-            last = signs.pop()
-            text = term.text if last == "+" else f"-{term.text}"
-            term = Literal(_at(last), "number", text)
-        return Negation(at, signs.count("-"), term) if signs else term
+        at, times = _at(signs[0]), signs.count("-")
+        if isinstance(term, Literal) and term.form == "number":
+            digits = term.text.removeprefix("-")
+            is_negative = (times + (digits != term.text)) % 2
+            return Literal(at, "number", f"-{digits}" if is_negative else digits)
+        return Negation(at, times, term)
 
     def literal(self, parts: Parts) -> Literal:
         [token] = parts

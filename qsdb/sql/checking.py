@@ -5,12 +5,13 @@ compare. A literal or a parameter has no kind of its own and takes that of what 
 stands beside; where nothing stands there, nothing tells, and it is refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from qsdb.errors import QueryError
 from qsdb.sql import syntax
 from qsdb.sql.literals import LiteralError, read_literal
+from qsdb.sql.places import Place
 from qsdb.sql.scope import Scope
 from qsdb.sql.tokens import NESTING_MAX
 from qsdb.sql.typed import (
@@ -80,20 +81,50 @@ _Predicate = syntax.Logic | syntax.Not | syntax.Comparison | _Test
 class Checker:
     """Checks the expressions of one query.
 
-    Attributes:
-        parameters: Name → kind, of the parameters found so far.
+    A parameter may be None where it stands before IS NULL, or is what an optional
+    column is to be, unless it is also what another column is to be. The last use may
+    decide, so where there is one of these all is checked once more, with what is known.
     """
 
-    def __init__(self, query: str, scope: Scope) -> None:
+    def __init__(
+        self, query: str, scope: Scope, told: Mapping[str, Kind] | None = None
+    ) -> None:
         """Begin.
 
         Args:
             query: The whole text, for errors.
             scope: The tables that the query has.
+            told: `parameters`, where all was checked before.
         """
         self._query = query
         self._scope = scope
-        self.parameters: dict[str, Kind] = {}
+        self._told = {} if told is None else told
+        self._kinds: dict[str, Kind] = {}
+        self._untold: dict[str, int] = {}
+        """Those whose kind was not known where they stood, and where."""
+        self._admits: set[str] = set()
+        self._refuses: set[str] = set()
+
+    @property
+    def parameters(self) -> dict[str, Kind]:
+        """Name → kind, of the parameters found so far; optional if None is a value."""
+        nullable = self._admits - self._refuses
+        return {
+            name: OptionKind(kind) if name in nullable else kind
+            for name, kind in self._kinds.items()
+        }
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether what was found holds, and need not be checked once more.
+
+        Raises:
+            QueryError: nothing tells which kind a parameter is of.
+        """
+        for name, at in self._untold.items():
+            if name not in self._kinds:
+                self._fail(f"nothing beside :{name} tells which kind it is of", at)
+        return not self._untold and not self._admits - self._refuses
 
     def check(self, node: syntax.Expression, expected: Kind | None = None) -> Typed:
         """Give the typed form of an expression.
@@ -125,11 +156,14 @@ class Checker:
     def check_output(self, node: syntax.Expression) -> Typed:
         """Give the typed form of what a column of a result is.
 
-        What is made of literals alone is str, i64 or, with a point, f64.
+        What is made of literals alone is str, i64 or, with a point, f64; NULL is an
+        absent str.
 
         Raises:
             QueryError: a name is not found, or kinds do not agree.
         """
+        if isinstance(node, syntax.Literal) and node.form == "null":
+            return Constant(None, STR)
         return self.check(node, _own_kind(node))
 
     def check_value(self, node: syntax.Expression, column: str, kind: Kind) -> Typed:
@@ -150,7 +184,8 @@ class Checker:
         if is_null:
             self._fail(f"{column} cannot be NULL", node.at)
         if isinstance(node, syntax.Parameter) and node.name != SENDER:
-            return self._parameter(node, kind)
+            (self._refuses if inner is kind else self._admits).add(node.name)
+            return self._parameter(node, inner)
         found = self.check(node, inner)
         if inner is kind and is_optional(found):
             self._fail(f"this may be NULL, and {column} cannot be", node.at)
@@ -201,17 +236,23 @@ class Checker:
         if expected is None:
             fault = f"nothing beside :{node.name} tells which kind it is of"
             self._fail(fault, node.at)
-        known = self.parameters.get(node.name, expected)
-        if known != expected and _inner(known) == _inner(expected):
-            # None is no value of it then: it is compared somewhere, or never absent.
-            expected = _inner(expected)
-        elif known != expected:
+        known = self._kinds.setdefault(node.name, expected)
+        if known != expected:
             fault = (
                 f":{node.name} is {known.name} in one place, and {expected.name} here"
             )
             self._fail(fault, node.at)
-        self.parameters[node.name] = expected
-        return Argument(node.name, expected)
+        is_optional = isinstance(self._told.get(node.name), OptionKind)
+        return Argument(node.name, expected, is_optional)
+
+    def _untyped(self, node: syntax.Parameter) -> Argument:
+        """Give a parameter of which nothing is asked but whether it is there."""
+        self._admits.add(node.name)
+        known = self._kinds.get(node.name) or self._told.get(node.name)
+        if known is None:
+            self._untold[node.name] = node.at
+            return Argument(node.name, BOOL)  # until all is checked once more
+        return self._parameter(node, _inner(known))
 
     def _calculation(
         self, node: syntax.Arithmetic | syntax.Negation, expected: Kind | None
@@ -224,11 +265,17 @@ class Checker:
         if isinstance(node, syntax.Negation):
             if isinstance(kind, IntKind) and not kind.signed:
                 self._fail(f"{kind.name} has no negative numbers", node.at)
-            return Negation(first, kind) if node.times % 2 else first
+            place = self._place(node)
+            return Negation(first, kind, (place,)) if node.times % 2 else first
         operators = [operator for operator, _ in node.rest]
         if "%" in operators and not isinstance(kind, IntKind):
             self._fail(f"there is no remainder with {kind.name}", node.at)
-        return Calculation(first, tuple(zip(operators, rest, strict=True)), kind)
+        places = tuple([self._place(each) for each in (node, *operands[1:])])
+        steps = tuple(zip(operators, rest, strict=True))
+        return Calculation(first, steps, kind, places)
+
+    def _place(self, node: syntax.Expression) -> Place:
+        return Place(self._query, node.at)
 
     # What is true, false or unknown.
 
@@ -247,6 +294,10 @@ class Checker:
 
     def _test(self, node: _Test) -> Typed:
         match node:
+            case syntax.IsNull(term=syntax.Parameter() as given) if (
+                given.name != SENDER
+            ):
+                return IsNull(self._untyped(given))
             case syntax.IsNull():
                 return IsNull(self.check(node.term))
             case syntax.In():
@@ -260,7 +311,15 @@ class Checker:
                 ends = Comparison(">=", term, low), Comparison("<=", term, high)
                 return Logic("AND", ends)
             case _:
-                return Like(self.check(node.term, STR), self.check(node.pattern, STR))
+                return self._like(node)
+
+    def _like(self, node: syntax.Like) -> Like:
+        term, pattern = self.check(node.term, STR), self.check(node.pattern, STR)
+        if node.escape is None:
+            return Like(term, pattern)
+        if len(node.escape.text) != 1:
+            self._fail("after ESCAPE stands a string of one character", node.escape.at)
+        return Like(term, pattern, node.escape.text)
 
     def _comparison(self, node: syntax.Comparison) -> Typed:
         if len(node.rest) > NESTING_MAX:

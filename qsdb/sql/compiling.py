@@ -19,13 +19,12 @@ long as the expression itself:
 Python evaluates from the left and no further than it must, and so does this: in
 ``n <> 0 AND 10 / n > 2`` nothing is divided by 0.
 
-Deep expressions are split into functions, since Python's parser takes some hundred
-parentheses.
+Deep expressions are split into functions: Python takes some hundred parentheses.
 """
 
 from collections.abc import Callable, Sequence
 
-from qsdb.sql.arithmetic import DIVISIONS, fitter
+from qsdb.sql.arithmetic import divider, fitter
 from qsdb.sql.patterns import is_like, pattern_of
 from qsdb.sql.typed import (
     Argument,
@@ -43,6 +42,7 @@ from qsdb.sql.typed import (
     Typed,
     Within,
     is_optional,
+    parts_of,
     sources_of,
 )
 from qsdb.values.kinds import Kind
@@ -166,7 +166,7 @@ class ExpressionWriter:
                 return self._joined(operator.lower(), self.true, terms, depth)
             case Not(term=term):
                 return self.false(term, depth + 1)
-            case Cell(is_optional=True):
+            case Cell(is_optional=True) | Argument(is_optional=True):
                 return f"{self.value(node, depth)} is True"
             case Within() | Between():
                 return self._member(node, depth, is_negated=False)
@@ -185,7 +185,7 @@ class ExpressionWriter:
                 return self._joined(contrary, self.false, terms, depth)
             case Not(term=term):
                 return self.true(term, depth + 1)
-            case Cell(is_optional=True):
+            case Cell(is_optional=True) | Argument(is_optional=True):
                 return f"{self.value(node, depth)} is False"
             case Within() | Between():
                 return self._member(node, depth, is_negated=True)
@@ -291,13 +291,14 @@ class ExpressionWriter:
                 return [left, right], compare
             case Within(term=term, choices=choices):
                 return [term], self._within_constants(term.kind, choices)
-            case Like(term=term, pattern=Constant(value=value)):
-                match = self.names.bind("like", pattern_of(str(value)).match)
+            case Like(term=term, pattern=Constant(value=value), escape=escape):
+                match = self.names.bind("like", pattern_of(str(value), escape).match)
                 return [term], lambda given: f"({match}({given[0]}) is not None)"
             case _:
                 like = self.names.bind("is_like", is_like)
+                escape = f", {node.escape!r})"
                 operands = [node.term, node.pattern]
-                return operands, lambda given: f"{like}({', '.join(given)})"
+                return operands, lambda given: f"{like}({', '.join(given)}{escape}"
 
     def _within_constants(
         self, kind: Kind, choices: Sequence[Typed]
@@ -360,8 +361,7 @@ class ExpressionWriter:
                 return self._member_value(node, depth)
             case _:
                 assert isinstance(node, Comparison | Within | Like)
-                operands, test = self._operands_and_test(node)
-                return self._of_known(operands, test, depth)
+                return self._of_known(*self._operands_and_test(node), depth)
 
     def _of_known(
         self, operands: Sequence[Typed], write: Callable[[list[str]], str], depth: int
@@ -373,19 +373,19 @@ class ExpressionWriter:
         return f"(None if {' or '.join(absent)} else {found})" if absent else found
 
     def _calculated(self, node: Calculation | Negation, depth: int) -> str:
-        kind, fit = node.kind, self.names.bind("fit", fitter(node.kind))
+        kind = node.kind
+        place, *places = node.places or [None] * len([*parts_of(node)])
+        fit = self.names.bind("fit", fitter(kind, place))
         if isinstance(node, Negation):
-            return self._of_known(
-                [node.term], lambda given: f"{fit}(-{given[0]})", depth
-            )
+            return self._of_known([node.term], lambda e: f"{fit}(-{e[0]})", depth)
 
         def calculate(given: list[str]) -> str:
             steps, total = [given[0]], self.variable()
-            for (operator, _), operand in zip(node.rest, given[1:], strict=True):
+            steps_left = zip(node.rest, given[1:], places, strict=True)
+            for (operator, _), operand, at in steps_left:
                 found = f"{total} {operator} {operand}"
                 if operator in ("/", "%"):
-                    division = DIVISIONS[operator, type(kind)]
-                    divide = self.names.bind("divide", division)
+                    divide = self.names.bind("divide", divider(operator, kind, at))
                     found = f"{divide}({total}, {operand})"
                 steps.append(f"{fit}({found})")
             # A tuple, since one call in another would nest as deep as it is long.

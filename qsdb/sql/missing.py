@@ -13,12 +13,12 @@ _GROUPS = "of the aggregates there is COUNT(*), of all rows"
 _REASONS = {
     "ALTER": _TABLES,
     "BEGIN": _TRANSACTIONS,
+    "BY": "there is neither ORDER BY nor GROUP BY",
     "CASE": "there is no CASE",
     "COMMIT": _TRANSACTIONS,
     "CREATE": _TABLES,
     "DISTINCT": "there is no DISTINCT; a set in Python has each row once",
     "DROP": _TABLES,
-    "ESCAPE": "there is no ESCAPE; % and _ always stand for others",
     "EXCEPT": _ONE_SELECT,
     "FULL": "joins are inner joins",
     "GROUP": _GROUPS,

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from qsdb.errors import QueryError, brief
 from qsdb.sql.missing import reason_for
 from qsdb.sql.syntax import Statement
-from qsdb.sql.tokens import tokens_of
+from qsdb.sql.tokens import Token, tokens_of
 
 __all__ = ["parse"]
 
@@ -42,21 +42,51 @@ def parse(query: str) -> Statement:
                 fault = "the query ends where a parenthesis is open"
             raise QueryError(fault, query, len(query.rstrip())) from None
         at = token.start_pos or 0
-        before = [each.text for each in tokens_of(query) if each.at < at]
-        reason = reason_for(str(token), before)
+        before = [each for each in tokens_of(query) if each.at < at]
+        reason = reason_for(str(token), [each.text for each in before])
+        meant = _meant_before(query, before[-1:], _LIKELY if reason is None else _SURE)
+        if meant is not None:
+            name = before[-1]
+            fault = f"{brief(str(token))} cannot follow the name {brief(name.text)}"
+            fault = f"{fault}; did you mean {meant}?"
+            raise QueryError(fault, query, name.at) from None
         if reason is not None:
             fault = f"{brief(str(token))} has no meaning here: {reason}"
             raise QueryError(fault, query, at) from None
         fault = f"{brief(str(token))} is not expected here"
-        meant = difflib.get_close_matches(token.upper(), _words(expected), 1, 0.7)
-        hint = f"did you mean {meant[0]}?" if meant else f"{following} may stand here"
+        meant = _near(str(token), expected, _LIKELY)
+        hint = f"did you mean {meant}?" if meant else f"{following} may stand here"
         raise QueryError(f"{fault}; {hint}", query, at) from None
+
+
+_LIKELY, _SURE = 0.66, 0.85
+"""How near a word must be to another one, to be meant by it."""
+
+
+def _meant_before(query: str, last: list[Token], nearness: float) -> str | None:
+    """Give the word of the grammar that a name before a fault was meant to be.
+
+    ``SELECT * FROM user WHRE x = 1`` would be right up to the x: WHRE is an alias.
+    """
+    from qsdb.sql.building import accepted_at  # noqa: PLC0415  lark takes long
+
+    for token in last:
+        if token.terminal == "NAME" and query[token.at] != '"':
+            return _near(token.text, accepted_at(query, token.at), nearness)
+    return None
+
+
+def _near(word: str, terminals: frozenset[str], nearness: float) -> str | None:
+    """Give the word of the grammar among terminals that is near another word."""
+    words = sorted([e.removeprefix("_") for e in terminals - {*_SPELT, "NAME"}])
+    found = difflib.get_close_matches(word.upper(), words, 1, nearness)
+    return found[0] if found else None
 
 
 _EXPRESSION = frozenset({"NUMBER", "TEXT", "HEX", "PARAMETER", "NAME", "_OPEN"})
 _IN_EXPRESSIONS = _EXPRESSION | {"TRUE", "FALSE", "NULL", "NOT", "PLUS", "MINUS"}
 _COMPARE = frozenset({"EQUAL", "COMPARE"})
-_NAMES = frozenset({"NAME", "COUNT", "EXPLAIN"})
+_NAMES = frozenset({"NAME", "COUNT", "ESCAPE", "EXPLAIN"})
 _SPELT = {
     "STAR": "*",
     "SLASH": "/",
@@ -70,6 +100,7 @@ _SPELT = {
     "EQUAL": "=",
     "COMPARE": "a comparison",
     "NUMBER": "a number",
+    "TEXT": "a string",
     "$END": "the end",
 }
 
@@ -88,11 +119,6 @@ def _shown(expected: frozenset[str]) -> Iterator[str]:
         left -= _NAMES
     for terminal in sorted(left):
         yield _SPELT.get(terminal) or terminal.removeprefix("_")
-
-
-def _words(expected: frozenset[str]) -> list[str]:
-    """Give the reserved words among terminals."""
-    return [each.removeprefix("_") for each in expected if each not in _SPELT]
 
 
 def _listed(parts: list[str]) -> str:

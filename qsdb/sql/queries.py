@@ -12,7 +12,7 @@ import attrs
 
 from qsdb.schema.tables import TableSchema
 from qsdb.schema.views import ViewSchema
-from qsdb.sql.typed import Typed
+from qsdb.sql.typed import Typed, without_places
 from qsdb.values.kinds import Kind
 
 __all__ = [
@@ -106,6 +106,14 @@ class Query:
             for n, each in enumerate(self.sources)
             if isinstance(each.schema, ViewSchema)
         ]
+
+    def without_places(self) -> "Query":
+        """Give the query for somebody who is not to see its text, nor in errors."""
+        outputs = [
+            Output(each.name, without_places(each.term)) for each in self.outputs
+        ]
+        conditions = [without_places(each) for each in self.conditions]
+        return attrs.evolve(self, outputs=tuple(outputs), conditions=tuple(conditions))
 
     @property
     def events(self) -> list[int]:

@@ -10,11 +10,12 @@ Of a column of one table, and of values that do not come from that table:
 The term is from the days when they were called *sargable* predicates (System R).
 """
 
-import re
+import itertools
 from collections.abc import Sequence
 
 import attrs
 
+from qsdb.sql.patterns import read_pattern
 from qsdb.sql.typed import (
     Cell,
     Comparison,
@@ -116,8 +117,13 @@ def span(term: Typed, source: int) -> Span | None:
             if _is_of(right, source) and source not in sources_of(left):
                 return _bounded(right, _MIRRORED[operator], left)
             return None
-        case Like(term=Cell(source=found, place=place), pattern=Constant(value=value)):
-            return _beginning(place, str(value)) if found == source else None
+        case Like(
+            term=Cell(source=found, place=place),
+            pattern=Constant(value=value),
+            escape=escape,
+        ):
+            characters = read_pattern(str(value), escape)
+            return _beginning(place, characters) if found == source else None
         case _:
             return None
 
@@ -134,13 +140,14 @@ def _bounded(cell: Typed, operator: str, value: Typed) -> Span:
     return Span(cell.place, None, end)
 
 
-def _beginning(place: int, pattern: str) -> Span | None:
+def _beginning(place: int, characters: Sequence[tuple[str, bool]]) -> Span | None:
     """Give the span of all texts that begin as a pattern does."""
-    beginning = re.split("[%_]", pattern, maxsplit=1)[0]
+    plain = itertools.takewhile(lambda each: each[1], characters)
+    beginning = "".join([character for character, _ in plain])
     if not beginning:
         return None
     low = End(Constant(beginning, STR), is_included=True)
-    is_exact = pattern == f"{beginning}%"
+    is_exact = characters[len(beginning) :] == [("%", False)]
     after = beginning.rstrip("\U0010ffff")
     if not after:  # nothing follows the last character
         return Span(place, low, None, is_exact=is_exact)

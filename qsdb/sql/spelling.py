@@ -88,7 +88,9 @@ class _Speller:
                 where = " AND ".join(map(part, conditions)) or "TRUE"
                 return f"EXISTS ({', '.join(tables)} WHERE {where})"
             case _:
-                return f"{part(node.term)} LIKE {part(node.pattern)}"
+                like = f"{part(node.term)} LIKE {part(node.pattern)}"
+                escape = node.escape
+                return like if escape is None else f"{like} ESCAPE {_quoted(escape)}"
 
 
 def _spelt_value(value: Stored, kind: Kind) -> str:
@@ -105,6 +107,10 @@ def _spelt_value(value: Stored, kind: Kind) -> str:
     if isinstance(value, bytes):
         return f"0x{value.hex()}"
     if isinstance(value, str):
-        quoted = value.replace("'", "''")
-        return f"'{quoted}'"
+        return _quoted(value)
     return brief(value)
+
+
+def _quoted(text: str) -> str:
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'"

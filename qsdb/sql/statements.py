@@ -8,6 +8,8 @@ LIMIT. The first fault ends it.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn
 
+import attrs
+
 from qsdb.errors import QueryError
 from qsdb.schema.specifiers import MISSING
 from qsdb.schema.tables import ColumnSchema, TableSchema
@@ -29,7 +31,7 @@ from qsdb.sql.queries import (
 from qsdb.sql.scope import Scope, find_column, find_table
 from qsdb.sql.typed import Cell, Constant, Logic, Typed
 from qsdb.values.compounds import OptionKind
-from qsdb.values.kinds import BOOL, U64
+from qsdb.values.kinds import BOOL, U64, Kind
 
 __all__ = ["VARIABLES", "check_statement"]
 
@@ -50,17 +52,28 @@ def check_statement(query: str, statement: syntax.Statement, tables: Tables) -> 
     Raises:
         QueryError: a name is not found, or kinds do not agree.
     """
-    return _Statements(query, tables).check(statement)
+    statements = _Statements(query, tables)
+    checked = statements.check(statement)
+    if not statements.checker.is_sure:
+        told = statements.checker.parameters
+        checked = _Statements(query, tables, told).check(statement)
+    return checked
 
 
 class _Statements:
-    """Checks one statement."""
+    """Checks one statement.
 
-    def __init__(self, query: str, tables: Tables) -> None:
+    Attributes:
+        checker: Checks its expressions.
+    """
+
+    def __init__(
+        self, query: str, tables: Tables, told: Mapping[str, Kind] | None = None
+    ) -> None:
         self._query = query
         self._tables = tables
         self._scope = Scope(query, tables)
-        self._checker = Checker(query, self._scope)
+        self.checker = Checker(query, self._scope, told)
 
     def _fail(self, reason: str, at: int) -> NoReturn:
         raise QueryError(reason, self._query, at)
@@ -79,10 +92,8 @@ class _Statements:
                 return self._update(statement)
             case syntax.SetVariable():
                 name = self._variable(statement.variable)
-                value = self._checker.check_value(
-                    statement.value, name, VARIABLES[name]
-                )
-                return Setting(name, value, self._checker.parameters)
+                value = self.checker.check_value(statement.value, name, VARIABLES[name])
+                return Setting(name, value, self.checker.parameters)
             case _:
                 return Showing(self._variable(statement.variable))
 
@@ -91,7 +102,7 @@ class _Statements:
     def _select(self, select: syntax.Select) -> Query:
         conditions = [*self._from(select.table, select.joins)]
         if select.where is not None:
-            conditions += _terms(self._checker.check(select.where, BOOL))
+            conditions += _terms(self.checker.check(select.where, BOOL))
         counts = [each for each in select.items if isinstance(each, syntax.Count)]
         if counts and len(select.items) > 1:
             self._fail("COUNT(*) stands alone in a list of columns", counts[0].at)
@@ -104,7 +115,7 @@ class _Statements:
             is_count=bool(counts),
             count_name=(counts[0].alias or "count") if counts else "",
             limit=self._limit(select.limit),
-            parameters=self._checker.parameters,
+            parameters=self.checker.parameters,
         )
 
     def _from(
@@ -115,7 +126,7 @@ class _Statements:
         for join in joins:
             self._scope.add(join.table, self._arguments(join.table))
             if join.condition is not None:
-                yield from _terms(self._checker.check(join.condition, BOOL))
+                yield from _terms(self.checker.check(join.condition, BOOL))
 
     def _arguments(self, table: syntax.Table) -> tuple[Typed, ...]:
         """Give the arguments of a view in FROM, defaults for those left out."""
@@ -139,7 +150,7 @@ class _Statements:
             fault = f"{schema.name} takes {len(parameters)} arguments, not {len(given)}"
             self._fail(fault, given[len(parameters)].at)
         arguments = [
-            self._checker.check_argument(node, each.name, each.kind)
+            self.checker.check_argument(node, each.name, each.kind)
             for node, each in zip(given, parameters, strict=False)
         ]
         left = parameters[len(given) :]
@@ -161,7 +172,7 @@ class _Statements:
         self, item: syntax.Star | syntax.Count | syntax.Item, number: int
     ) -> Iterator[Output]:
         if isinstance(item, syntax.Item):
-            term = self._checker.check_output(item.term)
+            term = self.checker.check_output(item.term)
             own = item.term.name if isinstance(item.term, syntax.Column) else None
             yield Output(item.alias or own or f"column{number}", term)
             return
@@ -201,7 +212,7 @@ class _Statements:
         self._scope.add(syntax.Table(table, None))
         conditions: tuple[Typed, ...] = ()
         if where is not None:
-            conditions = _terms(self._checker.check(where, BOOL))
+            conditions = _terms(self.checker.check(where, BOOL))
         return Query(
             tuple(self._scope.sources),
             conditions,
@@ -210,7 +221,7 @@ class _Statements:
             is_count=False,
             count_name="",
             limit=None,
-            parameters=self._checker.parameters,
+            parameters=self.checker.parameters,
         )
 
     def _update(self, update: syntax.Update) -> Change:
@@ -224,6 +235,7 @@ class _Statements:
                 self._fail(f"{name} is assigned twice", assignment.column.at)
             column = source.schema.columns[place]
             assignments[place] = self._value(assignment.value, column)
+        query = attrs.evolve(query, parameters=self.checker.parameters)
         return Change(query, assignments)
 
     def _insert(self, insert: syntax.Insert) -> Insertion:
@@ -254,7 +266,7 @@ class _Statements:
         if absent:
             fault = f"{', '.join(absent)} of {schema.name} must be given"
             self._fail(fault, insert.table.at)
-        return Insertion(schema, tuple(rows), self._checker.parameters)
+        return Insertion(schema, tuple(rows), self.checker.parameters)
 
     def _assigned(self, schema: TableSchema, path: syntax.Path) -> int:
         if len(path.parts) > 1:
@@ -263,7 +275,7 @@ class _Statements:
         return find_column(self._query, schema, path)
 
     def _value(self, node: syntax.Expression, column: ColumnSchema) -> Typed:
-        return self._checker.check_value(node, column.name, column.kind)
+        return self.checker.check_value(node, column.name, column.kind)
 
     def _variable(self, path: syntax.Path) -> str:
         if path.text not in VARIABLES:

@@ -172,12 +172,18 @@ class Between:
 
 @attrs.frozen
 class Like:
-    """``LIKE pattern``: ``%`` stands for any text, ``_`` for one character."""
+    """``LIKE pattern``: ``%`` stands for any text, ``_`` for one character.
+
+    Attributes:
+        escape: The string after ESCAPE; what follows it in the pattern stands for
+            itself.
+    """
 
     at: int
     term: "Expression"
     pattern: "Expression"
     is_negated: bool
+    escape: Literal | None = None
 
 
 Expression = (

@@ -32,7 +32,7 @@ _DROPPED = re.findall(
 _KEPT = re.findall(
     r"\w+", "DELETE FALSE INSERT JOIN NOT NULL SELECT SET SHOW TRUE UPDATE"
 )
-_NAMES_TOO = ("COUNT", "EXPLAIN")
+_NAMES_TOO = ("COUNT", "ESCAPE", "EXPLAIN")
 
 _WORDS = {
     **{word: f"_{word}" for word in _DROPPED},

@@ -2,8 +2,8 @@
 
 `qsdb.sql.checking` makes it of the syntax tree. What can be said in several ways is
 said in one here: BETWEEN of a column is two comparisons, a sign before a number is part
-of it, and constants are stored values. A `kind` is never optional: whether a value can
-be absent is told by the columns it is made of.
+of it, and constants are stored values. Whether a value can be absent is told by the
+columns and parameters that it is made of (`is_optional`), and not by its `kind`.
 
 Where a value is absent (NULL) truth has three values, as in SQL: a comparison with it
 is neither true nor false but unknown, NOT of unknown is unknown, AND is false if any
@@ -15,6 +15,7 @@ from typing import Literal as Choice
 
 import attrs
 
+from qsdb.sql.places import AnyPlace
 from qsdb.sql.syntax import ArithmeticOperator, CompareOperator
 from qsdb.values.kinds import BOOL, IntKind, Kind, Stored
 
@@ -40,7 +41,13 @@ __all__ = [
     "renumbered",
     "sources_of",
     "with_parts",
+    "without_places",
 ]
+
+
+_PLACES = attrs.field(default=(), eq=False, repr=False)
+"""Where what can fail stands; empty where that is not to be told. Expressions that
+differ in nothing else are equal."""
 
 
 @attrs.frozen
@@ -69,6 +76,7 @@ class Argument:
 
     name: str
     kind: Kind
+    is_optional: bool = False
 
 
 @attrs.frozen
@@ -81,6 +89,8 @@ class Calculation:
     first: "Typed"
     rest: tuple[tuple[ArithmeticOperator, "Typed"], ...]
     kind: Kind
+    places: tuple[AnyPlace, ...] = _PLACES
+    """Of the whole, and of each operand in `rest`."""
 
 
 @attrs.frozen
@@ -89,6 +99,8 @@ class Negation:
 
     term: "Typed"
     kind: Kind
+    places: tuple[AnyPlace, ...] = _PLACES
+    """One, of the whole."""
 
 
 @attrs.frozen
@@ -147,10 +159,11 @@ class Between:
 
 @attrs.frozen
 class Like:
-    """Whether a text follows a pattern."""
+    """Whether a text follows a pattern, in which a character may escape others."""
 
     term: "Typed"
     pattern: "Typed"
+    escape: str | None = None
     kind: Kind = BOOL
 
 
@@ -187,8 +200,10 @@ Typed = (
 
 def is_optional(node: Typed) -> bool:
     """Whether the value of an expression can be absent, or unknown."""
-    if isinstance(node, Cell):
+    if isinstance(node, Cell | Argument):
         return node.is_optional
+    if isinstance(node, Constant):
+        return node.value is None
     is_known = isinstance(node, IsNull | Exists)
     return not is_known and any(map(is_optional, parts_of(node)))
 
@@ -278,6 +293,14 @@ def renumbered(node: Typed, numbers: Mapping[int, int]) -> Typed:
         sources = tuple([numbers[each] for each in node.sources])
         return Exists(sources, tuple(parts))
     return with_parts(node, parts)
+
+
+def without_places(node: Typed) -> Typed:
+    """Give an expression whose errors do not tell where it stands."""
+    found = with_parts(node, [*map(without_places, parts_of(node))])
+    if isinstance(found, Calculation | Negation):
+        return attrs.evolve(found, places=())
+    return found
 
 
 def all_exists(nodes: Iterable[Typed]) -> Iterator[Exists]:

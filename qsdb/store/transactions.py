@@ -17,7 +17,7 @@ from qsdb.store.opened import Entry, Opened
 from qsdb.store.writing import WriteTable
 from qsdb.values.timestamps import Timestamp
 
-__all__ = ["Journal", "WriteTransaction", "beginner"]
+__all__ = ["Beside", "Journal", "WriteTransaction", "beginner"]
 
 
 class Journal(Protocol):
@@ -37,6 +37,23 @@ class Journal(Protocol):
         ...
 
 
+class Beside(Protocol):
+    """What a transaction sets besides rows; it is kept or not as rows are."""
+
+    def pop(self, depth: int, *, undo: bool) -> None:
+        """Take in that a savepoint ends; twice is once.
+
+        Args:
+            depth: How many savepoints were open, with this one.
+            undo: Whether it is undone.
+        """
+        ...
+
+    def commit(self) -> None:
+        """Let everybody see it; twice is once."""
+        ...
+
+
 class WriteTransaction(Opened):
     """The one transaction that writes; it commits or rolls back as a whole.
 
@@ -45,6 +62,7 @@ class WriteTransaction(Opened):
     """
 
     __slots__ = (
+        "_beside",
         "_context",
         "_depth",
         "_is_mine",
@@ -54,6 +72,8 @@ class WriteTransaction(Opened):
         "_offset",
     )
 
+    _beside: Beside | None
+    """What it sets besides rows, if it does."""
     _context: object
     """Of the call that it belongs to; None for a block."""
     _is_mine: Callable[[], bool]
@@ -160,6 +180,8 @@ class WriteTransaction(Opened):
         if has_events:
             emit(opened)
         store.publish(opened, offset)
+        if self._beside is not None:
+            self._beside.commit()
         self._is_open = False
         self._context = None  # which has the transaction: no work for the collector
         for handle in opened:
@@ -188,6 +210,8 @@ class WriteTransaction(Opened):
         else:
             emit(self._opened.values())
         store.publish(self._opened.values(), self._offset)
+        if self._beside is not None and not is_undone:
+            self._beside.commit()
         self._is_open = False
         self._context = None  # which has the transaction: no work for the collector
         for handle in self._opened.values():
@@ -200,6 +224,8 @@ class WriteTransaction(Opened):
             handle._push()
 
     def _pop(self, *, undo: bool) -> None:
+        if self._beside is not None:
+            self._beside.pop(self._depth, undo=undo)
         for handle in self._opened.values():
             handle._pop(undo=undo)
         self._depth -= 1
@@ -239,6 +265,7 @@ def beginner(
         transaction._is_mine = is_mine
         transaction._is_told = False
         transaction._context = None
+        transaction._beside = None
         return transaction
 
     return begin

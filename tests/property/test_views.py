@@ -17,7 +17,7 @@ from collections import Counter
 import pytest
 
 from qsdb.live import engine, read_sets, virtual
-from qsdb.runtime import subscriptions, view_changes, view_instances, view_refreshing
+from qsdb.runtime import listening, view_changes, view_instances, view_refreshing
 from qsdb.store import watched
 from tests.support.mutants import Mutant, planted
 from tests.support.view_driver import COVERED, run
@@ -161,7 +161,7 @@ NIGHTLY = {
         view_instances, "if instance.results:", "if False:"
     ),
     "an instance stays when the last one leaves": Mutant(
-        subscriptions, "            self.views.forget(result)\n", ""
+        listening, "            self.views.forget(result)\n", ""
     ),
     "a query of a view stays": Mutant(
         view_instances,

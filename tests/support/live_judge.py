@@ -130,7 +130,7 @@ class Judge:
                     _compared("<=", look, self._look(high)),
                 ]
                 return _joined(ends, decisive=False)
-            case Like(term=term, pattern=pattern):
+            case Like(term=term, pattern=pattern, escape=None):
                 return _like(self._look(term), self._look(pattern))
             case Calculation(first=first, rest=rest, kind=kind):
                 operands = [self._look(operand) for _, operand in rest]

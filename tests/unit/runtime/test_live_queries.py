@@ -10,6 +10,7 @@ import pytest
 import qsdb
 from qsdb import u32
 from qsdb.runtime import asked, live_queries
+from qsdb.runtime.batches import Batch
 from qsdb.runtime.writer import Writer
 from qsdb.testing import Call, SimulatedDirectory
 from qsdb.testing.disk.interposed import InterposedDirectory
@@ -566,3 +567,170 @@ def test_a_program_may_end_with_live_queries(tmp_path: Any) -> None:
     ran = run_python("-c", PROGRAM, str(tmp_path / "data"), cwd=tmp_path)
 
     assert (ran.stdout, ran.stderr, ran.returncode) == ("done\n", "", 0)
+
+
+# Who keeps it.
+
+
+def test_a_query_that_nobody_can_read_any_more_ends(db: qsdb.Database) -> None:
+    kept = db.subscribe(f"{ALL} WHERE id = 1")
+    db.subscribe(f"{ALL} WHERE id = 1").rows  # noqa: B018  and it is dropped
+    other = db.subscribe(f"{ALL} WHERE id = 2", confirmed=True)
+    left = other.subscriber
+    del other
+    assert len(db._subscriptions.engine.subscribers) == 3
+    assert left.count == 0
+
+    db.call(join, 1)
+
+    assert db._subscriptions.engine.subscribers == [kept.subscriber]
+    assert not db._subscriptions.unread
+    assert kept.rows == [Member(1)]
+    del kept
+    db.call(join, 2)
+    assert sizes(db) == {0}
+    left.ended()  # by whoever closes the database at the same moment
+
+
+def test_a_query_that_calls_somebody_is_kept(db: qsdb.Database) -> None:
+    told: list[Any] = []
+    db.subscribe(ALL, told.append)
+    db.subscribe("SELECT 200 / (7 - points) AS x FROM member", on_error=told.append)
+    db.call(join, 1)
+    db.call(join, 2)
+    assert [each.offset for each in told] == [2, 3]
+    db.sql("UPDATE member SET points = 7")
+    assert [type(each) for each in told[2:]] == [qsdb.Update, qsdb.QueryError]
+
+
+def test_who_reads_changes_keeps_the_query(db: qsdb.Database) -> None:
+    changes = db.subscribe(ALL).changes(0)
+    db.call(join, 1)
+    db.call(join, 2)
+    assert [each.inserts for each in changes] == [[Member(1)], [Member(2)]]
+    del changes
+    db.call(join, 3)
+    assert sizes(db) == {0}
+
+
+def test_a_query_that_goes_in_the_middle_of_a_commit_is_told_nothing(
+    db: qsdb.Database,
+) -> None:
+    kept = [db.subscribe(ALL)]
+
+    def drop(_: object) -> None:
+        kept.clear()
+
+    first = db.subscribe(f"{ALL} WHERE id > 0", drop)
+    late = db.subscribe(ALL)
+    subscriber, late = late.subscriber, None  # type: ignore[assignment]
+    batch = Batch(subscriber, 9, None, [])
+    subscriber.receive(batch)
+    assert batch.is_told
+    db.call(join, 1)
+    db.call(join, 2)
+    assert db._subscriptions.engine.subscribers == [first]
+
+
+def test_an_interrupt_while_queries_are_let_go(db: qsdb.Database) -> None:
+    kept = db.subscribe(ALL)
+    for number in (1, 2):
+        db.subscribe(f"{ALL} WHERE id = {number}")
+    unsubscribe = db._subscriptions.engine.unsubscribe
+    calls = []
+
+    def interrupted(*arguments: Any) -> None:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        unsubscribe(*arguments)
+
+    db._subscriptions.engine.unsubscribe = interrupted  # type: ignore[assignment, method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        db.call(join, 1)
+
+    assert db._subscriptions.engine.subscribers == [kept.subscriber]
+    db.call(join, 2)
+    assert kept.rows == [Member(1), Member(2)]
+    assert not db._subscriptions.unread
+
+
+def test_a_query_that_nobody_keeps_lives_through_a_publication(
+    db: qsdb.Database,
+) -> None:
+    kept, dropped = db.subscribe(ALL), db.subscribe(f"{ALL} WHERE id = 1")
+    before = kept.asked
+    left = dropped.subscriber
+    del dropped
+    db.publish(club)
+    assert kept.asked is not before or kept.asked is kept.subscriber.asked
+    left.asked = before
+    db.call(join, 1)
+    assert kept.rows == [Member(1)]
+
+
+# Where it fails.
+
+
+def test_each_is_told_where_its_own_text_fails(db: qsdb.Database) -> None:
+    db.call(join, 1)
+    told: list[qsdb.QueryError] = []
+    texts = (
+        f"{ALL} WHERE 9 / (points + 5) = 1 AND 7 / points = 1",
+        f"{ALL} AS m\nWHERE 9 / (m.points + 5) = 1\n  AND 7 / m.points = :a",
+    )
+    with pytest.raises(qsdb.QueryError) as caught:
+        db.subscribe(texts[0])
+    assert (caught.value.line, caught.value.column) == (1, 57)
+    db.sql("UPDATE member SET points = 7")
+    live = [
+        db.subscribe(text, on_error=told.append, params=params)
+        for text, params in zip(texts, (None, {"a": 1}), strict=True)
+    ]
+    assert live[0].result is live[1].result
+
+    db.sql("UPDATE member SET points = 0")
+
+    assert [(each.line, each.column) for each in told] == [(1, 57), (3, 11)]
+    assert [type(each) for each in told] == [qsdb.QueryError] * 2
+    assert {each.reason for each in told} == {"something is divided by 0"}
+    assert str(told[1]).endswith("  AND 7 / m.points = :a\n            ^")
+    assert live[0].error is told[0]
+
+
+# One that is optional.
+
+
+@pytest.mark.parametrize("number", [None, 1])
+def test_an_optional_condition_is_kept_current(
+    db: qsdb.Database, number: int | None
+) -> None:
+    text = f"{ALL} WHERE (:n IS NULL OR id = :n) AND points >= 0"
+    live = db.subscribe(text, params={"n": number})
+    once = db.subscribe(f"{ALL} WHERE id = :n AND :n IS NOT NULL", None, {"n": number})
+    for each in (1, 2):
+        db.call(join, each)
+    db.sql("UPDATE member SET points = id")
+    assert live.rows == db.sql(text, {"n": number}).rows
+    assert len(live.rows) == (2 if number is None else 1)
+    assert len(once.rows) == (0 if number is None else 1)
+    db.sql("DELETE FROM member")
+    assert live.rows == once.rows == []
+
+
+@pytest.mark.parametrize(
+    ("constant", "parameters", "given"),
+    [
+        ("id = 5", "id = :p", {"p": 5}),
+        ("id = 5 AND points = 6", "points = :q AND :p = id", {"p": 5, "q": 6}),
+        ("id IN (5, 6)", "id IN (:q, :p)", {"p": 5, "q": 6}),
+        ("id BETWEEN 5 AND 6", "id BETWEEN :p AND 6", {"p": 5}),
+        ("id + 1 = 5", "id + :one = 5", {"one": 1}),
+    ],
+)
+def test_a_constant_and_a_parameter_share_a_result(
+    db: qsdb.Database, constant: str, parameters: str, given: dict[str, int]
+) -> None:
+    one = db.subscribe(f"{ALL} WHERE {constant}")
+    other = db.subscribe(f"{ALL} WHERE {parameters}", params=given)
+    assert one.result is other.result

@@ -136,8 +136,24 @@ def test_a_condition_that_fails_tells_nothing_of_hidden_rows() -> None:
     )
 
     assert ids(db, BOB, text) == [3]
-    with pytest.raises(qsdb.QueryError, match="divided by 0"):
+    with pytest.raises(qsdb.QueryError, match="divided by 0") as caught:
         ids(db, ANN, text)
+    assert caught.value.column == text.index("(level") + 2
+
+
+def test_a_filter_that_fails_does_not_show_itself() -> None:
+    db = filled("SELECT * FROM message WHERE 6 / (room - room) < 9")
+
+    with pytest.raises(qsdb.QueryError) as caught:
+        ids(db, BOB)
+    assert str(caught.value) == "something is divided by 0"
+    errors: list[qsdb.QueryError] = []
+    db.sql("DELETE FROM message")
+    with db.connect(BOB) as bob:
+        bob.subscribe("SELECT * FROM message", on_error=errors.append)
+        with db.write() as tx:
+            tx[Message].insert(Message(1, ANN))
+    assert [str(each) for each in errors] == ["something is divided by 0"]
 
 
 def test_a_cache_follows_the_rows_that_a_filter_looks_into() -> None:

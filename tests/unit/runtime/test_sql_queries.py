@@ -260,6 +260,46 @@ def test_errors_at_run_time_are_told(db: qsdb.Database) -> None:
         db.sql("SELECT price * 2147483647 FROM item")
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "SELECT name,\n  price / (price - price) AS x\nFROM item",
+            """line 2, column 12: something is divided by 0
+    price / (price - price) AS x
+             ^""",
+        ),
+        (
+            "SELECT * FROM item WHERE price + 1 = 2 AND 2 * stock * 200 > 1",
+            """line 1, column 44: the result 1200 is not u8 (0 to 255)
+  SELECT * FROM item WHERE price + 1 = 2 AND 2 * stock * 200 > 1
+                                             ^""",
+        ),
+        (
+            "UPDATE item SET stock = 1 + 256 - stock % (stock - 3) WHERE id = 1",
+            "line 1, column 29: 256 is not an int from 0 to 255\n",
+        ),
+        (
+            "UPDATE item SET price = - (price - 2147483647 - 11) WHERE id = 1",
+            "line 1, column 25: the result 2147483648 is not i32",
+        ),
+        ("DELETE FROM item WHERE 1 % (price - 1) = 1", "line 1, column 29: something"),
+        (
+            "INSERT INTO item (name, kind, price) VALUES ('b', 'x', 1 / 0)",
+            "line 1, column 60: something is divided by 0\n",
+        ),
+        ("SET row_limit = 3 - 4", "line 1, column 17: the result -1 is not u64"),
+    ],
+)
+def test_what_fails_as_it_runs_is_pointed_at(
+    db: qsdb.Database, text: str, told: str
+) -> None:
+    with pytest.raises(QueryError) as caught:
+        db.sql(text)
+    assert str(caught.value).startswith(told)
+    assert (caught.value.line, caught.value.column) != (0, 0)
+
+
 @pytest.mark.parametrize("text", [b"SELECT 1", None, 5, ["SELECT"], {"a": 1}])
 def test_a_query_is_a_text(db: qsdb.Database, text: Any) -> None:
     with db.write() as tx, db.read() as reading:
@@ -426,6 +466,68 @@ def test_a_row_limit_is_one_of_the_database(db: qsdb.Database) -> None:
         assert [*tx.sql("SHOW row_limit")] == [(7,)]
     other = filled_shop()
     assert [*other.sql("SHOW row_limit")] == [(None,)]
+
+
+def limit(run: Callable[[str], qsdb.Result]) -> int | None:
+    found: int | None = run("SHOW row_limit")[0].row_limit
+    return found
+
+
+def test_a_row_limit_is_set_with_its_transaction(db: qsdb.Database) -> None:
+    db.sql("SET row_limit = 3")
+    with db.write() as tx:
+        tx.sql("SET row_limit = 7")
+        assert (limit(tx.sql), limit(db.sql)) == (7, 3)
+        tx.sql("SET row_limit = 8")
+        with db.read() as reading:
+            assert limit(reading.sql) == 3
+    assert limit(db.sql) == 8
+
+    with pytest.raises(KeyError), db.write() as tx:
+        tx.sql("SET row_limit = NULL")
+        assert limit(tx.sql) is None
+        raise KeyError
+    assert limit(db.sql) == 8
+
+
+def test_a_row_limit_is_undone_with_its_savepoint(db: qsdb.Database) -> None:
+    with db.write() as tx:
+        tx.sql("SET row_limit = 1")
+        with tx.savepoint():
+            with tx.savepoint():
+                tx.sql("SET row_limit = 2")
+            assert limit(tx.sql) == 2
+            with pytest.raises(KeyError), tx.savepoint():
+                tx.sql("SET row_limit = 3")
+                raise KeyError
+            assert limit(tx.sql) == 2
+        with pytest.raises(KeyError), tx.savepoint():
+            tx.sql("SET row_limit = 4")
+            with tx.savepoint():
+                tx.sql("SET row_limit = 5")
+            raise KeyError
+        assert limit(tx.sql) == 2
+        left = tx.savepoint()
+        left.__enter__()
+        tx.sql("SET row_limit = 6")
+    assert limit(db.sql) == 6  # a savepoint that nobody left is kept, as its rows are
+
+
+def test_a_reducer_that_fails_leaves_the_row_limit() -> None:
+    module = qsdb.Module("limits")
+
+    @module.reducer
+    def restrict(ctx: qsdb.ReducerContext, fails: qsdb.u8) -> None:
+        ctx.db.sql("SET row_limit = 9")
+        if fails:
+            raise qsdb.ReducerError("no")
+
+    with qsdb.Database(module) as db:
+        with pytest.raises(qsdb.ReducerError):
+            db.call(restrict, 1)
+        assert limit(db.sql) is None
+        db.call(restrict, 0)
+        assert limit(db.sql) == 9
 
 
 # Which state is seen.

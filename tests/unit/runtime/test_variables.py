@@ -26,9 +26,9 @@ def test_without_a_limit_everything_passes() -> None:
 def test_rows_are_those_of_all_steps(query: str, rows: int) -> None:
     variables = Variables()
     plan = plan_of(query.replace("*", "COUNT(*) AS n"))
-    variables.set_limit((rows,))
+    variables.row_limit = rows
     variables.require_cheap(plan, SIZES)
-    variables.set_limit((rows - 1,))
+    variables.row_limit = rows - 1
 
     with pytest.raises(QueryError, match=f"looks at some {rows:,} rows"):
         variables.require_cheap(plan, SIZES)

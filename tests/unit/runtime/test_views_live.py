@@ -74,13 +74,14 @@ def test_a_point_runs_again_only_when_that_key_changes(db: qsdb.Database) -> Non
 
 
 def test_ranges_run_again_when_something_in_them_changes(db: qsdb.Database) -> None:
-    db.subscribe("SELECT * FROM aged(25, 35)")
+    live = db.subscribe("SELECT * FROM aged(25, 35)")
     runs = []
     for age in (20, 24, 25, 36, 35, 34, 24):
         db.caller(BOB).call(put, "bob", age)
         runs.append(db.stats().view_runs)
     # The upper end is not in the range.
     assert runs == [1, 1, 2, 3, 3, 4, 5]
+    live.close()
 
 
 def test_who_asks_the_same_shares_an_instance(db: qsdb.Database) -> None:

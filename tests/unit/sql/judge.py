@@ -70,9 +70,9 @@ def judged(node: Typed, rows: Rows, arguments: Mapping[str, Any]) -> Any:  # noq
         case Between(term=term, low=low, high=high):
             ends = [(">=", low), ("<=", high)]
             return _tested(of(term), ends, of, decisive=False)
-        case Like(term=term, pattern=pattern):
+        case Like(term=term, pattern=pattern, escape=escape):
             found = _known([term, pattern], of)
-            return None if found is None else _is_like(*found)
+            return None if found is None else _is_like(found[0], found[1], escape)
         case Negation(term=term, kind=kind):
             found = of(term)
             return None if found is None else _fitted(kind, -found)
@@ -149,13 +149,18 @@ def _order(left: Any, right: Any) -> int:
     return int(left > right) - int(left < right)
 
 
-def _is_like(text: str, pattern: str) -> bool:
+def _is_like(text: str, pattern: str, escape: str | None) -> bool:
     if not pattern:
         return not text
     head, tail = pattern[0], pattern[1:]
+    if head == escape:
+        own, tail = tail[:1] or head, tail[1:]
+        return text[:1] == own and _is_like(text[1:], tail, escape)
     if head == "%":
-        return any(_is_like(text[n:], tail) for n in range(len(text) + 1))
-    return bool(text) and (head in ("_", text[0])) and _is_like(text[1:], tail)
+        return any(_is_like(text[n:], tail, escape) for n in range(len(text) + 1))
+    return (
+        text[:1] != "" and head in ("_", text[0]) and _is_like(text[1:], tail, escape)
+    )
 
 
 def _calculated(kind: Kind, operator: str, left: Any, right: Any) -> Any:

@@ -154,6 +154,7 @@ def cell(name: str) -> Cell:
                 Constant(5, U16),
             ),
         ),
+        ("level = - -5", Comparison("=", cell("level"), Constant(5, U16))),
         (
             "5 > 1 + -score",
             Comparison(
@@ -266,6 +267,8 @@ def test_tables_that_are_none_are_pointed_at(tables: str, reason: str) -> None:
         ("7.5", 7.5, F64),
         ("1e3", 1000.0, F64),
         ("1 + 0.5", None, F64),
+        ("- -5", 5, I64),
+        ("-(-(2.5))", 2.5, F64),
     ],
 )
 def test_literals_alone_have_kinds_in_a_result(
@@ -281,7 +284,14 @@ def test_literals_alone_have_kinds_in_a_result(
         assert found.term == Constant(value, kind)
 
 
-@pytest.mark.parametrize("output", ["0x12", "NULL", ":a", "1 + 'x'", "'x' + 'y'"])
+def test_null_alone_is_an_absent_text() -> None:
+    text = "SELECT NULL AS it, (NULL) AS two FROM player"
+    query = check_statement(text, parse(text), VISIBLE)
+    assert isinstance(query, Query)
+    assert [each.term for each in query.outputs] == [Constant(None, STR)] * 2
+
+
+@pytest.mark.parametrize("output", ["0x12", "1 + NULL", ":a", "1 + 'x'", "'x' + 'y'"])
 def test_what_has_no_kind_is_none_of_a_result(output: str) -> None:
     text = f"SELECT {output} AS it FROM player"
     with pytest.raises(QueryError):
@@ -304,10 +314,87 @@ def test_a_parameter_of_what_may_be_absent_and_what_may_not() -> None:
     ):
         checked = check_statement(text, parse(text), tables)
         if isinstance(checked, Change):
-            assert checked.query.parameters == {"v": STR}
+            assert checked.query.parameters == {"v": OptionKind(STR)}
+            [condition] = checked.query.conditions
+            assert isinstance(condition, Comparison)
+            assert condition.right == Argument("v", STR, is_optional=True)
         else:
             assert isinstance(checked, Insertion)
             assert checked.parameters == {"v": STR}
+
+
+PICKY = Argument("p", U16, is_optional=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            ":p IS NULL OR level = :p",
+            Logic("OR", (IsNull(PICKY), Comparison("=", cell("level"), PICKY))),
+        ),
+        (
+            "level = :p OR :p IS NOT NULL",
+            Logic("OR", (Comparison("=", cell("level"), PICKY), Not(IsNull(PICKY)))),
+        ),
+        (
+            "age IN (1, :p) AND :p IS NULL",
+            Logic(
+                "AND",
+                (Within(cell("age"), (Constant(1, U16), PICKY)), IsNull(PICKY)),
+            ),
+        ),
+    ],
+)
+def test_a_parameter_before_is_null_may_be_absent(text: str, expected: Typed) -> None:
+    query = f"SELECT COUNT(*) FROM player WHERE {text}"
+    checked = check_statement(query, parse(query), BOTH)
+    assert isinstance(checked, Query)
+    terms = expected.terms if isinstance(expected, Logic) else ()
+    assert checked.conditions in ((expected,), terms)
+    assert checked.parameters == {"p": OptionKind(U16)}
+
+
+def test_a_parameter_that_must_be_there_is_never_absent() -> None:
+    text = "UPDATE player SET level = :p, age = :p WHERE :p IS NULL"
+    checked = check_statement(text, parse(text), BOTH)
+    assert isinstance(checked, Change)
+    assert checked.query.parameters == {"p": U16}
+    assert checked.query.conditions == (IsNull(Argument("p", U16)),)
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "reason"),
+    [
+        ("DELETE FROM player WHERE :p IS NULL", 26, "nothing beside :p tells which"),
+        (
+            "UPDATE player SET level = :p + 1 WHERE :p IS NULL",
+            27,
+            "this may be NULL, and level cannot be",
+        ),
+        (
+            "DELETE FROM player WHERE level = :p AND :p IS NULL AND gold = :p",
+            63,
+            ":p is u16 in one place, and u32 here",
+        ),
+        (
+            "DELETE FROM player WHERE name LIKE 'a' ESCAPE ''",
+            47,
+            "after ESCAPE stands a string of one character",
+        ),
+    ],
+)
+def test_what_does_not_agree_in_a_statement(
+    text: str, column: int, reason: str
+) -> None:
+    with pytest.raises(QueryError, match=reason) as caught:
+        check_statement(text, parse(text), BOTH)
+    assert caught.value.column == column
+
+
+def test_the_sender_is_always_there() -> None:
+    sender = Argument("sender", IDENTITY)
+    assert typed(":sender IS NULL") == IsNull(sender)
 
 
 def test_the_deepest_nesting_is_checked() -> None:

@@ -334,6 +334,40 @@ def test_like_is_exact_for_all_short_texts_and_patterns() -> None:
 
 
 @pytest.mark.parametrize(
+    ("pattern", "escape", "good", "bad"),
+    [
+        ("100!%", "!", ["100%"], ["100", "100!%", "1000"]),
+        ("!_%", "!", ["_", "_a"], ["a", ""]),
+        ("a!!b", "!", ["a!b"], ["a!!b", "ab"]),
+        ("a!b", "!", ["ab"], ["a!b"]),
+        ("%%", "%", ["%"], ["", "a", "%%"]),
+        ("_%__", "_", ["%_"], ["a%b", "a_"]),
+        ("a!", "!", ["a!"], ["a", "ab"]),
+        ("%!%%", "!", ["%", "5 % of"], ["", "5"]),
+        ("\\%", "\\", ["%"], ["\\", "\\%"]),
+        ("''_", "'", ["'a"], ["''a"]),
+    ],
+)
+def test_what_is_escaped_stands_for_itself(
+    pattern: str, escape: str, good: list[str], bad: list[str]
+) -> None:
+    def like(given: str) -> str:
+        quoted = escape.replace("'", "''")
+        return f"name LIKE {given} ESCAPE '{quoted}'"
+
+    quoted = pattern.replace("'", "''")
+    constant, argument = typed(like(f"'{quoted}'")), typed(like(":p"))
+    for text in [*good, *bad]:
+        row = tuple([text if each == "name" else None for each in COLUMNS])
+        expected = text in good
+        assert is_like(text, pattern, escape) is expected
+        for node, names in ((constant, []), (argument, ["p"])):
+            test = compile_predicate(node, names)(*[pattern for _ in names])
+            assert test(row) is expected
+            assert judged(node, [row], {"p": pattern}) is expected
+
+
+@pytest.mark.parametrize(
     "pattern",
     ["%a" * 2000 + "b", "%a_" * 1000 + "%b%", "%" * 5000 + "b", "%ab%" * 1000],
 )

@@ -89,10 +89,11 @@ BEGIN = len("DELETE FROM t WHERE ")
         ("NULL", Literal(BEGIN, "null", "null")),
         ("+7", number("7", BEGIN)),
         ("- 7", number("-7", BEGIN)),
-        ("- -7", Negation(BEGIN, 1, number("-7", BEGIN + 2))),
-        ("-(-7)", Negation(BEGIN, 1, number("-7", BEGIN + 2))),
-        ("+(-7)", Negation(BEGIN, 0, number("-7", BEGIN + 2))),
-        ("+ -7", Negation(BEGIN, 0, number("-7", BEGIN + 2))),
+        ("- -7", number("7", BEGIN)),
+        ("-(-7)", number("7", BEGIN)),
+        ("+(-7)", number("-7", BEGIN)),
+        ("+ -7", number("-7", BEGIN)),
+        ("- + -(-(+7))", number("-7", BEGIN)),
         ("-+-a", Negation(BEGIN, 2, column("a", BEGIN + 3))),
         ("-(7)", number("-7", BEGIN)),
         (
@@ -187,6 +188,16 @@ BEGIN = len("DELETE FROM t WHERE ")
                 column("a", BEGIN),
                 Literal(BEGIN + 11, "text", "x%"),
                 is_negated=True,
+            ),
+        ),
+        (
+            "a LIKE escape ESCAPE '!'",
+            Like(
+                BEGIN,
+                column("a", BEGIN),
+                column("escape", BEGIN + 7),
+                is_negated=False,
+                escape=Literal(BEGIN + 21, "text", "!"),
             ),
         ),
     ],
@@ -306,6 +317,7 @@ def test_long_rows_of_signs_are_one_node(sign: str, kind: type) -> None:
         ("SELECT * FROM", "the query ends where a name must follow"),
         ("SELECT a b c FROM t", "'c' is not expected here; a comma or FROM may stand"),
         ("SELECT * FROM t WHERE a < = 1", "'=' is not expected here; an expression"),
+        ("SELECT * FROM t WHERE a LIKE 'b' ESCAPE 5", "'5' is not .*; a string may"),
         ("SELECT * FROM t LIMIT -1", "'-' is not expected here; a number or ALL may"),
         (
             "SELECT a FROM t WHERE a b",
@@ -318,6 +330,35 @@ def test_what_does_not_follow_the_grammar_is_pointed_at(
 ) -> None:
     with pytest.raises(QueryError, match=reason):
         parse(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "column", "told"),
+    [
+        ("SELECT * FROM t WHRE x = 1", 17, "'x' cannot follow the name 'WHRE'; did"),
+        ("SELECT name frm user", 13, "'user' cannot follow .* did you mean FROM?"),
+        ("SELECT a form t", 10, "did you mean FROM?"),
+        ("SELECT * FROM t limt 5", 17, "did you mean LIMIT?"),
+        ("SELECT * FROM t JION u ON TRUE", 17, "did you mean JOIN?"),
+        ("SELECT * FROM t u WHRE x = 1", 19, "'WHRE' is not .* did you mean WHERE?"),
+        ("SELECT cuont(*) FROM t", 13, "there are no functions"),
+        ("SELECT cont(*) FROM t", 8, "did you mean COUNT?"),
+        ("SELECT concat(a) FROM t", 14, "there are no functions"),
+        ("SELECT * FROM t WHERE a = 1 adn b = 2", 29, "did you mean AND?"),
+        ("SELECT * FROM t ORDR BY a", 22, "there is neither ORDER BY nor GROUP BY"),
+        # What is named on purpose, and what is no word of the grammar.
+        ("SELECT a AS frm t", 17, "'t' is not expected here"),
+        ('SELECT a "frm" t', 16, "'t' is not expected here"),
+        ("SELECT * FROM s.whre x y", 24, "'y' is not expected here"),
+        ("SELECT a b c FROM t", 12, "'c' is not expected here"),
+    ],
+)
+def test_a_misspelt_word_is_not_taken_for_a_name(
+    query: str, column: int, told: str
+) -> None:
+    with pytest.raises(QueryError, match=told) as caught:
+        parse(query)
+    assert caught.value.column == column
 
 
 @pytest.mark.parametrize(
@@ -343,7 +384,6 @@ def test_what_does_not_follow_the_grammar_is_pointed_at(
         ("CREATE TABLE t (a INT)", "'CREATE' .*: tables and indexes are declared in"),
         ("BEGIN", "'BEGIN' has no meaning here: transactions are blocks in Python"),
         ("INSERT INTO t VALUES (1) RETURNING a", "'RETURNING' .*: the rows are not"),
-        ("SELECT * FROM t WHERE a LIKE 'b' ESCAPE 'c'", "'ESCAPE' .*: there is no"),
     ],
 )
 def test_what_is_missing_is_refused_with_the_reason(query: str, reason: str) -> None:
@@ -352,7 +392,7 @@ def test_what_is_missing_is_refused_with_the_reason(query: str, reason: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("query", "place"), [("SELECT * FROM t\nWHER a", (2, 6)), ("SHOW  ", (1, 5))]
+    ("query", "place"), [("SELECT * FROM t\nWHER a", (2, 1)), ("SHOW  ", (1, 5))]
 )
 def test_the_place_is_given(query: str, place: tuple[int, int]) -> None:
     with pytest.raises(QueryError) as caught:

@@ -240,7 +240,7 @@ def test_variables_are_set_and_shown() -> None:
     assert checked("SET row_limit TO 5", TABLES) == found
     assert checked("SHOW row_limit", TABLES) == Showing("row_limit")
     assert checked("SET row_limit = :n", TABLES) == Setting(
-        "row_limit", Argument("n", OptionKind(U64)), {"n": OptionKind(U64)}
+        "row_limit", Argument("n", U64, is_optional=True), {"n": OptionKind(U64)}
     )
 
 

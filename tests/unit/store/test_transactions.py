@@ -240,3 +240,27 @@ def test_what_the_journal_was_told_of_is_committed_after_all() -> None:
         assert db.offset == told_offset
         assert db.stats().rows["item"] == rows_count
         db.check()
+
+
+def test_what_is_set_beside_rows_ends_as_they_do() -> None:
+    class Setting:
+        commits = 0
+
+        def pop(self, depth: int, *, undo: bool) -> None:
+            raise AssertionError
+
+        def commit(self) -> None:
+            self.commits += 1
+            if self.commits == 1:
+                raise KeyboardInterrupt  # in the middle of the commit
+
+    db, setting = qsdb.Database(shop), Setting()
+    with pytest.raises(KeyboardInterrupt), db.write() as tx:
+        tx[Item].insert(ITEM)
+        tx._beside = setting
+    assert (db.offset, setting.commits) == (2, 2)
+
+    with pytest.raises(KeyError), db.write() as tx:
+        tx._beside = setting
+        raise KeyError
+    assert setting.commits == 2
