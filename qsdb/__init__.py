@@ -45,6 +45,8 @@ from qsdb.recovery.repairing import Repair, repair
 from qsdb.recovery.report import Recovery
 from qsdb.recovery.restoring import restore
 from qsdb.recovery.verifying import Verification, verify
+from qsdb.runtime.backlogs import Changes
+from qsdb.runtime.clock import Clock
 from qsdb.runtime.connections import Connection
 from qsdb.runtime.database import Database
 from qsdb.runtime.live_queries import LiveQuery
@@ -93,6 +95,8 @@ __all__ = [
     "AnonymousViewContext",
     "ArgumentError",
     "BTree",
+    "Changes",
+    "Clock",
     "ClosedError",
     "Connection",
     "ConnectionId",

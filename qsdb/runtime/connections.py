@@ -238,6 +238,11 @@ class Connection(Receiving, Calling):
 
     # The end.
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, by whomever, or the database was."""
+        return self._is_closed or self._calls.writer.directory.store.is_closed
+
     def close(self) -> None:
         """End: once this has returned nothing of it is told; twice is no error.
 

@@ -141,7 +141,7 @@ class Database(Migrating, Calling):
         self._connector = Connector(self._procedures, self._subscriptions, clients)
         if self._storage is not None:
             # Closes it when the program ends, or nobody has it any more.
-            weakref.finalize(self, self._storage.close)
+            self._finalizer = weakref.finalize(self, self._storage.close)
         if clients is not None:
             clients.disconnect_all()
         if self._scheduler is not None:
@@ -303,6 +303,7 @@ class Database(Migrating, Calling):
         try:
             if self._storage is not None:
                 self._storage.close()
+                self._finalizer.detach()
         finally:
             self._subscriptions.close()
 

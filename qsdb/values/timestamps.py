@@ -120,6 +120,13 @@ class TimeDuration(Sortable[int]):
             return NotImplemented
         return self.from_stored(_checked(micros - self.stored, "a TimeDuration"))
 
+    def __mul__(self, times: int) -> "TimeDuration":
+        if type(times) is not int:
+            return NotImplemented
+        return self.from_stored(_checked(self.stored * times, "a TimeDuration"))
+
+    __rmul__ = __mul__
+
     def __neg__(self) -> "TimeDuration":
         return self.from_stored(_checked(-self.stored, "a TimeDuration"))
 

@@ -14,6 +14,8 @@ PUBLIC_NAMES = frozenset(
         "AnonymousViewContext",
         "ArgumentError",
         "BTree",
+        "Changes",
+        "Clock",
         "ClosedError",
         "Connection",
         "ConnectionId",

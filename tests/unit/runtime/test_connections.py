@@ -429,3 +429,14 @@ def test_a_closed_database(db: qsdb.Database) -> None:
     assert not sub.is_active
     assert not other.is_active
     assert set(engine_of(db).sizes.values()) == {0}
+
+
+def test_a_connection_says_whether_it_is_closed(db: qsdb.Database) -> None:
+    first, second = db.connect(), db.connect()
+    assert not first.is_closed
+    first.close()
+    closed = [first.is_closed, second.is_closed]
+    db.close()
+
+    assert closed == [True, False]
+    assert second.is_closed

@@ -280,3 +280,12 @@ def test_a_file_in_the_place_of_the_directory_is_told(
 
     assert file.read_bytes() == b"a user's own"
     assert [*tmp_path.iterdir()] == [file]
+
+
+def test_a_database_that_was_closed_is_not_closed_again_when_it_goes() -> None:
+    disk = SimulatedDirectory()
+    db = qsdb.Database(bank, disk)
+    db.close()
+    finalizer = db._finalizer
+
+    assert not finalizer.alive

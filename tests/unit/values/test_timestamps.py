@@ -168,6 +168,17 @@ def test_spans_add_up(span: Any) -> None:
     assert span - half == half
 
 
+def test_spans_are_multiplied() -> None:
+    assert SECOND * 90 == 90 * SECOND == TimeDuration.from_seconds(90)
+    assert (SECOND * -2).micros == -2_000_000
+
+
+@pytest.mark.parametrize("times", [1.5, True, "2"])
+def test_spans_are_multiplied_by_ints_alone(times: Any) -> None:
+    with pytest.raises(TypeError):
+        _ = SECOND * times
+
+
 def test_spans_have_signs() -> None:
     assert (-SECOND).micros == -1_000_000
     assert abs(-SECOND) == abs(SECOND) == SECOND
@@ -191,6 +202,7 @@ def test_only_the_empty_span_is_false() -> None:
         "SHORTEST - SECOND",
         "timedelta.max - SECOND",
         "-SHORTEST",
+        "LONGEST * 2",
         "abs(SHORTEST)",
         "TimeDuration.from_timedelta(timedelta.max)",
         "TimeDuration.from_timedelta(timedelta.min)",
