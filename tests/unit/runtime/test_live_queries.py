@@ -592,6 +592,13 @@ def test_a_query_that_nobody_can_read_any_more_ends(db: qsdb.Database) -> None:
     left.ended()  # by whoever closes the database at the same moment
 
 
+def test_a_query_that_is_only_read_may_wait_for_the_disk(db: qsdb.Database) -> None:
+    live = db.subscribe(ALL, confirmed=True)
+    db.call(join, 1)
+
+    assert live.rows == [Member(1)]
+
+
 def test_a_query_that_calls_somebody_is_kept(db: qsdb.Database) -> None:
     told: list[Any] = []
     db.subscribe(ALL, told.append)

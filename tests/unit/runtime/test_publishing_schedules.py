@@ -148,6 +148,23 @@ def test_rows_that_cannot_be_armed_are_refused_and_shown() -> None:
     db.check()
 
 
+def test_what_a_fill_function_raises_is_told_and_not_the_interval() -> None:
+    bare = clockwork(
+        "", {"id": (u64, qsdb.primary_key(auto_inc=True)), "note": str}, None
+    )
+    db, _ = opened(bare)
+    with db.write() as tx:
+        tx[bare.rows["alarm"]].insert(bare.rows["alarm"](note="never"))
+
+    def fill(row: Any) -> ScheduleAt:
+        raise ValueError(f"no time for {row.note}")
+
+    columns = ALARM | {"at": (ScheduleAt, qsdb.column(fill=fill))}
+    with pytest.raises(qsdb.SchemaError, match="no time for never") as caught:
+        db.plan(clockwork("", columns).module)
+    assert "longer than 0" not in str(caught.value)
+
+
 def test_a_row_that_would_be_armed_beyond_the_end_of_time_is_refused() -> None:
     bare = clockwork("", reducer=None)
     db, _ = opened(bare)
