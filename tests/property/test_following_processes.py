@@ -29,6 +29,8 @@ pytestmark = pytest.mark.slow
 
 ROUNDS_COUNT = 5
 REFRESHES_COUNT = 60
+COMMITS_COUNT = 1000
+"""In each round at least; so many and the log behind them has been compacted."""
 OPTIONS = StorageOptions(
     segment_bytes=4000, step_bytes=512, snapshot_commits=150, snapshots_kept=1
 )
@@ -122,8 +124,13 @@ def test_no_commit_is_shown_that_a_killed_writer_has_not_left(tmp_path: Path) ->
     watch = Watch(path)
     late = Watch(path)
     for _ in range(ROUNDS_COUNT):
-        for _ in range(REFRESHES_COUNT):
+        refreshes = 0
+        while (
+            refreshes < REFRESHES_COUNT
+            or watch.shown[-1] < late.shown[-1] + COMMITS_COUNT
+        ):
             watch.refresh()
+            refreshes += 1
         late.refresh()
         writer.send_signal(signal.SIGKILL)
         writer.wait()
