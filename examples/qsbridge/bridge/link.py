@@ -168,9 +168,10 @@ class Link:
             OfflineError: there is no connection, or it was lost; nothing has run.
         """
         try:
-            return self._use(lambda connection: [*connection.sql(query, params)])
+            rows = self._use(lambda connection: [*connection.sql(query, params)])
         except OfflineError as error:  # to ask changes nothing
             raise OfflineError(str(error), may_have_run=False) from error
+        return list(rows)
 
     def _use(self, act: Callable[[Port], Any]) -> Any:  # noqa: ANN401  what it gives
         known = self._known
