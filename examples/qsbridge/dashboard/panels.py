@@ -186,7 +186,7 @@ def _summary(entry: PanelAuditLog) -> str:
     """Give an entry's sentence; the action and all details where there is none."""
     try:
         details = json.loads(entry.details)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter of a thousand brackets
         details = None
     if isinstance(details, dict) and isinstance(details.get("summary"), str):
         return str(details["summary"])
