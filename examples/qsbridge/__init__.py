@@ -1,7 +1,9 @@
 """QS-Bridge on qsdb: the shared database of a cluster of game servers.
 
 `platform` is the hub's module (`hub`): twelve documented tables, a few beside
-them, and the reducers that act on them. What runs on top of it is not imported here.
+them, and the reducers that act on them. Two parts add to it what clients call:
+`hosting` its procedures, `evening` the reducer that plays an event file. What runs on
+top of it, as `bridge`, `dashboard` and `simulation`, is not imported here.
 """
 
 from examples.qsbridge.evening.playing import (
