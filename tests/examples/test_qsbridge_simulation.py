@@ -371,6 +371,20 @@ def test_the_command_reports_and_keeps_a_picture(
     assert "is not empty" in capsys.readouterr().err
 
 
+def test_a_picture_that_cannot_be_drawn_is_refused_before_anything_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "nowhere" / "flow.svg"
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--servers=1", "--players=1", "--minutes=1", f"--picture={file}"])
+
+    assert ended.value.code == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"cannot use {file}: " in told.err
+
+
 def test_a_folder_that_is_a_file_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
