@@ -22,8 +22,9 @@ from examples.qsbridge import (
     platform,
 )
 from examples.qsbridge.cli.simulate import main
+from examples.qsbridge.hub.views import count_flow
 from examples.qsbridge.simulation.agenda import SECOND, Agenda
-from examples.qsbridge.simulation.flow import flow_of, flow_picture, flow_table
+from examples.qsbridge.simulation.flow import flow_picture, flow_table
 from examples.qsbridge.simulation.hashing import state_hash
 from examples.qsbridge.simulation.hub import Hub, HubDownError
 from examples.qsbridge.simulation.power import PowerSwitch
@@ -287,7 +288,7 @@ REGIONS = {"east": "us-east", "west": "us-west", "west<2>": "us-west"}
 
 
 def test_flow_is_counted_between_regions() -> None:
-    lines = [*flow_table(flow_of(MOVES), REGIONS)]
+    lines = [*flow_table(count_flow(MOVES), REGIONS)]
 
     assert lines == [
         "from \\ to  us-east  us-west  outside",
@@ -298,7 +299,7 @@ def test_flow_is_counted_between_regions() -> None:
 
 
 def test_the_picture_of_a_flow_has_a_cell_for_each_pair() -> None:
-    picture = ET.fromstring(flow_picture(flow_of(MOVES), REGIONS, "a & b"))
+    picture = ET.fromstring(flow_picture(count_flow(MOVES), REGIONS, "a & b"))
 
     titles = [each.text for each in picture.iter("{http://www.w3.org/2000/svg}title")]
     assert titles == ["east → west: 1", "east → west<2>: 1"]

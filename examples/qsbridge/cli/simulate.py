@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
             print(line)
         if picture is not None:
             title = f"Population flow: {settings.minutes} minutes, seed {settings.seed}"
-            drawn = flow_picture(result.flow, result.regions, title)
+            drawn = flow_picture(result.flows, result.regions, title)
             picture.write_text(drawn, encoding="utf-8")
             print(f"picture     {picture}")
     return 0 if result.is_sound else 1
