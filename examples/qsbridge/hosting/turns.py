@@ -37,6 +37,10 @@ class Turn:
     is_going: bool = True
     is_given_back: bool = False
 
+    def keeps_others_away(self, now: Timestamp, interval: TimeDuration) -> bool:
+        """Tell whether the next may not begin; a clock that is set back ends that."""
+        return self.is_going or 0 <= (now - self.began_at).micros < interval.micros
+
     def give_back(self) -> None:
         """Do not count it: the next action may begin at once."""
         self.is_given_back = True
@@ -79,7 +83,7 @@ class Turns:
             self._last = {
                 each: turn
                 for each, turn in self._last.items()
-                if turn.is_going or now - turn.began_at < self._interval
+                if turn.keeps_others_away(now, self._interval)
             }
             last = self._last.get(server_id)
             if last is not None:
