@@ -38,8 +38,12 @@ class Turn:
     is_given_back: bool = False
 
     def keeps_others_away(self, now: Timestamp, interval: TimeDuration) -> bool:
-        """Tell whether the next may not begin; a clock that is set back ends that."""
-        return self.is_going or 0 <= (now - self.began_at).micros < interval.micros
+        """Tell whether the next may not begin.
+
+        A clock that is set back by more than the interval ends that; by less it is
+        another thread's, which asked for the time a little earlier.
+        """
+        return self.is_going or abs((now - self.began_at).micros) < interval.micros
 
     def give_back(self) -> None:
         """Do not count it: the next action may begin at once."""
