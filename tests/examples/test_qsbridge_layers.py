@@ -9,12 +9,11 @@ import examples.qsbridge
 
 PACKAGE: Final = "examples.qsbridge"
 LINES: Final = (
-    frozenset({"hub"}),
+    frozenset({"hub", "wording"}),
     frozenset({"hub.documented"}),
     frozenset({"hub.suggested"}),
-    frozenset({"bridge", "hosting", "game", "mods"}),
+    frozenset({"bridge", "dashboard", "game", "hosting", "mods"}),
     frozenset({"evening", "simulation", "measure_bans"}),
-    frozenset({"dashboard"}),
     frozenset({"cli", "__init__"}),
     frozenset({"__main__"}),
 )
