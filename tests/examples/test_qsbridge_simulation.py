@@ -13,6 +13,7 @@ import pytest
 
 import qsdb
 from examples.qsbridge import (
+    BanEntry,
     GlobalVault,
     ModuleConfig,
     PanelAuditLog,
@@ -118,6 +119,14 @@ def share_a_slot(tx: Transaction) -> None:
     tx[GlobalVault].insert(row.replace(vault_id=0, item_data=data))
 
 
+def ban_who_plays(tx: Transaction) -> None:
+    ban = next(iter(tx[BanEntry])).replace(
+        ban_id=0, banned_at=Timestamp.EPOCH, expires_at=None, revoked=False
+    )
+    for row in tx[PlayerServerPresence]:
+        tx[BanEntry].insert(ban.replace(player_id=row.player_id))
+
+
 def forget_a_player(tx: Transaction) -> None:
     tx[PlayerServerPresence].delete(next(iter(tx[PlayerServerPresence])))
 
@@ -157,6 +166,8 @@ def change_the_owner(tx: Transaction) -> None:
         (double_an_item, "each item is in one place, and none is lost"),
         (lose_an_item, "each item is in one place, and none is lost"),
         (share_a_slot, "each slot of a vault holds one item"),
+        (share_a_slot, "there are as many items as there were"),
+        (ban_who_plays, "nobody plays who is banned"),
         (forget_a_player, "players are where the platform says"),
         (forget_a_player, "the movements lead to where players are"),
         (invent_a_movement, "the movements lead to where players are"),
