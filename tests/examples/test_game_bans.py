@@ -138,7 +138,7 @@ def test_copying_twice_is_copying_once(world: World) -> None:
         world.db.call(drop_ban, "p1")
 
     text = world.refusal(lambda: world.db.call(copy_ban, "", None))
-    assert text == "InvalidArgument: player_id is empty"
+    assert text == "InvalidArgument: player_id is empty, not 1 to 64 characters"
     for reducer, arguments in ((copy_ban, ("p1", None)), (drop_ban, ("p1",))):
         with pytest.raises(qsdb.NotFoundError):
             world.call(reducer, *arguments)

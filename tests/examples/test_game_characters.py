@@ -130,7 +130,7 @@ def test_only_the_server_that_captured_releases_and_forgets(world: World) -> Non
         text = world.refused(reducer, "p2")
         assert text == "NotFound: 'east' has captured no character of 'p2'"
         text = world.refused(reducer, "")
-        assert text == "InvalidArgument: player_id is empty"
+        assert text == "InvalidArgument: player_id is empty, not 1 to 64 characters"
         text = world.refusal(partial(stranger.call, reducer, "p1"))
         assert text == "NotAuthorized: the caller is no server of this game"
     stranger_restores = partial(stranger.call, restore_character, json.dumps(WHOLE))
@@ -151,7 +151,10 @@ def test_only_the_server_that_captured_releases_and_forgets(world: World) -> Non
         (json.dumps({**WHOLE, "gold": 7}), "the snapshot has 'gold', unknown here"),
         (json.dumps({"version": 1}), "the snapshot lacks 'player_id'"),
         (json.dumps({**WHOLE, "player_id": 7}), "'player_id' of the snapshot is not a"),
-        (json.dumps({**WHOLE, "player_id": ""}), "player_id is empty"),
+        (
+            json.dumps({**WHOLE, "player_id": ""}),
+            "player_id is empty, not 1 to 64 characters",
+        ),
         (json.dumps({**WHOLE, "player_id": "\ud800"}), "the snapshot is no JSON: "),
         (json.dumps({**WHOLE, "position": []}), "'position' of the snapshot is not an"),
         (

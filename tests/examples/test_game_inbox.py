@@ -103,7 +103,7 @@ def test_position_is_given_up_by_hand_and_only_forward(hub: Hub) -> None:
     text = hub.refusal(lambda: hub.db.call(inbox_advance, "survival", 8))
     assert text == "Conflict: 'survival' is at 8, not before 8"
     text = hub.refusal(lambda: hub.db.call(inbox_advance, "", 9))
-    assert text == "InvalidArgument: source is empty"
+    assert text == "InvalidArgument: source is empty, not 1 to 64 characters"
 
 
 @pytest.mark.parametrize("who", [EAST, STRANGER], ids=["bridge", "stranger"])
@@ -125,7 +125,7 @@ def test_inbox_is_the_owners(hub: Hub, who: qsdb.Identity) -> None:
 @pytest.mark.parametrize(
     ("source", "sequence", "text"),
     [
-        ("", 1, "InvalidArgument: source is empty"),
+        ("", 1, "InvalidArgument: source is empty, not 1 to 64 characters"),
         ("s" * 65, 1, "InvalidArgument: source has 65 characters, more than 64"),
         ("s", 0, "InvalidArgument: sequence is 0, and messages begin with 1"),
     ],
