@@ -1,10 +1,11 @@
 """QS-Bridge on qsdb: what an operator of several game servers runs.
 
 `platform` is the hub's module (`hub`): twelve documented tables, a few beside them, and
-the reducers that act on them. `registry` is the module of a second database (`mods`):
-which mods there are, and which server has which. Games have databases of their own
-(`game`). What runs on top of them is not imported here: game servers' bridges
-(`bridge`), `dashboard`, `simulation`, and the `evening` of events.
+the reducers that act on them. Two parts add to it what clients call: `hosting` its
+procedures, `evening` the reducer that plays an event file. `registry` is the module of
+a second database (`mods`): which mods there are, and which server has which. Games have
+databases of their own (`game`). What runs on top of them is not imported here: game
+servers' bridges (`bridge`), `dashboard` and `simulation`.
 """
 
 from examples.qsbridge.evening.playing import (

@@ -174,7 +174,8 @@ def test_game_acts_on_no_ban_that_the_platform_may_lose(
         watch.close()
 
     assert world.is_outside("p1")
-    assert witness.durable == [offset]
+    (durable,) = witness.durable
+    assert durable >= offset  # closing writes that the watch has disconnected
 
 
 PLAYERS = st.sampled_from(("p1", "p2", "p3"))

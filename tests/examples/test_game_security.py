@@ -120,12 +120,15 @@ def test_clock_that_went_back_admits_the_slack(world: World) -> None:
     assert world.events() == []
 
 
+@pytest.mark.parametrize(
+    "text", ["\N{DEGREE SIGN}" * 8188, "\x7f" * 16_376, '"' * 8188]
+)
 def test_event_of_the_longest_texts_is_applied_by_the_platform(
-    world: World, hub: Hub
+    world: World, hub: Hub, text: str
 ) -> None:
     player, sort = "\N{DROMEDARY CAMEL}" * 64, "\N{DEGREE SIGN}" * 64
     world.spawn(player)
-    evidence = json.dumps({"": "\N{DEGREE SIGN}" * 8188}, ensure_ascii=False)
+    evidence = json.dumps({"": text}, ensure_ascii=False)
     assert len(evidence.encode()) == EVIDENCE_BYTES_MAX
 
     world.call(report_security_event, player, sort, 10, evidence)

@@ -52,6 +52,16 @@ def test_a_refusal_says_how_long_to_wait() -> None:
     )
 
 
+def test_a_clock_that_is_set_back_ends_the_wait() -> None:
+    turns = Turns()
+    assert is_granted(turns, "east", 3600)
+
+    assert is_granted(turns, "east", 0)
+    assert not is_granted(turns, "east", 59)
+    with turns.turn("west", after(3600)):
+        assert not is_granted(turns, "west", 0), "one is still going on"
+
+
 def test_each_server_has_its_own_turns() -> None:
     turns = Turns()
 

@@ -273,6 +273,22 @@ def test_a_server_that_another_bridge_took_over_waits_for_its_turn(
     assert is_online(site.bridge), "the other one has fallen silent"
 
 
+def test_a_server_that_another_bridge_took_over_may_still_be_beaten_for(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.bridge.player_joined("anna")
+    site.clock.advance(91)
+    with bridge_of(site.network, "east", site.clock.now) as heir:
+        heir.tick()
+        assert is_online(heir)
+
+        site.bridge.beat(["anna"])
+
+        assert "not a registered bridge" in caplog.text
+        site.bridge.tick()
+        assert not is_online(site.bridge)
+
+
 def test_a_refused_connection_is_tried_again(site: Site) -> None:
     token = site.bridge.link.token
     site.bridge.link.token = "no token"

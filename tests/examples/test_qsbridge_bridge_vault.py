@@ -1,7 +1,10 @@
 """Items go into the vault and out of it once, also when the wire is cut in between."""
 
+import contextlib
 import importlib.util
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -121,17 +124,105 @@ def test_a_withdrawal_that_nobody_answered_is_settled(
     assert counter.told_later() == []
 
 
-def test_an_item_is_not_given_out_to_somebody_who_was_away(
+def test_an_equal_item_in_the_slot_is_not_taken_for_the_one_that_was_sent(
+    counter: Counter,
+) -> None:
+    counter.vault.deposit("anna", "sword", 3)
+    counter.network.cuts_before = "vault_deposit"
+    with pytest.raises(OfflineError):
+        counter.vault.deposit("anna", "sword", 3)
+    assert counter.told_later() == [("deposit", "sword", False)]
+    assert counter.stored() == [(3, "sword")]
+
+
+def visit(
+    counter: Counter, act: Callable[[Bridge], object]
+) -> list[tuple[object, ...]]:
+    """Have Anna go to another server, act there, and give what its game is told."""
+    counter.hub.clock.advance(91)
+    game = Game()
+    with bridge_of(counter.network, "west", counter.hub.clock.now, game) as west:
+        west.tick()
+        assert west.player_joined("anna").is_allowed
+        act(west)
+        west.tick()
+    return [each for each in game.taken() if each[0] == "item"]
+
+
+def withdraw_all(bridge: Bridge) -> None:
+    for item in bridge.vault.items("anna"):
+        bridge.vault.withdraw("anna", item.vault_id)
+
+
+def test_an_item_that_was_fetched_elsewhere_is_not_given_back_here(
     counter: Counter, caplog: pytest.LogCaptureFixture
 ) -> None:
+    counter.network.cuts_after = "vault_deposit"
+    with pytest.raises(OfflineError):
+        counter.vault.deposit("anna", "sword", None)
+    assert visit(counter, withdraw_all) == [("item", "sword")]
+    assert counter.told_later() == [("deposit", "sword", True)]
+    assert "nobody knows what became of" in caplog.text
+
+
+def test_an_item_is_not_given_out_to_somebody_who_was_elsewhere(
+    counter: Counter, caplog: pytest.LogCaptureFixture
+) -> None:
+    counter.vault.deposit("anna", "sword", None)
+    counter.network.cuts_before = "vault_withdraw"
+    with pytest.raises(OfflineError):
+        counter.vault.withdraw("anna", counter.first())
+    assert visit(counter, withdraw_all) == [("item", "sword")]
+    assert counter.told_later() == []
+    assert "nobody knows who was given" in caplog.text
+
+
+def test_a_player_who_only_fell_out_has_his_items_settled(counter: Counter) -> None:
     counter.vault.deposit("anna", "sword", None)
     counter.network.cuts_after = "vault_withdraw"
     with pytest.raises(OfflineError):
         counter.vault.withdraw("anna", counter.first())
-    with counter.hub.db.write() as tx:
-        tx.table("player_server_presence").delete_by_key("anna")
+    counter.hub.clock.advance(91)
+    counter.hub.db.call("sweep_presence")
+    assert counter.hub.presence("anna") is None
+    assert counter.told_later() == [("item", "sword")]
     assert counter.told_later() == []
-    assert "nobody knows who was given" in caplog.text
+
+
+@pytest.mark.parametrize("slot", [None, 3])
+def test_a_connection_that_is_lost_before_the_call_leaves_the_item_with_the_game(
+    counter: Counter, slot: int | None
+) -> None:
+    counter.network.wires[-1].connection.close()
+    with pytest.raises(OfflineError) as caught:
+        counter.vault.deposit("anna", "sword", slot)
+    assert not caught.value.may_have_run
+    assert counter.told_later() == []
+    assert counter.stored() == []
+
+
+def test_two_threads_settle_the_same_deposit_once(counter: Counter) -> None:
+    counter.network.cuts_after = "vault_deposit"
+    with pytest.raises(OfflineError):
+        counter.vault.deposit("anna", "sword", None)
+    counter.hub.clock.advance(1)
+    counter.bridge.link.tick(counter.hub.clock.now())
+    counter.hub.clock.advance(1)
+    counter.bridge.link.tick(counter.hub.clock.now())
+    with ThreadPoolExecutor(2) as threads:
+        both = threading.Barrier(2)
+        ask = counter.bridge.link.ask
+
+        def ask_slowly(query: str, **params: object) -> list[object]:
+            rows = ask(query, **params)
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both.wait(0.05)
+            return rows
+
+        counter.bridge.link.ask = ask_slowly  # type: ignore[method-assign]
+        for settled in [threads.submit(counter.vault.settle) for _ in range(2)]:
+            settled.result()
+    assert counter.told() == [("deposit", "sword", True)]
 
 
 def test_nothing_is_open_where_the_platform_was_not_reached(counter: Counter) -> None:

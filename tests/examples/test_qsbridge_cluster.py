@@ -12,11 +12,11 @@ from examples.qsbridge import (
     PlayerServerPresence,
     ServerConfig,
     ServerRegistry,
+    wording,
 )
 from examples.qsbridge.__main__ import main
 from examples.qsbridge.cli.evening import SHIPPED
 from examples.qsbridge.evening import events as events_module
-from examples.qsbridge.evening import wording
 from examples.qsbridge.evening.cluster import Cluster, Outcome, Tally
 from examples.qsbridge.evening.events import Heartbeat
 from examples.qsbridge.evening.generate import EVENTS_COUNT

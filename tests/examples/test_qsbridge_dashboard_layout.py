@@ -313,6 +313,12 @@ def test_an_entry_is_shown_by_its_summary(details: str, shown: str) -> None:
     assert text_of(made[1]).split("owner")[1].strip() == shown
 
 
+def test_an_entry_of_a_thousand_brackets_is_shown_as_it_is() -> None:
+    _, made = panels.audit(picture(actions=[action("[" * 60_000)]), 80, 8)
+
+    assert "kick [[[[[" in text_of(made[1])
+
+
 @pytest.mark.parametrize(
     ("changes", "term"),
     [

@@ -104,6 +104,12 @@ def test_register_under_a_live_servers_id_is_a_conflict(hub: Hub) -> None:
     )
 
 
+def test_a_bridge_heard_before_the_clock_was_set_back_was_heard_now(hub: Hub) -> None:
+    hub.clock.advance(-3600)
+
+    assert "heard 0 s ago" in hub.refusal(lambda: hub.register(STRANGER, "east"))
+
+
 def test_register_takes_a_stale_id_over(hub: Hub) -> None:
     hub.join(EAST, "p1")
     hub.clock.advance(90)

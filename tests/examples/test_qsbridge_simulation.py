@@ -13,6 +13,7 @@ import pytest
 
 import qsdb
 from examples.qsbridge import (
+    BanEntry,
     GlobalVault,
     ModuleConfig,
     PanelAuditLog,
@@ -22,8 +23,9 @@ from examples.qsbridge import (
     platform,
 )
 from examples.qsbridge.cli.simulate import main
+from examples.qsbridge.hub.views import count_flow
 from examples.qsbridge.simulation.agenda import SECOND, Agenda
-from examples.qsbridge.simulation.flow import flow_of, flow_picture, flow_table
+from examples.qsbridge.simulation.flow import flow_picture, flow_table
 from examples.qsbridge.simulation.hashing import state_hash
 from examples.qsbridge.simulation.hub import Hub, HubDownError
 from examples.qsbridge.simulation.power import PowerSwitch
@@ -117,6 +119,14 @@ def share_a_slot(tx: Transaction) -> None:
     tx[GlobalVault].insert(row.replace(vault_id=0, item_data=data))
 
 
+def ban_who_plays(tx: Transaction) -> None:
+    ban = next(iter(tx[BanEntry])).replace(
+        ban_id=0, banned_at=Timestamp.EPOCH, expires_at=None, revoked=False
+    )
+    for row in tx[PlayerServerPresence]:
+        tx[BanEntry].insert(ban.replace(player_id=row.player_id))
+
+
 def forget_a_player(tx: Transaction) -> None:
     tx[PlayerServerPresence].delete(next(iter(tx[PlayerServerPresence])))
 
@@ -156,6 +166,8 @@ def change_the_owner(tx: Transaction) -> None:
         (double_an_item, "each item is in one place, and none is lost"),
         (lose_an_item, "each item is in one place, and none is lost"),
         (share_a_slot, "each slot of a vault holds one item"),
+        (share_a_slot, "there are as many items as there were"),
+        (ban_who_plays, "nobody plays who is banned"),
         (forget_a_player, "players are where the platform says"),
         (forget_a_player, "the movements lead to where players are"),
         (invent_a_movement, "the movements lead to where players are"),
@@ -287,7 +299,7 @@ REGIONS = {"east": "us-east", "west": "us-west", "west<2>": "us-west"}
 
 
 def test_flow_is_counted_between_regions() -> None:
-    lines = [*flow_table(flow_of(MOVES), REGIONS)]
+    lines = [*flow_table(count_flow(MOVES), REGIONS)]
 
     assert lines == [
         "from \\ to  us-east  us-west  outside",
@@ -298,7 +310,7 @@ def test_flow_is_counted_between_regions() -> None:
 
 
 def test_the_picture_of_a_flow_has_a_cell_for_each_pair() -> None:
-    picture = ET.fromstring(flow_picture(flow_of(MOVES), REGIONS, "a & b"))
+    picture = ET.fromstring(flow_picture(count_flow(MOVES), REGIONS, "a & b"))
 
     titles = [each.text for each in picture.iter("{http://www.w3.org/2000/svg}title")]
     assert titles == ["east → west: 1", "east → west<2>: 1"]
@@ -369,6 +381,20 @@ def test_the_command_reports_and_keeps_a_picture(
         main(arguments)
     assert ended.value.code == 2
     assert "is not empty" in capsys.readouterr().err
+
+
+def test_a_picture_that_cannot_be_drawn_is_refused_before_anything_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "nowhere" / "flow.svg"
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--servers=1", "--players=1", "--minutes=1", f"--picture={file}"])
+
+    assert ended.value.code == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"cannot use {file}: " in told.err
 
 
 def test_a_folder_that_is_a_file_is_refused(

@@ -237,12 +237,17 @@ class Bridge:
         A player whom the platform has no more on this server, since it has not heard of
         him for too long, joins again; is he refused, `GameHooks.on_kick` is called.
         When the platform is not reached nothing happens: the next beat says it too.
+        Nor when another bridge has taken the server over, which the next heartbeat
+        finds out.
         """
         player_ids = [*player_ids]
         try:
             known = self.known
             self.link.call("presence_beat", player_ids)
         except OfflineError:
+            return
+        except qsdb.ReducerError as error:
+            LOGGER.warning("%s is not beaten for: %s", self.server_id, error)
             return
         for player_id in player_ids:
             if known.presence(player_id) is not None:

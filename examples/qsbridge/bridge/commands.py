@@ -3,8 +3,10 @@
 A command is a row. The bridge does it and acknowledges it, which deletes the row; one
 for all servers stays until it is swept, since the others have to see it too. Between
 doing and acknowledging the connection may break, and then the row is there again: so
-the bridge remembers what it has done. It looks at the rows that are there, not at how
-they came, and so it makes no difference whether it heard of one today or twice.
+the bridge remembers what it has done, for as long as its process runs; one that begins
+anew may announce again what is not five minutes old. It looks at the rows that are
+there, not at how they came, and so it makes no difference whether it heard of one today
+or twice.
 """
 
 import logging

@@ -70,7 +70,7 @@ class GameHooks(Protocol):
         return
 
     def on_item_withdrawn(self, item: GlobalVault) -> None:
-        """Give an item out that `Bridge.withdraw` has taken from the vault."""
+        """Give an item out that ``bridge.vault.withdraw`` has taken from the vault."""
         return
 
     def on_deposit_settled(
@@ -78,6 +78,8 @@ class GameHooks(Protocol):
     ) -> None:
         """Learn what became of a deposit in whose middle the connection was lost.
 
-        Not called for others: they are done, or refused, when `Bridge.deposit` ends.
+        An item that is not stored is the game's again. `is_stored` is true also where
+        nobody can tell any more: to give the item back could double it. Not called for
+        other deposits: they are done, or refused, when ``bridge.vault.deposit`` ends.
         """
         return

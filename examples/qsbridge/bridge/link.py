@@ -165,9 +165,13 @@ class Link:
         """Ask the platform once, and give the rows.
 
         Raises:
-            OfflineError: there is no connection, or it was lost.
+            OfflineError: there is no connection, or it was lost; nothing has run.
         """
-        return list(self._use(lambda connection: connection.sql(query, params)))
+        try:
+            rows = self._use(lambda connection: [*connection.sql(query, params)])
+        except OfflineError as error:  # to ask changes nothing
+            raise OfflineError(str(error), may_have_run=False) from error
+        return list(rows)
 
     def _use(self, act: Callable[[Port], Any]) -> Any:  # noqa: ANN401  what it gives
         known = self._known

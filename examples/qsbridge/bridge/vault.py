@@ -7,23 +7,29 @@ mind and looks, as soon as it can, what the vault holds::
 
     withdraw   the row is gone       it was done: the item is given out
                the row is there      it was not
-    deposit    the slot holds it     it was done
-               the slot is free      it was not
+    deposit    there is a new row    it was done
+               there is none         it was not: the item is given back
 
-A deposit names its slot, for that. A player who was away from this server meanwhile may
-have been at the vault elsewhere, so a row that is gone proves nothing then: his item is
-not given out, which is logged.
+Equal items are common, so a row is new if it was not there before the call, and not by
+what it holds; a deposit names its slot, for that. A player who has been on another
+server meanwhile may have been at the vault there, so a row that is not there proves
+nothing then: his item is neither given out nor given back, which is logged. Where he
+has been the platform knows by his movements.
+
+The counter does one thing after the other, whatever threads call it.
 """
 
 import functools
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from examples.qsbridge.bridge.hooks import GameHooks
 from examples.qsbridge.bridge.link import Link, OfflineError
 from examples.qsbridge.hub.limits import VAULT_SLOTS
+from examples.qsbridge.hub.movements import NOWHERE
 from examples.qsbridge.hub.refusals import refusal
 from examples.qsbridge.hub.tables import GlobalVault
 from qsdb import Timestamp
@@ -40,6 +46,10 @@ class _Deposit:
     player_id: str
     item_data: str
     slot: int
+    vault_ids: frozenset[int]
+    """What was in the vault before."""
+    connected_at: Timestamp
+    """Since when the player was on the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +57,7 @@ class _Withdrawal:
     """A withdrawal of which nobody knows whether it was done."""
 
     item: GlobalVault
-    connected_at: Timestamp | None
+    connected_at: Timestamp
     """Since when the player was on the server."""
 
 
@@ -74,6 +84,7 @@ class VaultCounter:
         self._hooks = hooks
         self._post = post
         self._open: list[_Deposit | _Withdrawal] = []
+        self._one_at_a_time = threading.Lock()
 
     def items(self, player_id: str) -> list[GlobalVault]:
         """Give what a player's vault holds, by slot; it is asked of the platform.
@@ -99,20 +110,21 @@ class VaultCounter:
                 still; or, with `may_have_run`, lost: then it stays aside until
                 `GameHooks.on_deposit_settled` is called.
         """
-        self.settle()
-        if slot is None:
-            slot = self._free_slot(player_id)
-        try:
-            self._link.call("vault_deposit", player_id, item_data, slot)
-        except OfflineError as error:
-            if error.may_have_run and slot is not None:
-                self._open.append(_Deposit(player_id, item_data, slot))
-            raise
-
-    def _free_slot(self, player_id: str) -> int | None:
-        """Give the lowest free slot; None if there is none, which is to be refused."""
-        taken = {item.slot for item in self.items(player_id)}
-        return next((slot for slot in range(VAULT_SLOTS) if slot not in taken), None)
+        with self._one_at_a_time:
+            self._settle()
+            items = self.items(player_id)
+            if slot is None:
+                slot = _free_slot(items)
+            since = self._since(player_id)
+            try:
+                self._link.call("vault_deposit", player_id, item_data, slot)
+            except OfflineError as error:
+                if error.may_have_run and slot is not None:
+                    before = frozenset(item.vault_id for item in items)
+                    self._open.append(
+                        _Deposit(player_id, item_data, slot, before, since)
+                    )
+                raise
 
     def withdraw(self, player_id: str, vault_id: int) -> None:
         """Take an item out of the vault; `GameHooks.on_item_withdrawn` gives it out.
@@ -122,19 +134,19 @@ class VaultCounter:
             OfflineError: the platform is not reached, and the item stays; or, with
                 `may_have_run`, lost: then the hook is called later if it was done.
         """
-        self.settle()
-        item = self._item(vault_id)
-        if item is None:
-            raise refusal("NotFound", f"there is no item {vault_id} in the vault")
-        presence = self._link.known.presence(player_id)
-        try:
-            self._link.call("vault_withdraw", player_id, vault_id)
-        except OfflineError as error:
-            if error.may_have_run:
-                since = None if presence is None else presence.connected_at
-                self._open.append(_Withdrawal(item, since))
-            raise
-        self._give_out(item)
+        with self._one_at_a_time:
+            self._settle()
+            item = self._item(vault_id)
+            if item is None:
+                raise refusal("NotFound", f"there is no item {vault_id} in the vault")
+            since = self._since(player_id)
+            try:
+                self._link.call("vault_withdraw", player_id, vault_id)
+            except OfflineError as error:
+                if error.may_have_run:
+                    self._open.append(_Withdrawal(item, since))
+                raise
+            self._give_out(item)
 
     def settle(self) -> None:
         """Find out what became of the calls in whose middle a connection was lost.
@@ -142,20 +154,28 @@ class VaultCounter:
         Raises:
             OfflineError: the platform is not reached; what is open stays open.
         """
+        with self._one_at_a_time:
+            self._settle()
+
+    def _settle(self) -> None:
         while self._open:
             unknown = self._open[0]
             if isinstance(unknown, _Deposit):
                 self._settle_deposit(unknown)
             else:
                 self._settle_withdrawal(unknown)
+            self._open.pop(0)
 
     def _settle_deposit(self, deposit: _Deposit) -> None:
         is_stored = any(
-            (item.slot, item.item_data, item.source_server_id)
-            == (deposit.slot, deposit.item_data, self._server_id)
+            item.slot == deposit.slot
+            and item.source_server_id == self._server_id
+            and item.vault_id not in deposit.vault_ids
             for item in self.items(deposit.player_id)
         )
-        self._open.remove(deposit)
+        if not is_stored and self._was_away(deposit.player_id, deposit.connected_at):
+            LOGGER.error("nobody knows what became of %r: not given back", deposit)
+            is_stored = True
         self._post(
             functools.partial(
                 self._hooks.on_deposit_settled,
@@ -167,15 +187,27 @@ class VaultCounter:
 
     def _settle_withdrawal(self, withdrawal: _Withdrawal) -> None:
         item = withdrawal.item
-        is_gone = self._item(item.vault_id) is None
-        presence = self._link.known.presence(item.player_id)
-        self._open.remove(withdrawal)
-        if not is_gone:
+        if self._item(item.vault_id) is not None:
             return
-        if presence is not None and presence.connected_at == withdrawal.connected_at:
+        if self._was_away(item.player_id, withdrawal.connected_at):
+            LOGGER.error("nobody knows who was given %r, so it is not given out", item)
+        else:
             self._give_out(item)
-            return
-        LOGGER.error("nobody knows who was given %r, so it is not given out", item)
+
+    def _since(self, player_id: str) -> Timestamp:
+        """Give since when a player is here; the platform refuses one who is not."""
+        presence = self._link.known.presence(player_id)
+        return Timestamp.EPOCH if presence is None else presence.connected_at
+
+    def _was_away(self, player_id: str, since: Timestamp) -> bool:
+        """Tell whether a player has been on another server since some time."""
+        query = (
+            "SELECT * FROM player_movement"
+            " WHERE player_id = :player_id AND moved_at >= :since"
+        )
+        moves = self._link.ask(query, player_id=player_id, since=since)
+        here = {NOWHERE, self._server_id}
+        return any(move.to_server_id not in here for move in moves)
 
     def _item(self, vault_id: int) -> GlobalVault | None:
         query = "SELECT * FROM global_vault WHERE vault_id = :vault_id"
@@ -183,3 +215,9 @@ class VaultCounter:
 
     def _give_out(self, item: GlobalVault) -> None:
         self._post(functools.partial(self._hooks.on_item_withdrawn, item))
+
+
+def _free_slot(items: Iterable[GlobalVault]) -> int | None:
+    """Give the lowest free slot; None if there is none, which is to be refused."""
+    taken = {item.slot for item in items}
+    return next((slot for slot in range(VAULT_SLOTS) if slot not in taken), None)

@@ -21,7 +21,7 @@ from examples.qsbridge.evening.playing import SourceError, unplayed
 from examples.qsbridge.evening.reader import read_events
 from examples.qsbridge.evening.report import report
 from examples.qsbridge.evening.story import Story
-from examples.qsbridge.evening.wording import plain
+from examples.qsbridge.wording import plain
 
 __all__ = ["SHIPPED", "main"]
 

@@ -40,6 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     with contextlib.ExitStack() as kept:
         try:
             folder = kept.enter_context(_folder(chosen.data))
+            picture = _picture(chosen.picture, chosen.data)
             database = open_directory(folder / DATABASE)
             if database.exists() and database.list():
                 parser.exit(
@@ -49,17 +50,15 @@ def main(arguments: Sequence[str]) -> int:
             simulation.run(bar.show)
             result = simulation.end()
         except (qsdb.StorageError, OSError) as error:
-            parser.exit(2, f"cannot use {chosen.data}: {error}\n")
+            named = getattr(error, "filename", None) or chosen.data or "the disk"
+            parser.exit(2, f"cannot use {named}: {error}\n")
         finally:
             bar.end()
         for line in report(result):
             print(line)
-        picture = chosen.picture
-        if picture is None and chosen.data is not None:
-            picture = folder / PICTURE
         if picture is not None:
             title = f"Population flow: {settings.minutes} minutes, seed {settings.seed}"
-            drawn = flow_picture(result.flow, result.regions, title)
+            drawn = flow_picture(result.flows, result.regions, title)
             picture.write_text(drawn, encoding="utf-8")
             print(f"picture     {picture}")
     return 0 if result.is_sound else 1
@@ -92,6 +91,20 @@ def _parser() -> argparse.ArgumentParser:
         help="where to draw the population flow, as an SVG",
     )
     return parser
+
+
+def _picture(
+    named: pathlib.Path | None, data: pathlib.Path | None
+) -> pathlib.Path | None:
+    """Give the file to draw into, if any; that it can be written shows now.
+
+    Raises:
+        OSError: it cannot. After an hour's simulation that would be a pity.
+    """
+    picture = named or (data and data / PICTURE)
+    if picture is not None:
+        picture.open("a").close()
+    return picture
 
 
 @contextlib.contextmanager

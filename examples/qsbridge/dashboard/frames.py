@@ -13,7 +13,7 @@ from examples.qsbridge.dashboard import panels
 from examples.qsbridge.dashboard.boxes import BORDERS, beside, box
 from examples.qsbridge.dashboard.lines import Line, Part, clip, fit, width_of
 from examples.qsbridge.dashboard.picture import Picture
-from examples.qsbridge.evening.wording import plain
+from examples.qsbridge.wording import plain
 
 __all__ = ["WIDTH_MIN", "frame"]
 

@@ -12,9 +12,9 @@ from typing import Final
 from examples.qsbridge.dashboard.lines import Line, Part, Style, line, width_of
 from examples.qsbridge.dashboard.picture import Picture
 from examples.qsbridge.dashboard.tables import Column, table
-from examples.qsbridge.evening.wording import plain, span
 from examples.qsbridge.hub.tables import BanEntry, PanelAuditLog
 from examples.qsbridge.hub.views import ServerOverview
+from examples.qsbridge.wording import plain, span
 from qsdb import Timestamp
 
 __all__ = ["Panel", "audit", "bans", "cards", "flows", "regions", "servers"]
@@ -186,7 +186,7 @@ def _summary(entry: PanelAuditLog) -> str:
     """Give an entry's sentence; the action and all details where there is none."""
     try:
         details = json.loads(entry.details)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter of a thousand brackets
         details = None
     if isinstance(details, dict) and isinstance(details.get("summary"), str):
         return str(details["summary"])

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import qsdb
 from examples.qsbridge.evening.cluster import Tally
 from examples.qsbridge.evening.events import format_time
-from examples.qsbridge.evening.wording import plain, span
 from examples.qsbridge.hub.tables import BanEntry, PlayerServerPresence, ServerRegistry
+from examples.qsbridge.wording import plain, span
 from qsdb import Timestamp
 
 __all__ = ["report"]

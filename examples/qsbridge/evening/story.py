@@ -17,13 +17,13 @@ from examples.qsbridge.evening.events import (
     Unban,
     format_time,
 )
-from examples.qsbridge.evening.wording import plain, short, span
 from examples.qsbridge.hub.refusals import refusal_class
 from examples.qsbridge.hub.tables import (
     SILENCE_MAX,
     PlayerServerPresence,
     ServerRegistry,
 )
+from examples.qsbridge.wording import plain, short, span
 from qsdb import Timestamp
 
 __all__ = ["Story"]

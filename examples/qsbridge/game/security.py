@@ -31,7 +31,7 @@ SEVERE: Final = 8
 """The platform is told from this severity on."""
 SEVERITY_MAX: Final = 10
 EVIDENCE_BYTES_MAX: Final = 16 << 10
-"""In a message, JSON in JSON, it is three times as long at most, and fits."""
+"""In a message, JSON in JSON, it is twice as long at most, and fits."""
 POSTING_PAUSE: Final = TimeDuration.from_seconds(60)
 
 
@@ -88,7 +88,8 @@ def record_event(
             "severity": severity,
             "evidence": evidence,
         }
-        post(ctx.within("outbox"), "security_event", json.dumps(message))
+        payload = json.dumps(message, ensure_ascii=False)
+        post(ctx.within("outbox"), "security_event", payload)
 
 
 def _was_posted(ctx: qsdb.ReducerContext, player_id: str, event_type: str) -> bool:

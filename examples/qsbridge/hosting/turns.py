@@ -37,6 +37,14 @@ class Turn:
     is_going: bool = True
     is_given_back: bool = False
 
+    def keeps_others_away(self, now: Timestamp, interval: TimeDuration) -> bool:
+        """Tell whether the next may not begin.
+
+        A clock that is set back by more than the interval ends that; by less it is
+        another thread's, which asked for the time a little earlier.
+        """
+        return self.is_going or abs((now - self.began_at).micros) < interval.micros
+
     def give_back(self) -> None:
         """Do not count it: the next action may begin at once."""
         self.is_given_back = True
@@ -79,7 +87,7 @@ class Turns:
             self._last = {
                 each: turn
                 for each, turn in self._last.items()
-                if turn.is_going or now - turn.began_at < self._interval
+                if turn.keeps_others_away(now, self._interval)
             }
             last = self._last.get(server_id)
             if last is not None:

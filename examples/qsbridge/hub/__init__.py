@@ -14,5 +14,7 @@
 `audit`             how an action is written down
 `commands`          how a bridge is told to do something
 `movements`         how a player's move is written down
+`transfers`         how a player's open transfer is found, and ends
+`passwords`         how a server's password is hashed
 ==================  ==========================================================
 """

@@ -26,6 +26,7 @@ __all__ = [
     "require_admin",
     "require_bridge",
     "require_known_server",
+    "require_login",
     "require_owner",
     "require_server_admin",
     "require_session",
@@ -40,7 +41,7 @@ def is_owner(ctx: qsdb.ReducerContext | qsdb.ViewContext) -> bool:
     return any(row.owner_identity == ctx.sender for row in ctx.db[ModuleConfig])
 
 
-def require_owner(ctx: qsdb.ReducerContext) -> None:
+def require_owner(ctx: qsdb.ReducerContext | qsdb.ViewContext) -> None:
     """Let nobody pass but the owner: the gateway, or an operator's command line.
 
     Raises:
@@ -129,12 +130,7 @@ def check_session(
     Raises:
         ReducerError: NotAuthorized.
     """
-    require_owner(ctx)
-    session = ctx.db[PanelSession].get(actor_player_id)
-    if session is None:
-        raise refusal(
-            "NotAuthorized", f"{actor_player_id!r} is not logged in to the panel"
-        )
+    session = require_login(ctx, actor_player_id)
     if session.has_expired(ctx.timestamp):
         raise refusal(
             "NotAuthorized",
@@ -146,5 +142,24 @@ def check_session(
             "NotAuthorized",
             f"{actor_player_id!r} is {session.admin_level.name}, "
             f"and this takes {least.name} or above",
+        )
+    return session
+
+
+def require_login(
+    ctx: qsdb.ReducerContext | qsdb.ViewContext, actor_player_id: str
+) -> PanelSession:
+    """Give the session of the admin for whom the gateway asks, also an expired one.
+
+    For views, which have no clock to see by whether it has.
+
+    Raises:
+        ReducerError: NotAuthorized, not the owner, or the admin is not logged in.
+    """
+    require_owner(ctx)
+    session = ctx.db[PanelSession].get(actor_player_id)
+    if session is None:
+        raise refusal(
+            "NotAuthorized", f"{actor_player_id!r} is not logged in to the panel"
         )
     return session

@@ -24,14 +24,12 @@ from typing import Final
 
 import qsdb
 from examples.qsbridge.hub.extensions import PlayerMovement
-from examples.qsbridge.hub.guards import is_owner
-from examples.qsbridge.hub.refusals import refusal
+from examples.qsbridge.hub.guards import require_login
 from examples.qsbridge.hub.tables import (
     AdminRole,
     AdminRoleLevel,
     BanEntry,
     GlobalVault,
-    PanelSession,
     PlayerServerPresence,
     ServerTransferQueue,
     WhitelistEntry,
@@ -80,7 +78,7 @@ def player_passport(
         ReducerError: NotAuthorized, the caller is not the owner, or the actor is not
             logged in to the panel. So do the other views here.
     """
-    _require_reader(ctx, actor_player_id)
+    require_login(ctx, actor_player_id)
     bans = ctx.db[BanEntry].player_id.filter(player_id)
     last_ban = max(bans, key=lambda ban: ban.ban_id, default=None)
     role = ctx.db[AdminRole].player_id.find(player_id)
@@ -97,7 +95,7 @@ def passport_presence(
     ctx: qsdb.ViewContext, actor_player_id: str, player_id: str
 ) -> PlayerServerPresence | None:
     """Give the server that the player is on, if he is on one."""
-    _require_reader(ctx, actor_player_id)
+    require_login(ctx, actor_player_id)
     return ctx.db[PlayerServerPresence].get(player_id)
 
 
@@ -106,7 +104,7 @@ def passport_bans(
     ctx: qsdb.ViewContext, actor_player_id: str, player_id: str
 ) -> list[BanEntry]:
     """Give all bans of the player, active and not."""
-    _require_reader(ctx, actor_player_id)
+    require_login(ctx, actor_player_id)
     return list(ctx.db[BanEntry].player_id.filter(player_id))
 
 
@@ -115,7 +113,7 @@ def passport_vault(
     ctx: qsdb.ViewContext, actor_player_id: str, player_id: str
 ) -> list[GlobalVault]:
     """Give the items in the player's vault."""
-    _require_reader(ctx, actor_player_id)
+    require_login(ctx, actor_player_id)
     return list(ctx.db[GlobalVault].player_id.filter(player_id))
 
 
@@ -124,7 +122,7 @@ def passport_transfers(
     ctx: qsdb.ViewContext, actor_player_id: str, player_id: str
 ) -> list[ServerTransferQueue]:
     """Give the player's transfers, open and ended, with their snapshots."""
-    _require_reader(ctx, actor_player_id)
+    require_login(ctx, actor_player_id)
     return list(ctx.db[ServerTransferQueue].player_id.filter(player_id))
 
 
@@ -133,15 +131,5 @@ def passport_movements(
     ctx: qsdb.ViewContext, actor_player_id: str, player_id: str
 ) -> list[PlayerMovement]:
     """Give the player's moves."""
-    _require_reader(ctx, actor_player_id)
+    require_login(ctx, actor_player_id)
     return list(ctx.db[PlayerMovement].player_id.filter(player_id))
-
-
-def _require_reader(ctx: qsdb.ViewContext, actor_player_id: str) -> None:
-    """Let nobody pass but the gateway, for an admin who is logged in."""
-    if not is_owner(ctx):
-        raise refusal("NotAuthorized", "the caller is not the owner of the platform")
-    if ctx.db[PanelSession].get(actor_player_id) is None:
-        raise refusal(
-            "NotAuthorized", f"admin {actor_player_id!r} is not logged in to the panel"
-        )

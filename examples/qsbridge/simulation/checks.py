@@ -26,11 +26,13 @@ from examples.qsbridge.hub.tables import (
 )
 from examples.qsbridge.simulation.watching import Observer
 from examples.qsbridge.simulation.world import World
-from qsdb import Transaction
+from qsdb import TimeDuration, Transaction
 
 __all__ = ["Check", "check_soundness", "run_checks"]
 
 FAULTS_SHOWN_MAX: Final = 5
+KICK_MAX: Final = TimeDuration.from_seconds(2)
+"""So long a player who is banned may go on; his server ticks every second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,10 @@ def run_checks(world: World, observer: Observer, tx: Transaction) -> list[Check]
         Check(sentence, tuple(itertools.islice(faults, FAULTS_SHOWN_MAX)))
         for sentence, faults in (
             ("each item is in one place, and none is lost", _items(world, tx)),
+            ("there are as many items as there were", _count(world, tx)),
             ("each slot of a vault holds one item", _slots(tx)),
             ("players are where the platform says", _places(world, tx)),
+            ("nobody plays who is banned", _banned(world, tx)),
             ("the movements lead to where players are", _movements(tx)),
             ("a player has one open transfer at most", _transfers(tx)),
             ("the audit log grows, in order", _audit(tx)),
@@ -92,6 +96,16 @@ def _items(world: World, tx: Transaction) -> Iterator[str]:
             yield f"item {item} is in {len(places[item])} places: {places[item]}"
 
 
+def _count(world: World, tx: Transaction) -> Iterator[str]:
+    """Count also what nobody ever had: an item of a number that is not given."""
+    carried = sum(len(player.items) for player in world.players.values())
+    stored = len(tx[GlobalVault])
+    if carried + stored != world.items_count:
+        yield (
+            f"{carried} items are carried and {stored} stored, of {world.items_count}"
+        )
+
+
 def _slots(tx: Transaction) -> Iterator[str]:
     taken = Counter((row.player_id, row.slot) for row in tx[GlobalVault])
     for (player_id, slot), count in taken.items():
@@ -113,6 +127,18 @@ def _places(world: World, tx: Transaction) -> Iterator[str]:
         for row in players.server_id.filter(server.server_id):
             if row.player_id not in server.players and not row.is_stale(now):
                 yield f"{row} says so, and the server has not seen him"
+
+
+def _banned(world: World, tx: Transaction) -> Iterator[str]:
+    """Look at servers that are connected; they throw out within a tick."""
+    now = world.agenda.clock.now()
+    for server in world.servers.values():
+        if server.state != "up" or not server.bridge.link.is_online:
+            continue
+        for player_id in server.players:
+            for ban in tx[BanEntry].player_id.filter(player_id):
+                if ban.is_active(now) and now - ban.banned_at > KICK_MAX:
+                    yield f"{player_id} is on {server.server_id} in spite of {ban}"
 
 
 def _movements(tx: Transaction) -> Iterator[str]:

@@ -1,42 +1,34 @@
-"""Population flow: how many players went from where to where.
+"""Population flow: how many players went from where to where, as table and picture.
 
-Counted from `player_movement`, whose rows the platform writes with every change of
-a player's place. A server of a large cluster says little by itself, so the table
-is of regions, and the picture has a cell for each pair of servers.
+`hub.views` counts it, from the movements that the platform writes down. A server of a
+large cluster says little by itself, so the table is of regions, and the picture has a
+cell for each pair of servers.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from xml.sax.saxutils import escape
 
-from examples.qsbridge.hub.extensions import PlayerMovement
+from examples.qsbridge.hub.views import Flow
 
-__all__ = ["Flow", "flow_of", "flow_picture", "flow_table"]
-
-Flow = Counter[tuple[str, str]]
-"""From, to → how many; an empty text is outside of the cluster."""
+__all__ = ["flow_picture", "flow_table"]
 
 OUTSIDE = "outside"
 PICTURE_PIXELS = 900
 MARGIN_PIXELS = 90
 
 
-def flow_of(movements: Iterable[PlayerMovement]) -> Flow:
-    """Count movements by their two ends."""
-    return Counter((each.from_server_id, each.to_server_id) for each in movements)
-
-
-def flow_table(flow: Flow, regions: Mapping[str, str]) -> Iterator[str]:
+def flow_table(flows: Iterable[Flow], regions: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of a table of regions: from each row to each column.
 
     Args:
-        flow: By servers.
+        flows: By servers.
         regions: Server's id → region.
     """
     by_region: Counter[tuple[str, str]] = Counter()
-    for (origin, destination), count in flow.items():
-        ends = regions.get(origin, OUTSIDE), regions.get(destination, OUTSIDE)
-        by_region[ends] += count
+    for flow in flows:
+        origin = regions.get(flow.from_server_id, OUTSIDE)
+        by_region[origin, regions.get(flow.to_server_id, OUTSIDE)] += flow.count
     names = [*sorted({*regions.values()}), OUTSIDE]
     cells = [
         ["from \\ to", *names],
@@ -48,14 +40,18 @@ def flow_table(flow: Flow, regions: Mapping[str, str]) -> Iterator[str]:
         yield "  ".join([f"{first:<{widths[0]}}", *numbers])
 
 
-def flow_picture(flow: Flow, regions: Mapping[str, str], title: str) -> str:
+def flow_picture(flows: Iterable[Flow], regions: Mapping[str, str], title: str) -> str:
     """Draw the flow between servers as an SVG: the darker, the more players.
 
     A row is where players came from, a column where they went; servers are ordered
     by region. Each cell tells its numbers when it is pointed at.
     """
     servers = sorted(regions, key=lambda each: (regions[each], each))
-    inside = {ends: n for ends, n in flow.items() if ends[0] and ends[1]}
+    inside = {
+        (flow.from_server_id, flow.to_server_id): flow.count
+        for flow in flows
+        if flow.from_server_id in regions and flow.to_server_id in regions
+    }
     most = max(inside.values(), default=1)
     side = PICTURE_PIXELS / max(1, len(servers))
     size = PICTURE_PIXELS + 2 * MARGIN_PIXELS
@@ -73,14 +69,13 @@ def flow_picture(flow: Flow, regions: Mapping[str, str], title: str) -> str:
         ),
     ]
     for (origin, destination), count in sorted(inside.items()):
-        if origin in places and destination in places:
-            told = escape(f"{origin} → {destination}: {count}")
-            parts.append(
-                f'<rect x="{places[destination]:.2f}" y="{places[origin]:.2f}" '
-                f'width="{side:.2f}" height="{side:.2f}" '
-                f'fill="{_colour(count / most)}">'
-                f"<title>{told}</title></rect>"
-            )
+        told = escape(f"{origin} → {destination}: {count}")
+        parts.append(
+            f'<rect x="{places[destination]:.2f}" y="{places[origin]:.2f}" '
+            f'width="{side:.2f}" height="{side:.2f}" '
+            f'fill="{_colour(count / most)}">'
+            f"<title>{told}</title></rect>"
+        )
     parts.extend(_region_marks(servers, regions, side))
     parts.append(_legend(most, size))
     parts.append("</svg>\n")

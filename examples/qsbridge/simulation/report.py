@@ -27,7 +27,7 @@ def report(result: Result) -> Iterator[str]:
     refused = ((f"{what}: {why}", n) for (what, why), n in result.refused.items())
     yield from _section("refused", _counts(refused))
     yield from _section("rows", _counts(result.rows.items()))
-    yield from _section("population flow", flow_table(result.flow, result.regions))
+    yield from _section("population flow", flow_table(result.flows, result.regions))
     yield from _section("time per reducer", _times(result))
     yield from _section("checks", _checks(result))
     yield ""

@@ -8,10 +8,10 @@ from typing import Final
 
 from examples.qsbridge.bridge import ServerDetails
 from examples.qsbridge.hub.extensions import PlayerMovement
+from examples.qsbridge.hub.views import Flow, count_flow
 from examples.qsbridge.simulation.agenda import SECOND, Agenda
 from examples.qsbridge.simulation.checks import Check, check_soundness, run_checks
 from examples.qsbridge.simulation.crowd import Crowd
-from examples.qsbridge.simulation.flow import Flow, flow_of
 from examples.qsbridge.simulation.hashing import state_hash
 from examples.qsbridge.simulation.hub import Hub, ReducerTime
 from examples.qsbridge.simulation.outages import Outages
@@ -49,7 +49,7 @@ class Result:
         refused: What was refused, by what was wanted and why.
         rows: Table → rows at the end.
         times: Reducer → what it took.
-        flow: Who went from where to where.
+        flows: Who went from where to where.
         regions: Server's id → region.
         commits: How many there were.
         seconds: Of real time, without checks and hash.
@@ -63,7 +63,7 @@ class Result:
     refused: Counter[tuple[str, str]]
     rows: dict[str, int]
     times: dict[str, ReducerTime]
-    flow: Flow
+    flows: list[Flow]
     regions: dict[str, str]
     commits: int
     seconds: float
@@ -129,7 +129,7 @@ class Simulation:
         world, db = self.world, self.world.hub.db
         with db.read() as tx:
             checks = [*self.checks(tx), check_soundness(db)]
-            flow = flow_of(tx[PlayerMovement])
+            flows = count_flow(tx[PlayerMovement])
         found = state_hash(db)
         rows, commits = db.stats().rows, db.offset
         world.hub.switch_off()
@@ -141,7 +141,7 @@ class Simulation:
             world.refused,
             rows,
             world.hub.times,
-            flow,
+            flows,
             {each.server_id: each.details.region for each in world.servers.values()},
             commits,
             self._seconds,

@@ -131,7 +131,8 @@ def _claimable_server(
         raise refusal(
             "Conflict",
             f"{server_id!r} belongs to another bridge, heard "
-            f"{silence.micros // 1_000_000} s ago; it is free after 90 s of silence",
+            f"{max(silence.micros, 0) // 1_000_000} s ago; "
+            "it is free after 90 s of silence",
         )
     return old
 

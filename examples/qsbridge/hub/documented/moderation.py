@@ -23,13 +23,13 @@ from examples.qsbridge.hub.limits import (
 )
 from examples.qsbridge.hub.movements import NOWHERE, record_movement
 from examples.qsbridge.hub.refusals import refusal
-from examples.qsbridge.hub.suggested.transfers import fail_open_transfer
 from examples.qsbridge.hub.tables import (
     BanEntry,
     PlayerServerPresence,
     WhitelistEntry,
     platform,
 )
+from examples.qsbridge.hub.transfers import fail_open_transfer
 from qsdb import Timestamp, u64
 
 __all__ = [

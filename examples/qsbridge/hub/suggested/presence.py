@@ -24,8 +24,8 @@ from examples.qsbridge.hub.limits import check_id
 from examples.qsbridge.hub.movements import NOWHERE, record_movement
 from examples.qsbridge.hub.refusals import refusal
 from examples.qsbridge.hub.suggested.admission import check_room, check_welcome
-from examples.qsbridge.hub.suggested.transfers import open_transfer
 from examples.qsbridge.hub.tables import PlayerServerPresence, platform
+from examples.qsbridge.hub.transfers import open_transfer
 
 __all__ = ["presence_beat", "presence_join", "presence_leave"]
 

@@ -35,7 +35,6 @@ from examples.qsbridge.hub.extensions import BridgeCommand, KeptSnapshot, SweepS
 from examples.qsbridge.hub.guards import require_owner
 from examples.qsbridge.hub.movements import NOWHERE, record_movement
 from examples.qsbridge.hub.suggested.events import complete_event, start_event
-from examples.qsbridge.hub.suggested.transfers import fail_transfer
 from examples.qsbridge.hub.tables import (
     OPEN_TRANSFERS,
     CrossServerEvent,
@@ -45,6 +44,7 @@ from examples.qsbridge.hub.tables import (
     ServerTransferQueue,
     platform,
 )
+from examples.qsbridge.hub.transfers import fail_transfer
 from qsdb import TimeDuration
 
 __all__ = [

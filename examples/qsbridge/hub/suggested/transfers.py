@@ -24,9 +24,7 @@ on the source or on no server, and his vault is closed (`presence_join`,
 from typing import Final
 
 import qsdb
-from examples.qsbridge.hub.audit import write_audit
 from examples.qsbridge.hub.documented.settings import require_config
-from examples.qsbridge.hub.extensions import KeptSnapshot
 from examples.qsbridge.hub.guards import (
     OWNER,
     is_owner,
@@ -45,17 +43,14 @@ from examples.qsbridge.hub.movements import NOWHERE, record_movement
 from examples.qsbridge.hub.refusals import refusal
 from examples.qsbridge.hub.suggested.admission import check_room, check_welcome
 from examples.qsbridge.hub.tables import (
-    OPEN_TRANSFERS,
     PlayerServerPresence,
     ServerTransferQueue,
     platform,
 )
+from examples.qsbridge.hub.transfers import end_transfer, fail_transfer, open_transfer
 from qsdb import u64
 
 __all__ = [
-    "fail_open_transfer",
-    "fail_transfer",
-    "open_transfer",
     "transfer_complete",
     "transfer_fail",
     "transfer_request",
@@ -193,7 +188,7 @@ def transfer_complete(ctx: qsdb.ReducerContext, transfer_id: u64) -> None:
     )
     origin = NOWHERE if presence is None else presence.server_id
     record_movement(ctx, player_id, origin, server_id, "transfer")
-    _end(ctx, transfer, "completed")
+    end_transfer(ctx, transfer, "completed")
 
 
 @platform.reducer
@@ -214,54 +209,6 @@ def transfer_fail(ctx: qsdb.ReducerContext, transfer_id: u64, reason: str) -> No
     check_text("reason", reason, REASON_CHARS_MAX)
     _check_edge(transfer, "failed")
     fail_transfer(ctx, transfer, actor, reason)
-
-
-def open_transfer(
-    ctx: qsdb.ReducerContext, player_id: str
-) -> ServerTransferQueue | None:
-    """Give a player's open transfer, if he has one.
-
-    Cost: O(log transfers), however many of his have ended.
-    """
-    by_player = ctx.db[ServerTransferQueue].index("by_player")
-    found = (next(by_player.filter(player_id, each), None) for each in OPEN_TRANSFERS)
-    return next((each for each in found if each is not None), None)
-
-
-def fail_open_transfer(
-    ctx: qsdb.ReducerContext, player_id: str, actor: str, reason: str
-) -> None:
-    """Give a player's open transfer up, if he has one, in the name of `actor`."""
-    transfer = open_transfer(ctx, player_id)
-    if transfer is not None:
-        fail_transfer(ctx, transfer, actor, reason)
-
-
-def fail_transfer(
-    ctx: qsdb.ReducerContext, transfer: ServerTransferQueue, actor: str, reason: str
-) -> None:
-    """Give an open transfer up in the name of `actor`."""
-    _end(ctx, transfer, "failed")
-    write_audit(
-        ctx,
-        actor,
-        "transfer_fail",
-        f"gave up the transfer of {transfer.player_id} from {transfer.from_server_id} "
-        f"to {transfer.to_server_id}" + (f": {reason}" if reason else ""),
-        transfer_id=transfer.transfer_id,
-        reason=reason,
-    )
-
-
-def _end(ctx: qsdb.ReducerContext, transfer: ServerTransferQueue, status: str) -> None:
-    """Bring an open transfer to an end, and have its snapshot blanked some day."""
-    ctx.db[ServerTransferQueue].update(
-        transfer.replace(status=status, completed_at=ctx.timestamp)
-    )
-    if transfer.character_snapshot:
-        ctx.db[KeptSnapshot].insert(
-            KeptSnapshot(transfer_id=transfer.transfer_id, ended_at=ctx.timestamp)
-        )
 
 
 def _find(ctx: qsdb.ReducerContext, transfer_id: int) -> ServerTransferQueue:

@@ -25,8 +25,8 @@ from examples.qsbridge.hub.limits import (
     check_id,
 )
 from examples.qsbridge.hub.refusals import refusal
-from examples.qsbridge.hub.suggested.transfers import open_transfer
 from examples.qsbridge.hub.tables import GlobalVault, PlayerServerPresence, platform
+from examples.qsbridge.hub.transfers import open_transfer
 from qsdb import u32, u64
 
 __all__ = ["vault_deposit", "vault_withdraw"]
