@@ -164,7 +164,7 @@ class History:
 
 
 @pytest.mark.slow
-@settings(max_examples=max(30, settings().max_examples // 4))
+@settings(max_examples=max(20, settings().max_examples // 4))
 @given(module_specs(), _commits)
 def test_every_way_leads_to_the_same_state(
     specs: tuple[TableSpec, ...], commits: Commits

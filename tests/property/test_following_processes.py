@@ -13,6 +13,7 @@ opens the directory. Meanwhile a follower refreshes again and again.
 4. In the end both have the same rows.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from tests.support.sources import ROOT
 
 pytestmark = pytest.mark.slow
 
-ROUNDS_COUNT = 5
+ROUNDS_COUNT = 5 if os.environ.get("QSDB_TEST_PROFILE") == "nightly" else 2
 REFRESHES_COUNT = 60
 COMMITS_COUNT = 1000
 """In each round at least; so many and the log behind them has been compacted."""

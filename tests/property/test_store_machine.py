@@ -153,7 +153,7 @@ class StoreMachine(RuleBasedStateMachine):
 
 TestStore = pytest.mark.slow(StoreMachine.TestCase)
 TestStore.settings = settings(
-    max_examples=max(120, settings().max_examples), stateful_step_count=50
+    max_examples=max(80, settings().max_examples), stateful_step_count=50
 )
 
 
