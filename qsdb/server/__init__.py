@@ -1,0 +1,19 @@
+"""Layer 7: the server that official SpacetimeDB clients connect to.
+
+What is here so far is the binary protocol, free of I/O: bytes in, messages out, and
+the other way round. Sockets, sessions and tokens come on top of it.
+
+===================  =========================================================
+`subprotocols`       v3 and v2: which one, and how many messages a frame has
+`frames`             frames to clients: the leading tag, compression, batches
+`client_messages`    what clients send
+`server_messages`    what the server sends
+`server_reading`     the same, read: for clients and tests
+`tables`             rows and updates of one query, encoded once and shared
+`row_lists`          rows one after another, with a hint where each begins
+`fields`             kinds of messages, for `qsdb.codec`
+`protocol_error`     the one error of bytes that are no message
+===================  =========================================================
+
+*Source*: SpacetimeDB's protocol v2; names of messages and fields are its own.
+"""
