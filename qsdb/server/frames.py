@@ -183,7 +183,7 @@ def _compressor(compression: Compression) -> Callable[[bytes], bytes] | None:
             return None
         case Compression.GZIP:
             return functools.partial(gzip.compress, compresslevel=1, mtime=0)
-        case Compression.BROTLI:
+        case _:  # BROTLI is all that is left
             return _brotli()
 
 

@@ -289,8 +289,8 @@ class ReducerResult(NamedTuple):
                 return _encode_reducer_head((6, request_id, timestamp, 1))
             case ReducerErr(error):
                 return _encode_reducer_bytes((6, request_id, timestamp, 2, error))
-            case InternalFailure(message):
-                text = _valid(message)
+            case _:  # an InternalFailure is all that is left
+                text = _valid(outcome.message)
                 return _encode_reducer_text((6, request_id, timestamp, 3, text))
 
 
