@@ -25,6 +25,7 @@ told by its class.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from qsdb.codec.bsatn import DecodeError, encoder, reader
@@ -122,7 +123,7 @@ _ENCODERS = {
 }
 _READERS: list[
     tuple[Callable[[Any], ClientMessage], Callable[[bytes, int], tuple[Any, int]]]
-] = [(each._make, reader(kind)) for each, kind in _KINDS.items()]
+] = [(partial(tuple.__new__, each), reader(_KINDS[each])) for each in _KINDS]
 _NAMES = [each.__name__ for each in _KINDS]
 
 

@@ -96,12 +96,11 @@ def encode_row_list(rows: Sequence[bytes]) -> bytes:
     """Give the row list of encoded rows. Cost: about 1 µs, and 0.1 µs a row."""
     if not rows:
         return NO_ROWS
-    sizes = [*map(len, rows)]
-    size, data = sizes[0], b"".join(rows)
-    if 1 <= size <= ROW_SIZE_MAX and sizes.count(size) == len(sizes):
-        return _encode_same_size((0, size, data))
-    starts = accumulate(sizes[:-1], initial=0)
-    return _encode_offsets((1, tuple(starts), data))
+    size = len(rows[0])
+    if 1 <= size <= ROW_SIZE_MAX and len({*map(len, rows)}) == 1:
+        return _encode_same_size((0, size, b"".join(rows)))
+    starts = accumulate(map(len, rows[:-1]), initial=0)
+    return _encode_offsets((1, tuple(starts), b"".join(rows)))
 
 
 def row_list_encoder(kind: ProductKind) -> Callable[[Sequence[Stored]], bytes]:
@@ -112,7 +111,7 @@ def row_list_encoder(kind: ProductKind) -> Callable[[Sequence[Stored]], bytes]:
     encode, size = encoder(kind), fixed_size(kind)
 
     if size is None or not 1 <= size <= ROW_SIZE_MAX:
-        return lambda rows: encode_row_list([*map(encode, rows)]) if rows else NO_ROWS
+        return lambda rows: encode_row_list([*map(encode, rows)])
 
     def encode_same_size(rows: Sequence[Stored]) -> bytes:
         if not rows:

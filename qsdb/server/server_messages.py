@@ -82,6 +82,9 @@ _encode_initial_connection = encoder(tagged(INITIAL_CONNECTION))
 _encode_subscription_error = encoder(tagged(SUBSCRIPTION_ERROR))
 _encode_count = encoder(U32)
 _encode_set = encoder(product("QuerySetUpdate", query_set_id=U32, count=U32))
+_encode_one_set = encoder(
+    product("TransactionUpdate", sets_count=U32, query_set_id=U32, count=U32)
+)
 _encode_applied = encoder(
     product("SubscribeApplied", tag=U8, request_id=U32, query_set_id=U32)
 )
@@ -190,8 +193,12 @@ class TransactionUpdate(NamedTuple):
 
     def body(self) -> bytes:
         """Give the bytes without the tag, as they stand in `ReducerResult`."""
-        parts = [_encode_count(len(self.query_sets))]
-        for query_set_id, tables in self.query_sets:
+        query_sets = self.query_sets
+        if len(query_sets) == 1:  # as with most clients: one packing less
+            query_set_id, tables = query_sets[0]
+            return _encode_one_set((1, query_set_id, len(tables))) + b"".join(tables)
+        parts = [_encode_count(len(query_sets))]
+        for query_set_id, tables in query_sets:
             parts.append(_encode_set((query_set_id, len(tables))))
             parts += tables
         return b"".join(parts)
@@ -281,17 +288,16 @@ class ReducerResult(NamedTuple):
     def encode(self) -> bytes:
         """Give the bytes of the message."""
         request_id, timestamp, outcome = self
-        match outcome:
-            case ReducerOk(ret_value, update):
-                head = _encode_reducer_bytes((6, request_id, timestamp, 0, ret_value))
-                return head + update.body()
-            case ReducerOkEmpty():
-                return _encode_reducer_head((6, request_id, timestamp, 1))
-            case ReducerErr(error):
-                return _encode_reducer_bytes((6, request_id, timestamp, 2, error))
-            case _:  # an InternalFailure is all that is left
-                text = _valid(outcome.message)
-                return _encode_reducer_text((6, request_id, timestamp, 3, text))
+        if isinstance(outcome, ReducerOk):
+            ret_value, update = outcome
+            head = _encode_reducer_bytes((6, request_id, timestamp, 0, ret_value))
+            return head + update.body()
+        if isinstance(outcome, ReducerOkEmpty):
+            return _encode_reducer_head((6, request_id, timestamp, 1))
+        if isinstance(outcome, ReducerErr):
+            return _encode_reducer_bytes((6, request_id, timestamp, 2, outcome.error))
+        text = _valid(outcome.message)
+        return _encode_reducer_text((6, request_id, timestamp, 3, text))
 
 
 class Returned(NamedTuple):
