@@ -28,7 +28,7 @@ from qsdb.server.server_messages import (
 )
 from tests.support.wire_messages import TABLES, person_rows
 
-__all__ = ["FROM_CLIENTS", "FROM_THE_SERVER", "STARTED_BYTES", "ZOE"]
+__all__ = ["BATCHES", "FROM_CLIENTS", "FROM_THE_SERVER", "STARTED_BYTES", "ZOE"]
 
 FROM_CLIENTS: dict[str, tuple[ClientMessage, str]] = {
     "Subscribe": (
@@ -67,6 +67,39 @@ FROM_CLIENTS: dict[str, tuple[ClientMessage, str]] = {
 }
 """Sent by the TypeScript SDK 2.10.1, as wire.md has it; the last by its table."""
 
+
+BATCHES: list[tuple[list[ClientMessage], str]] = [
+    (
+        [
+            Subscribe(
+                0,
+                0,
+                (
+                    'SELECT * FROM "person"',
+                    'SELECT * FROM "person" WHERE "person"."id" = 1',
+                ),
+            )
+        ],
+        "000000000000000000020000001600000053454c454354202a2046524f4d202270657273"
+        "6f6e222e00000053454c454354202a2046524f4d2022706572736f6e2220574845524520"
+        "22706572736f6e222e22696422203d2031",
+    ),
+    (
+        [
+            CallReducer(1, 0, "add", b"\x08\0\0\0" + "Zoë😀".encode()),
+            CallReducer(2, 0, "noop", b""),
+            CallReducer(3, 0, "rename", b"\x01\0\0\0" + bytes(4)),
+            CallProcedure(4, 0, "echo", b"\x02\0\0\0hi"),
+            Subscribe(5, 1, ("SELECT * FROM person",)),
+        ],
+        "030100000000030000006164640c000000080000005a6fc3abf09f988003020000000004"
+        "0000006e6f6f70000000000303000000000600000072656e616d65080000000100000000"
+        "000000040400000000040000006563686f06000000020000006869000500000001000000"
+        "010000001400000053454c454354202a2046524f4d20706572736f6e",
+    ),
+    ([Unsubscribe(6, 0, SEND_DROPPED_ROWS)], "01060000000000000001"),
+]
+"""Whole v3 frames of one session of the SDK 2.10.1, recorded for this test."""
 
 PERSON = TABLES[0].encoder
 SEEDS = PERSON.rows(person_rows("seed1", "seed2"))

@@ -17,7 +17,7 @@ from qsdb.server.client_messages import (
 from qsdb.server.protocol_error import ProtocolError
 from qsdb.server.subprotocols import V2, V3
 from tests.support.wire_messages import CLIENT_MESSAGES, wire
-from tests.support.wire_records import FROM_CLIENTS
+from tests.support.wire_records import BATCHES, FROM_CLIENTS
 from tests.support.wire_twin import client_messages
 
 
@@ -31,6 +31,15 @@ def test_messages_have_the_bytes_that_were_recorded(title: str) -> None:
         (read,) = read_client_frame(data, subprotocol)
         assert read == message
         assert type(read) is type(message)
+
+
+@pytest.mark.parametrize("number", range(len(BATCHES)))
+def test_whole_frames_of_the_sdk_are_read_and_made_again(number: int) -> None:
+    messages, text = BATCHES[number]
+    frame = bytes.fromhex(text)
+
+    assert [*read_client_frame(frame, V3)] == messages
+    assert b"".join(map(encode_client_message, messages)) == frame
 
 
 @given(pairs=st.lists(CLIENT_MESSAGES, min_size=1, max_size=4))

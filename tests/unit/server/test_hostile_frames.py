@@ -25,11 +25,12 @@ from qsdb.server.server_reading import read_server_frame
 from qsdb.server.subprotocols import V2, V3
 from qsdb.server.tables import read_table_rows, read_table_update
 from tests.support.wire_messages import wire
-from tests.support.wire_records import FROM_CLIENTS, FROM_THE_SERVER
+from tests.support.wire_records import BATCHES, FROM_CLIENTS, FROM_THE_SERVER
 from tests.support.wire_twin import TwinError, client_messages, server_messages
 
 CLIENT = {title: wire(text) for title, (_, text) in FROM_CLIENTS.items()}
 SERVER = {title: wire(text) for title, (_, text) in FROM_THE_SERVER.items()}
+FRAMES = [bytes.fromhex(text) for _, text in BATCHES]
 BYTES_MAX = 1 << 20
 """A great claim must not be believed: no sample has a thousandth of it."""
 
@@ -119,7 +120,7 @@ def _judged(
 
 def test_mutants_of_client_frames_are_taken_only_if_the_twin_takes_them() -> None:
     taken = 0
-    for data in _mutants([*CLIENT.values()], MUTANTS_COUNT):
+    for data in _mutants([*CLIENT.values(), *FRAMES], MUTANTS_COUNT):
         if _judged(_from_client, lambda each: [*client_messages(each)], data):
             taken += 1
             messages = [*read_client_frame(data, V3)]
