@@ -11,6 +11,7 @@ the other way round. Sockets, sessions and tokens come on top of it.
 `server_reading`     the same, read: for clients and tests
 `tables`             rows and updates of one query, encoded once and shared
 `row_lists`          rows one after another, with a hint where each begins
+`message_tables`     messages that are a tag and plain fields
 `fields`             kinds of messages, for `qsdb.codec`
 `protocol_error`     the one error of bytes that are no message
 ===================  =========================================================

@@ -24,15 +24,14 @@ Messages are tuples, and as such equal to any tuple of the same fields: a messag
 told by its class.
 """
 
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from qsdb.codec.bsatn import DecodeError, encoder, reader
-from qsdb.server.fields import product, tagged
+from qsdb.server.fields import product
+from qsdb.server.message_tables import MessageTable
 from qsdb.server.protocol_error import ProtocolError
 from qsdb.server.subprotocols import Subprotocol
-from qsdb.values.compounds import ArrayKind, EnumKind, ProductKind
+from qsdb.values.compounds import ArrayKind, EnumKind
 from qsdb.values.kinds import BYTES, STR, U32
 
 __all__ = [
@@ -101,30 +100,24 @@ ClientMessage = Subscribe | Unsubscribe | OneOffQuery | CallReducer | CallProced
 _NO_FLAGS = EnumKind("flags", ("Default",))
 _UNSUBSCRIBE_FLAGS = EnumKind("flags", ("Default", "SendDroppedRows"))
 
-_KINDS: dict[type[ClientMessage], ProductKind] = {
-    Subscribe: product(
-        "Subscribe", request_id=U32, query_set_id=U32, query_strings=ArrayKind(STR)
-    ),
-    Unsubscribe: product(
-        "Unsubscribe", request_id=U32, query_set_id=U32, flags=_UNSUBSCRIBE_FLAGS
-    ),
-    OneOffQuery: product("OneOffQuery", request_id=U32, query_string=STR),
-    CallReducer: product(
-        "CallReducer", request_id=U32, flags=_NO_FLAGS, reducer=STR, args=BYTES
-    ),
-    CallProcedure: product(
-        "CallProcedure", request_id=U32, flags=_NO_FLAGS, procedure=STR, args=BYTES
-    ),
-}
-"""In the order of the tags."""
-
-_ENCODERS = {
-    each: (tag, encoder(tagged(_KINDS[each]))) for tag, each in enumerate(_KINDS)
-}
-_READERS: list[
-    tuple[Callable[[Any], ClientMessage], Callable[[bytes, int], tuple[Any, int]]]
-] = [(partial(tuple.__new__, each), reader(_KINDS[each])) for each in _KINDS]
-_NAMES = [each.__name__ for each in _KINDS]
+_TABLE: MessageTable[ClientMessage] = MessageTable(
+    "client",
+    {
+        Subscribe: product(
+            "Subscribe", request_id=U32, query_set_id=U32, query_strings=ArrayKind(STR)
+        ),
+        Unsubscribe: product(
+            "Unsubscribe", request_id=U32, query_set_id=U32, flags=_UNSUBSCRIBE_FLAGS
+        ),
+        OneOffQuery: product("OneOffQuery", request_id=U32, query_string=STR),
+        CallReducer: product(
+            "CallReducer", request_id=U32, flags=_NO_FLAGS, reducer=STR, args=BYTES
+        ),
+        CallProcedure: product(
+            "CallProcedure", request_id=U32, flags=_NO_FLAGS, procedure=STR, args=BYTES
+        ),
+    },
+)
 
 
 def encode_client_message(message: ClientMessage) -> bytes:
@@ -133,8 +126,7 @@ def encode_client_message(message: ClientMessage) -> bytes:
     Raises:
         LimitError: a text or the arguments have over 4,294,967,295 bytes.
     """
-    tag, encode = _ENCODERS[type(message)]
-    return encode((tag, *message))
+    return _TABLE.encode(message)
 
 
 def read_client_frame(data: bytes, subprotocol: Subprotocol) -> Iterator[ClientMessage]:
@@ -152,17 +144,4 @@ def read_client_frame(data: bytes, subprotocol: Subprotocol) -> Iterator[ClientM
     if len(data) > CLIENT_FRAME_BYTES_MAX:
         most = f"{len(data)} bytes, at most {CLIENT_FRAME_BYTES_MAX} are allowed"
         raise ProtocolError("frame", CLIENT_FRAME_BYTES_MAX, f"it has {most}")
-    return subprotocol.messages(data, _read_message)
-
-
-def _read_message(data: bytes, position: int) -> tuple[ClientMessage, int]:
-    tag = data[position]
-    if tag >= len(_READERS):
-        found = f"tag is {tag}, at most {len(_READERS) - 1} is allowed"
-        raise ProtocolError("client message", position, found)
-    make, read = _READERS[tag]
-    try:
-        fields, end = read(data, position + 1)
-    except DecodeError as error:
-        raise ProtocolError(_NAMES[tag], error.position, error.reason) from None
-    return make(fields), end
+    return subprotocol.messages(data, _TABLE.read)
