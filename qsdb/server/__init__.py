@@ -1,9 +1,9 @@
 """Layer 7: the server that official SpacetimeDB clients connect to.
 
-What is here so far is the binary protocol, free of I/O: bytes in, messages out, and
-the other way round. Sockets, sessions and tokens come on top of it.
+Here is the binary protocol, free of I/O: bytes in, messages out, and the other way
+round. Sockets, sessions and tokens stand on top of it.
 
-===================  =========================================================
+==================== =========================================================
 `subprotocols`       v3 and v2: which one, and how many messages a frame has
 `frames`             frames to clients: the leading tag, compression, batches
 `client_messages`    what clients send
@@ -12,9 +12,12 @@ the other way round. Sockets, sessions and tokens come on top of it.
 `tables`             rows and updates of one query, encoded once and shared
 `row_lists`          rows one after another, with a hint where each begins
 `message_tables`     messages that are a tag and plain fields
+`v1_client_messages` what clients of 1.x SDKs send
+`v1_server_messages` what is sent to them
+`texts`              texts of errors that can always be sent
 `fields`             kinds of messages, for `qsdb.codec`
 `protocol_error`     the one error of bytes that are no message
-===================  =========================================================
+==================== =========================================================
 
-*Source*: SpacetimeDB's protocol v2; names of messages and fields are its own.
+*Source*: SpacetimeDB's protocols v1 and v2; names of messages and fields are its own.
 """

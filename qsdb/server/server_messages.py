@@ -38,6 +38,7 @@ from qsdb.codec.bsatn import DecodeError, decoder, encoder
 from qsdb.server.fields import product, tagged
 from qsdb.server.protocol_error import ProtocolError
 from qsdb.server.tables import EncodedRows, EncodedUpdate
+from qsdb.server.texts import with_bytes
 from qsdb.values.compounds import OptionKind
 from qsdb.values.kinds import (
     BYTES,
@@ -172,7 +173,9 @@ class SubscriptionError(NamedTuple):
     def encode(self) -> bytes:
         """Give the bytes of the message."""
         request_id, query_set_id, error = self
-        return _encode_subscription_error((3, request_id, query_set_id, _valid(error)))
+        return _encode_subscription_error(
+            (3, request_id, query_set_id, with_bytes(error))
+        )
 
 
 class QuerySetUpdate(NamedTuple):
@@ -214,7 +217,7 @@ class OneOffQueryResult(NamedTuple):
         """Give the bytes of the message."""
         request_id, result = self
         if isinstance(result, str):
-            return _encode_one_off_err((5, request_id, 1, _valid(result)))
+            return _encode_one_off_err((5, request_id, 1, with_bytes(result)))
         return _encode_one_off((5, request_id, 0)) + _array(result)
 
 
@@ -246,7 +249,7 @@ class ReducerErr(NamedTuple):
     @classmethod
     def of_text(cls, text: str) -> "ReducerErr":
         """Encode the reason."""
-        return cls(_encode_text(_valid(text)))
+        return cls(_encode_text(with_bytes(text)))
 
     def text(self) -> str:
         """Give the reason.
@@ -296,7 +299,7 @@ class ReducerResult(NamedTuple):
             return _encode_reducer_head((6, request_id, timestamp, 1))
         if isinstance(outcome, ReducerErr):
             return _encode_reducer_bytes((6, request_id, timestamp, 2, outcome.error))
-        text = _valid(outcome.message)
+        text = with_bytes(outcome.message)
         return _encode_reducer_text((6, request_id, timestamp, 3, text))
 
 
@@ -326,7 +329,7 @@ class ProcedureResult(NamedTuple):
         status, *tail = self
         if isinstance(status, Returned):
             return _encode_returned((7, 0, status.value, *tail))
-        return _encode_failed((7, 1, _valid(status.message), *tail))
+        return _encode_failed((7, 1, with_bytes(status.message), *tail))
 
 
 ServerMessage = (
@@ -343,8 +346,3 @@ ServerMessage = (
 
 def _array(parts: tuple[bytes, ...]) -> bytes:
     return b"".join((_encode_count(len(parts)), *parts))
-
-
-def _valid(text: str) -> str:
-    """Give a text with lone surrogates, which have no bytes, written as escapes."""
-    return text.encode(errors="backslashreplace").decode()

@@ -5,18 +5,19 @@ A client offers names, the server takes the one it likes best:
 =========================  ===================================================
 ``v3.bsatn.spacetimedb``   one or more messages, back to back, in each frame
 ``v2.bsatn.spacetimedb``   the same messages, exactly one in each frame
+``v1.bsatn.spacetimedb``   older messages, exactly one in each frame
 =========================  ===================================================
 
 "Frame" means a whole WebSocket message here. Nothing between messages says where one
 ends: each has to be read to find the next.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from qsdb.server.protocol_error import ProtocolError
 
-__all__ = ["SUBPROTOCOLS", "V2", "V3", "Subprotocol", "choose_subprotocol"]
+__all__ = ["SUBPROTOCOLS", "V1", "V2", "V3", "Subprotocol", "choose_subprotocol"]
 
 Message = TypeVar("Message")
 
@@ -62,20 +63,24 @@ class Subprotocol(NamedTuple):
 
 V3 = Subprotocol("v3.bsatn.spacetimedb", is_batched=True)
 V2 = Subprotocol("v2.bsatn.spacetimedb", is_batched=False)
+V1 = Subprotocol("v1.bsatn.spacetimedb", is_batched=False)
 
 SUBPROTOCOLS = (V3, V2)
-"""All there are; what the server likes best stands first."""
+"""What a server of the present protocol speaks; what it likes best stands first."""
 
 
-def choose_subprotocol(offered: Iterable[str]) -> Subprotocol | None:
+def choose_subprotocol(
+    offered: Iterable[str], served: Sequence[Subprotocol] = SUBPROTOCOLS
+) -> Subprotocol | None:
     """Give the best of what a client offers, or None if nothing will do.
 
     Args:
         offered: Values of the header ``Sec-WebSocket-Protocol``; each may list several
             names.
+        served: What the server speaks, and what it likes best first.
 
     >>> choose_subprotocol(["v1.bsatn.spacetimedb, v2.bsatn.spacetimedb"]) is V2
     True
     """
     names = {name.strip() for value in offered for name in value.split(",")}
-    return next((each for each in SUBPROTOCOLS if each.name in names), None)
+    return next((each for each in served if each.name in names), None)

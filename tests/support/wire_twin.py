@@ -7,7 +7,7 @@ what it judges, nor with qsdb.codec.
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["TwinError", "client_messages", "server_messages"]
+__all__ = ["Source", "TwinError", "client_messages", "server_messages"]
 
 
 class TwinError(Exception):
@@ -16,7 +16,7 @@ class TwinError(Exception):
 
 def client_messages(data: bytes) -> list[dict[str, Any]]:
     """Give all messages of a client's v3 frame."""
-    source = _Source(data)
+    source = Source(data)
     messages = [_client_message(source)]
     while source.position < len(data):
         messages.append(_client_message(source))
@@ -25,14 +25,14 @@ def client_messages(data: bytes) -> list[dict[str, Any]]:
 
 def server_messages(data: bytes) -> list[dict[str, Any]]:
     """Give all messages of the body of a server's v3 frame."""
-    source = _Source(data)
+    source = Source(data)
     messages = [_server_message(source)]
     while source.position < len(data):
         messages.append(_server_message(source))
     return messages
 
 
-class _Source:
+class Source:
     """Bytes, and how far they have been taken."""
 
     def __init__(self, data: bytes) -> None:
@@ -103,7 +103,7 @@ class _Source:
         }
 
 
-def _client_message(source: _Source) -> dict[str, Any]:
+def _client_message(source: Source) -> dict[str, Any]:
     name = source.tag(
         "Subscribe", "Unsubscribe", "OneOffQuery", "CallReducer", "CallProcedure"
     )
@@ -124,7 +124,7 @@ def _client_message(source: _Source) -> dict[str, Any]:
     return message
 
 
-def _server_message(source: _Source) -> dict[str, Any]:
+def _server_message(source: Source) -> dict[str, Any]:
     name = source.tag(
         "InitialConnection",
         "SubscribeApplied",
@@ -159,7 +159,7 @@ def _server_message(source: _Source) -> dict[str, Any]:
     return message
 
 
-def _answer(source: _Source, name: str) -> dict[str, Any]:
+def _answer(source: Source, name: str) -> dict[str, Any]:
     answer: dict[str, Any] = {}
     match name:
         case "OneOffQueryResult":

@@ -4,6 +4,7 @@ import pytest
 
 from qsdb.server.subprotocols import (
     SUBPROTOCOLS,
+    V1,
     V2,
     V3,
     Subprotocol,
@@ -29,6 +30,13 @@ def test_the_server_takes_what_it_likes_best(
     offered: list[str], chosen: Subprotocol | None
 ) -> None:
     assert choose_subprotocol(offered) is chosen
+
+
+def test_a_server_may_speak_older_protocols_too() -> None:
+    offered = ["v1.bsatn.spacetimedb"]
+
+    assert choose_subprotocol(offered, [*SUBPROTOCOLS, V1]) is V1
+    assert choose_subprotocol(offered) is None
 
 
 def test_only_v3_has_batches() -> None:
