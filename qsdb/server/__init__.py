@@ -1,7 +1,7 @@
 """Layer 7: the server that official SpacetimeDB clients connect to.
 
 Here is the binary protocol, free of I/O: bytes in, messages out, and the other way
-round. Sockets, sessions and tokens stand on top of it.
+round. Nothing here opens a socket or keeps a session.
 
 ==================== =========================================================
 `subprotocols`       v3 and v2: which one, and how many messages a frame has

@@ -140,7 +140,7 @@ class SubscribeApplied(NamedTuple):
     def encode(self) -> bytes:
         """Give the bytes of the message."""
         head = _encode_applied((1, self.request_id, self.query_set_id))
-        return head + _array(self.rows)
+        return _with_array(head, self.rows)
 
 
 class UnsubscribeApplied(NamedTuple):
@@ -153,8 +153,9 @@ class UnsubscribeApplied(NamedTuple):
     def encode(self) -> bytes:
         """Give the bytes of the message."""
         head = _encode_applied((2, self.request_id, self.query_set_id))
-        rows = self.rows
-        return head + (b"\x01" if rows is None else b"\x00" + _array(rows))
+        if self.rows is None:
+            return head + b"\x01"
+        return _with_array(head + b"\x00", self.rows)
 
 
 class SubscriptionError(NamedTuple):
@@ -172,10 +173,8 @@ class SubscriptionError(NamedTuple):
 
     def encode(self) -> bytes:
         """Give the bytes of the message."""
-        request_id, query_set_id, error = self
-        return _encode_subscription_error(
-            (3, request_id, query_set_id, with_bytes(error))
-        )
+        *numbers, error = self
+        return _encode_subscription_error((3, *numbers, with_bytes(error)))
 
 
 class QuerySetUpdate(NamedTuple):
@@ -218,7 +217,7 @@ class OneOffQueryResult(NamedTuple):
         request_id, result = self
         if isinstance(result, str):
             return _encode_one_off_err((5, request_id, 1, with_bytes(result)))
-        return _encode_one_off((5, request_id, 0)) + _array(result)
+        return _with_array(_encode_one_off((5, request_id, 0)), result)
 
 
 class ReducerOk(NamedTuple):
@@ -344,5 +343,6 @@ ServerMessage = (
 )
 
 
-def _array(parts: tuple[bytes, ...]) -> bytes:
-    return b"".join((_encode_count(len(parts)), *parts))
+def _with_array(head: bytes, parts: tuple[bytes, ...]) -> bytes:
+    """Give a message that ends with an array of parts."""
+    return b"".join((head, _encode_count(len(parts)), *parts))
