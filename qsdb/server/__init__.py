@@ -14,6 +14,7 @@ round. Nothing here opens a socket or keeps a session.
 `message_tables`     messages that are a tag and plain fields
 `v1_client_messages` what clients of 1.x SDKs send
 `v1_server_messages` what is sent to them
+`v1_tables`          rows and updates of one query, as they are there
 `texts`              texts of errors that can always be sent
 `fields`             kinds of messages, for `qsdb.codec`
 `protocol_error`     the one error of bytes that are no message

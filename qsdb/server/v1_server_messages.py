@@ -39,15 +39,14 @@ tables.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, NewType
+from typing import NamedTuple
 
 from qsdb.codec.bsatn import encoder
-from qsdb.runtime.updates import Update
 from qsdb.server.fields import product, tagged
-from qsdb.server.row_lists import row_list_encoder
 from qsdb.server.tables import EncodedRows
 from qsdb.server.texts import with_bytes
-from qsdb.values.compounds import OptionKind, ProductKind
+from qsdb.server.v1_tables import V1EncodedUpdate
+from qsdb.values.compounds import OptionKind
 from qsdb.values.kinds import (
     BYTES,
     CONNECTION_ID,
@@ -59,7 +58,6 @@ from qsdb.values.kinds import (
     U32,
     U64,
     U128,
-    Stored,
 )
 
 __all__ = [
@@ -77,18 +75,10 @@ __all__ = [
     "SubscriptionError",
     "TransactionUpdate",
     "TransactionUpdateLight",
-    "V1EncodedUpdate",
     "V1ServerMessage",
-    "V1TableEncoder",
 ]
 
-V1EncodedUpdate = NewType("V1EncodedUpdate", bytes)
-"""How the rows of a table changed, for one query."""
-
 _encode_count = encoder(U32)
-_encode_head = encoder(
-    product("TableUpdate", id=U32, name=STR, rows=U64, count=U32, compression=U8)
-)
 _encode_initial_tail = encoder(
     product("InitialSubscription", request_id=U32, duration=TIME_DURATION)
 )
@@ -143,42 +133,6 @@ _encode_returned = encoder(
 _encode_procedure_failed = encoder(
     product("ProcedureResult", tag=U8, status=U8, payload=STR, **_PROCEDURE_TAIL)
 )
-
-
-class V1TableEncoder:
-    """Encodes the rows of one query, each update once; see `TableEncoder` of v2."""
-
-    __slots__ = ("_encode", "_last", "table", "table_id")
-
-    def __init__(self, table_id: int, table: str, kind: ProductKind) -> None:
-        """Compile.
-
-        Args:
-            table_id: A number for the table; clients only pass it on.
-            table: The name of the table.
-            kind: Of its rows.
-        """
-        self.table_id, self.table = table_id, table
-        self._encode = row_list_encoder(kind)
-        self._last: tuple[Update | None, V1EncodedUpdate] = None, V1EncodedUpdate(b"")
-
-    def update(self, update: Update) -> V1EncodedUpdate:
-        """Encode how a result changed, or give what was encoded of the same update."""
-        last, encoded = self._last
-        if last is update:
-            return encoded
-        difference = update.difference
-        encoded = self.changes(difference.inserts, difference.deletes)
-        self._last = update, encoded
-        return encoded
-
-    def changes(
-        self, inserts: Sequence[Stored], deletes: Sequence[Stored]
-    ) -> V1EncodedUpdate:
-        """Encode rows that came and went."""
-        count = len(inserts) + len(deletes)
-        head = _encode_head((self.table_id, self.table, count, 1, 0))
-        return V1EncodedUpdate(head + self._encode(deletes) + self._encode(inserts))
 
 
 Parts = tuple[V1EncodedUpdate, ...]

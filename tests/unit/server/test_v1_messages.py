@@ -11,6 +11,7 @@ from qsdb.server import v1_server_messages as s
 from qsdb.server.protocol_error import ProtocolError
 from qsdb.server.subprotocols import V1
 from qsdb.server.tables import TableEncoder
+from qsdb.server.v1_tables import V1TableEncoder
 from qsdb.values.compounds import Field, ProductKind
 from qsdb.values.kinds import U8
 from tests.support.wire_messages import wire
@@ -29,7 +30,7 @@ FROM_CLIENTS: list[c.V1ClientMessage] = [
 ]
 
 KIND = ProductKind("spot", (Field("x", U8),))
-SPOT = s.V1TableEncoder(4096, "spot", KIND)
+SPOT = V1TableEncoder(4096, "spot", KIND)
 CAME = SPOT.changes([(1,), (2,)], [])
 MOVED = SPOT.changes([(1,)], [(2,)])
 CAME_TOLD = [4096, "spot", 2, [{"deletes": [], "inserts": [b"\1", b"\2"]}]]
@@ -155,7 +156,7 @@ def test_what_the_server_sends_is_what_the_twin_reads(number: int) -> None:
 
 
 def test_an_update_is_encoded_once_for_all_who_are_told() -> None:
-    encoder = s.V1TableEncoder(4096, "spot", KIND)
+    encoder = V1TableEncoder(4096, "spot", KIND)
     shape = Shape(("x",), list, None)
     update = Update(1, Difference([(1,)], [(2,)]), shape)
 
