@@ -24,14 +24,9 @@ tag  message               fields
 ===  ====================  ====================================================
 
 Durations and timestamps are microseconds. An update is an array of parts, one for each
-query, encoded once for all who ask it::
-
-    table_id u32 │ table_name str │ num_rows u64 │ 1 │ 00 │ deletes │ inserts
-
-Deletes stand first here, inserts in v2. The 00 says that the row lists are not
-compressed; they never are. Results of queries are parts too, of inserts alone, and what
-a client loses when it unsubscribes are deletes. Rows of `OneOffQueryResponse` are those
-of v2.
+query, encoded once for all who ask it (`qsdb.server.v1_tables`). Results of queries are
+parts too, of inserts alone, and what a client loses when it unsubscribes are deletes.
+Rows of `OneOffQueryResponse` are those of v2.
 
 Callers always get a `TransactionUpdate`, also of a call that fails or changes nothing
 for them; see `qsdb.server.v1_client_messages.NO_SUCCESS_NOTIFY`. There are no event
