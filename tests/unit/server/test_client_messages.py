@@ -42,7 +42,8 @@ def test_whole_frames_of_the_sdk_are_read_and_made_again(number: int) -> None:
     assert b"".join(map(encode_client_message, messages)) == frame
 
 
-@given(pairs=st.lists(CLIENT_MESSAGES, min_size=1, max_size=4))
+@pytest.mark.slow
+@given(pairs=st.lists(CLIENT_MESSAGES, min_size=1, max_size=2))
 def test_a_batch_is_what_the_twin_reads_and_comes_back(
     pairs: list[tuple[ClientMessage, dict[str, Any]]],
 ) -> None:
@@ -145,7 +146,7 @@ def test_a_frame_of_more_than_the_bound_is_refused_at_once() -> None:
 
 
 def test_a_frame_of_many_messages_is_never_many_objects() -> None:
-    frame = encode_client_message(OneOffQuery(0, "")) * 20_000
+    frame = encode_client_message(OneOffQuery(0, "")) * 5_000
 
     tracemalloc.start()
     try:
@@ -154,5 +155,5 @@ def test_a_frame_of_many_messages_is_never_many_objects() -> None:
     finally:
         tracemalloc.stop()
 
-    assert count == 20_000
-    assert peak < 1 << 16
+    assert count == 5_000
+    assert peak < 1 << 15

@@ -34,7 +34,7 @@ FRAMES = [bytes.fromhex(text) for _, text in BATCHES]
 BYTES_MAX = 1 << 20
 """A great claim must not be believed: no sample has a thousandth of it."""
 
-MUTANTS_COUNT = 20_000 if os.environ.get("QSDB_TEST_PROFILE") == "nightly" else 2000
+MUTANTS_COUNT = 20_000 if os.environ.get("QSDB_TEST_PROFILE") == "nightly" else 1000
 
 
 def _from_client(data: bytes) -> list[object]:

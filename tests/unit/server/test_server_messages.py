@@ -38,7 +38,8 @@ def test_messages_have_the_bytes_that_were_recorded(title: str) -> None:
         assert type(read) is type(message)
 
 
-@given(pairs=st.lists(SERVER_MESSAGES, min_size=1, max_size=3))
+@pytest.mark.slow
+@given(pairs=st.lists(SERVER_MESSAGES, min_size=1, max_size=2))
 def test_a_batch_is_what_the_twin_reads_and_comes_back(
     pairs: list[tuple[ServerMessage, dict[str, Any]]],
 ) -> None:
