@@ -1,0 +1,65 @@
+"""`V1TableEncoder`: what one query gives, as bytes for all its subscribers of v1.
+
+A part of an update is, for each query::
+
+    table_id u32 │ table_name str │ num_rows u64 │ 1 │ 00 │ deletes │ inserts
+
+Deletes stand first here, inserts in v2. The 00 says that the row lists are not
+compressed; they never are. The 1 counts what follows it, which may be there for
+several queries. See `qsdb.server.tables` for the idea.
+"""
+
+from collections.abc import Sequence
+from typing import NewType
+
+from qsdb.codec.bsatn import encoder
+from qsdb.runtime.updates import Update
+from qsdb.server.fields import product
+from qsdb.server.row_lists import row_list_encoder
+from qsdb.values.compounds import ProductKind
+from qsdb.values.kinds import STR, U8, U32, U64, Stored
+
+__all__ = ["V1EncodedUpdate", "V1TableEncoder"]
+
+V1EncodedUpdate = NewType("V1EncodedUpdate", bytes)
+"""How the rows of a table changed, for one query."""
+
+_encode_head = encoder(
+    product("TableUpdate", id=U32, name=STR, rows=U64, count=U32, compression=U8)
+)
+
+
+class V1TableEncoder:
+    """Encodes the rows of one query, each update once; see `TableEncoder` of v2."""
+
+    __slots__ = ("_encode", "_last", "table", "table_id")
+
+    def __init__(self, table_id: int, table: str, kind: ProductKind) -> None:
+        """Compile.
+
+        Args:
+            table_id: A number for the table; clients only pass it on.
+            table: The name of the table.
+            kind: Of its rows.
+        """
+        self.table_id, self.table = table_id, table
+        self._encode = row_list_encoder(kind)
+        self._last: tuple[Update | None, V1EncodedUpdate] = None, V1EncodedUpdate(b"")
+
+    def update(self, update: Update) -> V1EncodedUpdate:
+        """Encode how a result changed, or give what was encoded of the same update."""
+        last, encoded = self._last
+        if last is update:
+            return encoded
+        difference = update.difference
+        encoded = self.changes(difference.inserts, difference.deletes)
+        self._last = update, encoded
+        return encoded
+
+    def changes(
+        self, inserts: Sequence[Stored], deletes: Sequence[Stored]
+    ) -> V1EncodedUpdate:
+        """Encode rows that came and went."""
+        count = len(inserts) + len(deletes)
+        head = _encode_head((self.table_id, self.table, count, 1, 0))
+        return V1EncodedUpdate(head + self._encode(deletes) + self._encode(inserts))
