@@ -14,6 +14,7 @@ Memory stays below about 25 bytes for each byte of the text.
 
 import json
 import math
+from collections import Counter
 from typing import NoReturn
 
 from qsdb.errors import brief
@@ -52,11 +53,8 @@ def _constant(text: str) -> NoReturn:
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        # The first that comes back later: dicts keep names where they came first.
-        places = zip(names, found, strict=False)
-        at = next((n for n, (a, b) in enumerate(places) if a != b), len(found))
-        name = names[at]
+        counts = Counter([name for name, _ in pairs])
+        name = next(name for name, count in counts.items() if count > 1)
         raise JsonTextError(f"the name {brief(name)} stands twice in an object")
     return found
 
