@@ -189,7 +189,7 @@ def test_what_a_procedure_returns_is_known_where_it_is_a_kind(
 
     def kinds() -> list[str | None]:
         found = module.compiled().procedures.values()
-        return [each.returns and each.returns.kind.name for each in found]
+        return [each.returns.kind.name if each.returns else None for each in found]
 
     first = kinds()
     module.procedure(lambda _: None).__name__ = "added"
