@@ -1,9 +1,11 @@
 """Definitions of modules: read by an independent reader, and compared with them."""
 
 import enum
+import os
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
 import qsdb
 from examples.qsbridge import platform, registry
@@ -21,7 +23,9 @@ from tests.support.definition_judge import (
     sections_of,
 )
 from tests.support.definition_reader import read_definition
+from tests.support.schemas import TableSpec, build, module_specs
 
+EXAMPLES = 300 if os.environ.get("QSDB_TEST_PROFILE") == "nightly" else 10
 VERSIONS: tuple[Version, ...] = (9, 10)
 
 
@@ -204,6 +208,16 @@ def test_version_9_says_what_the_module_is(module: qsdb.Module) -> None:
 def test_version_10_says_what_the_module_is(module: qsdb.Module) -> None:
     schema = compiled(module)
 
+    judge_version_10(schema, read_back(schema, 10))
+
+
+@settings(max_examples=EXAMPLES)
+@given(module_specs())
+def test_definitions_say_what_any_module_is(specs: tuple[TableSpec, ...]) -> None:
+    module, _ = build(specs)
+    schema = compiled(module)
+
+    judge_version_9(schema, read_back(schema, 9))
     judge_version_10(schema, read_back(schema, 10))
 
 
