@@ -9,7 +9,7 @@ refused:
 4. a text that is too long, is not UTF-8, or nests so deep that the parser gives up
    (about 1,000 levels; readers of values stop where their kind does).
 
-Memory stays below about 25 bytes for each byte of the text.
+Memory stays below 50 bytes for each byte of the text.
 """
 
 import json

@@ -174,13 +174,19 @@ def _judge_indexes(bound: BoundTable, found: Any, keys: list[tuple[int, ...]]) -
         for each in found
         for algorithm, columns in each["algorithm"].items()
     ]
-    for index in bound.schema.indexes:
-        if index.algorithm != "unique":
-            algorithm = {"btree": "BTree", "hash": "Hash"}[index.algorithm]
-            assert (index.accessor, algorithm, index.columns) in indexes
-    for key in keys:  # each has an index over its columns
-        assert any(set(columns) == set(key) for _, _, columns in indexes)
-    assert len(set(indexes)) == len(indexes)
+    words = {"btree": "BTree", "hash": "Hash"}
+    declared = [
+        (index.accessor, words[index.algorithm], index.columns)
+        for index in bound.schema.indexes
+        if index.algorithm != "unique"
+    ]
+    covered = {frozenset(columns) for _, _, columns in declared}
+    needed = {frozenset(key) for key in keys} - covered
+    added = [each for each in indexes if each not in declared]
+    assert len(indexes) == len(declared) + len(added)
+    # Each key has one index over its columns, and only one.
+    assert sorted(map(sorted, needed)) == sorted(sorted(each[2]) for each in added)
+    assert all(algorithm == "BTree" for _, algorithm, _ in added)
 
 
 def _judge_names(tables: list[Any], name_field: str) -> None:

@@ -62,7 +62,7 @@ class Pair(
     qsdb.Row,
     module=town,
     primary_key=("a", "b"),
-    unique=[("b", "c")],
+    unique=[("b", "c"), ("c", "b")],
     indexes=[qsdb.BTree("b", "a", name="backwards"), qsdb.Hash("c")],
 ):
     a: u8
@@ -309,7 +309,7 @@ def test_tables_of_one_class_share_its_type_and_no_name() -> None:
     keys = [
         each["name"]["some"] for each in pair["constraints"] + pair_b["constraints"]
     ]
-    assert keys == ["pair_a_b_key", "pair_b_c_key", "pair_b_c_key_2"]
+    assert keys == ["pair_a_b_key", "pair_b_c_key", "pair_c_b_key", "pair_b_c_key_2"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
