@@ -23,6 +23,7 @@ import attrs
 
 from qsdb.errors import SchemaError
 from qsdb.schema.annotations import Scope
+from qsdb.schema.bindings import Binding
 from qsdb.schema.parameters import Parameters, resolve_parameters
 from qsdb.schema.rows import find_record
 
@@ -72,12 +73,14 @@ class DeclaredFunction:
         scope: Where the names in its annotations are looked up.
         is_private: Whether it is hidden from all but the owner.
         parameters: Once they are resolved; the scope has been let go then.
+        returns: What a procedure gives, likewise.
     """
 
     function: Function
     scope: Scope
     is_private: bool = False
     parameters: Parameters | None = None
+    returns: Binding | None = None
 
 
 def declare(

@@ -24,9 +24,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 import attrs
 
 from qsdb.errors import SchemaError
+from qsdb.schema.annotations import MistakeError, Scope, bind
+from qsdb.schema.bindings import Binding
 from qsdb.schema.contexts import AnyContext, ReducerContext, Savepoint, Transaction
 from qsdb.schema.functions import DeclaredFunction, Function, resolved
 from qsdb.schema.parameters import Parameters
+from qsdb.schema.rows import find_record
 from qsdb.values.timestamps import Timestamp
 
 __all__ = [
@@ -131,6 +134,9 @@ class Procedure:
     check: Callable[..., tuple[object, ...]]
     run: Callable[[object, tuple[object, ...]], object]
     """Both are those of the parameters, at hand."""
+    returns: Binding | None = None
+    """What it gives, by its annotation; None where that is missing, or no kind: then
+    there is nothing to tell to clients of a server."""
 
 
 def check_procedure(function: object) -> None:
@@ -172,10 +178,12 @@ def compile_procedures(
 
 
 def _compile(declared: DeclaredFunction, mistakes: list[str]) -> Procedure | None:
+    function = declared.function
+    if declared.parameters is None:
+        declared.returns = _returned(function, declared.scope)
     parameters = resolved(declared, "procedure", mistakes)
     if parameters is None:
         return None
-    function = declared.function
     return Procedure(
         function.__name__,
         function,
@@ -184,4 +192,16 @@ def _compile(declared: DeclaredFunction, mistakes: list[str]) -> Procedure | Non
         inspect.iscoroutinefunction(function),
         parameters.check,
         parameters.run,
+        declared.returns,
     )
+
+
+def _returned(function: Function, scope: Scope) -> Binding | None:
+    """Read what a procedure gives; it may be anything, since callers may be near."""
+    annotation = inspect.signature(function).return_annotation
+    if annotation is inspect.Signature.empty:
+        return None
+    try:
+        return bind(scope.resolve(annotation), find_record, lists=True)
+    except (MistakeError, SchemaError):
+        return None

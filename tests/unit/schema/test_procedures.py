@@ -160,3 +160,39 @@ def test_the_catalogue_has_procedures_and_hides_private_ones(
         ]
         stranger = db.caller(qsdb.Identity.from_claims("test", "bob"))
         assert [row.name for row in stranger.sql(text)] == ["plain"]
+
+
+def test_what_a_procedure_returns_is_known_where_it_is_a_kind(
+    module: qsdb.Module,
+) -> None:
+    class Local(qsdb.Product):
+        x: u32
+
+    @module.procedure
+    def kind(_: qsdb.ProcedureContext) -> list[Local]:
+        return []
+
+    @module.procedure
+    async def later(_: qsdb.ProcedureContext) -> "u32 | None":
+        return None
+
+    @module.procedure
+    def nothing(_: qsdb.ProcedureContext) -> None: ...
+
+    @module.procedure
+    def anything(_: qsdb.ProcedureContext) -> dict[str, int]:
+        return {}
+
+    @module.procedure
+    def unsaid(_):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        return 7
+
+    def kinds() -> list[str | None]:
+        found = module.compiled().procedures.values()
+        return [each.returns.kind.name if each.returns else None for each in found]
+
+    first = kinds()
+    module.procedure(lambda _: None).__name__ = "added"
+
+    assert first == ["tuple[Local, ...]", "u32 | None", None, None, None]
+    assert kinds() == [*first, None]
