@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -115,13 +116,24 @@ def test_ctrl_c_ends_a_command_with_130(
     assert capsys.readouterr() == ("", "")
 
 
+PROGRAM = """
+import signal, sys
+from examples.qsbridge.__main__ import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main(sys.argv[1:]))
+"""
+"""What is in the background of a shell, as this test may be, ignores Ctrl-C, and so
+does a Python that it starts."""
+SECONDS_MAX = 60
+
+
 class Process:
     """A dashboard in a process and on a terminal of its own."""
 
     def __init__(self, *arguments: str) -> None:
         self.terminal, theirs = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "examples.qsbridge", "dashboard", *arguments],
+            [sys.executable, "-c", PROGRAM, "dashboard", *arguments],
             cwd=ROOT,
             env=os.environ
             | {"PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100"},
@@ -140,6 +152,10 @@ class Process:
         self.text = self.text.partition(text)[2]
 
     def _read(self) -> str:
+        ready, _, _ = select.select([self.terminal], [], [], SECONDS_MAX)
+        if not ready:
+            self.process.kill()
+            raise TimeoutError(f"nothing was drawn for {SECONDS_MAX} s")
         data = os.read(self.terminal, 65536)
         assert data
         return data.decode(errors="replace")
