@@ -174,6 +174,12 @@ class _Tables(dict[int, TableState]):
             self.aside[table_id] = self.pop(table_id)
 
     def __missing__(self, table_id: int) -> TableState:
+        self._look_up()
+        if table_id not in self:
+            raise RecordError(f"there is no table with the id {table_id}")
+        return self[table_id]
+
+    def _look_up(self) -> None:
         aside, self.aside = self.aside, {}
         for found_id, schema in self.schemas().items():
             if found_id not in self:
@@ -181,9 +187,19 @@ class _Tables(dict[int, TableState]):
                 before = aside.get(found_id)
                 if before is not None:
                     found.rows, found.sequences = before.rows, before.sequences
-        if table_id not in self:
-            raise RecordError(f"there is no table with the id {table_id}")
-        return self[table_id]
+
+    def settle(self) -> None:
+        """End a commit: a table that it has dropped leaves nothing.
+
+        Its id may be another table's in the next one. A catalogue that is none is for
+        whoever asks for its tables.
+        """
+        aside = self.aside
+        if aside:
+            try:
+                self._look_up()
+            except ValueError:
+                self.aside = aside
 
     def system_rows(self) -> Mapping[int, tuple[StoredRow, ...]]:
         return {
@@ -249,6 +265,7 @@ class State:
             RecordError: the record does not fit; the state is then of no use.
         """
         self.microseconds = replay(record, self._tables)
+        self._tables.settle()
         self.offset += 1
 
     def catalogue(self) -> Mapping[int, tuple[StoredRow, ...]]:

@@ -578,3 +578,22 @@ def test_a_state_has_the_tables_of_the_last_publication() -> None:
     tables = read_state(disk).state.tables
     names = [each.schema.name for number, each in tables.items() if number >= 4096]
     assert sorted(names) == ["book", "loan", "pen"]
+
+
+def test_the_id_of_a_table_that_is_gone_may_be_another_tables() -> None:
+    disk = SimulatedDirectory()
+    book = {"id": (u64, qsdb.primary_key()), "title": str}
+    one = edition("", book=book, gone=book)
+    two = edition("", book=book)
+    three = edition("", book={**book, "pages": (u64, 7)})
+    with opened(disk, one.module) as db:
+        with db.write() as tx:
+            tx.table("gone").insert(one.rows["gone"](1, "Lost"))
+            tx.table("book").insert(one.rows["book"](2, "Kept"))
+        db.publish(two.module, allow_breaking=True, drop=["gone"])
+        db.publish(three.module, allow_breaking=True)
+
+    with opened(disk, three.module) as db:
+        assert contents(db) == {"book": [(2, "Kept", 7)]}
+        db.check()
+    assert qsdb.verify(disk, deep=True).is_sound
