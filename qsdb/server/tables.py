@@ -23,8 +23,9 @@ An array of one entry is written: the same table may come in several parts, one 
 query over it, and clients count them all.
 """
 
+import abc
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, NewType
+from typing import Any, Generic, NamedTuple, NewType, TypeVar
 
 from qsdb.codec.bsatn import DecodeError, encoder, reader
 from qsdb.runtime.updates import Update
@@ -44,6 +45,7 @@ __all__ = [
     "TableEncoder",
     "TableRows",
     "TableUpdate",
+    "UpdateEncoder",
     "read_table_rows",
     "read_table_update",
 ]
@@ -53,6 +55,8 @@ EncodedRows = NewType("EncodedRows", bytes)
 
 EncodedUpdate = NewType("EncodedUpdate", bytes)
 """A table's name and how its rows changed: one TableUpdate."""
+
+Encoded = TypeVar("Encoded", bound=bytes)
 
 TABLE_ROWS = product("TableRows", table=STR, rows=ROW_LIST)
 TABLE_UPDATE = product(
@@ -77,18 +81,43 @@ _read_rows: Callable[[bytes, int], tuple[Any, int]] = reader(TABLE_ROWS)
 _read_update: Callable[[bytes, int], tuple[Any, int]] = reader(TABLE_UPDATE)
 
 
-class TableEncoder:
-    """Encodes the rows of one query, each update once.
+class UpdateEncoder(abc.ABC, Generic[Encoded]):
+    """Encodes how the result of one query changes, each update once.
 
     It remembers the last update, which all subscribers are told one after another. For
     those who are told later, when it is on the disk, it may have to be encoded once
     more. Threads may share an encoder.
+    """
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        """Begin with nothing encoded."""
+        self._last: tuple[Update, Encoded] | None = None
+
+    def update(self, update: Update) -> Encoded:
+        """Encode how a result changed, or give what was encoded of the same update."""
+        last = self._last
+        if last is not None and last[0] is update:
+            return last[1]
+        difference = update.difference
+        encoded = self.changes(difference.inserts, difference.deletes)
+        self._last = update, encoded
+        return encoded
+
+    @abc.abstractmethod
+    def changes(self, inserts: Sequence[Stored], deletes: Sequence[Stored]) -> Encoded:
+        """Encode rows that came and went."""
+
+
+class TableEncoder(UpdateEncoder[EncodedUpdate]):
+    """Encodes the rows of one query, and how they change.
 
     Attributes:
         table: The name of the table whose rows they are, as clients know it.
     """
 
-    __slots__ = ("_encode", "_head", "_is_event", "_last", "_name", "table")
+    __slots__ = ("_encode", "_head", "_is_event", "_name", "table")
 
     def __init__(self, table: str, kind: ProductKind, *, is_event: bool) -> None:
         """Compile.
@@ -98,26 +127,16 @@ class TableEncoder:
             kind: Of its rows.
             is_event: Whether rows only come, and none is kept.
         """
+        super().__init__()
         self.table = table
         self._encode = row_list_encoder(kind)
         self._is_event = is_event
         self._name = _encode_name(table)
         self._head = _encode_update_head((table, 1, int(is_event)))
-        self._last: tuple[Update | None, EncodedUpdate] = None, EncodedUpdate(b"")
 
     def rows(self, rows: Sequence[Stored]) -> EncodedRows:
         """Encode a result. Cost: that of its rows, about 0.3 µs each."""
         return EncodedRows(self._name + self._encode(rows))
-
-    def update(self, update: Update) -> EncodedUpdate:
-        """Encode how a result changed, or give what was encoded of the same update."""
-        last, encoded = self._last
-        if last is update:
-            return encoded
-        difference = update.difference
-        encoded = self.changes(difference.inserts, difference.deletes)
-        self._last = update, encoded
-        return encoded
 
     def changes(
         self, inserts: Sequence[Stored], deletes: Sequence[Stored]

@@ -38,6 +38,7 @@ from typing import NamedTuple
 
 from qsdb.codec.bsatn import encoder
 from qsdb.server.fields import product, tagged
+from qsdb.server.server_messages import Returned
 from qsdb.server.tables import EncodedRows
 from qsdb.server.texts import with_bytes
 from qsdb.server.v1_tables import V1EncodedUpdate
@@ -303,12 +304,6 @@ class MultiApplied(NamedTuple):
         """Give the bytes of the message."""
         is_end, *fields, update = self
         return _encode_multi((9 if is_end else 8, *fields)) + _array(update)
-
-
-class Returned(NamedTuple):
-    """What a procedure has returned, in BSATN."""
-
-    value: bytes
 
 
 class ProcedureFailed(NamedTuple):

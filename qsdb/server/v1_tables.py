@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import NewType
 
 from qsdb.codec.bsatn import encoder
-from qsdb.runtime.updates import Update
 from qsdb.server.fields import product
 from qsdb.server.row_lists import row_list_encoder
+from qsdb.server.tables import UpdateEncoder
 from qsdb.values.compounds import ProductKind
 from qsdb.values.kinds import STR, U8, U32, U64, Stored
 
@@ -29,10 +29,10 @@ _encode_head = encoder(
 )
 
 
-class V1TableEncoder:
+class V1TableEncoder(UpdateEncoder[V1EncodedUpdate]):
     """Encodes the rows of one query, each update once; see `TableEncoder` of v2."""
 
-    __slots__ = ("_encode", "_last", "table", "table_id")
+    __slots__ = ("_encode", "table", "table_id")
 
     def __init__(self, table_id: int, table: str, kind: ProductKind) -> None:
         """Compile.
@@ -42,19 +42,9 @@ class V1TableEncoder:
             table: The name of the table.
             kind: Of its rows.
         """
+        super().__init__()
         self.table_id, self.table = table_id, table
         self._encode = row_list_encoder(kind)
-        self._last: tuple[Update | None, V1EncodedUpdate] = None, V1EncodedUpdate(b"")
-
-    def update(self, update: Update) -> V1EncodedUpdate:
-        """Encode how a result changed, or give what was encoded of the same update."""
-        last, encoded = self._last
-        if last is update:
-            return encoded
-        difference = update.difference
-        encoded = self.changes(difference.inserts, difference.deletes)
-        self._last = update, encoded
-        return encoded
 
     def changes(
         self, inserts: Sequence[Stored], deletes: Sequence[Stored]

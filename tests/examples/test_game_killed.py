@@ -25,7 +25,9 @@ from tests.examples.game_world import GAME_EAST
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL"),
+    pytest.mark.skipif(
+        sys.platform == "win32", reason="Windows has neither fork nor SIGKILL"
+    ),
 ]
 
 KILLS_COUNT = 30 if os.environ.get("QSDB_TEST_PROFILE") == "nightly" else 2

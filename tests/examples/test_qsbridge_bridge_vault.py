@@ -1,7 +1,6 @@
 """Items go into the vault and out of it once, also when the wire is cut in between."""
 
 import contextlib
-import importlib.util
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +12,6 @@ from examples.qsbridge import GlobalVault
 from examples.qsbridge.bridge import Bridge, OfflineError
 from tests.examples.bridges import Game, Network, bridge_of, is_online
 from tests.examples.hub import Hub
-
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("examples.qsbridge.hub.suggested.vault") is None,
-    reason="the vault's reducers are not in this tree",
-)
 
 
 class Counter:

@@ -46,7 +46,10 @@ def test_program_prints_what_the_page_says(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not IS_NIGHTLY, reason="each command has quick tests of its own")
+@pytest.mark.skipif(
+    not IS_NIGHTLY,
+    reason="takes half a minute: for the long tier; each command has quick tests too",
+)
 @pytest.mark.parametrize(
     "block", COMMANDS, ids=[f"line {block.line}" for block in COMMANDS]
 )

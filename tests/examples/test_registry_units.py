@@ -155,7 +155,9 @@ def test_what_is_no_service_has_no_unit(desk: Desk) -> None:
             read_service(tx, each)
 
 
-@pytest.mark.skipif(shutil.which("sh") is None, reason="there is no shell")
+@pytest.mark.skipif(
+    shutil.which("sh") is None, reason="the judge is sh, which Windows does not have"
+)
 def test_shell_reads_the_environment_as_it_was_meant(
     desk: Desk, tmp_path: Path
 ) -> None:
@@ -180,7 +182,8 @@ def test_shell_reads_the_environment_as_it_was_meant(
 
 @pytest.mark.slow
 @pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze"
+    shutil.which("systemd-analyze") is None,
+    reason="the judge is systemd's own, where that is installed",
 )
 def test_systemd_finds_nothing_wrong(desk: Desk, tmp_path: Path) -> None:
     install_id = bot(desk)

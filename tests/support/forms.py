@@ -6,6 +6,7 @@ variant, a product a dict, a union a pair of a name and a dict. `changed` draws 
 a form may become, and `carried` says what then becomes of a plain value.
 """
 
+import abc
 import enum
 from collections.abc import Mapping
 from typing import Any
@@ -21,12 +22,12 @@ __all__ = ["Form", "carried", "changed", "drawn", "plain_value"]
 Plain = Any
 
 
-class Form:
+class Form(abc.ABC):
     """One kind."""
 
+    @abc.abstractmethod
     def annotation(self) -> Any:
         """Give what a user writes."""
-        raise NotImplementedError  # each form has its own
 
     def store(self, plain: Plain) -> Any:
         """Give the stored value."""

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
             file = chosen.file or SHIPPED
             _play(file, screen, float("inf") if is_once else chosen.speed)
     except KeyboardInterrupt:
-        pass  # how a dashboard is left
+        pass  # Ctrl-C is how a dashboard is left: that is its end, and no failure
     except BrokenPipeError:
         raise  # an OSError, but none of a file that was asked for
     except (qsdb.StorageError, qsdb.SchemaError, OSError) as error:

@@ -9,7 +9,12 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from examples.qsbridge.hub.limits import check_id, check_text
+from examples.qsbridge.hub.limits import (
+    DESCRIPTION_CHARS_MAX,
+    REASON_CHARS_MAX,
+    check_id,
+    check_text,
+)
 from examples.qsbridge.hub.refusals import refusal
 from examples.qsbridge.mods.semver import is_semver
 
@@ -29,8 +34,6 @@ __all__ = [
     "check_web_address",
 ]
 
-DESCRIPTION_CHARS_MAX: Final = 4_096
-REASON_CHARS_MAX: Final = 512
 ADDRESS_CHARS_MAX: Final = 512
 NAMES_MAX: Final = 32
 RATING_MAX: Final = 5

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from examples.qsbridge.simulation.agenda import SECOND
+
 __all__ = ["Settings"]
 
 SERVERS_MAX = 1_000
@@ -37,7 +39,7 @@ class Settings:
     @property
     def length(self) -> int:
         """How long, in microseconds of simulated time."""
-        return self.minutes * 60 * 1_000_000
+        return self.minutes * 60 * SECOND
 
     @property
     def capacity(self) -> int:
