@@ -13,6 +13,7 @@ from examples.qsbridge import (
     admin_grant_role,
     admin_set_max_players,
     admin_set_motd,
+    admin_set_password,
     admin_toggle_whitelist,
     admin_unban,
     admin_whitelist_add,
@@ -69,6 +70,14 @@ def test_a_bridge_registers_as_an_identity_and_subscribes(played: Played) -> Non
     assert played.bridge.known.config == played.hub.config("east")
     assert played.game.taken() == [("config", "")]
     assert played.network.calls == ["server_register"]
+
+
+def test_a_server_knows_what_opens_it(played: Played) -> None:
+    assert played.bridge.known.is_opened_by("anything")
+    played.hub.db.call(admin_set_password, "east", "hunter2")
+
+    assert played.bridge.known.is_opened_by("hunter2")
+    assert not played.bridge.known.is_opened_by("hunter3")
 
 
 def test_nothing_is_known_before_the_first_connection(empty: Hub) -> None:
