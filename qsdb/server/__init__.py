@@ -1,31 +1,11 @@
 """Layer 7: the server that official SpacetimeDB clients connect to.
 
-Here are the parts that are free of I/O: the binary protocol, bytes in and messages out
-and the other way round; values and arguments as JSON; and definitions of modules.
-Nothing here opens a socket or keeps a session yet.
-
 ==================== =========================================================
-`subprotocols`       v3 and v2: which one, and how many messages a frame has
-`frames`             frames to clients: the leading tag, compression, batches
-`client_messages`    what clients send
-`server_messages`    what the server sends
-`server_reading`     the same, read: for clients and tests
-`tables`             rows and updates of one query, encoded once and shared
-`row_lists`          rows one after another, with a hint where each begins
-`message_tables`     messages that are a tag and plain fields
-`v1_client_messages` what clients of 1.x SDKs send
-`v1_server_messages` what is sent to them
-`v1_tables`          rows and updates of one query, as they are there
-`texts`              texts of errors that can always be sent
-`fields`             kinds of messages, for `qsdb.codec`
-`protocol_error`     the one error of bytes that are no message
-`sats_json`          values as JSON, compiled for each kind
 `json_arguments`     arguments of calls as JSON
-`json_text`          strict texts of JSON
 `definitions`        modules as `RawModuleDef`, for generators of bindings
 `algebraic_types`    kinds as types of definitions
 `meta_types`         how definitions themselves are encoded
 ==================== =========================================================
 
-*Source*: SpacetimeDB's protocols v1 and v2; names of messages and fields are its own.
+What is said over a WebSocket is in `qsdb.protocol`.
 """

@@ -26,8 +26,8 @@ Names of types are not on the wire, so what is no identifier elsewhere is made o
 
 import re
 
+from qsdb.codec.json_leaves import SCHEDULE_VARIANTS, SPECIAL_FIELDS
 from qsdb.server.definition_names import identifier_of
-from qsdb.server.json_leaves import SCHEDULE_VARIANTS, SPECIAL_FIELDS
 from qsdb.values.compounds import ArrayKind, EnumKind, OptionKind, ProductKind, SumKind
 from qsdb.values.kinds import (
     I64,

@@ -11,13 +11,13 @@ and the bound: ``move(), argument path at [3].x: 300 is not an int from 0 to 255
 from collections.abc import Callable
 from typing import NoReturn
 
+from qsdb.codec.json_faults import JsonFaultError, shown_json
+from qsdb.codec.json_leaves import JsonReader
+from qsdb.codec.json_text import TEXT_BYTES_MAX, JsonTextError, read_json
+from qsdb.codec.sats_json import json_reader
 from qsdb.errors import ArgumentError, brief
 from qsdb.schema.parameters import Parameter, Parameters
 from qsdb.schema.specifiers import MISSING
-from qsdb.server.json_faults import JsonFaultError, shown_json
-from qsdb.server.json_leaves import JsonReader
-from qsdb.server.json_text import TEXT_BYTES_MAX, JsonTextError, read_json
-from qsdb.server.sats_json import json_reader
 
 __all__ = ["ArgumentsReader", "arguments_reader"]
 

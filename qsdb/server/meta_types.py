@@ -1,6 +1,6 @@
 """Types of types: what a definition of a module is made of, and its bytes.
 
-A definition is plain data in the named form of SATS-JSON (`qsdb.server.sats_json`), so
+A definition is plain data in the named form of SATS-JSON (`qsdb.codec.sats_json`), so
 it is printed as it is. A *meta-type* says what data there may be, and in which order
 its bytes come. Kinds do not do for that, since a type contains types: so `bsatn_of`
 walks meta-types, slowly, and leaves to kinds what has no parts.
@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 
 from qsdb.codec.bsatn import encoder
-from qsdb.server.sats_json import json_reader
+from qsdb.codec.sats_json import json_reader
 from qsdb.values.compounds import ProductKind
 from qsdb.values.kinds import U8, U32, Kind
 

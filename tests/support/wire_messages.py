@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from qsdb.server import client_messages as c
-from qsdb.server import server_messages as s
-from qsdb.server.tables import EncodedRows, EncodedUpdate, TableEncoder
+from qsdb.protocol import client_messages as c
+from qsdb.protocol import server_messages as s
+from qsdb.protocol.tables import EncodedRows, EncodedUpdate, TableEncoder
 from qsdb.values.compounds import Field, ProductKind
 from qsdb.values.kinds import BYTES, STR, U16, U32, U64, Kind
 

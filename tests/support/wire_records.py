@@ -1,6 +1,6 @@
 """Messages whose bytes are known: recorded with the official SDK (wire.md)."""
 
-from qsdb.server.client_messages import (
+from qsdb.protocol.client_messages import (
     SEND_DROPPED_ROWS,
     CallProcedure,
     CallReducer,
@@ -9,7 +9,7 @@ from qsdb.server.client_messages import (
     Subscribe,
     Unsubscribe,
 )
-from qsdb.server.server_messages import (
+from qsdb.protocol.server_messages import (
     InitialConnection,
     InternalFailure,
     OneOffQueryResult,

@@ -17,7 +17,7 @@ LINES: tuple[frozenset[str], ...] = (
     frozenset({"forks", "excerpts"}),
     frozenset({"values", "errors", "files"}),
     frozenset({"codec", "logs"}),
-    frozenset({"schema"}),
+    frozenset({"schema", "protocol"}),
     frozenset({"store", "log", "sql"}),
     frozenset({"live"}),
     frozenset({"recovery", "cache"}),

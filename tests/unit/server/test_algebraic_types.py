@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 
 from qsdb.codec.bsatn import encoder
+from qsdb.codec.json_text import write_json
 from qsdb.server.algebraic_types import Typespace, inline_product, inline_type
 from qsdb.server.definition_names import FreeNames, fault_of_identifier, identifier_of
 from qsdb.server.definition_types import ALGEBRAIC_TYPE
-from qsdb.server.json_text import write_json
 from qsdb.server.meta_types import Maybe, bsatn_of
 from qsdb.values import kinds as k
 from qsdb.values.compounds import (

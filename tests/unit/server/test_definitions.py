@@ -10,12 +10,12 @@ from hypothesis import given, settings
 import qsdb
 from examples.qsbridge import platform, registry
 from qsdb import ScheduleAt, f64, i128, u8, u32, u64
+from qsdb.codec.json_faults import JsonFaultError
+from qsdb.codec.json_text import read_json, write_json
 from qsdb.runtime.row_filters import check_filters
 from qsdb.schema.module_schemas import ModuleSchema
 from qsdb.server.definition_types import MODULE
 from qsdb.server.definitions import Version, definition, definition_bsatn
-from qsdb.server.json_faults import JsonFaultError
-from qsdb.server.json_text import read_json, write_json
 from qsdb.server.meta_types import bsatn_of
 from tests.support.definition_judge import (
     judge_version_9,

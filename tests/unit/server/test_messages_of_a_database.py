@@ -7,15 +7,15 @@ import pytest
 
 import qsdb
 from qsdb.codec.bsatn import decoder
-from qsdb.server.frames import FrameWriter
-from qsdb.server.server_messages import (
+from qsdb.protocol.frames import FrameWriter
+from qsdb.protocol.server_messages import (
     QuerySetUpdate,
     SubscribeApplied,
     TransactionUpdate,
 )
-from qsdb.server.server_reading import read_server_frame
-from qsdb.server.subprotocols import V3
-from qsdb.server.tables import (
+from qsdb.protocol.server_reading import read_server_frame
+from qsdb.protocol.subprotocols import V3
+from qsdb.protocol.tables import (
     EncodedUpdate,
     PersistentTable,
     TableEncoder,
@@ -81,12 +81,13 @@ def test_whoever_reads_the_messages_has_the_rows_of_the_database(seed: int) -> N
             db.call(move, number, 1)
 
         def tell(update: qsdb.Update) -> None:
-            told.append(encoder.update(update))
+            told.append(encoder.update(update.difference))
             reader.read(TransactionUpdate((QuerySetUpdate(7, (told[-1],)),)).encode())
 
         query = db.subscribe("SELECT * FROM spot", tell)
         other = db.subscribe(
-            "SELECT * FROM spot", lambda update: told.append(encoder.update(update))
+            "SELECT * FROM spot",
+            lambda update: told.append(encoder.update(update.difference)),
         )
         rows = [tuple(row) for row in query.initial]
         reader.read(SubscribeApplied(0, 7, (encoder.rows(rows),)).encode())

@@ -24,12 +24,12 @@ tag  message               fields
 ===  ====================  ====================================================
 
 Durations and timestamps are microseconds. An update is an array of parts, one for each
-query, encoded once for all who ask it (`qsdb.server.v1_tables`). Results of queries are
-parts too, of inserts alone, and what a client loses when it unsubscribes are deletes.
-Rows of `OneOffQueryResponse` are those of v2.
+query, encoded once for all who ask it (`qsdb.protocol.v1_tables`). Results of queries
+are parts too, of inserts alone, and what a client loses when it unsubscribes are
+deletes. Rows of `OneOffQueryResponse` are those of v2.
 
 Callers always get a `TransactionUpdate`, also of a call that fails or changes nothing
-for them; see `qsdb.server.v1_client_messages.NO_SUCCESS_NOTIFY`. There are no event
+for them; see `qsdb.protocol.v1_client_messages.NO_SUCCESS_NOTIFY`. There are no event
 tables.
 """
 
@@ -37,11 +37,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from qsdb.codec.bsatn import encoder
-from qsdb.server.fields import product, tagged
-from qsdb.server.server_messages import Returned
-from qsdb.server.tables import EncodedRows
-from qsdb.server.texts import with_bytes
-from qsdb.server.v1_tables import V1EncodedUpdate
+from qsdb.protocol.fields import product, tagged
+from qsdb.protocol.server_messages import Returned
+from qsdb.protocol.tables import EncodedRows
+from qsdb.protocol.texts import with_bytes
+from qsdb.protocol.v1_tables import V1EncodedUpdate
 from qsdb.values.compounds import OptionKind
 from qsdb.values.kinds import (
     BYTES,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qsdb.server.subprotocols import (
+from qsdb.protocol.subprotocols import (
     SUBPROTOCOLS,
     V1,
     V2,

@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from qsdb.server.json_text import JsonTextError, read_json, write_json
+from qsdb.codec.json_text import JsonTextError, read_json, write_json
 
 HOSTILE: list[tuple[bytes | str, str]] = [
     (b"", "Expecting value, at character 0"),

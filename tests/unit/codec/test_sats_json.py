@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qsdb.codec.json_faults import JsonFaultError
+from qsdb.codec.json_leaves import JsonReader
+from qsdb.codec.json_text import read_json, write_json
+from qsdb.codec.sats_json import json_reader, json_writer
 from qsdb.errors import LimitError
-from qsdb.server.json_faults import JsonFaultError
-from qsdb.server.json_leaves import JsonReader
-from qsdb.server.json_text import read_json, write_json
-from qsdb.server.sats_json import json_reader, json_writer
 from qsdb.values import kinds as k
 from qsdb.values.compounds import (
     ArrayKind,

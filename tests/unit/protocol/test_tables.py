@@ -3,10 +3,9 @@
 import pytest
 
 from qsdb.live.operators import Difference
-from qsdb.runtime.updates import Shape, Update
-from qsdb.server.protocol_error import ProtocolError
-from qsdb.server.row_lists import RowList
-from qsdb.server.tables import (
+from qsdb.protocol.protocol_error import ProtocolError
+from qsdb.protocol.row_lists import RowList
+from qsdb.protocol.tables import (
     EncodedRows,
     EncodedUpdate,
     EventTable,
@@ -20,16 +19,15 @@ from qsdb.values.kinds import U8, U16
 from tests.support.wire_messages import wire
 
 KIND = ProductKind("Spot", (Field("x", U8), Field("y", U16)))
-SHAPE = Shape(("x", "y"), list, None)
 
 
-def _update(offset: int, *inserts: tuple[int, int]) -> Update:
-    return Update(offset, Difference(inserts, [(9, 9)]), SHAPE)
+def _difference(*inserts: tuple[int, int]) -> Difference:
+    return Difference(inserts, [(9, 9)])
 
 
 def test_an_update_is_encoded_once_for_all_who_are_told() -> None:
     encoder = TableEncoder("spot", KIND, is_event=False)
-    update, later = _update(1, (1, 2)), _update(2, (3, 4))
+    update, later = _difference((1, 2)), _difference((3, 4))
 
     first = encoder.update(update)
 
@@ -41,7 +39,7 @@ def test_an_update_is_encoded_once_for_all_who_are_told() -> None:
 def test_an_update_tells_inserts_and_then_deletes() -> None:
     encoder = TableEncoder("spot", KIND, is_event=False)
 
-    encoded = encoder.update(_update(1, (1, 2), (3, 4)))
+    encoded = encoder.update(_difference((1, 2), (3, 4)))
 
     inserts, deletes = RowList(3, wire("010200 030400")), RowList(3, wire("090900"))
     read = read_table_update(encoded)

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from qsdb.codec.bsatn import DecodeError, encoder, reader
-from qsdb.server.fields import tagged
-from qsdb.server.protocol_error import ProtocolError
+from qsdb.protocol.fields import tagged
+from qsdb.protocol.protocol_error import ProtocolError
 from qsdb.values.compounds import ProductKind
 
 __all__ = ["MessageTable"]

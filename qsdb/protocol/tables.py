@@ -25,19 +25,19 @@ query over it, and clients count them all.
 
 import abc
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, NamedTuple, NewType, TypeVar
+from typing import Any, Generic, NamedTuple, NewType, Protocol, TypeVar
 
 from qsdb.codec.bsatn import DecodeError, encoder, reader
-from qsdb.runtime.updates import Update
-from qsdb.server.fields import product
-from qsdb.server.protocol_error import ProtocolError
-from qsdb.server.row_lists import ROW_LIST, RowList, row_list_encoder
+from qsdb.protocol.fields import product
+from qsdb.protocol.protocol_error import ProtocolError
+from qsdb.protocol.row_lists import ROW_LIST, RowList, row_list_encoder
 from qsdb.values.compounds import ArrayKind, Field, ProductKind, SumKind
 from qsdb.values.kinds import STR, U8, U32, Stored
 
 __all__ = [
     "TABLE_ROWS",
     "TABLE_UPDATE",
+    "Difference",
     "EncodedRows",
     "EncodedUpdate",
     "EventTable",
@@ -81,28 +81,40 @@ _read_rows: Callable[[bytes, int], tuple[Any, int]] = reader(TABLE_ROWS)
 _read_update: Callable[[bytes, int], tuple[Any, int]] = reader(TABLE_UPDATE)
 
 
-class UpdateEncoder(abc.ABC, Generic[Encoded]):
-    """Encodes how the result of one query changes, each update once.
+class Difference(Protocol):
+    """How a result changed: rows that came and went, as they are stored."""
 
-    It remembers the last update, which all subscribers are told one after another. For
-    those who are told later, when it is on the disk, it may have to be encoded once
-    more. Threads may share an encoder.
+    @property
+    def inserts(self) -> Sequence[Stored]:
+        """The rows that came."""
+        ...
+
+    @property
+    def deletes(self) -> Sequence[Stored]:
+        """The rows that went."""
+        ...
+
+
+class UpdateEncoder(abc.ABC, Generic[Encoded]):
+    """Encodes how the result of one query changes, each difference once.
+
+    It remembers the last one, which all subscribers are told one after another; for
+    who is told later it may have to be encoded once more. Threads may share an encoder.
     """
 
     __slots__ = ("_last",)
 
     def __init__(self) -> None:
         """Begin with nothing encoded."""
-        self._last: tuple[Update, Encoded] | None = None
+        self._last: tuple[Difference, Encoded] | None = None
 
-    def update(self, update: Update) -> Encoded:
-        """Encode how a result changed, or give what was encoded of the same update."""
+    def update(self, difference: Difference) -> Encoded:
+        """Encode how a result changed, or give what was encoded of the same object."""
         last = self._last
-        if last is not None and last[0] is update:
+        if last is not None and last[0] is difference:
             return last[1]
-        difference = update.difference
         encoded = self.changes(difference.inserts, difference.deletes)
-        self._last = update, encoded
+        self._last = difference, encoded
         return encoded
 
     @abc.abstractmethod

@@ -15,7 +15,7 @@ ends: each has to be read to find the next.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
-from qsdb.server.protocol_error import ProtocolError
+from qsdb.protocol.protocol_error import ProtocolError
 
 __all__ = ["SUBPROTOCOLS", "V1", "V2", "V3", "Subprotocol", "choose_subprotocol"]
 

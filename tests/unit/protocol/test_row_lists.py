@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qsdb.codec.bsatn import encoder
-from qsdb.server.protocol_error import ProtocolError
-from qsdb.server.row_lists import (
+from qsdb.protocol.protocol_error import ProtocolError
+from qsdb.protocol.row_lists import (
     NO_ROWS,
     RowList,
     encode_row_list,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsdb.errors import ArgumentError
-from qsdb.server.frames import (
+from qsdb.protocol.frames import (
     COMPRESSED_BYTES_MIN,
     FRAME_BYTES_MAX,
     Compression,
@@ -18,8 +18,8 @@ from qsdb.server.frames import (
     asked_compression,
     open_frame,
 )
-from qsdb.server.protocol_error import ProtocolError
-from qsdb.server.subprotocols import V2, V3
+from qsdb.protocol.protocol_error import ProtocolError
+from qsdb.protocol.subprotocols import V2, V3
 
 LONG = b"x" * COMPRESSED_BYTES_MIN
 SHORT = LONG[1:]

@@ -24,7 +24,7 @@ ScheduleAt      ``{"Interval": …}`` with a TimeDuration, ``{"Time": …}``
 import re
 from collections.abc import Callable, Mapping
 
-from qsdb.server.json_faults import JsonFaultError, case_of
+from qsdb.codec.json_faults import JsonFaultError, case_of
 from qsdb.values.compounds import EnumKind
 from qsdb.values.kinds import (
     I64,

@@ -17,8 +17,8 @@ array               ``[1, 2]``                 ``[1, 2]``
 array of u8         as bytes: ``"0102"``       ``"0102"``        ``[1, 2]``
 ==================  =========================  ================  ===================
 
-What has no parts is in `qsdb.server.json_leaves`; text is made and read by
-`qsdb.server.json_text`.
+What has no parts is in `qsdb.codec.json_leaves`; text is made and read by
+`qsdb.codec.json_text`.
 
 >>> from qsdb.values.compounds import Field, OptionKind, ProductKind
 >>> from qsdb.values.kinds import IDENTITY, STR, U64
@@ -52,15 +52,15 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from qsdb.codec.layout import EMPTY_ITEMS_COUNT_MAX, refuse_deep, size_range
-from qsdb.server.json_faults import JsonFaultError, case_of
-from qsdb.server.json_leaves import (
+from qsdb.codec.json_faults import JsonFaultError, case_of
+from qsdb.codec.json_leaves import (
     JsonReader,
     JsonWriter,
     is_direct,
     leaf_reader,
     leaf_writer,
 )
+from qsdb.codec.layout import EMPTY_ITEMS_COUNT_MAX, refuse_deep, size_range
 from qsdb.values.compounds import ArrayKind, Field, OptionKind, ProductKind, SumKind
 from qsdb.values.kinds import BYTES, U8, Kind, MismatchError, Stored
 from qsdb.values.source import Names, compile_source
@@ -166,7 +166,7 @@ def _sum_writer(kind: SumKind, *, named: bool) -> JsonWriter:
 def json_reader(kind: Kind) -> JsonReader:
     """Give the function that reads JSON data as stored values of `kind`.
 
-    It takes what `qsdb.server.json_text.read_json` gives, and raises `JsonFaultError`
+    It takes what `qsdb.codec.json_text.read_json` gives, and raises `JsonFaultError`
     where that is no value.
 
     Raises:

@@ -16,7 +16,7 @@ tag  message           fields
 A frame is one message, without any tag of its own. `Subscribe` takes the place of all
 that was subscribed to before.
 
->>> from qsdb.server.subprotocols import V1
+>>> from qsdb.protocol.subprotocols import V1
 >>> data = encode_v1_client_message(UnsubscribeMulti(1, 7))
 >>> data.hex(" ")
 '06 01 00 00 00 07 00 00 00'
@@ -26,8 +26,8 @@ that was subscribed to before.
 
 from typing import NamedTuple
 
-from qsdb.server.fields import product
-from qsdb.server.message_tables import MessageTable
+from qsdb.protocol.fields import product
+from qsdb.protocol.message_tables import MessageTable
 from qsdb.values.compounds import ArrayKind, EnumKind
 from qsdb.values.kinds import BYTES, STR, U32
 

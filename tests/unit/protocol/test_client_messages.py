@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qsdb.server.client_messages import (
+from qsdb.protocol.client_messages import (
     CLIENT_FRAME_BYTES_MAX,
     ClientMessage,
     OneOffQuery,
     encode_client_message,
     read_client_frame,
 )
-from qsdb.server.protocol_error import ProtocolError
-from qsdb.server.subprotocols import V2, V3
+from qsdb.protocol.protocol_error import ProtocolError
+from qsdb.protocol.subprotocols import V2, V3
 from tests.support.wire_messages import CLIENT_MESSAGES, wire
 from tests.support.wire_records import BATCHES, FROM_CLIENTS
 from tests.support.wire_twin import client_messages

@@ -22,8 +22,8 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from qsdb.codec.bsatn import encoder, fixed_size, reader
-from qsdb.server.fields import product
-from qsdb.server.protocol_error import ProtocolError
+from qsdb.protocol.fields import product
+from qsdb.protocol.protocol_error import ProtocolError
 from qsdb.values.compounds import ArrayKind, Field, ProductKind, SumKind
 from qsdb.values.kinds import BYTES, U8, U16, U64, Stored
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qsdb.server.frames import FrameWriter
-from qsdb.server.protocol_error import ProtocolError
-from qsdb.server.server_messages import (
+from qsdb.protocol.frames import FrameWriter
+from qsdb.protocol.protocol_error import ProtocolError
+from qsdb.protocol.server_messages import (
     InternalFailure,
     OneOffQueryResult,
     ProcedureResult,
@@ -19,8 +19,8 @@ from qsdb.server.server_messages import (
     SubscriptionError,
     TransactionUpdate,
 )
-from qsdb.server.server_reading import read_server_frame
-from qsdb.server.subprotocols import V2, V3
+from qsdb.protocol.server_reading import read_server_frame
+from qsdb.protocol.subprotocols import V2, V3
 from tests.support.wire_messages import SERVER_MESSAGES, wire
 from tests.support.wire_records import FROM_THE_SERVER, STARTED_BYTES, ZOE
 from tests.support.wire_twin import server_messages

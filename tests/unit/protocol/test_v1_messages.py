@@ -5,13 +5,12 @@ from typing import Any
 import pytest
 
 from qsdb.live.operators import Difference
-from qsdb.runtime.updates import Shape, Update
-from qsdb.server import v1_client_messages as c
-from qsdb.server import v1_server_messages as s
-from qsdb.server.protocol_error import ProtocolError
-from qsdb.server.subprotocols import V1
-from qsdb.server.tables import TableEncoder
-from qsdb.server.v1_tables import V1TableEncoder
+from qsdb.protocol import v1_client_messages as c
+from qsdb.protocol import v1_server_messages as s
+from qsdb.protocol.protocol_error import ProtocolError
+from qsdb.protocol.subprotocols import V1
+from qsdb.protocol.tables import TableEncoder
+from qsdb.protocol.v1_tables import V1TableEncoder
 from qsdb.values.compounds import Field, ProductKind
 from qsdb.values.kinds import U8
 from tests.support.wire_messages import wire
@@ -157,11 +156,10 @@ def test_what_the_server_sends_is_what_the_twin_reads(number: int) -> None:
 
 def test_an_update_is_encoded_once_for_all_who_are_told() -> None:
     encoder = V1TableEncoder(4096, "spot", KIND)
-    shape = Shape(("x",), list, None)
-    update = Update(1, Difference([(1,)], [(2,)]), shape)
+    update = Difference([(1,)], [(2,)])
 
     encoded = encoder.update(update)
 
     assert encoded == MOVED
     assert encoder.update(update) is encoded
-    assert encoder.update(Update(2, Difference([(1,), (2,)], []), shape)) == CAME
+    assert encoder.update(Difference([(1,), (2,)], [])) == CAME

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qsdb.server.client_messages import encode_client_message, read_client_frame
-from qsdb.server.protocol_error import ProtocolError
-from qsdb.server.row_lists import RowList
-from qsdb.server.server_messages import (
+from qsdb.protocol.client_messages import encode_client_message, read_client_frame
+from qsdb.protocol.protocol_error import ProtocolError
+from qsdb.protocol.row_lists import RowList
+from qsdb.protocol.server_messages import (
     ReducerOk,
     ReducerResult,
     ServerMessage,
@@ -21,9 +21,9 @@ from qsdb.server.server_messages import (
     TransactionUpdate,
     UnsubscribeApplied,
 )
-from qsdb.server.server_reading import read_server_frame
-from qsdb.server.subprotocols import V2, V3
-from qsdb.server.tables import read_table_rows, read_table_update
+from qsdb.protocol.server_reading import read_server_frame
+from qsdb.protocol.subprotocols import V2, V3
+from qsdb.protocol.tables import read_table_rows, read_table_update
 from tests.support.wire_messages import wire
 from tests.support.wire_records import BATCHES, FROM_CLIENTS, FROM_THE_SERVER
 from tests.support.wire_twin import TwinError, client_messages, server_messages

@@ -1,17 +1,17 @@
 """What the server sends, read back: for clients, and to check the server by.
 
 Parts that carry rows are gone through, so that it is known where they end and that they
-are sound, but they stay encoded; see `qsdb.server.tables`.
+are sound, but they stay encoded; see `qsdb.protocol.tables`.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from qsdb.codec.bsatn import DecodeError, reader
-from qsdb.server.fields import product
-from qsdb.server.frames import open_frame
-from qsdb.server.protocol_error import ProtocolError
-from qsdb.server.server_messages import (
+from qsdb.protocol.fields import product
+from qsdb.protocol.frames import open_frame
+from qsdb.protocol.protocol_error import ProtocolError
+from qsdb.protocol.server_messages import (
     INITIAL_CONNECTION,
     SUBSCRIPTION_ERROR,
     InitialConnection,
@@ -31,8 +31,8 @@ from qsdb.server.server_messages import (
     TransactionUpdate,
     UnsubscribeApplied,
 )
-from qsdb.server.subprotocols import Subprotocol
-from qsdb.server.tables import TABLE_ROWS, TABLE_UPDATE, EncodedRows, EncodedUpdate
+from qsdb.protocol.subprotocols import Subprotocol
+from qsdb.protocol.tables import TABLE_ROWS, TABLE_UPDATE, EncodedRows, EncodedUpdate
 from qsdb.values.compounds import EnumKind
 from qsdb.values.kinds import BYTES, STR, TIME_DURATION, TIMESTAMP, U32
 

@@ -6,16 +6,16 @@ A part of an update is, for each query::
 
 Deletes stand first here, inserts in v2. The 00 says that the row lists are not
 compressed; they never are. The 1 counts what follows it, which may be there for
-several queries. See `qsdb.server.tables` for the idea.
+several queries. See `qsdb.protocol.tables` for the idea.
 """
 
 from collections.abc import Sequence
 from typing import NewType
 
 from qsdb.codec.bsatn import encoder
-from qsdb.server.fields import product
-from qsdb.server.row_lists import row_list_encoder
-from qsdb.server.tables import UpdateEncoder
+from qsdb.protocol.fields import product
+from qsdb.protocol.row_lists import row_list_encoder
+from qsdb.protocol.tables import UpdateEncoder
 from qsdb.values.compounds import ProductKind
 from qsdb.values.kinds import STR, U8, U32, U64, Stored
 

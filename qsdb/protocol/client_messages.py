@@ -13,7 +13,7 @@ tag  message        fields
 Clients choose the numbers of requests and of query sets, from 0 on, each for itself;
 answers repeat them. `args` is BSATN of the product of the parameters.
 
->>> from qsdb.server.subprotocols import V3
+>>> from qsdb.protocol.subprotocols import V3
 >>> data = encode_client_message(CallReducer(1, 0, "add", b"\x07"))
 >>> data.hex(" ")
 '03 01 00 00 00 00 03 00 00 00 61 64 64 01 00 00 00 07'
@@ -27,10 +27,10 @@ told by its class.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from qsdb.server.fields import product
-from qsdb.server.message_tables import MessageTable
-from qsdb.server.protocol_error import ProtocolError
-from qsdb.server.subprotocols import Subprotocol
+from qsdb.protocol.fields import product
+from qsdb.protocol.message_tables import MessageTable
+from qsdb.protocol.protocol_error import ProtocolError
+from qsdb.protocol.subprotocols import Subprotocol
 from qsdb.values.compounds import ArrayKind, EnumKind
 from qsdb.values.kinds import BYTES, STR, U32
 

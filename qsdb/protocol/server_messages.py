@@ -16,7 +16,7 @@ tag  message             fields
 An outcome is a tag and a payload: of a reducer 0 with `ReducerOk`, 1 with nothing, 2
 with `ReducerErr`, 3 with `InternalFailure`; of a procedure 0 with `Returned`, 1 with
 `InternalFailure`. `rows` is an array of parts, and so are table updates; both were
-encoded before, for all who ask the same (`qsdb.server.tables`).
+encoded before, for all who ask the same (`qsdb.protocol.tables`).
 
 Which message is for whom:
 
@@ -35,10 +35,10 @@ Which message is for whom:
 from typing import NamedTuple
 
 from qsdb.codec.bsatn import DecodeError, decoder, encoder
-from qsdb.server.fields import product, tagged
-from qsdb.server.protocol_error import ProtocolError
-from qsdb.server.tables import EncodedRows, EncodedUpdate
-from qsdb.server.texts import with_bytes
+from qsdb.protocol.fields import product, tagged
+from qsdb.protocol.protocol_error import ProtocolError
+from qsdb.protocol.tables import EncodedRows, EncodedUpdate
+from qsdb.protocol.texts import with_bytes
 from qsdb.values.compounds import OptionKind
 from qsdb.values.kinds import (
     BYTES,

@@ -16,7 +16,7 @@ unpacks frames beside each other (versions 1 to 2.10.1, SpacetimeDB issue 5730),
 a plain frame overtakes a compressed one before it, and the client's rows are wrong from
 then on. So a `FrameWriter` compresses nothing unless it is made with a compression.
 
->>> from qsdb.server.subprotocols import V3
+>>> from qsdb.protocol.subprotocols import V3
 >>> writer = FrameWriter(V3)
 >>> [frame.hex(" ") for frame in writer.frames([b"\4\0\0\0\0", b"\4\0\0\0\0"])]
 ['00 04 00 00 00 00 04 00 00 00 00']
@@ -30,8 +30,8 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 
 from qsdb.errors import ArgumentError, brief
-from qsdb.server.protocol_error import ProtocolError
-from qsdb.server.subprotocols import Subprotocol
+from qsdb.protocol.protocol_error import ProtocolError
+from qsdb.protocol.subprotocols import Subprotocol
 
 __all__ = [
     "COMPRESSED_BYTES_MIN",
