@@ -7,25 +7,28 @@ from qsdb.runtime.calling import Calling
 from qsdb.runtime.procedures import Procedures
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.schema.results import Result
-from qsdb.values.identity import Identity
 
 __all__ = ["Caller"]
 
 
 class Caller(Calling):
-    """A database as one identity sees it."""
+    """A database as one identity sees it.
+
+    Attributes:
+        identity: It.
+    """
 
     __slots__ = ("_calls", "_procedures", "_sender", "_subscriptions", "identity")
 
     def __init__(
-        self, procedures: Procedures, subscriptions: Subscriptions, identity: Identity
+        self, procedures: Procedures, subscriptions: Subscriptions, sender: Sender
     ) -> None:
-        """Act as `identity`."""
+        """Act as `sender`."""
         self._calls = procedures.calls
         self._procedures = procedures
         self._subscriptions = subscriptions
-        self._sender = Sender(identity)
-        self.identity = identity
+        self._sender = sender
+        self.identity = sender.identity
 
     def sql(self, text: str, params: Mapping[str, object] | None = None) -> Result:
         """Run a query as this identity; otherwise as `Database.sql`.

@@ -71,7 +71,9 @@ class Calling:
             ReadOnlyError: the database is only read.
             ClosedError: the database is closed.
         """
-        return self._calls.call(self._sender.identity, function, args, kwargs)
+        return self._calls.call(
+            self._sender.identity, function, args, kwargs, self._sender
+        )
 
     @overload
     async def call_async(

@@ -175,7 +175,7 @@ class Database(Migrating, Calling):
         """
         if type(identity) is not Identity:
             raise ArgumentError(f"caller takes a qsdb.Identity, not {brief(identity)}")
-        return Caller(self._procedures, self._subscriptions, identity)
+        return Caller(self._procedures, self._subscriptions, Sender(identity))
 
     def write(self) -> WriteBlock:
         """Give the serial write transaction, for a ``with`` block.

@@ -1,0 +1,98 @@
+"""What a server needs of a database: its parts, and visits of those who only call.
+
+A `Database` hands its parts to nobody but to who serves it. Whoever comes over the
+network has shown credentials elsewhere, so nothing of that is asked here.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+import attrs
+
+from qsdb.runtime.call_contexts import Sender
+from qsdb.runtime.callers import Caller
+from qsdb.runtime.calls import Calls
+from qsdb.runtime.clients import Clients
+from qsdb.runtime.database import Database
+from qsdb.runtime.procedures import Procedures
+from qsdb.runtime.subscriptions import Subscriptions
+from qsdb.schema.contexts import Auth
+from qsdb.schema.modules import ModuleSchema
+from qsdb.values.identity import ConnectionId, Identity
+
+__all__ = ["Access", "access"]
+
+
+@attrs.frozen(eq=False)
+class Access:
+    """The parts of a database that is served.
+
+    Attributes:
+        procedures: Run for clients, and reducers with them.
+        subscriptions: Tell clients what changed.
+        clients: Who is connected; None if the database is only read.
+    """
+
+    procedures: Procedures
+    subscriptions: Subscriptions
+    clients: Clients | None
+
+    @property
+    def calls(self) -> Calls:
+        """Run reducers."""
+        return self.procedures.calls
+
+    @property
+    def module(self) -> ModuleSchema:
+        """The module that is published now."""
+        return self.calls.module
+
+    def draw_connection_id(self) -> ConnectionId:
+        """Give a number for somebody who connects."""
+        return ConnectionId.from_bytes(self.calls.seeds.draw(128).to_bytes(16, "big"))
+
+    def sender(
+        self,
+        identity: Identity,
+        claims: Mapping[str, object],
+        connection_id: ConnectionId | None = None,
+    ) -> Sender:
+        """Say who comes over the network.
+
+        Args:
+            identity: Who.
+            claims: What the token says; reducers see it as ``ctx.auth.claims``.
+            connection_id: The number that the client has chosen; drawn if None.
+        """
+        number = connection_id or self.draw_connection_id()
+        return Sender(identity, number, Auth(claims=MappingProxyType(dict(claims))))
+
+    @contextlib.contextmanager
+    def visit(self, sender: Sender) -> Iterator[Caller]:
+        """Be connected for as long as a request takes, to call and to ask.
+
+        ``client_connected`` runs before and ``client_disconnected`` after it.
+
+        Raises:
+            AccessError: ``client_connected`` refuses.
+            ClosedError: the database is closed.
+            StorageError: it cannot be written.
+        """
+        if self.clients is not None:
+            self.clients.connect(sender)
+        try:
+            yield Caller(self.procedures, self.subscriptions, sender)
+        finally:
+            if self.clients is not None:
+                self.clients.disconnect(sender)
+
+
+def access(database: Database) -> Access:
+    """Give the parts of a database to who serves it."""
+    connector = database._connector  # noqa: SLF001  the parts are no user's business
+    return Access(
+        database._procedures,  # noqa: SLF001
+        database._subscriptions,  # noqa: SLF001
+        connector.clients,
+    )
