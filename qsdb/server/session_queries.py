@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from qsdb.errors import QsdbError, QueryError
+from qsdb.errors import NotFoundError, QsdbError, QueryError
 from qsdb.protocol.client_messages import (
     SEND_DROPPED_ROWS,
     OneOffQuery,
@@ -179,7 +179,7 @@ class SessionQueries:
         """End a set, and tell the rows that it had if the client wants them."""
         query_set = self.sets.get(message.query_set_id)
         if query_set is None:
-            error = QueryError(f"there is no query set {message.query_set_id}", "")
+            error = NotFoundError(f"there is no query set {message.query_set_id}")
             self._refuse(message, error)
             return None
         job = functools.partial(self._finish, message, query_set)
