@@ -16,16 +16,12 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from qsdb.errors import QsdbError
-from qsdb.protocol.client_messages import read_client_frame
-from qsdb.protocol.frames import FrameWriter
-from qsdb.protocol.protocol_error import ProtocolError
-from qsdb.protocol.subprotocols import Subprotocol
 from qsdb.runtime.call_contexts import Sender
+from qsdb.server.dialects import Dialect
 from qsdb.server.durable_watch import DurableWatch
 from qsdb.server.hosts import Served
 from qsdb.server.peers import SessionOptions
-from qsdb.server.session_queries import Job
-from qsdb.server.sessions import Session
+from qsdb.server.sessions import Job
 
 __all__ = ["Link", "Receive", "Send"]
 
@@ -54,7 +50,7 @@ class Link:
         served: Served,
         sender: Sender,
         options: SessionOptions,
-        subprotocol: Subprotocol,
+        dialect: Dialect,
         watch: DurableWatch | None,
     ) -> None:
         """Prepare; in the event loop.
@@ -63,12 +59,11 @@ class Link:
             served: The database.
             sender: Who connects.
             options: How it is served.
-            subprotocol: Of the frames.
+            dialect: What is spoken.
             watch: Tells what is on the disk; None if nobody waits for that.
         """
-        self.session = Session(served, sender, options, self.wake)
-        self._subprotocol = subprotocol
-        self._writer = FrameWriter(subprotocol)
+        self.session = dialect.session(served, sender, options, self.wake)
+        self._dialect = dialect
         self._watch = watch
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -139,16 +134,16 @@ class Link:
         Raises:
             ProtocolError: it sends what is no message.
         """
-        session, subprotocol, clock = self.session, self._subprotocol, self._loop.time
+        session, clock = self.session, self._loop.time
         while True:
             received = await receive()
             if received["type"] != "websocket.receive":
                 return
             data = received.get("bytes")
             if data is None:
-                raise ProtocolError("frame", 0, "it is text, and messages are bytes")
+                data = received["text"]
             until = clock() + TURN_SECONDS
-            for message in read_client_frame(data, subprotocol):
+            for message in session.read(data):
                 job = session.handle(message)
                 if job is not None:
                     await self._elsewhere(job)
@@ -169,16 +164,15 @@ class Link:
 
     async def _write(self, send: Send) -> None:
         """Send what there is to say, until the session ends by itself."""
-        session, woken, writer, watch = self.session, self._woken, self._writer, None
+        session, woken, dialect = self.session, self._woken, self._dialect
         outbox = session.peer.outbox
-        if session.peer.options.confirmed:
-            watch = self._watch
+        watch = self._watch if session.peer.options.confirmed else None
         while session.ending is None or len(outbox):
             await woken.wait()
             woken.clear()
             while taken := outbox.take(None if watch is None else watch.durable):
-                for frame in writer.frames(taken):
-                    await send({"type": "websocket.send", "bytes": frame})
+                for frame in dialect.frames(taken):
+                    await send(_message(frame, is_text=dialect.is_text))
             if watch is not None and (awaited := outbox.awaited) is not None:
                 watch.want(awaited, self.wake)
             self._drained.set()
@@ -196,3 +190,9 @@ class Link:
         message = {"type": "websocket.close", "code": code, "reason": short}
         with contextlib.suppress(OSError, TimeoutError):  # it has gone, or is stuck
             await asyncio.wait_for(send(message), CLOSING_SECONDS)
+
+
+def _message(frame: bytes, *, is_text: bool) -> Message:
+    if is_text:
+        return {"type": "websocket.send", "text": frame.decode()}
+    return {"type": "websocket.send", "bytes": frame}

@@ -43,7 +43,7 @@ class Place:
 
     Attributes:
         offset: The commit that it waits for.
-        data: The message, once it is made.
+        data: The message, once it is made; empty if there is none after all.
     """
 
     offset: int
@@ -113,7 +113,7 @@ class Outbox:
                 if isinstance(item, Place):
                     if item.data is None:
                         break
-                    found = [item.data]
+                    found = [item.data] if item.data else []
                 else:
                     found = self._encode(item)
                     self._batches -= 1

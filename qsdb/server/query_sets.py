@@ -8,26 +8,39 @@ of its query in the set, which is no name that a table could have by accident.
 
 import functools
 from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 
 from qsdb.errors import QueryError
 from qsdb.live.operators import LiveResult
-from qsdb.protocol.tables import EncodedRows, TableEncoder
+from qsdb.protocol.tables import TableEncoder, UpdateEncoder
 from qsdb.runtime.asked import Asked
 from qsdb.runtime.batches import Receiver
 from qsdb.runtime.prepared import PreparedQuery
-from qsdb.sql.loops import StoredRow
+from qsdb.server.peers import Peer
+from qsdb.sql.everything import asks_for_everything, select_all
 from qsdb.sql.queries import Query
 from qsdb.sql.typed import Typed, is_optional
 from qsdb.values.compounds import Field, OptionKind, ProductKind
 from qsdb.values.kinds import U64, Kind
 
-__all__ = ["QuerySet", "ServedQuery", "encoder_of"]
+__all__ = [
+    "QuerySet",
+    "ServedQuery",
+    "asked_by",
+    "encoder_of",
+    "kind_of",
+    "rows_read",
+    "texts_of",
+]
 
 _ENCODERS_MAX = 1024
 
 
-class ServedQuery:
-    """One query of a set.
+E = TypeVar("E", bound=UpdateEncoder[Any])
+
+
+class ServedQuery(Generic[E]):
+    """One query that a client asks.
 
     Attributes:
         owner: The set.
@@ -46,47 +59,67 @@ class ServedQuery:
     """There are no parameters in what clients send."""
 
     def __init__(
-        self, owner: "QuerySet", asked: Asked, receiver: Receiver, caller: bytes
+        self, owner: "QuerySet[E]", asked: Asked, receiver: Receiver, encoder: E
     ) -> None:
-        """Prepare.
-
-        Raises:
-            QueryError: it gives what this client cannot be told.
-        """
+        """Prepare."""
         self.owner = owner
         self.asked = asked
         self.receiver = receiver
-        self.caller = caller
+        self.caller = owner.caller
+        self.encoder = encoder
         self.count = 0
         self.result: LiveResult | None = None
-        place = len(owner.queries) if owner.has_columns else None
-        self.encoder = encoder_of(asked.first, place, asked.text)
-
-    def first(self, rows: list[StoredRow]) -> EncodedRows:
-        """Encode the first result, or the last."""
-        self.count = len(rows)
-        return self.encoder.rows(rows)
 
 
-class QuerySet:
+class QuerySet(Generic[E]):
     """Queries that a client asked together.
 
     Attributes:
         number: As the client calls it.
-        has_columns: Whether results that are no table's rows can be told.
+        caller: What ``:sender`` is.
         queries: Each different one once.
         is_dead: Whether it was refused after it had begun, or has failed: nothing more
             is told of it.
     """
 
-    __slots__ = ("has_columns", "is_dead", "number", "queries")
+    __slots__ = ("caller", "is_dead", "number", "queries")
 
-    def __init__(self, number: int, *, has_columns: bool) -> None:
+    def __init__(self, number: int, caller: bytes) -> None:
         """Begin without queries."""
         self.number = number
-        self.has_columns = has_columns
-        self.queries: list[ServedQuery] = []
+        self.caller = caller
+        self.queries: list[ServedQuery[E]] = []
         self.is_dead = False
+
+
+def asked_by(peer: Peer, text: str) -> Asked:
+    """Read a query that a client wants to be kept current.
+
+    Raises:
+        QueryError: it is wrong, has a parameter, or looks at too many rows.
+    """
+    hub, is_owner = peer.access.subscriptions, peer.is_owner
+    asked = hub.asked(text, is_owner)
+    for name in asked.first.plan.query.parameters:
+        raise QueryError(f"there is no value for parameter :{name}", text)
+    if not is_owner:
+        hub.queries.require_cheap(asked.first.plan)
+    return asked
+
+
+def texts_of(peer: Peer, texts: Sequence[str]) -> list[str]:
+    """Give each different text once; ``SELECT * FROM *`` is all public tables."""
+    names = peer.access.subscriptions.queries.public_names
+    found: dict[str, None] = {}
+    for text in texts:
+        several = map(select_all, names) if asks_for_everything(text) else [text]
+        found.update(dict.fromkeys(several))
+    return [*found]
+
+
+def rows_read(prepared: PreparedQuery) -> int:
+    """Say how many rows a query may look at: all of its tables'."""
+    return sum([each.table.count for each in prepared.entries])
 
 
 def encoder_of(prepared: PreparedQuery, place: int | None, text: str) -> TableEncoder:
@@ -103,7 +136,7 @@ def encoder_of(prepared: PreparedQuery, place: int | None, text: str) -> TableEn
             else.
     """
     query = prepared.plan.query
-    kind = _kind_of(query)
+    kind = kind_of(query)
     if query.whole is not None:
         schema = query.sources[query.whole].schema
         return _encoder(schema.name, kind, schema.is_event)
@@ -113,7 +146,7 @@ def encoder_of(prepared: PreparedQuery, place: int | None, text: str) -> TableEn
     return _encoder(f"#{place}", kind, bool(query.events))
 
 
-def _kind_of(query: Query) -> ProductKind:
+def kind_of(query: Query) -> ProductKind:
     """Give the kind of a query's rows."""
     if query.is_count:
         return ProductKind("row", (Field(query.count_name, U64),))

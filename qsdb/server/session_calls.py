@@ -10,20 +10,16 @@ Procedures may wait, so they run in the database's pool, and what their transact
 change is told like that of anybody.
 """
 
-import functools
 from collections.abc import Callable
 from concurrent.futures import Future
 
 from qsdb.errors import ArgumentError, NotFoundError, ReducerError
-from qsdb.protocol.client_messages import CallProcedure, CallReducer
 from qsdb.protocol.server_messages import (
     InternalFailure,
-    ProcedureResult,
     ReducerErr,
     ReducerOk,
     ReducerOkEmpty,
     ReducerOutcome,
-    ReducerResult,
     Returned,
     TransactionUpdate,
 )
@@ -38,6 +34,12 @@ __all__ = ["SessionCalls"]
 
 _NOTHING = TransactionUpdate(())
 
+Read = Callable[[Remote], tuple[object, ...]]
+"""Reads the arguments of a function."""
+
+Write = Callable[[Remote, object], bytes | None]
+"""Writes what a function gave."""
+
 
 class SessionCalls:
     """The calls of one client.
@@ -46,11 +48,26 @@ class SessionCalls:
         running: How many procedures run for it.
     """
 
-    __slots__ = ("_is_calling", "_is_owner", "_own", "_peer", "_served", "running")
+    __slots__ = (
+        "_is_calling",
+        "_is_owner",
+        "_own",
+        "_peer",
+        "_served",
+        "_write",
+        "running",
+    )
 
-    def __init__(self, peer: Peer) -> None:
-        """Call nothing yet."""
+    def __init__(self, peer: Peer, write: Write) -> None:
+        """Call nothing yet.
+
+        Args:
+            peer: Whose.
+            write: Makes bytes of what a function gave, or None if it is not what was
+                declared.
+        """
         self._peer = peer
+        self._write = write
         self._served = peer.served
         self._is_owner = peer.is_owner
         self._is_calling = False
@@ -71,20 +88,26 @@ class SessionCalls:
         self._own = peer.outbox.reserve(batch.offset), batch
         return True
 
-    def reducer(self, message: CallReducer) -> tuple[ReducerOutcome, Batch | None]:
-        """Run a reducer; say what came of it, and what that changed for the caller."""
-        peer = self._peer
+    def reducer(self, name: str, read: Read) -> tuple[ReducerOutcome, Batch | None]:
+        """Run a reducer; say what came of it, and what that changed for the caller.
+
+        Until `settle` is asked, the place of the latter is kept.
+
+        Args:
+            name: The reducer.
+            read: Gives its arguments.
+        """
         try:
-            found = self._served.functions.reducer(
-                message.reducer, is_owner=self._is_owner
-            )
-            args = found.read(message.args)
+            found = self._served.functions.reducer(name, is_owner=self._is_owner)
+            args = read(found)
         except (NotFoundError, ArgumentError) as error:
             return InternalFailure(str(error)), None
-        sender, name = peer.sender, message.reducer
+        sender = self._peer.sender
         self._is_calling = True
         try:
-            result = peer.access.calls.call(sender.identity, name, args, {}, sender)
+            result = self._served.access.calls.call(
+                sender.identity, name, args, {}, sender
+            )
         except ReducerError as error:
             return ReducerErr.of_text(str(error)), None
         except Exception as error:  # noqa: BLE001  whatever users raise
@@ -95,72 +118,59 @@ class SessionCalls:
         value = self._written(found, result)
         return ReducerOk(value, _NOTHING) if value else ReducerOkEmpty(), batch
 
-    def answer(
-        self, message: CallReducer, encode: Callable[[Batch], TransactionUpdate]
+    def settle(self, data: bytes) -> None:
+        """Have the answer to the last call sent, at its place."""
+        own, self._own = self._own, None
+        if own is None:
+            self._peer.outbox.put(self._peer.offset, data)
+        else:
+            own[0].data = data
+
+    def procedure(
+        self,
+        name: str,
+        read: Read,
+        tell: Callable[[Returned | InternalFailure, int], object],
     ) -> None:
-        """Run a reducer, and have its answer sent.
+        """Have a procedure run.
 
         Args:
-            message: The call.
-            encode: Makes an update of a batch.
+            name: The procedure.
+            read: Gives its arguments.
+            tell: Takes what came of it, and when it began, in microseconds since 1970;
+                on any thread.
         """
         peer = self._peer
-        outcome, batch = self.reducer(message)
-        own, self._own = self._own, None
-        timestamp = 0
-        if batch is not None:
-            assert isinstance(batch.origin, CallContext)
-            timestamp = batch.origin.timestamp.micros
-            value = outcome.ret_value if isinstance(outcome, ReducerOk) else b""
-            outcome = ReducerOk(value, encode(batch))
-        result = ReducerResult(message.request_id, timestamp or peer.now, outcome)
-        if own is None:
-            peer.outbox.put(peer.offset, result.encode())
-        else:
-            own[0].data = result.encode()
-
-    def procedure(self, message: CallProcedure) -> None:
-        """Have a procedure run, and its answer sent when it has come to its end."""
-        peer, name = self._peer, message.procedure
         began = peer.now
         try:
             found = self._served.functions.procedure(name, is_owner=self._is_owner)
-            args = found.read(message.args)
+            args = read(found)
         except (NotFoundError, ArgumentError) as error:
-            self._tell(message, began, InternalFailure(str(error)))
+            tell(InternalFailure(str(error)), began)
             return
         procedures = peer.access.procedures
         future = procedures.pool.submit(procedures.call, peer.sender, name, args, {})
         self.running += 1
-        future.add_done_callback(functools.partial(self._ended, message, found, began))
 
-    def _ended(
-        self,
-        message: CallProcedure,
-        found: Remote,
-        began: int,
-        future: "Future[object]",
-    ) -> None:
-        self.running -= 1
-        outcome: Returned | InternalFailure
+        def ended(future: "Future[object]") -> None:
+            self.running -= 1
+            tell(self._outcome(found, future), began)
+
+        future.add_done_callback(ended)
+
+    def _outcome(
+        self, found: Remote, future: "Future[object]"
+    ) -> Returned | InternalFailure:
         try:
-            outcome = Returned(self._written(found, future.result()))
+            return Returned(self._written(found, future.result()))
         except ReducerError as error:
-            outcome = InternalFailure(str(error))
+            return InternalFailure(str(error))
         except Exception as error:  # noqa: BLE001  whatever users raise
-            outcome = InternalFailure(self._failure(message.procedure, error))
-        self._tell(message, began, outcome)
-
-    def _tell(
-        self, message: CallProcedure, began: int, outcome: Returned | InternalFailure
-    ) -> None:
-        peer, number = self._peer, message.request_id
-        result = ProcedureResult(outcome, began, peer.now - began, number)
-        peer.send(result.encode())
+            return InternalFailure(self._failure(found.function.name, error))
 
     def _written(self, found: Remote, result: object) -> bytes:
         """Encode what a function gave; nothing if it is not what was declared."""
-        data = found.write(result)
+        data = self._write(found, result)
         if data is not None:
             return data
         function = found.function

@@ -1,14 +1,11 @@
 """`SessionQueries`: what one client has asked, once or to be kept current.
 
-A set of queries is entered between two commits, and a place is kept there for the
-answer (`Outbox.reserve`). So the answer has exactly the commits before it, and what
-later ones change comes behind it, whoever computes it and however long that takes.
+Sets of queries begin and end between two commits (`qsdb.server.moments`), all of a set
+or none. What looks at many rows is done on another thread, and the client's next
+message waits for it.
 """
 
 import functools
-from collections.abc import Callable, Sequence
-
-import attrs
 
 from qsdb.errors import NotFoundError, QsdbError, QueryError
 from qsdb.protocol.client_messages import (
@@ -24,35 +21,26 @@ from qsdb.protocol.server_messages import (
     SubscriptionError,
     UnsubscribeApplied,
 )
-from qsdb.protocol.tables import EncodedRows
-from qsdb.runtime.asked import RepublishedError, first_result
+from qsdb.protocol.tables import EncodedRows, TableEncoder
+from qsdb.runtime.asked import RepublishedError
 from qsdb.runtime.batches import Receiver
-from qsdb.runtime.prepared import PreparedQuery
-from qsdb.server.outboxes import Place
+from qsdb.server.moments import Moment, begin, finish
 from qsdb.server.peers import Peer
-from qsdb.server.query_sets import QuerySet, ServedQuery, encoder_of
-from qsdb.sql.everything import asks_for_everything, select_all
-from qsdb.store.reads import ReadTransaction
+from qsdb.server.query_sets import (
+    QuerySet,
+    ServedQuery,
+    asked_by,
+    encoder_of,
+    rows_read,
+    texts_of,
+)
+from qsdb.server.sessions import Job
+from qsdb.sql.loops import StoredRow
 
-__all__ = ["Job", "SessionQueries"]
-
-Job = Callable[[], object]
-"""What takes long, to be done on another thread before the next message is read."""
+__all__ = ["SessionQueries"]
 
 
-@attrs.define(eq=False)
-class _Mark:
-    """A moment between two commits, at which a place is kept."""
-
-    reserve: Callable[[int], Place]
-    offset: int
-    reading: ReadTransaction | None = None
-    place: Place | None = None
-    is_told: bool = False
-
-    def deliver(self) -> None:
-        self.is_told = True
-        self.place = self.reserve(self.offset)
+Set = QuerySet[TableEncoder]
 
 
 class SessionQueries:
@@ -73,7 +61,7 @@ class SessionQueries:
         """
         self._peer = peer
         self._receiver = receiver
-        self.sets: dict[int, QuerySet] = {}
+        self.sets: dict[int, Set] = {}
 
     # Sets.
 
@@ -94,50 +82,24 @@ class SessionQueries:
         job = functools.partial(self._begin, message, query_set)
         return self._now_or_later(job, rows)
 
-    def _asked(self, message: Subscribe) -> tuple[QuerySet, int]:
+    def _asked(self, message: Subscribe) -> tuple[Set, int]:
         """Read the queries of a set; say how many rows they may look at."""
-        peer = self._peer
-        hub, is_owner = peer.access.subscriptions, peer.is_owner
-        caller, has_columns = peer.sender.identity.stored, peer.options.has_columns
-        query_set = QuerySet(message.query_set_id, has_columns=has_columns)
-        rows = 0
-        for text in self._texts(message.query_strings):
-            asked = hub.asked(text, is_owner)
-            if asked.first.plan.query.parameters:
-                [name, *_] = asked.first.plan.query.parameters
-                fault = f"there is no value for parameter :{name}"
-                raise QueryError(fault, text)
-            if not is_owner:
-                hub.queries.require_cheap(asked.first.plan)
-            query = ServedQuery(query_set, asked, self._receiver, caller)
+        peer, rows = self._peer, 0
+        query_set: Set = QuerySet(message.query_set_id, peer.sender.identity.stored)
+        for number, text in enumerate(texts_of(peer, message.query_strings)):
+            asked = asked_by(peer, text)
+            place = number if peer.options.has_columns else None
+            encoder = encoder_of(asked.first, place, text)
+            query = ServedQuery(query_set, asked, self._receiver, encoder)
             query_set.queries.append(query)
-            rows += self._rows(asked.first)
+            rows += rows_read(asked.first)
         return query_set, rows
 
-    def _texts(self, texts: Sequence[str]) -> list[str]:
-        """Give each different text once; ``*`` is all public tables."""
-        names = self._peer.access.subscriptions.queries.public_names
-        found: dict[str, None] = {}
-        for text in texts:
-            several = map(select_all, names) if asks_for_everything(text) else [text]
-            found.update(dict.fromkeys(several))
-        return [*found]
-
-    def _begin(self, message: Subscribe, query_set: QuerySet) -> None:
+    def _begin(self, message: Subscribe, query_set: Set) -> None:
         """Have a set kept current, and its first results sent."""
-        peer = self._peer
-        hub, caller = peer.access.subscriptions, peer.sender.identity.stored
-        mark: _Mark | None = None
-
-        def begun(offset: int) -> _Mark:
-            nonlocal mark
-            mark = _Mark(peer.outbox.reserve, offset)
-            return mark
-
         self.sets[query_set.number] = query_set
-        triples = [(each, each.asked, each.values) for each in query_set.queries]
         try:
-            reading = hub.enter(triples, caller, begun)
+            moment = begin(self._peer, query_set.queries)
         except RepublishedError:
             del self.sets[query_set.number]
             self._again(message)
@@ -146,33 +108,27 @@ class SessionQueries:
             del self.sets[query_set.number]
             self._refuse(message, error)
             return
-        hub.delivery.run()
-        assert mark is not None
-        assert mark.place is not None
         try:
-            with reading:
-                rows = self._results(query_set, reading)
+            rows = self._results(query_set, moment)
             applied = SubscribeApplied(message.request_id, query_set.number, rows)
-            mark.place.data = applied.encode()
+            moment.place.data = applied.encode()
         except QueryError as error:
             self.end(query_set)
-            mark.place.data = _error(message.request_id, query_set.number, error)
-        peer.wake()
+            moment.place.data = _error(message.request_id, query_set.number, error)
+        self._peer.wake()
 
     def _again(self, message: Subscribe) -> None:
         job = self.subscribe(message)
         if job is not None:
             job()
 
-    def _results(
-        self, query_set: QuerySet, reading: ReadTransaction
-    ) -> tuple[EncodedRows, ...]:
-        caller = self._peer.sender.identity.stored
-        found = [
-            each.first(first_result(each.asked, reading, caller, each.values))
-            for each in query_set.queries
-            if not each.asked.shape.is_event  # whose rows are told with their commit
-        ]
+    def _results(self, query_set: Set, moment: Moment) -> tuple[EncodedRows, ...]:
+        with moment.reading:
+            found = [
+                _first(each, moment.rows(each))
+                for each in query_set.queries
+                if not each.asked.shape.is_event
+            ]
         return tuple(found)
 
     def unsubscribe(self, message: Unsubscribe) -> Job | None:
@@ -185,45 +141,33 @@ class SessionQueries:
         job = functools.partial(self._finish, message, query_set)
         return self._now_or_later(job, sum([each.count for each in query_set.queries]))
 
-    def _finish(self, message: Unsubscribe, query_set: QuerySet) -> None:
-        peer, number = self._peer, query_set.number
-        hub = peer.access.subscriptions
-        mark: _Mark | None = None
-
-        def ended(offset: int) -> _Mark:
-            nonlocal mark
-            directory = peer.access.calls.writer.directory
-            mark = _Mark(peer.outbox.reserve, offset, directory.read())
-            return mark
-
-        hub.leave(query_set.queries, ended)
+    def _finish(self, message: Unsubscribe, query_set: Set) -> None:
+        peer, number, request_id = self._peer, query_set.number, message.request_id
+        moment = finish(peer, query_set.queries)
         self.sets.pop(number, None)
-        hub.delivery.run()
-        assert mark is not None
-        assert mark.reading is not None
-        assert mark.place is not None
-        request_id, rows = message.request_id, None
+        rows = None
         try:
-            with mark.reading as reading:
-                if message.flags == SEND_DROPPED_ROWS:
-                    rows = self._results(query_set, reading)
-            mark.place.data = UnsubscribeApplied(request_id, number, rows).encode()
+            if message.flags == SEND_DROPPED_ROWS:
+                rows = self._results(query_set, moment)
+            applied = UnsubscribeApplied(request_id, number, rows)
+            moment.place.data = applied.encode()
         except QueryError as error:
-            mark.place.data = _error(request_id, number, error)
+            moment.place.data = _error(request_id, number, error)
+        finally:
+            moment.reading.close()
         peer.wake()
 
-    def end(self, query_set: QuerySet) -> None:
+    def end(self, query_set: Set) -> None:
         """End a set of which nothing more is to be told."""
         query_set.is_dead = True
         self.sets.pop(query_set.number, None)
         self._peer.access.subscriptions.leave(query_set.queries)
 
-    def end_all(self) -> None:
-        """End all sets."""
+    def end_all(self) -> list[list[ServedQuery[TableEncoder]]]:
+        """Give the queries of all sets, of which nothing is to be told any more."""
         sets = [*self.sets.values()]
         self.sets.clear()
-        queries = [query for each in sets for query in each.queries]
-        self._peer.access.subscriptions.leave(queries)
+        return [each.queries for each in sets]
 
     # Queries that are asked once.
 
@@ -246,13 +190,9 @@ class SessionQueries:
                 result = str(error)
             peer.send(OneOffQueryResult(message.request_id, result).encode())
 
-        return self._now_or_later(answer, self._rows(prepared))
+        return self._now_or_later(answer, rows_read(prepared))
 
     # What takes long.
-
-    def _rows(self, prepared: PreparedQuery) -> int:
-        """Say how many rows a query may look at: all of its tables'."""
-        return sum([each.table.count for each in prepared.entries])
 
     def _now_or_later(self, job: Job, rows: int) -> Job | None:
         """Do what takes no time, and give back what does."""
@@ -264,6 +204,12 @@ class SessionQueries:
     def _refuse(self, message: Subscribe | Unsubscribe, error: QsdbError) -> None:
         number = message.query_set_id
         self._peer.send(_error(message.request_id, number, error))
+
+
+def _first(query: ServedQuery[TableEncoder], rows: list[StoredRow]) -> EncodedRows:
+    """Encode the first result, or the last."""
+    query.count = len(rows)
+    return query.encoder.rows(rows)
 
 
 def _error(request_id: int | None, number: int, error: QsdbError) -> bytes:

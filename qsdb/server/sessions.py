@@ -2,50 +2,43 @@
 
 Messages go in, and what there is to send comes out of the outbox; nothing here knows of
 sockets. A session is told of commits like any receiver of live queries, by whichever
-thread has committed, and puts into the outbox what they did. See
+thread has committed, and puts into the outbox what they did. What is the same in all
+versions of the protocol is here; see
 
+* `qsdb.server.v2_sessions`: versions 2 and 3, which differ in frames alone;
+* `qsdb.server.v1_sessions`: the version of 1.x SDKs, as BSATN or as JSON;
 * `qsdb.server.session_calls`: calls of reducers and procedures;
-* `qsdb.server.session_queries`: what is asked, once or to be kept current;
 * `qsdb.server.outboxes`: the order of all that is sent.
-
-This is what versions 2 and 3 of the protocol say; they differ in frames alone.
 """
 
-from collections.abc import Callable, Mapping
+import abc
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
 
 from qsdb.errors import QueryError
-from qsdb.protocol.client_messages import (
-    CallProcedure,
-    CallReducer,
-    ClientMessage,
-    OneOffQuery,
-    Subscribe,
-    Unsubscribe,
-)
-from qsdb.protocol.server_messages import (
-    InitialConnection,
-    QuerySetUpdate,
-    SubscriptionError,
-    TransactionUpdate,
-)
-from qsdb.protocol.tables import EncodedUpdate
 from qsdb.runtime.batches import Batch
 from qsdb.runtime.call_contexts import Sender
+from qsdb.server.call_tables import Remote
 from qsdb.server.hosts import Served
 from qsdb.server.outboxes import FULL, Outbox
 from qsdb.server.peers import Peer, SessionOptions
-from qsdb.server.query_sets import QuerySet, ServedQuery
+from qsdb.server.query_sets import ServedQuery
 from qsdb.server.session_calls import SessionCalls
-from qsdb.server.session_queries import Job, SessionQueries
 
-__all__ = ["Session"]
+__all__ = ["AnySession", "Job", "Session"]
+
+M = TypeVar("M")
+
+Job = Callable[[], object]
+"""What takes long, to be done on another thread before the next message is handled."""
 
 
-class Session:
-    """One client of a database.
+class Session(abc.ABC, Generic[M]):
+    """One client of a database, which sends messages of one kind.
 
     Attributes:
         peer: Who it is, and what it is to be sent.
+        calls: What it calls.
         confirmed: False: it is told of each commit at once, and the outbox waits.
         moments: As receivers have it.
         ending: Why it is to end by itself, in words for the client; None as long as it
@@ -71,8 +64,7 @@ class Session:
         """
         outbox = Outbox(self._encoded, options.rows_max)
         self.peer = Peer(served, sender, options, outbox, wake)
-        self._queries = SessionQueries(self.peer, self)
-        self._calls = SessionCalls(self.peer)
+        self.calls = SessionCalls(self.peer, self._written)
         self._is_over = False
         self.moments = 0
         self.ending: str | None = None
@@ -89,17 +81,28 @@ class Session:
             AccessError: the module refuses.
             ClosedError, StorageError: it cannot be noted.
         """
-        peer, sender = self.peer, self.peer.sender
-        assert sender.connection is not None
+        peer = self.peer
         if peer.access.clients is not None:
-            peer.access.clients.connect(sender)
+            peer.access.clients.connect(peer.sender)
         peer.access.subscriptions.connect(self)
-        first = InitialConnection(
-            sender.identity.stored, sender.connection.stored, token
-        )
-        peer.send(first.encode())
+        peer.send(self._first(token))
 
-    def handle(self, message: ClientMessage) -> Job | None:
+    @abc.abstractmethod
+    def _first(self, token: str) -> bytes:
+        """Make the message that tells a client who it is."""
+        ...
+
+    @abc.abstractmethod
+    def read(self, frame: bytes | str) -> Iterable[M]:
+        """Read the messages of a frame, one after another.
+
+        Raises:
+            ProtocolError: while they are gone through: one is none.
+        """
+        ...
+
+    @abc.abstractmethod
+    def handle(self, message: M) -> Job | None:
         """Obey a message; what takes long is given back, to be done elsewhere.
 
         That is to be done before the next message is handled.
@@ -108,24 +111,17 @@ class Session:
             ProtocolError: the message breaks the rules of the protocol; the client is
                 to be ended.
         """
-        match message:
-            case CallReducer():
-                self._calls.answer(message, self._update)
-            case Subscribe():
-                return self._queries.subscribe(message)
-            case Unsubscribe():
-                return self._queries.unsubscribe(message)
-            case CallProcedure():
-                self._calls.procedure(message)
-            case OneOffQuery():
-                return self._queries.ask_once(message)
-        return None
+        ...
+
+    def _written(self, found: Remote, result: object) -> bytes | None:
+        """Write what a function gave; None if it is not what was declared."""
+        return found.write(result)
 
     @property
     def is_full(self) -> bool:
         """Whether nothing more is to be read from the client for now."""
         most = self.peer.options.procedures_max
-        return len(self.peer.outbox) >= FULL or self._calls.running >= most
+        return len(self.peer.outbox) >= FULL or self.calls.running >= most
 
     def end(self) -> None:
         """Disconnect: nothing more is told, and the module is told; twice is no error.
@@ -136,9 +132,14 @@ class Session:
             return
         self._is_over = True
         peer = self.peer
-        self._queries.end_all()
+        peer.access.subscriptions.leave(self._queries())
         if peer.access.clients is not None:
             peer.access.clients.disconnect(peer.sender)
+
+    @abc.abstractmethod
+    def _queries(self) -> list[ServedQuery[Any]]:
+        """Give all queries that are kept current."""
+        ...
 
     # What is told of commits, by any thread.
 
@@ -148,20 +149,20 @@ class Session:
         published = batch.published
         if published is not None and published.ends is not None:
             self.stop(str(published.ends))
-        self._fail_sets(batch)
-        if not self._calls.take(batch):
+        for query, what in batch.parts:
+            if isinstance(what, QueryError):
+                assert isinstance(query, ServedQuery)
+                self.peer.access.subscriptions.leave(query.owner.queries)
+        if not self.calls.take(batch):
             self.peer.outbox.put_batch(batch)
             if self.peer.outbox.is_overfull:
                 self.stop("it reads too slowly: too many changes wait for it")
         self.peer.wake()
 
-    def _fail_sets(self, batch: Batch) -> None:
-        """End the sets of which a query has failed; that is told in its turn."""
-        for subscriber, what in batch.parts:
-            if isinstance(what, QueryError):
-                assert isinstance(subscriber, ServedQuery)
-                queries = subscriber.owner.queries
-                self.peer.access.subscriptions.leave(queries)
+    @abc.abstractmethod
+    def _encoded(self, batch: Batch) -> list[bytes]:
+        """Make the messages that tell of a batch."""
+        ...
 
     def moment_of(self, origin: object) -> int:
         """Say after which of its moments a commit is; it has none of its own."""
@@ -177,48 +178,5 @@ class Session:
             self.ending = reason
         self.peer.wake()
 
-    # What is sent of it.
 
-    def _encoded(self, batch: Batch) -> list[bytes]:
-        """Make the messages that tell of a batch."""
-        update, failed = self._sorted(batch)
-        messages = _errors(failed)
-        if update.query_sets:
-            messages.append(update.encode())
-        return messages
-
-    def _update(self, batch: Batch) -> TransactionUpdate:
-        """Make an update of what a call of the client's own did."""
-        update, failed = self._sorted(batch)
-        for message in _errors(failed):
-            self.peer.outbox.put(batch.offset, message)
-        return update
-
-    def _sorted(
-        self, batch: Batch
-    ) -> tuple[TransactionUpdate, dict[QuerySet, QueryError]]:
-        """Sort what a commit did by sets; those that have failed are told no more."""
-        by_set: dict[QuerySet, list[EncodedUpdate]] = {}
-        failed: dict[QuerySet, QueryError] = {}
-        for query, what in batch.parts:
-            assert isinstance(query, ServedQuery)
-            query_set = query.owner
-            if query_set.is_dead:
-                continue
-            if isinstance(what, QueryError):
-                failed[query_set] = what
-            else:
-                encoded = query.encoder.update(what.difference)
-                by_set.setdefault(query_set, []).append(encoded)
-        for each in failed:
-            each.is_dead = True
-            by_set.pop(each, None)
-        sets = [QuerySetUpdate(each.number, tuple(d)) for each, d in by_set.items()]
-        return TransactionUpdate(tuple(sets)), failed
-
-
-def _errors(failed: Mapping[QuerySet, QueryError]) -> list[bytes]:
-    return [
-        SubscriptionError(None, each.number, str(error)).encode()
-        for each, error in failed.items()
-    ]
+AnySession = Session[Any]

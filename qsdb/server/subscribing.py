@@ -27,8 +27,8 @@ import attrs
 
 from qsdb.errors import AccessError, ArgumentError, NotFoundError, QsdbError, brief
 from qsdb.protocol.frames import asked_compression
-from qsdb.protocol.subprotocols import SUBPROTOCOLS, Subprotocol, choose_subprotocol
 from qsdb.server.credentials import Credentials
+from qsdb.server.dialects import DIALECTS, Dialect, choose_dialect
 from qsdb.server.durable_watch import DurableWatch
 from qsdb.server.hosts import Host, Served
 from qsdb.server.links import Link, Receive, Send
@@ -79,7 +79,7 @@ class Asked:
     """What a client asks for as it connects."""
 
     served: Served
-    subprotocol: Subprotocol
+    dialect: Dialect
     credentials: Credentials
     options: SessionOptions
     connection_id: ConnectionId | None
@@ -136,7 +136,7 @@ class Subscribing:
         sender = access.sender(credentials.identity, credentials.claims, number)
         sender = attrs.evolve(sender, waits=False)
         watch = self._watch(asked.served)
-        link = Link(asked.served, sender, asked.options, asked.subprotocol, watch)
+        link = Link(asked.served, sender, asked.options, asked.dialect, watch)
         try:
             await link.begin(credentials.token)
         except AccessError as error:
@@ -172,25 +172,26 @@ class Subscribing:
             served = self._host.find(scope["path_params"]["name"])
         except NotFoundError as error:
             raise RefusedError(404, str(error)) from None
-        subprotocol = choose_subprotocol(scope.get("subprotocols", ()))
-        if subprotocol is None:
-            names = ", ".join([each.name for each in SUBPROTOCOLS])
+        dialect = choose_dialect(scope.get("subprotocols", ()))
+        if dialect is None:
+            names = ", ".join([each.subprotocol.name for each in DIALECTS])
             raise RefusedError(400, f"no sub-protocol that is served; it has {names}")
         query = _parameters(scope.get("query_string", b""))
         try:
             asked_compression(query.get("compression"))
             number = _connection_id(query.get("connection_id"))
-            options = self._options_of(query)
+            options = self._options_of(query, dialect)
         except ArgumentError as error:
             raise RefusedError(400, str(error)) from None
         credentials = await self._credentials(scope, query)
-        return Asked(served, subprotocol, credentials, options, number)
+        return Asked(served, dialect, credentials, options, number)
 
-    def _options_of(self, query: Mapping[str, str]) -> SessionOptions:
+    def _options_of(self, query: Mapping[str, str], dialect: Dialect) -> SessionOptions:
         usual = self._options
+        is_confirmed = usual.confirmed and dialect.confirmed
         return attrs.evolve(
             usual,
-            confirmed=_flag("confirmed", query, usual=usual.confirmed),
+            confirmed=_flag("confirmed", query, usual=is_confirmed),
             has_columns=_flag("columns", query, usual=usual.has_columns),
         )
 
@@ -264,7 +265,7 @@ def _accepted(asked: Asked) -> dict[str, Any]:
     credentials = asked.credentials
     return {
         "type": "websocket.accept",
-        "subprotocol": asked.subprotocol.name,
+        "subprotocol": asked.dialect.subprotocol.name,
         "headers": [
             (b"spacetime-identity", credentials.identity.to_hex().encode()),
             (b"spacetime-identity-token", credentials.token.encode("latin-1")),

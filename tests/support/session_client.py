@@ -34,7 +34,7 @@ from qsdb.protocol.tables import (
 )
 from qsdb.server.hosts import Served
 from qsdb.server.peers import SessionOptions
-from qsdb.server.sessions import Session
+from qsdb.server.v2_sessions import V2Session
 from qsdb.values.identity import Identity
 
 BYTES_MAX = 1 << 24
@@ -60,7 +60,9 @@ class SessionClient:
         who = identity or Identity.from_claims("tests", str(uuid.uuid4()))
         sender = attrs.evolve(served.access.sender(who, {"sub": "x"}), waits=False)
         self.woken = 0
-        self.session = Session(served, sender, options or SessionOptions(), self._woke)
+        self.session = V2Session(
+            served, sender, options or SessionOptions(), self._woke, subprotocol=V3
+        )
         self.messages: list[s.ServerMessage] = []
         self.rows: dict[int, Rows] = {}
         self.events: list[tuple[int, str, bytes]] = []

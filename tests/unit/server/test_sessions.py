@@ -423,7 +423,7 @@ def test_a_client_with_too_much_that_waits_is_full(served: Served) -> None:
 def _wait_for_procedures(client: SessionClient) -> None:
     pool = client.session.peer.access.procedures.pool
     for _ in range(3000):
-        if not client.session._calls.running:
+        if not client.session.calls.running:
             return
         pool.submit(threading.Event().wait, 0.01).result(30)
     raise AssertionError("a procedure does not come to its end")
