@@ -31,8 +31,9 @@ from qsdb.server.credentials import Credentials
 from qsdb.server.dialects import DIALECTS, Dialect, choose_dialect
 from qsdb.server.durable_watch import DurableWatch
 from qsdb.server.hosts import Host, Served
-from qsdb.server.links import Link, Receive, Send
+from qsdb.server.links import Link
 from qsdb.server.peers import SessionOptions
+from qsdb.server.wires import EXTENSION, AsgiWire, Receive, Send, Wire
 from qsdb.values.identity import ConnectionId
 
 __all__ = ["Admission", "Subscribing"]
@@ -125,7 +126,7 @@ class Subscribing:
             return
         try:
             await send(_accepted(asked))
-            await link.run(receive, send)
+            await link.run(_wire(scope, receive, send))
         finally:
             self._links.pop(link, None)
             await asyncio.shield(link.end())
@@ -221,6 +222,12 @@ class Subscribing:
             await asyncio.wait(tasks, timeout=5)
         for watch in self._watches.values():
             watch.close()
+
+
+def _wire(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Wire:
+    """Give the WebSocket as a link has it: the server's own, or made of ASGI."""
+    own = scope.get("extensions", {}).get(EXTENSION)
+    return own if isinstance(own, Wire) else AsgiWire(receive, send)
 
 
 def _parameters(query: bytes) -> dict[str, str]:
