@@ -5,7 +5,12 @@ takes long goes to a thread, and the next message waits for it. The other one se
 the outbox gives, when it is woken and as fast as the client reads. Neither waits for
 the other, but nothing more is read from a client for whom too much waits.
 
-A frame can have very many messages: after some milliseconds other clients have a turn.
+A frame can have very many messages, and frames can come one right after another: after
+some milliseconds other clients have a turn.
+
+A session that is to end obeys no more; what is due is sent, and then it is closed. It
+is cut off where that has no end: when more waits for a client than may, when the disk
+has failed for which it waits, and when the server has waited long enough.
 """
 
 import asyncio
@@ -13,9 +18,10 @@ import contextlib
 import logging
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import Future
 from typing import Any
 
-from qsdb.errors import QsdbError
+from qsdb.errors import ClosedError, QsdbError
 from qsdb.runtime.call_contexts import Sender
 from qsdb.server.dialects import Dialect
 from qsdb.server.durable_watch import DurableWatch
@@ -33,6 +39,9 @@ Send = Callable[[Message], Awaitable[None]]
 
 TURN_SECONDS = 0.01
 """So long messages of one client are handled at a stretch."""
+
+WAITED_SECONDS = 0.001
+"""A frame that took longer to come was waited for."""
 
 GOING_AWAY, FAILED, TOO_MUCH = 1001, 1011, 1013
 CLOSING_SECONDS = 2
@@ -70,6 +79,9 @@ class Link:
         self._woken = asyncio.Event()
         self._drained = asyncio.Event()
         self._writing: asyncio.Future[None] | None = None
+        self._job: Future[object] | None = None
+        self._code = GOING_AWAY
+        self._is_cut = False
         self._pool = served.access.procedures.pool
 
     def wake(self) -> None:
@@ -82,7 +94,18 @@ class Link:
 
     def _look(self) -> None:
         self._woken.set()
-        if self.session.peer.outbox.is_overfull and self._writing is not None:
+        if self.session.peer.outbox.is_overfull and not self._is_cut:
+            self._code = TOO_MUCH
+            self._cut()
+
+    def cut(self, reason: str) -> None:
+        """Have it end without what is still to be sent; in the event loop."""
+        self.session.stop(reason)
+        self._cut()
+
+    def _cut(self) -> None:
+        self._is_cut = True
+        if self._writing is not None:
             self._writing.cancel()  # which may wait for the client to read
 
     async def begin(self, token: str) -> None:
@@ -102,16 +125,14 @@ class Link:
         """Serve until either side has enough."""
         reading = asyncio.ensure_future(self._read(receive))
         self._writing = writing = asyncio.ensure_future(self._write(send))
-        tasks = (reading, writing)
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if reading.done() and (fault := reading.exception()) is not None:
+            await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
+            fault = _fault_of(reading) or _fault_of(writing)
+            if fault is not None:
                 await self._stop_writing()
                 await self._fail(send, fault)
-            elif self.session.ending is not None:
-                is_behind = self.session.peer.outbox.is_overfull
-                code = TOO_MUCH if is_behind else GOING_AWAY
-                await self._close(send, code, self.session.ending)
+            elif not reading.done() and self.session.ending is not None:
+                await self._close(send, self._code, self.session.ending)
         finally:
             reading.cancel()
             await asyncio.gather(reading, self._stop_writing(), return_exceptions=True)
@@ -122,11 +143,29 @@ class Link:
             await asyncio.gather(self._writing, return_exceptions=True)
 
     async def end(self) -> None:
-        """Disconnect."""
-        await self._elsewhere(self.session.end)
+        """Disconnect, when what the client has wanted last is done."""
+        if self._job is not None:
+            waiting = asyncio.wrap_future(self._job)
+            await asyncio.gather(waiting, return_exceptions=True)
+        try:
+            await self._elsewhere(self.session.end)
+        except ClosedError:  # so nothing is to be waited for
+            self.session.end()
 
     async def _elsewhere(self, job: Job) -> None:
-        await asyncio.wrap_future(self._pool.submit(job))
+        """Have a thread do something.
+
+        Raises:
+            ClosedError: the database is closed.
+        """
+        self._job = future = self._pool.submit(job)
+        try:
+            await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise ClosedError("the database is closed") from None
 
     async def _read(self, receive: Receive) -> None:
         """Handle what the client sends, until it has gone.
@@ -134,26 +173,38 @@ class Link:
         Raises:
             ProtocolError: it sends what is no message.
         """
-        session, clock = self.session, self._loop.time
+        clock = self._loop.time
+        until = clock() + TURN_SECONDS
         while True:
+            asked = clock()
             received = await receive()
             if received["type"] != "websocket.receive":
                 return
+            if clock() - asked > WAITED_SECONDS:  # meanwhile others had a turn
+                until = clock() + TURN_SECONDS
             data = received.get("bytes")
             if data is None:
                 data = received["text"]
-            until = clock() + TURN_SECONDS
-            for message in session.read(data):
-                job = session.handle(message)
-                if job is not None:
-                    await self._elsewhere(job)
-                elif clock() > until:
-                    self._woken.set()
-                    await asyncio.sleep(0)
-                    until = clock() + TURN_SECONDS
-                if session.is_full:
-                    await self._drain()
-            self._woken.set()
+            if self.session.ending is None:
+                until = await self._obey(data, until)
+
+    async def _obey(self, frame: bytes | str, until: float) -> float:
+        """Handle the messages of a frame; give until when it is the client's turn."""
+        session, clock = self.session, self._loop.time
+        for message in session.read(frame):
+            if session.ending is not None:
+                break
+            job = session.handle(message)
+            if job is not None:
+                await self._elsewhere(job)
+            elif clock() > until:
+                self._woken.set()
+                await asyncio.sleep(0)
+                until = clock() + TURN_SECONDS
+            if session.is_full:
+                await self._drain()
+        self._woken.set()
+        return until
 
     async def _drain(self) -> None:
         """Wait until the client has read enough of what it is to be sent."""
@@ -167,13 +218,18 @@ class Link:
         session, woken, dialect = self.session, self._woken, self._dialect
         outbox = session.peer.outbox
         watch = self._watch if session.peer.options.confirmed else None
-        while session.ending is None or len(outbox):
+        while not self._is_cut and (session.ending is None or len(outbox)):
             await woken.wait()
             woken.clear()
             while taken := outbox.take(None if watch is None else watch.durable):
                 for frame in dialect.frames(taken):
-                    await send(_message(frame, is_text=dialect.is_text))
+                    if not await _is_sent(send, frame, is_text=dialect.is_text):
+                        return
             if watch is not None and (awaited := outbox.awaited) is not None:
+                if watch.failure is not None:
+                    self._code = FAILED
+                    session.stop(watch.failure)
+                    return
                 watch.want(awaited, self.wake)
             self._drained.set()
 
@@ -188,8 +244,22 @@ class Link:
     async def _close(self, send: Send, code: int, reason: str) -> None:
         short = reason.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
         message = {"type": "websocket.close", "code": code, "reason": short}
-        with contextlib.suppress(OSError, TimeoutError):  # it has gone, or is stuck
+        with contextlib.suppress(Exception):  # it has gone, or is stuck
             await asyncio.wait_for(send(message), CLOSING_SECONDS)
+
+
+def _fault_of(task: "asyncio.Future[None]") -> BaseException | None:
+    """Give why a task has failed, if it has."""
+    return task.exception() if task.done() and not task.cancelled() else None
+
+
+async def _is_sent(send: Send, frame: bytes, *, is_text: bool) -> bool:
+    """Send a frame; say whether the client was still there."""
+    try:
+        await send(_message(frame, is_text=is_text))
+    except Exception:  # noqa: BLE001  each server below raises something else
+        return False
+    return True
 
 
 def _message(frame: bytes, *, is_text: bool) -> Message:
