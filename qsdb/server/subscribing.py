@@ -185,7 +185,7 @@ class Subscribing:
         """
         self._require_room()
         try:
-            served = self._host.find(scope["path_params"]["name"])
+            served = self._host.find(scope["path_params"]["database"])
         except NotFoundError as error:
             raise RefusedError(404, str(error)) from None
         dialect = choose_dialect(scope.get("subprotocols", ()))
