@@ -159,7 +159,7 @@ def test_an_application_can_refuse_by_http() -> None:
 
 @pytest.mark.parametrize(
     ("headers", "status"),
-    [({"Sec-WebSocket_Version": "7"}, 426), ({"Sec-WebSocket_Key": "x"}, 400)],
+    [({"Sec-WebSocket-Version": "7"}, 426), ({"Sec-WebSocket-Key": "x"}, 400)],
 )
 def test_what_is_no_upgrade_is_refused(headers: dict[str, str], status: int) -> None:
     with running(echo) as server, pytest.raises(ConnectionError, match=f"^{status} "):
