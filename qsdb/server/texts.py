@@ -8,9 +8,9 @@ rest. The owner is told all.
 
 import logging
 
-from qsdb.errors import ClosedError, QueryError, ReducerError
+from qsdb.errors import AccessError, ClosedError, QueryError, ReducerError
 
-__all__ = ["failure_text", "query_text", "shown_name"]
+__all__ = ["failure_text", "query_text", "refusal_text", "shown_name"]
 
 _NAME_CHARACTERS_MAX = 128
 
@@ -41,6 +41,22 @@ def failure_text(
     if is_owner:
         return f"{function} failed with {sort}: {error}"
     return f"{function} failed with {sort}; the log of the server says more"
+
+
+def refusal_text(module: str, error: AccessError, *, is_owner: bool) -> str:
+    """Say why ``client_connected`` refuses somebody, to them.
+
+    Args:
+        module: The name of the module.
+        error: What connecting raised; its cause is what the function did.
+        is_owner: Whether the owner connects.
+    """
+    cause = error.__cause__
+    if isinstance(cause, AccessError) or not isinstance(cause, Exception):
+        return str(error)
+    name = str(error).partition(" ")[0]
+    said = failure_text(module, name, cause, is_owner=is_owner)
+    return f"{name} refuses the connection: {said}"
 
 
 def query_text(module: str, error: QueryError, *, is_owner: bool) -> str:
