@@ -1,66 +1,113 @@
-"""The databases of a process: their names, and finding them."""
+"""Databases by name and by identity; what is no name."""
 
-from typing import Any
+import struct
 
 import pytest
 
 import qsdb
-from qsdb import ArgumentError, NotFoundError
-from qsdb.server.hosts import NAME_CHARACTERS_MAX, Host, check_name
+from qsdb.errors import ArgumentError, NotFoundError
+from qsdb.server.hosts import NAME_CHARACTERS_MAX, Host, Served, check_name
+from tests.unit.server import chatting as c
 
-town = qsdb.Module("town")
 
-
-@pytest.mark.parametrize("name", ["a", "chat", "chat-2", "a-b-c", "7", "ab" * 31])
-def test_names_are_words_joined_by_hyphens(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["a", "0", "chat", "chat-2", "a-b-c", "f" * 63, "f" * 65, "x" * 128]
+)
+def test_names(name: str) -> None:
     assert check_name(name) == name
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        *("", "-", "a-", "-a", "a--b", "A", "ä", "a b", "a/b", "..", "a.b", "a\n"),
-        *("ab" * 32, "a" * (NAME_CHARACTERS_MAX + 1), 7, None),
+        "",
+        "-",
+        "-a",
+        "a-",
+        "a--b",
+        "A",
+        "a b",
+        "a_b",
+        "a/b",
+        "..",
+        "a\n",
+        "ä",
+        "٣",
+        "0" * 64,
+        "f" * 64,
+        "x" * (NAME_CHARACTERS_MAX + 1),
+        7,
+        None,
+        b"chat",
     ],
 )
-def test_what_is_no_name_is_refused(name: Any) -> None:
-    with pytest.raises(ArgumentError, match="is no name of a database"):
+def test_what_is_no_name(name: object) -> None:
+    with pytest.raises(ArgumentError, match="is no name of a database: lower-case"):
         check_name(name)
 
 
 def test_databases_are_found_by_name_and_by_identity() -> None:
-    with qsdb.Database(town) as one, qsdb.Database(town) as other:
-        host = Host({"b": one, "a": other})
+    with qsdb.Database(c.chatting) as chat, qsdb.Database(c.chatting) as other:
+        host = Host({"chat": chat, "other-2": other})
+        identity = chat.identity.to_hex()
 
-        assert [each.name for each in host] == ["b", "a"]
+        found = host.find("chat")
+
+        assert found.database is chat
+        assert found.identity == chat.identity
+        assert host.find(identity) is host.find(identity.upper()) is found
+        assert [each.name for each in host] == ["chat", "other-2"]
         assert len(host) == 2
-        assert host.find("a").database is other
-        assert host.find(one.identity.to_hex().upper()).database is one
-        assert host.find("b").identity == one.identity
-        with pytest.raises(NotFoundError, match="`c` not found"):
-            host.find("c")
-        with pytest.raises(NotFoundError, match="No such database"):
-            host.find("00" * 32)
 
 
-def test_a_database_is_served_once() -> None:
-    with qsdb.Database(town) as db:
-        with pytest.raises(ArgumentError, match="databases a and b have one identity"):
-            Host({"a": db, "b": db})
-        with pytest.raises(ArgumentError, match="is no name"):
-            Host({"A": db})
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("f" * 64, "No such database."),
+        ("f" * 63, f"`{'f' * 63}` not found"),
+        ("Chat", "`Chat` not found"),
+        ("../chat", "`../chat` not found"),
+        ("a\r\nb", "`a??b` not found"),
+        ("x" * 500, f"`{'x' * 128}` not found"),
+        ("", "`` not found"),
+    ],
+)
+def test_what_is_not_there_is_said_not_to_be(name: str, fault: str) -> None:
+    with qsdb.Database(c.chatting) as db, pytest.raises(NotFoundError) as refusal:
+        Host({"chat": db}).find(name)
+    assert str(refusal.value) == fault
+
+
+def test_a_host_refuses_what_would_be_one_or_has_no_name() -> None:
+    with qsdb.Database(c.chatting) as db:
+        with pytest.raises(ArgumentError, match="databases chat and copy have one"):
+            Host({"chat": db, "copy": db})
+        with pytest.raises(ArgumentError, match="'Chat' is no name"):
+            Host({"Chat": db})
 
 
 def test_functions_are_those_of_the_module_that_is_published() -> None:
-    before, after = qsdb.Module("m"), qsdb.Module("m")
+    first, second = qsdb.Module("steps"), qsdb.Module("steps")
 
-    @after.reducer
-    def say(_: qsdb.ReducerContext) -> None: ...
+    @first.reducer
+    def go(ctx: qsdb.ReducerContext, n: qsdb.u8) -> None:
+        """Go."""
 
-    with qsdb.Database(before) as db:
-        served = Host({"m": db}).find("m")
-        assert served.functions is served.functions
-        with pytest.raises(NotFoundError):
-            served.functions.reducer("say", is_owner=False)
-        db.publish(after)
-        assert served.functions.reducer("say", is_owner=False).function.name == "say"
+    def go_far(ctx: qsdb.ReducerContext, n: qsdb.u32) -> None:
+        """Go far."""
+
+    go_far.__name__ = "go"
+    second.reducer(go_far)
+
+    with qsdb.Database(first) as db:
+        served = Served("steps", db)
+        before = served.functions
+        assert served.functions is before
+        assert before.reducer("go", is_owner=False).read(b"\7") == (7,)
+
+        db.publish(second, allow_breaking=True)
+
+        after = served.functions
+        assert after is not before
+        data = struct.pack("<I", 70_000)
+        assert after.reducer("go", is_owner=False).read(data) == (70_000,)
