@@ -1,22 +1,21 @@
 """The log writer: takes records in commit order, and has them on the disk.
 
-Committing threads hand their records to a queue, one after the other. Whoever
-flushes takes all that is there, makes frames of it, and writes and syncs one
-frame after the other: never a frame before the sync of the one before has
-returned. So what is promised is exactly what stands before the durable mark.
+Committing threads hand their records to a queue. Whoever flushes takes all that is
+there, makes frames of it, and writes and syncs one after the other: never one before
+the sync of the last. So what stands before the durable mark is promised, no more.
 
 ============  =======================================================
 durability    when a commit returns
 ============  =======================================================
-`ALWAYS`      it is on the disk; those that wait at once share a sync
+`ALWAYS`      it is on the disk, if it `waits`; those at once share a sync
 `INTERVAL`    at once; a thread flushes after `sync_interval` seconds
 `OS`          the operating system has it; synced when a segment ends
 ============  =======================================================
 
 A thread that waits for a sync does it itself if it is alone, which saves two thread
 switches. Where several came to the last one, all wait for the log thread, which
-flushes for those who came meanwhile. Without records for a while that thread writes
-a mark, so that damage to the last frame can be told from a torn tail.
+flushes for those who came meanwhile. Without records for a while that thread writes a
+mark, so that damage to the last frame can be told from a torn tail.
 
 **Room before promise.** Before a record is taken, the file has the room for it,
 allocated ahead in steps. A full disk so fails the one transaction that would have
@@ -154,22 +153,23 @@ class LogWriter:
         with self._io:
             return self._flushed_offset + len(self._queue)
 
-    def settle(self, offset: int) -> None:
+    def settle(self, offset: int, *, waits: bool = True) -> None:
         """Do what the durability says before the commit at `offset` returns.
 
         Raises:
             FailedError: it may not be on the disk, nor ever be.
         """
-        durability = self._options.durability
-        if durability == INTERVAL:
+        options = self._options
+        is_full = self.written_bytes - self._flushed_cost > options.queue_bytes_max
+        if options.durability == INTERVAL:
             if self.bell.is_asleep:
                 self.bell.ring()
-            if self.written_bytes - self._flushed_cost > self._options.queue_bytes_max:
+            if is_full:
                 self.flush()
-        elif durability == ALWAYS:
-            self.wait_durable(offset)
-        else:
+        elif options.durability == OS:
             self.flush(sync=False)
+        elif waits or is_full:
+            self.wait_durable(offset)
 
     def wait_durable(self, offset: int, timeout: float | None = None) -> bool:
         """Wait until a commit is on the disk, and give whether it is.

@@ -34,11 +34,14 @@ class Sender:
         identity: Who.
         connection: Over which connection.
         auth: What is known besides.
+        waits: Whether a call of theirs returns only when what it did is as durable as
+            the database says; a server waits for that elsewhere.
     """
 
     identity: Identity
     connection: ConnectionId | None = None
     auth: Auth = EXTERNAL
+    waits: bool = True
 
 
 class Named(Protocol):

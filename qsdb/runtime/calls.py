@@ -171,7 +171,7 @@ class Calls:
             meter.spent += (spent := ticks() - began)
             if result is not None and type(result) is CoroutineType:
                 _refuse_coroutine(reducer, result)
-            writer.commit(transaction)
+            writer.commit(transaction, waits=caller is None or caller.waits)
         except BaseException as error:
             try:
                 writer.abort()

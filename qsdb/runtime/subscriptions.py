@@ -100,13 +100,17 @@ class Subscriptions:
         return self._ask(self.queries, text, is_owner)
 
     def enter(
-        self, asked: Iterable[tuple[Subscriber, Asked, Sequence[object]]], caller: bytes
+        self,
+        asked: Iterable[tuple[Subscriber, Asked, Sequence[object]]],
+        caller: bytes,
+        begun: Callable[[int], Message] | None = None,
     ) -> ReadTransaction:
         """Enter subscribers between two commits, and give a read transaction there.
 
         Args:
             asked: Who asks, what, and the values of its parameters.
             caller: What ``:sender`` is.
+            begun: Gives, for the last commit, what is to be told right after it.
 
         Raises:
             QueryError: a view fails.
@@ -138,6 +142,8 @@ class Subscriptions:
             for views in held:
                 for instance in views.values():
                     keep_rows(reading, instance.key, [*instance.rows])
+            if begun is not None:
+                self.delivery.put(begun(reading.offset))
         except BaseException as error:
             is_refused = isinstance(error, QueryError) and not has_begun
             if not is_refused and writer.is_mine():

@@ -239,8 +239,12 @@ class Writer:
         self.latest = nanoseconds = self._now()
         return nanoseconds
 
-    def commit(self, transaction: WriteTransaction) -> None:
+    def commit(self, transaction: WriteTransaction, *, waits: bool = True) -> None:
         """Commit a transaction, give the lock back, and wait as the log says.
+
+        Args:
+            transaction: It.
+            waits: Whether to wait for the disk where the log says so.
 
         Raises:
             UsageError, DiskFull, ReducerError: it cannot be committed; `abort` is to
@@ -262,7 +266,7 @@ class Writer:
             return
         try:
             if self.log is not None:
-                self.log.settle(offset)
+                self.log.settle(offset, waits=waits)
         finally:
             if is_armed and timers is not None:
                 timers.wake()

@@ -22,7 +22,7 @@ from collections.abc import Callable
 import attrs
 
 from qsdb.errors import SchemaError
-from qsdb.schema.annotations import Scope
+from qsdb.schema.annotations import MistakeError, Scope, bind
 from qsdb.schema.bindings import Binding
 from qsdb.schema.parameters import Parameters, resolve_parameters
 from qsdb.schema.rows import find_record
@@ -62,6 +62,9 @@ class Reducer:
     check: Callable[..., tuple[object, ...]]
     run: Callable[[object, tuple[object, ...]], object]
     """Both are those of the parameters, at hand."""
+    returns: Binding | None = None
+    """What it gives, by its annotation; None where that is missing, or no kind: then
+    there is nothing to tell to clients of a server."""
 
 
 @attrs.define
@@ -73,7 +76,7 @@ class DeclaredFunction:
         scope: Where the names in its annotations are looked up.
         is_private: Whether it is hidden from all but the owner.
         parameters: Once they are resolved; the scope has been let go then.
-        returns: What a procedure gives, likewise.
+        returns: What it gives, if that has a kind, likewise.
     """
 
     function: Function
@@ -135,6 +138,7 @@ def compile_reducer(declared: DeclaredFunction, mistakes: list[str]) -> Reducer 
         declared.is_private,
         parameters.check,
         parameters.run,
+        declared.returns,
     )
 
 
@@ -153,6 +157,7 @@ def resolved(
         mistakes.append(f"{sort} {function.__name__}: it needs a name to be called by")
         return None
     if declared.parameters is None:
+        declared.returns = _returned(function, declared.scope)
         try:
             parameters = resolve_parameters(function, declared.scope, find_record, sort)
         except SchemaError as error:
@@ -161,6 +166,17 @@ def resolved(
         declared.parameters = parameters
         declared.scope.let_go()
     return declared.parameters
+
+
+def _returned(function: Function, scope: Scope) -> Binding | None:
+    """Read what a function gives; it may be anything, since callers may be near."""
+    annotation = inspect.signature(function).return_annotation
+    if annotation is inspect.Signature.empty:
+        return None
+    try:
+        return bind(scope.resolve(annotation), find_record, lists=True)
+    except (MistakeError, SchemaError):
+        return None
 
 
 def compile_lifecycle(

@@ -24,12 +24,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 import attrs
 
 from qsdb.errors import SchemaError
-from qsdb.schema.annotations import MistakeError, Scope, bind
 from qsdb.schema.bindings import Binding
 from qsdb.schema.contexts import AnyContext, ReducerContext, Savepoint, Transaction
 from qsdb.schema.functions import DeclaredFunction, Function, resolved
 from qsdb.schema.parameters import Parameters
-from qsdb.schema.rows import find_record
 from qsdb.values.timestamps import Timestamp
 
 __all__ = [
@@ -179,8 +177,6 @@ def compile_procedures(
 
 def _compile(declared: DeclaredFunction, mistakes: list[str]) -> Procedure | None:
     function = declared.function
-    if declared.parameters is None:
-        declared.returns = _returned(function, declared.scope)
     parameters = resolved(declared, "procedure", mistakes)
     if parameters is None:
         return None
@@ -194,14 +190,3 @@ def _compile(declared: DeclaredFunction, mistakes: list[str]) -> Procedure | Non
         parameters.run,
         declared.returns,
     )
-
-
-def _returned(function: Function, scope: Scope) -> Binding | None:
-    """Read what a procedure gives; it may be anything, since callers may be near."""
-    annotation = inspect.signature(function).return_annotation
-    if annotation is inspect.Signature.empty:
-        return None
-    try:
-        return bind(scope.resolve(annotation), find_record, lists=True)
-    except (MistakeError, SchemaError):
-        return None
