@@ -14,7 +14,7 @@ from qsdb.codec.json_text import JsonTextError, read_json
 __all__ = ["call", "sql"]
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})  # for -1
 @with_target
 @click.argument("function")
 @click.argument("arguments", nargs=-1)

@@ -197,12 +197,7 @@ def _add_signatures(
 ) -> None:
     turns = {each["function_name"] for each in part.section("LifeCycleReducers")}
     for each in functions:
-        parameters = ", ".join(
-            [
-                f"{_name(element)}: {part.text(element['algebraic_type'])}"
-                for element in each["params"]["elements"]
-            ]
-        )
+        parameters = _fields_text(part, each["params"]["elements"])
         gives = each.get("return_type", each.get("ok_return_type"))
         shown = "" if gives is None else part.text(gives)
         notes = "private" if "Private" in each.get("visibility", ()) else ""
@@ -225,9 +220,36 @@ def function_grids(definition: Definition) -> Iterator[Table]:
             yield page
 
 
+def types_grid(definition: Definition) -> Iterator[Table]:
+    """List the types that have a name, but for those of rows."""
+    page = grid("Types", ["name", "is"])
+    for part in _parts(definition):
+        rows = {each["product_type_ref"] for each in part.section("Tables")}
+        for place, name in part.type_names.items():
+            if place not in rows:
+                page.add_row(f"{part.prefix}{name}", _inside_text(part, place))
+    if page.row_count:
+        yield page
+
+
+def _inside_text(part: _Part, place: int) -> str:
+    """Write what a named type is made of."""
+    described = part.types[place]
+    if "Product" not in described:
+        return part.text(described)
+    elements = described["Product"]["elements"]
+    return _fields_text(part, elements) or "nothing"
+
+
+def _fields_text(part: _Part, elements: Sequence[Mapping[str, Any]]) -> str:
+    fields = [(_name(each), part.text(each["algebraic_type"])) for each in elements]
+    return ", ".join([f"{name}: {kind}" for name, kind in fields])
+
+
 def all_grids(definition: Definition) -> Iterator[Table]:
     """Give all there is to tell: each table, and all functions."""
     for part in _parts(definition):
         for table in part.section("Tables"):
             yield from _table_pages(part, table, f"{part.prefix}{table['source_name']}")
+    yield from types_grid(definition)
     yield from function_grids(definition)

@@ -64,7 +64,7 @@ def _file_command(name: str, summary: str) -> click.Command:
 
     @click.command(
         name,
-        short_help=summary,
+        short_help=f"{summary[0].upper()}{summary[1:]}.",
         add_help_option=False,
         context_settings={"ignore_unknown_options": True},
     )

@@ -16,6 +16,7 @@ import attrs
 
 from qsdb.cli.extras import load_part
 from qsdb.cli.following import followed
+from qsdb.cli.grids import cell_text
 from qsdb.cli.plain_types import plain_of_type
 from qsdb.cli.targets import Answer, Change, RequestError
 from qsdb.errors import ArgumentError, brief
@@ -200,6 +201,7 @@ def _told(error: BaseException) -> str:
 
 def _refusal(response: http.client.HTTPResponse) -> str:
     text = response.read().decode("utf-8", "replace").strip()[:TEXT_CHARACTERS_MAX]
+    text = "\n".join(map(cell_text, text.splitlines()))
     return text or f"the server answers {response.status} {response.reason}"
 
 
