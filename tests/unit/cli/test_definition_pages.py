@@ -109,7 +109,7 @@ def test_an_empty_module_has_nothing_to_tell() -> None:
 
 
 def test_types_of_strangers_are_written_too() -> None:
-    pair = {"name": {"none": []}, "algebraic_type": {"U8": []}}
+    pair: dict[str, object] = {"name": {"none": []}, "algebraic_type": {"U8": []}}
 
     assert type_text({"Ref": 7}, {}) == "type 7"
     assert type_text({"Product": {"elements": [pair, pair]}}, {}) == "(2 fields)"

@@ -56,9 +56,8 @@ NUMBER = Number(
 CELLS = [
     (f"{type(row).__name__}.{column.name}", column.binding, value)
     for row in (ANIMAL, TIMES, NUMBER)
-    for column, value in zip(
-        shape_of(cast(RowClass, type(row))).columns, row, strict=True
-    )
+    for shape in [shape_of(cast(RowClass, type(row)))]
+    for column, value in zip(shape.columns, row, strict=True)
 ]
 
 

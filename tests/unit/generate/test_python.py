@@ -154,10 +154,15 @@ def test_defaults_are_literals_of_the_last_parameters() -> None:
     ) -> None:
         """Have defaults of many sorts."""
 
+    @module.reducer
+    def other(ctx: qsdb.ReducerContext, a: u8 = 1, g: Mood = Mood.calm) -> None:
+        """Have one that is no literal."""
+
     source = source_of(module)
 
     for line in (
         "a: qsdb.u8,",
+        "g: Mood,",
         "b: Mood,",
         "c: qsdb.f64,",
         "d: str | None = None,",
