@@ -32,7 +32,7 @@ def subscribe(
     """Print the rows of QUERY, and then each that comes (+) or goes (-).
 
     Ctrl-C ends it. With --json each row is a line of its own: what became of it, the
-    offset of the commit, and the row.
+    offset of the commit (a server does not tell it), and the row.
     """
     shown = console()
     with target.changes(query) as changes, _interruptible():
@@ -54,7 +54,8 @@ def _interruptible() -> Iterator[None]:
 
 def _object_of(change: Change) -> dict[str, object]:
     row = dict(zip(change.columns, change.row, strict=True))
-    return {"change": change.sort, "offset": change.offset, "row": row}
+    offset = {"offset": change.offset} if change.offset else {}
+    return {"change": change.sort, **offset, "row": row}
 
 
 def _show_change(shown: Console, change: Change) -> None:

@@ -4,19 +4,20 @@ import contextlib
 import json
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 import qsdb
+from qsdb.cache.events import Event
 from qsdb.cli.following import followed
 from qsdb.cli.remote import Server, server_of
 from qsdb.errors import ArgumentError, QueryError
 from qsdb.runtime.row_filters import check_filters
 from qsdb.server.definitions import definition
 from tests.unit.cli.http_server import Told, serving
-from tests.unit.cli.shop import add, run, sell, shop
+from tests.unit.cli.shop import Toy, add, run, sell, shop
 
 CHAT = "/v1/database/shop"
 
@@ -333,6 +334,34 @@ def test_rows_of_a_table_come_and_go(db: qsdb.Database) -> None:
         ("insert", "doll", 2.0),
     ]
     assert found[0].columns == ["id", "name", "price", "size", "seller"]
+
+
+def test_what_is_told_after_a_lost_connection_is_no_beginning() -> None:
+    """A connection that was lost tells of the difference when it is there again."""
+    told: dict[str, Callable[..., object]] = {}
+    table = types.SimpleNamespace(
+        on_insert=lambda callback: told.update(insert=callback),
+        on_delete=lambda callback: told.update(delete=callback),
+        on_update=lambda callback: told.update(update=callback),
+    )
+    ball, kite = Toy("ball", 1.0), Toy("kite", 2.0)
+
+    def subscribe(*_: object, **__: object) -> object:
+        told["insert"](first, ball)
+        told["insert"](first, kite)
+        told["update"](Event("applied", 0), kite, ball)
+        return types.SimpleNamespace(on_update=lambda _: None)
+
+    first = Event("applied", 0)
+    connection = types.SimpleNamespace(
+        db=types.SimpleNamespace(_by_name=["toy"], table=lambda _: table),
+        subscribe=subscribe,
+    )
+    changes = followed(connection, "SELECT * FROM toy")
+
+    sorts = [next(changes).sort for _ in range(4)]
+
+    assert sorts == ["initial", "initial", "delete", "insert"]
 
 
 def test_other_results_come_and_go(db: qsdb.Database) -> None:
