@@ -53,10 +53,18 @@ NO_CALLER = b""
 
 @attrs.define
 class Difference:
-    """What came to a result and what went, as bags; no row is in both."""
+    """What came to a result and what went, as bags; no row is in both.
+
+    Attributes:
+        inserts: What came.
+        deletes: What went.
+        forms: What it was made into to be sent, by who made it; so all who are told
+            the same share it.
+    """
 
     inserts: Sequence[StoredRow]
     deletes: Sequence[StoredRow]
+    forms: dict[object, bytes] | None = attrs.field(default=None, eq=False, repr=False)
 
 
 class Template:

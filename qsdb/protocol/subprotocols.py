@@ -64,6 +64,7 @@ class Subprotocol(NamedTuple):
 V3 = Subprotocol("v3.bsatn.spacetimedb", is_batched=True)
 V2 = Subprotocol("v2.bsatn.spacetimedb", is_batched=False)
 V1 = Subprotocol("v1.bsatn.spacetimedb", is_batched=False)
+V1_TEXT = Subprotocol("v1.json.spacetimedb", is_batched=False)
 
 SUBPROTOCOLS = (V3, V2)
 """What a server of the present protocol speaks; what it likes best stands first."""

@@ -25,7 +25,7 @@ query over it, and clients count them all.
 
 import abc
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, NamedTuple, NewType, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, NewType, Protocol, TypeVar, cast
 
 from qsdb.codec.bsatn import DecodeError, encoder, reader
 from qsdb.protocol.fields import product
@@ -94,28 +94,28 @@ class Difference(Protocol):
         """The rows that went."""
         ...
 
+    forms: dict[object, bytes] | None
+    """What encoders have made of it."""
+
 
 class UpdateEncoder(abc.ABC, Generic[Encoded]):
     """Encodes how the result of one query changes, each difference once.
 
-    It remembers the last one, which all subscribers are told one after another; for
-    who is told later it may have to be encoded once more. Threads may share an encoder.
+    What it makes is kept with the difference, for all who are told of it. Threads may
+    share an encoder.
     """
 
-    __slots__ = ("_last",)
-
-    def __init__(self) -> None:
-        """Begin with nothing encoded."""
-        self._last: tuple[Difference, Encoded] | None = None
+    __slots__ = ()
 
     def update(self, difference: Difference) -> Encoded:
         """Encode how a result changed, or give what was encoded of the same object."""
-        last = self._last
-        if last is not None and last[0] is difference:
-            return last[1]
-        encoded = self.changes(difference.inserts, difference.deletes)
-        self._last = difference, encoded
-        return encoded
+        forms = difference.forms
+        if forms is None:
+            forms = difference.forms = {}
+        found = forms.get(self)
+        if found is None:
+            found = forms[self] = self.changes(difference.inserts, difference.deletes)
+        return cast(Encoded, found)
 
     @abc.abstractmethod
     def changes(self, inserts: Sequence[Stored], deletes: Sequence[Stored]) -> Encoded:
@@ -139,7 +139,6 @@ class TableEncoder(UpdateEncoder[EncodedUpdate]):
             kind: Of its rows.
             is_event: Whether rows only come, and none is kept.
         """
-        super().__init__()
         self.table = table
         self._encode = row_list_encoder(kind)
         self._is_event = is_event

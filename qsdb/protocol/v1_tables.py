@@ -42,7 +42,6 @@ class V1TableEncoder(UpdateEncoder[V1EncodedUpdate]):
             table: The name of the table.
             kind: Of its rows.
         """
-        super().__init__()
         self.table_id, self.table = table_id, table
         self._encode = row_list_encoder(kind)
 

@@ -36,7 +36,7 @@ class Clients:
         self._logger = logging.getLogger(f"qsdb.{calls.module.name}.clients")
 
     @property
-    def _are_noted(self) -> bool:
+    def are_noted(self) -> bool:
         """Whether the module that is published attends to clients."""
         return bool(self._calls.module.lifecycle.keys() & {CONNECTED, DISCONNECTED})
 
@@ -55,7 +55,7 @@ class Clients:
             ClosedError: the database is closed.
             StorageError: it cannot be written.
         """
-        if not self._are_noted:
+        if not self.are_noted:
             return
         try:
             self._calls.run_turn(
@@ -81,7 +81,7 @@ class Clients:
     def disconnect(self, sender: Sender) -> None:
         """Take the note of a client away, if there is one; what fails is logged."""
         # Notes may be those of a module that was published before.
-        if self._are_noted or self._entry.table.count:
+        if self.are_noted or self._entry.table.count:
             self._disconnect(sender)
 
     def _disconnect(self, sender: Sender) -> None:

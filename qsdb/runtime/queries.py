@@ -255,15 +255,15 @@ class Queries:
             if not is_owner:
                 self.require_cheap(prepared.plan)
             with self._reading() as reading:
-                if self._are_mine(reading):
+                if self.are_mine(reading):
                     return _read(prepared, reading, caller, values)
         elif isinstance(prepared, PreparedChange | PreparedInsertion):
             with WriteBlock(self._writer) as writing:
-                if self._are_mine(writing):
+                if self.are_mine(writing):
                     return Result((), (), prepared.execute(writing, caller, params))
         else:
             with self._reading() as reading:
-                if self._are_mine(reading):
+                if self.are_mine(reading):
                     return self._other(prepared, reading, caller, params)
         # Another module was published meanwhile.
         return self.current.run(text, params, sender)
@@ -273,7 +273,7 @@ class Queries:
         """The queries of the module that is published, which others may be."""
         return self._writer.directory.read_class._queries  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001  set by `queries_of`
 
-    def _are_mine(self, transaction: Transaction) -> bool:
+    def are_mine(self, transaction: Transaction) -> bool:
         """Whether a transaction has the tables that statements are prepared for."""
         return transaction._tables is self._tables  # noqa: SLF001  its names are the user's tables
 

@@ -5,20 +5,23 @@ network has shown credentials elsewhere, so nothing of that is asked here.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 import attrs
 
+from qsdb.errors import QueryError
 from qsdb.runtime.call_contexts import Sender
 from qsdb.runtime.callers import Caller
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.database import Database
+from qsdb.runtime.prepared import PreparedQuery
 from qsdb.runtime.procedures import Procedures
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.schema.contexts import Auth
 from qsdb.schema.modules import ModuleSchema
+from qsdb.sql.loops import StoredRow
 from qsdb.values.identity import ConnectionId, Identity
 
 __all__ = ["Access", "access"]
@@ -67,6 +70,33 @@ class Access:
         """
         number = connection_id or self.draw_connection_id()
         return Sender(identity, number, Auth(claims=MappingProxyType(dict(claims))))
+
+    def select(
+        self, text: str, identity: Identity
+    ) -> tuple[PreparedQuery, Callable[[], list[StoredRow]]]:
+        """Prepare a SELECT for somebody; the second thing answers it, in stored rows.
+
+        Raises:
+            QueryError: it is wrong, is no SELECT, or looks at too many rows.
+            ArgumentError: it has parameters.
+        """
+        queries = self.subscriptions.queries
+        is_owner = identity == self.calls.owner
+        prepared = queries.prepared(text, is_owner)
+        if not isinstance(prepared, PreparedQuery):
+            raise QueryError("only a SELECT can be asked like this", text)
+        values = prepared.bind(None)
+        if not is_owner:
+            queries.require_cheap(prepared.plan)
+
+        def rows() -> list[StoredRow]:
+            with self.calls.writer.directory.read() as reading:
+                if queries.are_mine(reading):
+                    return prepared.read(reading, identity.stored, values)
+            fault = "another module was published meanwhile; ask again"
+            raise QueryError(fault, text)
+
+        return prepared, rows
 
     @contextlib.contextmanager
     def visit(self, sender: Sender) -> Iterator[Caller]:

@@ -8,11 +8,11 @@ which of the two it means, and no name can mean a place of the file system.
 import re
 from collections.abc import Iterator, Mapping
 
-import attrs
-
 from qsdb.errors import ArgumentError, NotFoundError, brief
 from qsdb.runtime.database import Database
-from qsdb.runtime.visits import Access, access
+from qsdb.runtime.visits import access
+from qsdb.server.call_tables import CallTable
+from qsdb.server.texts import shown_name
 from qsdb.values.identity import Identity
 
 __all__ = ["NAME_CHARACTERS_MAX", "Host", "Served", "check_name"]
@@ -44,7 +44,6 @@ def check_name(name: object) -> str:
     return name
 
 
-@attrs.frozen(eq=False)
 class Served:
     """One database that is served.
 
@@ -54,9 +53,22 @@ class Served:
         access: What the server needs of it.
     """
 
-    name: str
-    database: Database
-    access: Access
+    __slots__ = ("_functions", "access", "database", "name")
+
+    def __init__(self, name: str, database: Database) -> None:
+        """Serve a database under a name."""
+        self.name = name
+        self.database = database
+        self.access = access(database)
+        self._functions = CallTable(self.access.module)
+
+    @property
+    def functions(self) -> CallTable:
+        """The functions of the module that is published now."""
+        module = self.access.calls.module
+        if self._functions.module is not module:
+            self._functions = CallTable(module)
+        return self._functions
 
     @property
     def identity(self) -> Identity:
@@ -79,7 +91,7 @@ class Host:
         self._by_name: dict[str, Served] = {}
         self._by_identity: dict[Identity, Served] = {}
         for name, database in databases.items():
-            served = Served(check_name(name), database, access(database))
+            served = Served(check_name(name), database)
             self._by_name[name] = served
             other = self._by_identity.setdefault(database.identity, served)
             if other is not served:
@@ -101,7 +113,7 @@ class Host:
             return found
         found = self._by_name.get(name_or_identity)
         if found is None:
-            raise NotFoundError(f"`{_shown(name_or_identity)}` not found")
+            raise NotFoundError(f"`{shown_name(name_or_identity)}` not found")
         return found
 
     def __iter__(self) -> Iterator[Served]:
@@ -111,9 +123,3 @@ class Host:
     def __len__(self) -> int:
         """Give how many there are."""
         return len(self._by_name)
-
-
-def _shown(text: str) -> str:
-    """Give a name that is told to who asked for it: printable, and not long."""
-    shown = text[:NAME_CHARACTERS_MAX]
-    return "".join(each if each.isprintable() else "?" for each in shown)

@@ -1,0 +1,92 @@
+"""`DurableWatch`: tells the event loop when what clients wait for is on the disk.
+
+With confirmed delivery messages wait in outboxes for an offset. One thread for each
+database waits for the highest that is wanted, and then has the sessions looked at. So
+while one sync runs the next calls commit, and one sync is for all of them: it is the
+clients' speed that says how often the disk is synced.
+"""
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Callable
+
+from qsdb.errors import QsdbError
+from qsdb.log.writing import LogWriter
+
+__all__ = ["DurableWatch"]
+
+_LOGGER = logging.getLogger("qsdb.server")
+
+
+class DurableWatch:
+    """Waits for the disk on behalf of many clients."""
+
+    def __init__(self, log: LogWriter, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin with nobody waiting.
+
+        Args:
+            log: Of the database.
+            loop: Where those who wait are called.
+        """
+        self._log = log
+        self._loop = loop
+        self._waiting: dict[Callable[[], None], None] = {}
+        self._wanted = 0
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+
+    @property
+    def durable(self) -> int:
+        """The offset that is on the disk."""
+        return self._log.durable_offset
+
+    def want(self, offset: int, wake: Callable[[], None]) -> None:
+        """Have somebody woken when an offset is on the disk, or earlier.
+
+        In the event loop.
+        """
+        self._waiting[wake] = None
+        if offset <= self._wanted:
+            return
+        with self._changed:
+            self._wanted = offset
+            if self._thread is None:
+                self._start()
+            self._changed.notify()
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(
+            target=self._follow, name="qsdb-server-durable", daemon=True
+        )
+        self._thread.start()
+
+    def _follow(self) -> None:
+        while True:
+            with self._changed:
+                while self._wanted <= self._log.durable_offset:
+                    if self._is_closed:
+                        return
+                    self._changed.wait()
+                offset = self._wanted
+            try:
+                self._log.wait_durable(offset)
+            except QsdbError:
+                _LOGGER.exception("clients wait for the disk, which has failed")
+                return
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        """Wake all who wait; who has to wait on will say so."""
+        waiting, self._waiting = self._waiting, {}
+        for wake in waiting:
+            wake()
+
+    def close(self) -> None:
+        """End the thread, when what is wanted is on the disk."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify()

@@ -1,0 +1,103 @@
+"""Moments between two commits at which queries of a client begin and end.
+
+A place is kept in the client's outbox there (`Outbox.reserve`), and the database is
+read as it was then. So an answer has exactly the commits before it, and what later ones
+change comes behind it, whoever makes the answer and however long that takes.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+
+from qsdb.runtime.asked import first_result
+from qsdb.server.outboxes import Place
+from qsdb.server.peers import Peer
+from qsdb.server.query_sets import ServedQuery
+from qsdb.sql.loops import StoredRow
+from qsdb.store.reads import ReadTransaction
+
+__all__ = ["Moment", "begin", "finish"]
+
+
+@attrs.frozen(eq=False)
+class Moment:
+    """A moment between two commits.
+
+    Attributes:
+        reading: The database then; it is to be closed.
+        place: Where the answer stands.
+    """
+
+    reading: ReadTransaction
+    place: Place
+
+    def rows(self, query: ServedQuery[Any]) -> list[StoredRow]:
+        """Give the result of a query then; of events there is none.
+
+        Raises:
+            QueryError: it has none.
+        """
+        if query.asked.shape.is_event:  # whose rows are told with their commit
+            return []
+        return first_result(query.asked, self.reading, query.caller, query.values)
+
+
+@attrs.define(eq=False)
+class _Mark:
+    """Has the place kept, in the order of delivery."""
+
+    reserve: Callable[[int], Place]
+    offset: int
+    reading: ReadTransaction | None
+    place: Place | None = None
+    is_told: bool = False
+
+    def deliver(self) -> None:
+        self.is_told = True
+        self.place = self.reserve(self.offset)
+
+
+def begin(peer: Peer, queries: Sequence[ServedQuery[Any]]) -> Moment:
+    """Have queries kept current from now on.
+
+    Raises:
+        QueryError: a view fails.
+        RepublishedError: another module was published meanwhile; ask again.
+        ClosedError: the database is closed.
+    """
+    hub = peer.access.subscriptions
+    marks: list[_Mark] = []
+
+    def begun(offset: int) -> _Mark:
+        marks.append(_Mark(peer.outbox.reserve, offset, None))
+        return marks[0]
+
+    triples = [(each, each.asked, each.values) for each in queries]
+    reading = hub.enter(triples, peer.sender.identity.stored, begun)
+    hub.delivery.run()
+    [mark] = marks
+    assert mark.place is not None
+    return Moment(reading, mark.place)
+
+
+def finish(peer: Peer, queries: Sequence[ServedQuery[Any]]) -> Moment:
+    """Have queries kept current no more.
+
+    Raises:
+        ClosedError: the database is closed.
+    """
+    hub = peer.access.subscriptions
+    marks: list[_Mark] = []
+
+    def ended(offset: int) -> _Mark:
+        reading = peer.access.calls.writer.directory.read()
+        marks.append(_Mark(peer.outbox.reserve, offset, reading))
+        return marks[0]
+
+    hub.leave(queries, ended)
+    hub.delivery.run()
+    [mark] = marks
+    assert mark.place is not None
+    assert mark.reading is not None
+    return Moment(mark.reading, mark.place)

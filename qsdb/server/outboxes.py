@@ -1,0 +1,162 @@
+"""`Outbox`: what one client is to be sent, in the order of commits.
+
+Threads put things in, as they commit; the event loop takes messages out, as fast as the
+client reads. Three things can wait in it:
+
+* a message that is made;
+* a `Place` kept for one that is not, so that what belongs behind it stays there: the
+  answer to a call that has committed and is about to return, the first result of a
+  subscription that another thread computes;
+* a `Batch`, what a commit did to the client's queries. It is encoded when it is taken:
+  by the first of all clients whom it is told, for all of them.
+
+Each stands for an offset, and with *confirmed* delivery nothing is taken before that
+offset is on the disk. Of a client that reads slowly the batches that stand one behind
+another are joined into one with the same net change, so that never more waits than
+there is to say; what even so is more than `rows_max` rows ends the client.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+import attrs
+
+from qsdb.errors import QueryError
+from qsdb.runtime.batches import Batch
+
+__all__ = ["BEHIND", "FULL", "Outbox", "Place"]
+
+BEHIND = 64
+"""Batches that wait for a client until it is looked which can be joined."""
+
+FULL = 1024
+"""Messages that wait for a client until no more is read from it."""
+
+TAKEN_BYTES_MAX = 1 << 20
+"""About so many bytes are taken at once, and held while they are sent."""
+
+
+@attrs.define(eq=False)
+class Place:
+    """Where a message stands that is yet to be made.
+
+    Attributes:
+        offset: The commit that it waits for.
+        data: The message, once it is made; empty if there is none after all.
+    """
+
+    offset: int
+    data: bytes | None = None
+
+
+class Outbox:
+    """What one client is to be sent.
+
+    Attributes:
+        is_overfull: Whether more waits than may; then the client is to be ended.
+    """
+
+    __slots__ = (
+        *("_batches", "_encode", "_items", "_limit", "_lock", "_rows_max"),
+        "is_overfull",
+    )
+
+    def __init__(self, encode: Callable[[Batch], list[bytes]], rows_max: int) -> None:
+        """Begin with nothing.
+
+        Args:
+            encode: Makes messages of a batch.
+            rows_max: Rows of changes that may wait.
+        """
+        self._items: deque[Place | Batch] = deque()
+        self._encode = encode
+        self._rows_max = rows_max
+        self._batches, self._limit = 0, BEHIND
+        self._lock = threading.Lock()
+        self.is_overfull = False
+
+    def __len__(self) -> int:
+        """Give how many things wait."""
+        return len(self._items)
+
+    def put(self, offset: int, data: bytes) -> None:
+        """Have a message sent, after all that waits."""
+        self._items.append(Place(offset, data))
+
+    def reserve(self, offset: int) -> Place:
+        """Keep a place for a message; whoever has it fills it in."""
+        place = Place(offset)
+        self._items.append(place)
+        return place
+
+    def put_batch(self, batch: Batch) -> None:
+        """Have the client told of a commit. Cost: O(1); of one behind, O(rows)."""
+        with self._lock:
+            self._items.append(batch)
+            self._batches += 1
+            if self._batches > self._limit:
+                self._join()
+
+    def take(self, durable: int | None) -> list[bytes]:
+        """Take messages that are due, in their order, as many as is sensible at once.
+
+        Args:
+            durable: The offset that is on the disk; None if nobody waits for that.
+        """
+        items, taken, size = self._items, list[bytes](), 0
+        with self._lock:
+            while items and size < TAKEN_BYTES_MAX:
+                item = items[0]
+                if durable is not None and item.offset > durable:
+                    break
+                if isinstance(item, Place):
+                    if item.data is None:
+                        break
+                    found = [item.data] if item.data else []
+                else:
+                    found = self._encode(item)
+                    self._batches -= 1
+                items.popleft()
+                taken += found
+                size += sum(map(len, found))
+        return taken
+
+    @property
+    def awaited(self) -> int | None:
+        """The last offset that something waits for; None if nothing waits."""
+        try:
+            return self._items[-1].offset
+        except IndexError:
+            return None
+
+    def _join(self) -> None:
+        """Join batches that stand one behind another; see that they do not add up."""
+        left: deque[Place | Batch] = deque()
+        run: list[Batch] = []
+        rows = batches = 0
+        for item in [*self._items, None]:
+            if isinstance(item, Batch):
+                run.append(item)
+                continue
+            if run:
+                first, *later = run
+                batch = first.joined(later) if later else first
+                rows += _rows_of(batch)
+                batches += 1
+                left.append(batch)
+                run = []
+            if item is not None:
+                left.append(item)
+        self._items.clear()
+        self._items.extend(left)
+        self._batches, self._limit = batches, max(BEHIND, 2 * batches)
+        if rows > self._rows_max:
+            self.is_overfull = True
+
+
+def _rows_of(batch: Batch) -> int:
+    differences = [
+        what.difference for _, what in batch.parts if not isinstance(what, QueryError)
+    ]
+    return sum([len(each.inserts) + len(each.deletes) for each in differences])

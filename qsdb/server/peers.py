@@ -1,0 +1,78 @@
+"""`Peer`: what the parts of a session have in common.
+
+That is: the database, who the client is, and what it is to be sent.
+"""
+
+from collections.abc import Callable
+
+import attrs
+
+from qsdb.runtime.call_contexts import Sender
+from qsdb.runtime.visits import Access
+from qsdb.server.hosts import Served
+from qsdb.server.outboxes import Outbox
+
+__all__ = ["Peer", "SessionOptions"]
+
+
+@attrs.frozen(kw_only=True)
+class SessionOptions:
+    """How a client is served.
+
+    Attributes:
+        confirmed: Whether it is told only of what is on the disk.
+        has_columns: Whether it can be told results that are no table's rows.
+        rows_max: Rows of changes that may wait for it, if it reads slowly.
+        procedures_max: Procedures that it may have running at once.
+        inline_rows: A query that may look at more rows is answered on another thread.
+    """
+
+    confirmed: bool = True
+    has_columns: bool = False
+    rows_max: int = 200_000
+    procedures_max: int = 64
+    inline_rows: int = 2_000
+
+
+@attrs.frozen(eq=False)
+class Peer:
+    """One client, for the parts of its session.
+
+    Attributes:
+        served: The database.
+        sender: Who it is.
+        options: How it is served.
+        outbox: What it is to be sent.
+        wake: Has the event loop look at that; from any thread.
+    """
+
+    served: Served
+    sender: Sender
+    options: SessionOptions
+    outbox: Outbox
+    wake: Callable[[], None]
+
+    @property
+    def access(self) -> Access:
+        """The parts of the database."""
+        return self.served.access
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether it is the owner of the database."""
+        return self.sender.identity == self.access.calls.owner
+
+    @property
+    def offset(self) -> int:
+        """The last commit of the database."""
+        return self.access.subscriptions.offset
+
+    @property
+    def now(self) -> int:
+        """Microseconds since 1970."""
+        return self.access.calls.writer.clock.now().micros
+
+    def send(self, data: bytes) -> None:
+        """Have a message sent, after what was committed until now."""
+        self.outbox.put(self.offset, data)
+        self.wake()

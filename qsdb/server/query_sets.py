@@ -1,0 +1,167 @@
+"""`QuerySet`: queries that a client asked together, under a number of its own.
+
+SpacetimeDB's clients keep rows of tables, so what they can ask is whole rows of one
+table. A client that says so at the beginning (``?columns=true``, as that of qsdb does)
+is told any result: one that is no table's rows goes under the name ``#`` and the place
+of its query in the set, which is no name that a table could have by accident.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+from qsdb.errors import QueryError
+from qsdb.live.operators import LiveResult
+from qsdb.protocol.tables import TableEncoder, UpdateEncoder
+from qsdb.runtime.asked import Asked
+from qsdb.runtime.batches import Receiver
+from qsdb.runtime.prepared import PreparedQuery
+from qsdb.server.peers import Peer
+from qsdb.sql.everything import asks_for_everything, select_all
+from qsdb.sql.queries import Query
+from qsdb.sql.typed import Typed, is_optional
+from qsdb.values.compounds import Field, OptionKind, ProductKind
+from qsdb.values.kinds import U64, Kind
+
+__all__ = [
+    "QuerySet",
+    "ServedQuery",
+    "asked_by",
+    "encoder_of",
+    "kind_of",
+    "rows_read",
+    "texts_of",
+]
+
+_ENCODERS_MAX = 1024
+
+
+E = TypeVar("E", bound=UpdateEncoder[Any])
+
+
+class ServedQuery(Generic[E]):
+    """One query that a client asks.
+
+    Attributes:
+        owner: The set.
+        asked: What it asks.
+        receiver: Who is told.
+        caller: What ``:sender`` is.
+        encoder: Of its rows.
+        count: How many rows the result had when it began; what came since is not
+            counted here.
+        result: What it shares with all who ask the same; None when it has ended.
+    """
+
+    __slots__ = ("asked", "caller", "count", "encoder", "owner", "receiver", "result")
+
+    values: Sequence[object] = ()
+    """There are no parameters in what clients send."""
+
+    def __init__(
+        self, owner: "QuerySet[E]", asked: Asked, receiver: Receiver, encoder: E
+    ) -> None:
+        """Prepare."""
+        self.owner = owner
+        self.asked = asked
+        self.receiver = receiver
+        self.caller = owner.caller
+        self.encoder = encoder
+        self.count = 0
+        self.result: LiveResult | None = None
+
+
+class QuerySet(Generic[E]):
+    """Queries that a client asked together.
+
+    Attributes:
+        number: As the client calls it.
+        caller: What ``:sender`` is.
+        queries: Each different one once.
+        is_dead: Whether it was refused after it had begun, or has failed: nothing more
+            is told of it.
+    """
+
+    __slots__ = ("caller", "is_dead", "number", "queries")
+
+    def __init__(self, number: int, caller: bytes) -> None:
+        """Begin without queries."""
+        self.number = number
+        self.caller = caller
+        self.queries: list[ServedQuery[E]] = []
+        self.is_dead = False
+
+
+def asked_by(peer: Peer, text: str) -> Asked:
+    """Read a query that a client wants to be kept current.
+
+    Raises:
+        QueryError: it is wrong, has a parameter, or looks at too many rows.
+    """
+    hub, is_owner = peer.access.subscriptions, peer.is_owner
+    asked = hub.asked(text, is_owner)
+    for name in asked.first.plan.query.parameters:
+        raise QueryError(f"there is no value for parameter :{name}", text)
+    if not is_owner:
+        hub.queries.require_cheap(asked.first.plan)
+    return asked
+
+
+def texts_of(peer: Peer, texts: Sequence[str]) -> list[str]:
+    """Give each different text once; ``SELECT * FROM *`` is all public tables."""
+    names = peer.access.subscriptions.queries.public_names
+    found: dict[str, None] = {}
+    for text in texts:
+        several = map(select_all, names) if asks_for_everything(text) else [text]
+        found.update(dict.fromkeys(several))
+    return [*found]
+
+
+def rows_read(prepared: PreparedQuery) -> int:
+    """Say how many rows a query may look at: all of its tables'."""
+    return sum([each.table.count for each in prepared.entries])
+
+
+def encoder_of(prepared: PreparedQuery, place: int | None, text: str) -> TableEncoder:
+    """Give what encodes the rows of a query.
+
+    Args:
+        prepared: The query.
+        place: Its place among those that were asked with it; None for a client that
+            knows whole rows of tables alone.
+        text: The query.
+
+    Raises:
+        QueryError: it gives no whole rows of a table, and the client knows nothing
+            else.
+    """
+    query = prepared.plan.query
+    kind = kind_of(query)
+    if query.whole is not None:
+        schema = query.sources[query.whole].schema
+        return _encoder(schema.name, kind, schema.is_event)
+    if place is None:
+        fault = "this client keeps whole rows of one table, and this gives columns"
+        raise QueryError(fault, text)
+    return _encoder(f"#{place}", kind, bool(query.events))
+
+
+def kind_of(query: Query) -> ProductKind:
+    """Give the kind of a query's rows."""
+    if query.is_count:
+        return ProductKind("row", (Field(query.count_name, U64),))
+    if query.whole is not None:
+        columns = query.sources[query.whole].schema.columns
+        return ProductKind("row", tuple([Field(c.name, c.kind) for c in columns]))
+    outputs = [Field(each.name, _column_kind(each.term)) for each in query.outputs]
+    return ProductKind("row", tuple(outputs))
+
+
+def _column_kind(term: Typed) -> Kind:
+    is_bare = is_optional(term) and not isinstance(term.kind, OptionKind)
+    return OptionKind(term.kind) if is_bare else term.kind
+
+
+@functools.lru_cache(_ENCODERS_MAX)
+def _encoder(table: str, kind: ProductKind, is_event: bool) -> TableEncoder:  # noqa: FBT001  a key
+    return TableEncoder(table, kind, is_event=is_event)

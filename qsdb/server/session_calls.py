@@ -1,0 +1,188 @@
+"""`SessionCalls`: the calls of one client.
+
+Reducers run where the message is read, on the thread of the event loop: they are short,
+and one at a time anyway. What a call changed for the caller stands inside its answer,
+and nowhere else; so whoever is told of commits hands the caller's own batch over
+(`SessionCalls.take`), and the place that it had among what other commits did is kept
+for the answer.
+
+Procedures may wait, so they run in the database's pool, and what their transactions
+change is told like that of anybody.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from qsdb.errors import ArgumentError, NotFoundError, ReducerError
+from qsdb.protocol.server_messages import (
+    InternalFailure,
+    ReducerErr,
+    ReducerOk,
+    ReducerOkEmpty,
+    ReducerOutcome,
+    Returned,
+    TransactionUpdate,
+)
+from qsdb.runtime.batches import Batch
+from qsdb.runtime.call_contexts import CallContext
+from qsdb.server.call_tables import Remote
+from qsdb.server.outboxes import Place
+from qsdb.server.peers import Peer
+from qsdb.server.texts import failure_text
+
+__all__ = ["SessionCalls"]
+
+_NOTHING = TransactionUpdate(())
+
+Read = Callable[[Remote, bytes], tuple[object, ...]]
+"""Reads the arguments of a function."""
+
+Write = Callable[[Remote, object], bytes | None]
+"""Writes what a function gave."""
+
+
+class SessionCalls:
+    """The calls of one client.
+
+    Attributes:
+        running: How many procedures run for it.
+    """
+
+    __slots__ = (
+        "_is_calling",
+        "_is_owner",
+        "_own",
+        "_peer",
+        "_served",
+        "_write",
+        "running",
+    )
+
+    def __init__(self, peer: Peer, write: Write) -> None:
+        """Call nothing yet.
+
+        Args:
+            peer: Whose.
+            write: Makes bytes of what a function gave, or None if it is not what was
+                declared.
+        """
+        self._peer = peer
+        self._write = write
+        self._served = peer.served
+        self._is_owner = peer.is_owner
+        self._is_calling = False
+        self._own: tuple[Place, Batch] | None = None
+        self.running = 0
+
+    def take(self, batch: Batch) -> bool:
+        """Take what a commit did, if it is that of the call which runs now.
+
+        It is asked by whichever thread tells of the commit, while the call waits for
+        that.
+        """
+        if not self._is_calling or self._own is not None:
+            return False
+        origin, peer = batch.origin, self._peer
+        if not isinstance(origin, CallContext) or origin._known is not peer.sender:  # noqa: SLF001  the very object, not one that is equal
+            return False
+        self._own = peer.outbox.reserve(batch.offset), batch
+        return True
+
+    def reducer(
+        self, name: str, args: bytes, read: Read
+    ) -> tuple[ReducerOutcome, Batch | None]:
+        """Run a reducer; say what came of it, and what that changed for the caller.
+
+        Until `settle` is asked, the place of the latter is kept.
+
+        Args:
+            name: The reducer.
+            args: Its arguments, as they came.
+            read: Reads them.
+        """
+        try:
+            found = self._served.functions.reducer(name, is_owner=self._is_owner)
+            values = read(found, args)
+        except (NotFoundError, ArgumentError) as error:
+            return InternalFailure(str(error)), None
+        sender = self._peer.sender
+        self._is_calling = True
+        try:
+            result = self._served.access.calls.call(
+                sender.identity, name, values, {}, sender
+            )
+        except ReducerError as error:
+            return ReducerErr.of_text(str(error)), None
+        except Exception as error:  # noqa: BLE001  whatever users raise
+            return InternalFailure(self._failure(name, error)), None
+        finally:
+            self._is_calling = False
+        batch = self._own[1] if self._own is not None else None
+        value = self._written(found, result)
+        return ReducerOk(value, _NOTHING) if value else ReducerOkEmpty(), batch
+
+    def settle(self, data: bytes) -> None:
+        """Have the answer to the last call sent, at its place."""
+        own, self._own = self._own, None
+        if own is None:
+            self._peer.outbox.put(self._peer.offset, data)
+        else:
+            own[0].data = data
+
+    def procedure(
+        self,
+        name: str,
+        args: bytes,
+        read: Read,
+        tell: Callable[[Returned | InternalFailure, int], object],
+    ) -> None:
+        """Have a procedure run.
+
+        Args:
+            name: The procedure.
+            args: Its arguments, as they came.
+            read: Reads them.
+            tell: Takes what came of it, and when it began, in microseconds since 1970;
+                on any thread.
+        """
+        peer = self._peer
+        began = peer.now
+        try:
+            found = self._served.functions.procedure(name, is_owner=self._is_owner)
+            values = read(found, args)
+        except (NotFoundError, ArgumentError) as error:
+            tell(InternalFailure(str(error)), began)
+            return
+        procedures = peer.access.procedures
+        future = procedures.pool.submit(procedures.call, peer.sender, name, values, {})
+        self.running += 1
+
+        def ended(future: "Future[object]") -> None:
+            self.running -= 1
+            tell(self._outcome(found, future), began)
+
+        future.add_done_callback(ended)
+
+    def _outcome(
+        self, found: Remote, future: "Future[object]"
+    ) -> Returned | InternalFailure:
+        try:
+            return Returned(self._written(found, future.result()))
+        except ReducerError as error:
+            return InternalFailure(str(error))
+        except Exception as error:  # noqa: BLE001  whatever users raise
+            return InternalFailure(self._failure(found.function.name, error))
+
+    def _written(self, found: Remote, result: object) -> bytes:
+        """Encode what a function gave; nothing if it is not what was declared."""
+        data = self._write(found, result)
+        if data is not None:
+            return data
+        function = found.function
+        error = TypeError(f"it gave {result!r}, which is not what it is declared to")
+        self._failure(function.name, error)
+        return b""
+
+    def _failure(self, name: str, error: Exception) -> str:
+        module = self._served.access.module.name
+        return failure_text(module, name, error, is_owner=self._is_owner)

@@ -1,0 +1,216 @@
+"""`SessionQueries`: what one client has asked, once or to be kept current.
+
+Sets of queries begin and end between two commits (`qsdb.server.moments`), all of a set
+or none. What looks at many rows is done on another thread, and the client's next
+message waits for it.
+"""
+
+import functools
+
+from qsdb.errors import NotFoundError, QsdbError, QueryError
+from qsdb.protocol.client_messages import (
+    SEND_DROPPED_ROWS,
+    OneOffQuery,
+    Subscribe,
+    Unsubscribe,
+)
+from qsdb.protocol.protocol_error import ProtocolError
+from qsdb.protocol.server_messages import (
+    OneOffQueryResult,
+    SubscribeApplied,
+    SubscriptionError,
+    UnsubscribeApplied,
+)
+from qsdb.protocol.tables import EncodedRows, TableEncoder
+from qsdb.runtime.asked import RepublishedError
+from qsdb.runtime.batches import Receiver
+from qsdb.server.moments import Moment, begin, finish
+from qsdb.server.peers import Peer
+from qsdb.server.query_sets import (
+    QuerySet,
+    ServedQuery,
+    asked_by,
+    encoder_of,
+    rows_read,
+    texts_of,
+)
+from qsdb.server.sessions import Job
+from qsdb.sql.loops import StoredRow
+
+__all__ = ["SessionQueries"]
+
+
+Set = QuerySet[TableEncoder]
+
+
+class SessionQueries:
+    """What one client has asked.
+
+    Attributes:
+        sets: The sets that are kept current, by the client's numbers.
+    """
+
+    __slots__ = ("_peer", "_receiver", "sets")
+
+    def __init__(self, peer: Peer, receiver: Receiver) -> None:
+        """Ask nothing yet.
+
+        Args:
+            peer: Whose.
+            receiver: Who is told of commits.
+        """
+        self._peer = peer
+        self._receiver = receiver
+        self.sets: dict[int, Set] = {}
+
+    # Sets.
+
+    def subscribe(self, message: Subscribe) -> Job | None:
+        """Begin a set, or say why not.
+
+        Raises:
+            ProtocolError: the client has a set of that number.
+        """
+        number = message.query_set_id
+        if number in self.sets:
+            raise ProtocolError("Subscribe", 5, f"query set {number} is there already")
+        try:
+            query_set, rows = self._asked(message)
+        except QsdbError as error:
+            self._refuse(message, error)
+            return None
+        job = functools.partial(self._begin, message, query_set)
+        return self._now_or_later(job, rows)
+
+    def _asked(self, message: Subscribe) -> tuple[Set, int]:
+        """Read the queries of a set; say how many rows they may look at."""
+        peer, rows = self._peer, 0
+        query_set: Set = QuerySet(message.query_set_id, peer.sender.identity.stored)
+        for number, text in enumerate(texts_of(peer, message.query_strings)):
+            asked = asked_by(peer, text)
+            place = number if peer.options.has_columns else None
+            encoder = encoder_of(asked.first, place, text)
+            query = ServedQuery(query_set, asked, self._receiver, encoder)
+            query_set.queries.append(query)
+            rows += rows_read(asked.first)
+        return query_set, rows
+
+    def _begin(self, message: Subscribe, query_set: Set) -> None:
+        """Have a set kept current, and its first results sent."""
+        self.sets[query_set.number] = query_set
+        try:
+            moment = begin(self._peer, query_set.queries)
+        except RepublishedError:
+            del self.sets[query_set.number]
+            self._again(message)
+            return
+        except QsdbError as error:
+            del self.sets[query_set.number]
+            self._refuse(message, error)
+            return
+        try:
+            rows = self._results(query_set, moment)
+            applied = SubscribeApplied(message.request_id, query_set.number, rows)
+            moment.place.data = applied.encode()
+        except QueryError as error:
+            self.end(query_set)
+            moment.place.data = _error(message.request_id, query_set.number, error)
+        self._peer.wake()
+
+    def _again(self, message: Subscribe) -> None:
+        job = self.subscribe(message)
+        if job is not None:
+            job()
+
+    def _results(self, query_set: Set, moment: Moment) -> tuple[EncodedRows, ...]:
+        with moment.reading:
+            found = [
+                _first(each, moment.rows(each))
+                for each in query_set.queries
+                if not each.asked.shape.is_event
+            ]
+        return tuple(found)
+
+    def unsubscribe(self, message: Unsubscribe) -> Job | None:
+        """End a set, and tell the rows that it had if the client wants them."""
+        query_set = self.sets.get(message.query_set_id)
+        if query_set is None:
+            error = NotFoundError(f"there is no query set {message.query_set_id}")
+            self._refuse(message, error)
+            return None
+        job = functools.partial(self._finish, message, query_set)
+        return self._now_or_later(job, sum([each.count for each in query_set.queries]))
+
+    def _finish(self, message: Unsubscribe, query_set: Set) -> None:
+        peer, number, request_id = self._peer, query_set.number, message.request_id
+        moment = finish(peer, query_set.queries)
+        self.sets.pop(number, None)
+        rows = None
+        try:
+            if message.flags == SEND_DROPPED_ROWS:
+                rows = self._results(query_set, moment)
+            applied = UnsubscribeApplied(request_id, number, rows)
+            moment.place.data = applied.encode()
+        except QueryError as error:
+            moment.place.data = _error(request_id, number, error)
+        finally:
+            moment.reading.close()
+        peer.wake()
+
+    def end(self, query_set: Set) -> None:
+        """End a set of which nothing more is to be told."""
+        query_set.is_dead = True
+        self.sets.pop(query_set.number, None)
+        self._peer.access.subscriptions.leave(query_set.queries)
+
+    def end_all(self) -> list[list[ServedQuery[TableEncoder]]]:
+        """Give the queries of all sets, of which nothing is to be told any more."""
+        sets = [*self.sets.values()]
+        self.sets.clear()
+        return [each.queries for each in sets]
+
+    # Queries that are asked once.
+
+    def ask_once(self, message: OneOffQuery) -> Job | None:
+        """Answer a query."""
+        peer, text = self._peer, message.query_string
+        try:
+            prepared, read = peer.access.select(text, peer.sender.identity)
+            place = 0 if peer.options.has_columns else None
+            encoder = encoder_of(prepared, place, text)
+        except QsdbError as error:
+            peer.send(OneOffQueryResult(message.request_id, str(error)).encode())
+            return None
+
+        def answer() -> None:
+            result: tuple[EncodedRows, ...] | str
+            try:
+                result = (encoder.rows(read()),)
+            except QsdbError as error:
+                result = str(error)
+            peer.send(OneOffQueryResult(message.request_id, result).encode())
+
+        return self._now_or_later(answer, rows_read(prepared))
+
+    # What takes long.
+
+    def _now_or_later(self, job: Job, rows: int) -> Job | None:
+        """Do what takes no time, and give back what does."""
+        if rows > self._peer.options.inline_rows:
+            return job
+        job()
+        return None
+
+    def _refuse(self, message: Subscribe | Unsubscribe, error: QsdbError) -> None:
+        number = message.query_set_id
+        self._peer.send(_error(message.request_id, number, error))
+
+
+def _first(query: ServedQuery[TableEncoder], rows: list[StoredRow]) -> EncodedRows:
+    """Encode the first result, or the last."""
+    query.count = len(rows)
+    return query.encoder.rows(rows)
+
+
+def _error(request_id: int | None, number: int, error: QsdbError) -> bytes:
+    return SubscriptionError(request_id, number, str(error)).encode()

@@ -1,0 +1,182 @@
+"""`Session`: one client of a database, for as long as it is connected.
+
+Messages go in, and what there is to send comes out of the outbox; nothing here knows of
+sockets. A session is told of commits like any receiver of live queries, by whichever
+thread has committed, and puts into the outbox what they did. What is the same in all
+versions of the protocol is here; see
+
+* `qsdb.server.v2_sessions`: versions 2 and 3, which differ in frames alone;
+* `qsdb.server.v1_sessions`: the version of 1.x SDKs, as BSATN or as JSON;
+* `qsdb.server.session_calls`: calls of reducers and procedures;
+* `qsdb.server.outboxes`: the order of all that is sent.
+"""
+
+import abc
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+from qsdb.errors import QueryError
+from qsdb.runtime.batches import Batch
+from qsdb.runtime.call_contexts import Sender
+from qsdb.server.call_tables import Remote
+from qsdb.server.hosts import Served
+from qsdb.server.outboxes import FULL, Outbox
+from qsdb.server.peers import Peer, SessionOptions
+from qsdb.server.query_sets import ServedQuery
+from qsdb.server.session_calls import SessionCalls
+
+__all__ = ["AnySession", "Job", "Session"]
+
+M = TypeVar("M")
+
+Job = Callable[[], object]
+"""What takes long, to be done on another thread before the next message is handled."""
+
+
+class Session(abc.ABC, Generic[M]):
+    """One client of a database, which sends messages of one kind.
+
+    Attributes:
+        peer: Who it is, and what it is to be sent.
+        calls: What it calls.
+        confirmed: False: it is told of each commit at once, and the outbox waits.
+        moments: As receivers have it.
+        ending: Why it is to end by itself, in words for the client; None as long as it
+            goes on.
+    """
+
+    confirmed = False
+
+    def __init__(
+        self,
+        served: Served,
+        sender: Sender,
+        options: SessionOptions,
+        wake: Callable[[], None],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            served: The database.
+            sender: Who connects; calls do not wait for the disk, the outbox does.
+            options: How it is served.
+            wake: Is called, by any thread, when there may be something to send.
+        """
+        outbox = Outbox(self._encoded, options.rows_max)
+        self.peer = Peer(served, sender, options, outbox, wake)
+        self.calls = SessionCalls(self.peer, self._written)
+        self._is_over = False
+        self.moments = 0
+        self.ending: str | None = None
+
+    # What the client says.
+
+    def begin(self, token: str) -> None:
+        """Connect: the module is asked, and the client is told who it is.
+
+        Args:
+            token: With which the client will be the same again.
+
+        Raises:
+            AccessError: the module refuses.
+            ClosedError, StorageError: it cannot be noted.
+        """
+        peer = self.peer
+        if peer.access.clients is not None:
+            peer.access.clients.connect(peer.sender)
+        peer.access.subscriptions.connect(self)
+        peer.send(self._first(token))
+
+    @abc.abstractmethod
+    def _first(self, token: str) -> bytes:
+        """Make the message that tells a client who it is."""
+        ...
+
+    @abc.abstractmethod
+    def read(self, frame: bytes | str) -> Iterable[M]:
+        """Read the messages of a frame, one after another.
+
+        Raises:
+            ProtocolError: while they are gone through: one is none.
+        """
+        ...
+
+    @abc.abstractmethod
+    def handle(self, message: M) -> Job | None:
+        """Obey a message; what takes long is given back, to be done elsewhere.
+
+        That is to be done before the next message is handled.
+
+        Raises:
+            ProtocolError: the message breaks the rules of the protocol; the client is
+                to be ended.
+        """
+        ...
+
+    def _written(self, found: Remote, result: object) -> bytes | None:
+        """Write what a function gave; None if it is not what was declared."""
+        return found.write(result)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is to be read from the client for now."""
+        most = self.peer.options.procedures_max
+        return len(self.peer.outbox) >= FULL or self.calls.running >= most
+
+    def end(self) -> None:
+        """Disconnect: nothing more is told, and the module is told; twice is no error.
+
+        It may wait for the disk.
+        """
+        if self._is_over:
+            return
+        self._is_over = True
+        peer = self.peer
+        peer.access.subscriptions.leave(self._queries())
+        if peer.access.clients is not None:
+            peer.access.clients.disconnect(peer.sender)
+
+    @abc.abstractmethod
+    def _queries(self) -> list[ServedQuery[Any]]:
+        """Give all queries that are kept current."""
+        ...
+
+    # What is told of commits, by any thread.
+
+    def receive(self, batch: Batch) -> None:
+        """Take a commit in."""
+        batch.is_told = True
+        published = batch.published
+        if published is not None and published.ends is not None:
+            self.stop(str(published.ends))
+        for query, what in batch.parts:
+            if isinstance(what, QueryError):
+                assert isinstance(query, ServedQuery)
+                self.peer.access.subscriptions.leave(query.owner.queries)
+        if not self.calls.take(batch):
+            self.peer.outbox.put_batch(batch)
+            if self.peer.outbox.is_overfull:
+                self.stop("it reads too slowly: too many changes wait for it")
+        self.peer.wake()
+
+    @abc.abstractmethod
+    def _encoded(self, batch: Batch) -> list[bytes]:
+        """Make the messages that tell of a batch."""
+        ...
+
+    def moment_of(self, origin: object) -> int:
+        """Say after which of its moments a commit is; it has none of its own."""
+        return 0
+
+    def ended(self) -> None:
+        """Take in that the database is closed."""
+        self.stop("the database is closed")
+
+    def stop(self, reason: str) -> None:
+        """Have it end, once what is due is sent."""
+        if self.ending is None:
+            self.ending = reason
+        self.peer.wake()
+
+
+AnySession = Session[Any]

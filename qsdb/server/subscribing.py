@@ -1,0 +1,297 @@
+"""The WebSocket at ``/v1/database/{name}/subscribe``.
+
+Who comes is asked before the upgrade is answered: which database, which protocol, which
+token; and the module is asked by ``client_connected``. So a client that is refused is
+told why by a status of HTTP and some words, where the server below can do that, and is
+never half connected.
+
+=================  =========================================================
+parameter          meaning
+=================  =========================================================
+``token``          the token, for who cannot set ``Authorization``
+``compression``    what the client can unpack; nothing is compressed
+``confirmed``      ``false``: be told of commits before they are on the disk
+``connection_id``  32 hexadecimal digits that the client has chosen
+``columns``        ``true``: be told results that are no table's rows
+=================  =========================================================
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+import attrs
+
+from qsdb.errors import AccessError, ArgumentError, NotFoundError, QsdbError, brief
+from qsdb.protocol.frames import asked_compression
+from qsdb.server.credentials import Credentials
+from qsdb.server.dialects import DIALECTS, Dialect, choose_dialect
+from qsdb.server.durable_watch import DurableWatch
+from qsdb.server.hosts import Host, Served
+from qsdb.server.links import Link
+from qsdb.server.peers import SessionOptions
+from qsdb.server.wires import EXTENSION, AsgiWire, Receive, Send, Wire
+from qsdb.values.identity import ConnectionId
+
+__all__ = ["Admission", "Subscribing"]
+
+_LOGGER = logging.getLogger("qsdb.server")
+
+PARAMETERS_MAX = 16
+
+
+class Admission(Protocol):
+    """Says who somebody is."""
+
+    async def admit(self, token: str) -> Credentials:
+        """Read a token.
+
+        Raises:
+            AccessError: it is not good.
+            ArgumentError: it is no token.
+        """
+        ...
+
+    def anonymous(self) -> Credentials:
+        """Make somebody new."""
+        ...
+
+
+class RefusedError(Exception):
+    """A client is not let in.
+
+    Attributes:
+        status: Of HTTP.
+        text: For people.
+    """
+
+    def __init__(self, status: int, text: str) -> None:
+        """Say why."""
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+@attrs.frozen
+class Asked:
+    """What a client asks for as it connects."""
+
+    served: Served
+    dialect: Dialect
+    credentials: Credentials
+    options: SessionOptions
+    connection_id: ConnectionId | None
+
+
+class Subscribing:
+    """An ASGI application: WebSockets of one host."""
+
+    def __init__(
+        self,
+        host: Host,
+        admission: Admission,
+        *,
+        options: SessionOptions | None = None,
+        connections_max: int = 20_000,
+    ) -> None:
+        """Serve databases.
+
+        Args:
+            host: They.
+            admission: Says who clients are.
+            options: How clients are served, if they ask for nothing else.
+            connections_max: Clients at once; more are told to come later.
+        """
+        self._host = host
+        self._admission = admission
+        self._options = options or SessionOptions()
+        self._connections_max = connections_max
+        self._watches: dict[Served, DurableWatch] = {}
+        self._links: dict[Link, asyncio.Task[None] | None] = {}
+        self._is_closing = False
+
+    async def __call__(
+        self, scope: MutableMapping[str, Any], receive: Receive, send: Send
+    ) -> None:
+        """Serve one WebSocket, from the request to the end."""
+        await receive()  # websocket.connect
+        try:
+            asked = await self._asked(scope)
+            link = await self._begin(asked)
+        except RefusedError as refused:
+            await _refuse(scope, send, refused)
+            return
+        try:
+            await send(_accepted(asked))
+            await link.run(_wire(scope, receive, send))
+        finally:
+            self._links.pop(link, None)
+            await asyncio.shield(link.end())
+
+    async def _begin(self, asked: Asked) -> Link:
+        access, credentials = asked.served.access, asked.credentials
+        number = asked.connection_id or access.draw_connection_id()
+        sender = access.sender(credentials.identity, credentials.claims, number)
+        sender = attrs.evolve(sender, waits=False)
+        watch = self._watch(asked.served)
+        link = Link(asked.served, sender, asked.options, asked.dialect, watch)
+        try:
+            await link.begin(credentials.token)
+        except AccessError as error:
+            raise RefusedError(403, str(error)) from error
+        except QsdbError as error:
+            _LOGGER.warning("a client cannot connect: %s", error)
+            raise RefusedError(503, "the database cannot take clients now") from error
+        self._links[link] = asyncio.current_task()
+        return link
+
+    def _watch(self, served: Served) -> DurableWatch | None:
+        """Give what watches the disk for a database, if it has one."""
+        log = served.access.calls.writer.log
+        if log is None:
+            return None
+        found = self._watches.get(served)
+        if found is None:
+            found = DurableWatch(log, asyncio.get_running_loop())
+            self._watches[served] = found
+        return found
+
+    # What is asked.
+
+    async def _asked(self, scope: MutableMapping[str, Any]) -> Asked:
+        """Read a request.
+
+        Raises:
+            RefusedError: it cannot be served.
+        """
+        if self._is_closing or len(self._links) >= self._connections_max:
+            raise RefusedError(503, "the server takes no more clients now")
+        try:
+            served = self._host.find(scope["path_params"]["name"])
+        except NotFoundError as error:
+            raise RefusedError(404, str(error)) from None
+        dialect = choose_dialect(scope.get("subprotocols", ()))
+        if dialect is None:
+            names = ", ".join([each.subprotocol.name for each in DIALECTS])
+            raise RefusedError(400, f"no sub-protocol that is served; it has {names}")
+        query = _parameters(scope.get("query_string", b""))
+        try:
+            asked_compression(query.get("compression"))
+            number = _connection_id(query.get("connection_id"))
+            options = self._options_of(query, dialect)
+        except ArgumentError as error:
+            raise RefusedError(400, str(error)) from None
+        credentials = await self._credentials(scope, query)
+        return Asked(served, dialect, credentials, options, number)
+
+    def _options_of(self, query: Mapping[str, str], dialect: Dialect) -> SessionOptions:
+        usual = self._options
+        is_confirmed = usual.confirmed and dialect.confirmed
+        return attrs.evolve(
+            usual,
+            confirmed=_flag("confirmed", query, usual=is_confirmed),
+            has_columns=_flag("columns", query, usual=usual.has_columns),
+        )
+
+    async def _credentials(
+        self, scope: MutableMapping[str, Any], query: Mapping[str, str]
+    ) -> Credentials:
+        """Say who comes; the header counts more than the parameter."""
+        token = _bearer(scope["headers"]) or query.get("token")
+        if token is None:
+            return self._admission.anonymous()
+        try:
+            return await self._admission.admit(token)
+        except AccessError as error:
+            raise RefusedError(401, str(error)) from None
+        except ArgumentError as error:
+            raise RefusedError(400, str(error)) from None
+
+    # The end.
+
+    async def close(self) -> None:
+        """End all clients: what they are to be told is sent before."""
+        self._is_closing = True
+        for link in [*self._links]:
+            link.session.stop("the server goes down")
+        tasks = [task for task in self._links.values() if task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=5)
+        for watch in self._watches.values():
+            watch.close()
+
+
+def _wire(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Wire:
+    """Give the WebSocket as a link has it: the server's own, or made of ASGI."""
+    own = scope.get("extensions", {}).get(EXTENSION)
+    return own if isinstance(own, Wire) else AsgiWire(receive, send)
+
+
+def _parameters(query: bytes) -> dict[str, str]:
+    text = query.decode("latin-1")
+    with contextlib.suppress(ValueError):
+        return dict(parse_qsl(text, max_num_fields=PARAMETERS_MAX))
+    raise RefusedError(400, f"over {PARAMETERS_MAX} parameters")
+
+
+def _flag(name: str, query: Mapping[str, str], *, usual: bool) -> bool:
+    given = query.get(name)
+    if given is None:
+        return usual
+    if given not in ("true", "false"):
+        raise ArgumentError(f"{name} is {brief(given)}, not true or false")
+    return given == "true"
+
+
+def _connection_id(text: str | None) -> ConnectionId | None:
+    if text is None:
+        return None
+    try:
+        number = ConnectionId.from_hex(text)
+    except ValueError as error:
+        raise ArgumentError(f"connection_id: {error}") from None
+    if not any(bytes(number)):
+        raise ArgumentError("connection_id is 0, which nobody has")
+    return number
+
+
+def _bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    for name, value in headers:
+        if name == b"authorization":
+            sort, _, token = value.decode("latin-1").partition(" ")
+            if sort.lower() != "bearer" or not token.strip():
+                raise RefusedError(400, "Authorization is not Bearer and a token")
+            return token.strip()
+    return None
+
+
+def _accepted(asked: Asked) -> dict[str, Any]:
+    credentials = asked.credentials
+    return {
+        "type": "websocket.accept",
+        "subprotocol": asked.dialect.subprotocol.name,
+        "headers": [
+            (b"spacetime-identity", credentials.identity.to_hex().encode()),
+            (b"spacetime-identity-token", credentials.token.encode("latin-1")),
+        ],
+    }
+
+
+async def _refuse(
+    scope: MutableMapping[str, Any], send: Send, refused: RefusedError
+) -> None:
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008, "reason": ""})
+        return
+    body = refused.text.encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"access-control-allow-origin", b"*"),
+    ]
+    start = {"type": "websocket.http.response.start", "headers": headers}
+    await send({**start, "status": refused.status})
+    await send({"type": "websocket.http.response.body", "body": body})

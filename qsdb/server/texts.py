@@ -1,0 +1,43 @@
+"""What clients are told in words: of names that they sent, and of what has failed.
+
+Whoever calls from elsewhere is told what the function wants to be told: the text of a
+`ReducerError`. What else a function raises may speak of rows that the caller must not
+know of, so strangers are told the class of it alone, and the log of the module has the
+rest. The owner is told all.
+"""
+
+import logging
+
+from qsdb.errors import ClosedError, ReducerError
+
+__all__ = ["failure_text", "shown_name"]
+
+_NAME_CHARACTERS_MAX = 128
+
+
+def shown_name(text: str) -> str:
+    """Give a name as it is told to who sent it: printable, and not long."""
+    shown = text[:_NAME_CHARACTERS_MAX]
+    return "".join([each if each.isprintable() else "?" for each in shown])
+
+
+def failure_text(
+    module: str, function: str, error: Exception, *, is_owner: bool
+) -> str:
+    """Say that a function has failed, to who called it; the log has all of it.
+
+    Args:
+        module: The name of the module.
+        function: The name of the function.
+        error: What it raised.
+        is_owner: Whether the owner has called.
+    """
+    if isinstance(error, ReducerError | ClosedError):
+        return str(error)
+    logger = logging.getLogger(f"qsdb.{module}.{function}")
+    fields = {"module_name": module, "reducer": function}
+    logger.error("%s failed for a client", function, exc_info=error, extra=fields)
+    sort = type(error).__name__
+    if is_owner:
+        return f"{function} failed with {sort}: {error}"
+    return f"{function} failed with {sort}; the log of the server says more"

@@ -1,0 +1,319 @@
+"""`V1Queries`: what one client of version 1 has asked, once or to be kept current.
+
+In version 1 a query counts once for a client, in however many of its sets it stands:
+its rows are told when the first of them begins, and go when the last one ends.
+"""
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import attrs
+
+from qsdb.errors import NotFoundError, QsdbError, QueryError
+from qsdb.protocol import v1_client_messages as c
+from qsdb.protocol import v1_server_messages as s
+from qsdb.protocol.protocol_error import ProtocolError
+from qsdb.protocol.v1_json import V1JsonTableEncoder
+from qsdb.protocol.v1_tables import V1EncodedUpdate, V1TableEncoder
+from qsdb.runtime.asked import RepublishedError
+from qsdb.runtime.batches import Receiver
+from qsdb.server.moments import Moment, begin, finish
+from qsdb.server.peers import Peer
+from qsdb.server.query_sets import (
+    QuerySet,
+    ServedQuery,
+    asked_by,
+    encoder_of,
+    kind_of,
+    rows_read,
+    texts_of,
+)
+from qsdb.server.sessions import Job
+from qsdb.server.v1_forms import V1Form
+
+__all__ = ["V1Queries"]
+
+Query = ServedQuery[V1TableEncoder | V1JsonTableEncoder]
+Number = int | None
+"""A client's number of a set; None of the one that `Subscribe` has begun."""
+
+Subscribing = c.Subscribe | c.SubscribeSingle | c.SubscribeMulti
+Ending = c.Unsubscribe | c.UnsubscribeMulti
+
+_BEGUN, _ENDED = False, True
+"""What the answers to both say that they answer."""
+
+
+@attrs.define(eq=False)
+class _Begun:
+    """What a request begins.
+
+    Attributes:
+        message: The request.
+        number: Of the set.
+        texts: All queries of the set.
+        fresh: Those that the client has not asked yet.
+        since: When it was handled, in microseconds since 1970.
+    """
+
+    message: Subscribing
+    number: Number
+    texts: list[str]
+    fresh: list[Query]
+    since: int
+
+
+class V1Queries:
+    """What one client of version 1 has asked.
+
+    Attributes:
+        queries: The queries that are kept current, by their texts.
+        sets: The texts of each set.
+    """
+
+    __slots__ = ("_form", "_peer", "_receiver", "queries", "sets")
+
+    def __init__(self, peer: Peer, receiver: Receiver, form: V1Form) -> None:
+        """Ask nothing yet.
+
+        Args:
+            peer: Whose.
+            receiver: Who is told of commits.
+            form: How messages are written.
+        """
+        self._peer = peer
+        self._receiver = receiver
+        self._form = form
+        self.queries: dict[str, Query] = {}
+        self.sets: dict[Number, list[str]] = {}
+
+    # Sets.
+
+    def subscribe(self, message: Subscribing) -> Job | None:
+        """Begin a set, or say why not.
+
+        Raises:
+            ProtocolError: the client has a set of that number.
+        """
+        since, number = self._peer.now, _number(message)
+        if number is not None and number in self.sets:
+            fault = f"query {number} is there already"
+            raise ProtocolError(type(message).__name__, 0, fault)
+        if number is None:
+            self._end_all()
+        try:
+            begun, rows = self._asked(message, number, since)
+        except QsdbError as error:
+            self._refuse(message.request_id, number, error, since)
+            return None
+        return self._now_or_later(functools.partial(self._begin, begun), rows)
+
+    def _asked(
+        self, message: Subscribing, number: Number, since: int
+    ) -> tuple[_Begun, int]:
+        """Read the queries of a set; say how many rows they may look at."""
+        if isinstance(message, c.SubscribeSingle):
+            texts = texts_of(self._peer, (message.query,))
+            if len(texts) != 1:
+                fault = "one query is asked here, and this is several"
+                raise QueryError(fault, message.query)
+        else:
+            texts = texts_of(self._peer, message.query_strings)
+        begun = _Begun(message, number, texts, [], since)
+        rows = 0
+        for text in begun.texts:
+            if text not in self.queries:
+                query = self._query(text)
+                begun.fresh.append(query)
+                rows += rows_read(query.asked.first)
+        return begun, rows
+
+    def _query(self, text: str) -> Query:
+        peer = self._peer
+        asked = asked_by(peer, text)
+        told = encoder_of(asked.first, None, text)
+        query = asked.first.plan.query
+        assert query.whole is not None
+        if asked.shape.is_event:
+            raise QueryError("this version of the protocol knows no event tables", text)
+        entry = peer.access.subscriptions.queries.entries.get(told.table)
+        table_id = 0 if entry is None else entry.table.table_id
+        encoder = self._form.encoder(table_id, told.table, kind_of(query))
+        alone: QuerySet[Any] = QuerySet(0, peer.sender.identity.stored)
+        found: Query = ServedQuery(alone, asked, self._receiver, encoder)
+        alone.queries.append(found)
+        return found
+
+    def _begin(self, begun: _Begun) -> None:
+        """Have a set kept current, and the first results of what is new in it sent."""
+        try:
+            moment = begin(self._peer, begun.fresh)
+        except RepublishedError:
+            job = self.subscribe(begun.message)
+            if job is not None:
+                job()
+            return
+        except QsdbError as error:
+            self._refuse(begun.message.request_id, begun.number, error, begun.since)
+            return
+        self.sets[begun.number] = begun.texts
+        self.queries |= {each.asked.text: each for each in begun.fresh}
+        try:
+            with moment.reading:
+                parts = [self._came(each, moment) for each in begun.fresh]
+            answer = self._applied(begun, parts)
+        except QueryError as error:
+            for each in self.release([begun.number]):
+                each.owner.is_dead = True
+            answer = self._error(
+                begun.message.request_id, begun.number, error, begun.since
+            )
+        moment.place.data = self._form.encode(answer)
+        self._peer.wake()
+
+    def _came(self, query: Query, moment: Moment) -> V1EncodedUpdate:
+        rows = moment.rows(query)
+        query.count = len(rows)
+        return V1EncodedUpdate(query.encoder.changes(rows, ()))
+
+    def _applied(
+        self, begun: _Begun, parts: Sequence[V1EncodedUpdate]
+    ) -> s.V1ServerMessage:
+        message, spent = begun.message, self._peer.now - begun.since
+        match message:
+            case c.Subscribe():
+                return s.InitialSubscription(tuple(parts), message.request_id, spent)
+            case c.SubscribeSingle():
+                query = self.queries[begun.texts[0]]
+                part = parts[0] if parts else query.encoder.changes((), ())
+                return self._single(message, query, part, spent)
+            case c.SubscribeMulti():
+                numbers = message.request_id, spent, message.query_id
+                return s.MultiApplied(_BEGUN, *numbers, tuple(parts))
+
+    def _single(
+        self,
+        message: c.SubscribeSingle | c.Unsubscribe,
+        query: Query,
+        part: V1EncodedUpdate,
+        spent: int,
+    ) -> s.SingleApplied:
+        encoder, is_end = query.encoder, isinstance(message, c.Unsubscribe)
+        return s.SingleApplied(
+            is_end,
+            message.request_id,
+            spent,
+            message.query_id,
+            encoder.table_id,
+            encoder.table,
+            part,
+        )
+
+    def unsubscribe(self, message: Ending) -> Job | None:
+        """End a set, and tell the rows that go with it."""
+        since, number = self._peer.now, message.query_id
+        if number not in self.sets:
+            error = NotFoundError(f"there is no query {number}")
+            self._refuse(message.request_id, number, error, since)
+            return None
+        rows = sum([self.queries[text].count for text in self.sets[number]])
+        return self._now_or_later(functools.partial(self._finish, message, since), rows)
+
+    def _finish(self, message: Ending, since: int) -> None:
+        peer, number = self._peer, message.query_id
+        texts = self.sets.get(number)
+        if texts is None:  # it has failed meanwhile, which the client is told
+            return
+        first = self.queries[texts[0]] if texts else None
+        gone = self.release([number])
+        moment = finish(peer, gone)
+        try:
+            with moment.reading:
+                parts = [self._went(each, moment) for each in gone]
+            spent = peer.now - since
+            answer: s.V1ServerMessage
+            if isinstance(message, c.Unsubscribe):
+                assert first is not None
+                part = parts[0] if parts else first.encoder.changes((), ())
+                answer = self._single(message, first, part, spent)
+            else:
+                numbers = message.request_id, spent, number
+                answer = s.MultiApplied(_ENDED, *numbers, tuple(parts))
+        except QueryError as error:
+            answer = self._error(message.request_id, number, error, since)
+        moment.place.data = self._form.encode(answer)
+        peer.wake()
+
+    def _went(self, query: Query, moment: Moment) -> V1EncodedUpdate:
+        return V1EncodedUpdate(query.encoder.changes((), moment.rows(query)))
+
+    def release(self, numbers: Iterable[Number]) -> list[Query]:
+        """Forget sets; give the queries that stand in no other one."""
+        for number in numbers:
+            self.sets.pop(number, None)
+        kept = {text for texts in self.sets.values() for text in texts}
+        return [self.queries.pop(text) for text in [*self.queries] if text not in kept]
+
+    def containing(self, query: Query) -> list[Number]:
+        """Give the sets in which a query stands."""
+        text = query.asked.text
+        return [number for number, texts in self.sets.items() if text in texts]
+
+    def _end_all(self) -> None:
+        gone = self.release([*self.sets])
+        for each in gone:
+            each.owner.is_dead = True
+        self._peer.access.subscriptions.leave(gone)
+
+    # Queries that are asked once.
+
+    def ask_once(self, message: c.OneOffQuery) -> Job | None:
+        """Answer a query."""
+        peer, since, text = self._peer, self._peer.now, message.query_string
+
+        def told(error: str | None, *rows: Any) -> None:  # noqa: ANN401  a part in its form
+            spent = peer.now - since
+            answer = s.OneOffQueryResponse(message.message_id, error, rows, spent)
+            peer.send(self._form.encode(answer))
+
+        try:
+            prepared, read = peer.access.select(text, peer.sender.identity)
+            table = encoder_of(prepared, None, text).table
+        except QsdbError as error:
+            told(str(error))
+            return None
+        kind = kind_of(prepared.plan.query)
+
+        def answer() -> None:
+            try:
+                rows = read()
+            except QsdbError as error:
+                told(str(error))
+            else:
+                told(None, self._form.rows(table, kind, rows))
+
+        return self._now_or_later(answer, rows_read(prepared))
+
+    def _now_or_later(self, job: Callable[[], object], rows: int) -> Job | None:
+        """Do what takes no time, and give back what does."""
+        if rows > self._peer.options.inline_rows:
+            return job
+        job()
+        return None
+
+    def _refuse(
+        self, request_id: int, number: Number, error: QsdbError, since: int
+    ) -> None:
+        message = self._error(request_id, number, error, since)
+        self._peer.send(self._form.encode(message))
+
+    def _error(
+        self, request_id: int | None, number: Number, error: QsdbError, since: int
+    ) -> s.SubscriptionError:
+        spent = self._peer.now - since
+        return s.SubscriptionError(spent, request_id, number, None, str(error))
+
+
+def _number(message: Subscribing) -> Number:
+    return None if isinstance(message, c.Subscribe) else message.query_id
