@@ -118,6 +118,9 @@ def _show_line(shown: Console, line: Mapping[str, Any]) -> None:
         words.append(cell_text(line.get("message", "")))
     style = _LEVELS.get(f"{line.get('level')}", "")
     shown.print(Text(" ".join(words), style=style), soft_wrap=True)
+    for each in line.get("trace", ()):
+        where = f"{each.get('module_name')}: {each.get('func_name')}"
+        shown.print(Text(f"    {cell_text(where)}", style=style), soft_wrap=True)
 
 
 def _time_of(line: Mapping[str, Any]) -> str:

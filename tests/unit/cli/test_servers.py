@@ -5,6 +5,7 @@ import json
 import sys
 import types
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def schema() -> str:
 
 
 def test_a_call_sends_its_arguments_and_the_token(server: Told) -> None:
-    server.answers[f"POST {CHAT}/call/add"] = 200, ""
+    server.answers[f"POST {CHAT}/call/add?confirmed=true"] = 200, ""
 
     done = ask(server, "call", "--token", "t0 ", "add", '"doll"', "-1.5")
 
@@ -58,7 +59,7 @@ def test_a_token_comes_from_the_environment(
     monkeypatch.setenv("QSDB_SERVER", server.url)
     monkeypatch.setenv("QSDB_DATABASE", "c2" * 32)
     monkeypatch.setenv("QSDB_TOKEN", "t1")
-    server.answers[f"POST /v1/database/{'c2' * 32}/call/a%2Fb"] = 200, ""
+    server.answers[f"POST /v1/database/{'c2' * 32}/call/a%2Fb?confirmed=true"] = 200, ""
 
     assert run("call", "a/b").exit_code == 0
     assert server.asked[0].headers["authorization"] == "Bearer t1"
@@ -71,8 +72,11 @@ def test_a_result_is_shown_by_its_type(server: Told) -> None:
     def when(_: qsdb.ProcedureContext) -> qsdb.Timestamp | None:
         """Give a time."""
 
-    server.answers[f"POST {CHAT}/call/when"] = 200, "[0, [1709211600000000]]"
-    server.answers[f"POST {CHAT}/call/other"] = 200, "[7]"
+    server.answers[f"POST {CHAT}/call/when?confirmed=true"] = (
+        200,
+        "[0, [1709211600000000]]",
+    )
+    server.answers[f"POST {CHAT}/call/other?confirmed=true"] = 200, "[7]"
     server.answers[f"GET {CHAT}/schema?version=10"] = (
         200,
         json.dumps(definition(module.compiled(), 10)),
@@ -81,9 +85,39 @@ def test_a_result_is_shown_by_its_type(server: Told) -> None:
     assert ask(server, "call", "when").stdout == "2024-02-29T13:00:00Z\n"
     assert ask(server, "call", "other").stdout == "[7]\n"
 
-    server.answers[f"POST {CHAT}/call/when"] = 200, '"soon"'
+    server.answers[f"POST {CHAT}/call/when?confirmed=true"] = 200, '"soon"'
 
     assert ask(server, "call", "when").stdout == "soon\n"
+
+
+def test_a_token_may_be_in_a_file(server: Told, tmp_path: Path) -> None:
+    server.answers[f"POST {CHAT}/call/add?confirmed=true"] = 200, ""
+    file = tmp_path / "shop.owner-token"
+    file.write_text("t2\n")
+
+    done = ask(server, "call", "--token", f"@{file}", "add")
+    missing = ask(server, "call", "--token", f"@{tmp_path / 'none'}", "add")
+
+    assert done.exit_code == 0
+    assert server.asked[0].headers["authorization"] == "Bearer t2"
+    assert missing.exit_code == 1
+    assert missing.stderr.startswith("qsdb call: [Errno 2] No such file")
+
+
+@pytest.mark.parametrize("token", ["a\nb", "ä"])
+def test_what_is_no_token_is_refused(token: str, server: Told) -> None:
+    done = ask(server, "call", "--token", token, "add")
+
+    assert done.exit_code == 2
+    assert "the token is none" in done.stderr
+    assert server.asked == []
+
+
+def test_an_empty_token_is_none(server: Told) -> None:
+    server.answers[f"POST {CHAT}/call/add?confirmed=true"] = 200, ""
+
+    assert ask(server, "call", "--token", " ", "add").exit_code == 0
+    assert "authorization" not in server.asked[0].headers
 
 
 @pytest.mark.parametrize(
@@ -99,7 +133,7 @@ def test_a_result_is_shown_by_its_type(server: Told) -> None:
 def test_a_refusal_is_the_servers_words(
     status: int, body: str, text: str, server: Told
 ) -> None:
-    server.answers[f"POST {CHAT}/call/sell"] = status, body
+    server.answers[f"POST {CHAT}/call/sell?confirmed=true"] = status, body
 
     done = ask(server, "call", "sell", "9")
 
@@ -108,7 +142,10 @@ def test_a_refusal_is_the_servers_words(
 
 
 def test_a_long_refusal_is_cut_off_and_harmless(server: Told) -> None:
-    server.answers[f"POST {CHAT}/call/sell"] = 400, "\x1b[2J" + "x" * 9000
+    server.answers[f"POST {CHAT}/call/sell?confirmed=true"] = (
+        400,
+        "\x1b[2J" + "x" * 9000,
+    )
 
     done = ask(server, "call", "sell", "9")
 
@@ -128,7 +165,7 @@ def test_a_server_that_is_not_there_is_told_of(server: Told) -> None:
 
 
 def test_what_is_no_server_is_told_of(server: Told) -> None:
-    server.answers[f"POST {CHAT}/call/add"] = 0, "hello\r\n\r\n"
+    server.answers[f"POST {CHAT}/call/add?confirmed=true"] = 0, "hello\r\n\r\n"
 
     done = ask(server, "call", "add")
 
@@ -153,7 +190,7 @@ ROWS = [
 
 
 def test_rows_are_read_by_the_schema(server: Told) -> None:
-    server.answers[f"POST {CHAT}/sql"] = 200, json.dumps(ROWS)
+    server.answers[f"POST {CHAT}/sql?confirmed=true"] = 200, json.dumps(ROWS)
 
     done = ask(server, "sql", "--csv", "SELECT * FROM toy")
 
@@ -165,14 +202,14 @@ def test_rows_are_read_by_the_schema(server: Told) -> None:
 def test_a_change_counts_what_the_server_did(server: Told) -> None:
     stats = {"rows_inserted": 1, "rows_deleted": 2, "rows_updated": 4}
     answer = [{"schema": {"elements": []}, "rows": [], "stats": stats}]
-    server.answers[f"POST {CHAT}/sql"] = 200, json.dumps(answer)
+    server.answers[f"POST {CHAT}/sql?confirmed=true"] = 200, json.dumps(answer)
 
     assert ask(server, "sql", "DELETE FROM toy").stdout == "7 rows affected\n"
 
 
 @pytest.mark.parametrize("answer", ["[{}]", "[7]", "7"])
 def test_an_answer_that_is_no_result_is_told_of(answer: str, server: Told) -> None:
-    server.answers[f"POST {CHAT}/sql"] = 200, answer
+    server.answers[f"POST {CHAT}/sql?confirmed=true"] = 200, answer
 
     done = ask(server, "sql", "SELECT 1")
 
@@ -210,6 +247,12 @@ LINES = [
     {"level": "Info", "ts": 1709211600000000, "target": "shop", "message": "sold\x1b"},
     {"level": "Error", "ts": 10**30, "message": "lost"},
     {"ts": "soon"},
+    {
+        "level": "Panic",
+        "ts": 0,
+        "message": "x",
+        "trace": [{"module_name": "a.py", "func_name": "f"}],
+    },
 ]
 
 
@@ -223,6 +266,8 @@ def test_logs_are_lines(server: Told) -> None:
         "2024-02-29T13:00:00Z Info  shop: sold\\x1b",
         f"{10**30} Error lost",
         "?       ",
+        "1970-01-01T00:00:00Z Panic x",
+        "    a.py: f",
     ]
 
 
@@ -237,7 +282,7 @@ def test_logs_are_json_and_may_be_followed(server: Told) -> None:
 
 def test_an_answer_that_breaks_off_is_told_of(server: Told) -> None:
     text = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1"
-    server.answers[f"POST {CHAT}/sql"] = 0, text
+    server.answers[f"POST {CHAT}/sql?confirmed=true"] = 0, text
 
     done = ask(server, "sql", "SELECT 1")
 
