@@ -4,18 +4,24 @@ Frames are read one by one, and the session handles their messages; what takes l
 to a thread, and the next message waits for it. What the outbox gives is written as soon
 as it is due and the client reads fast enough: after each frame that was handled, and
 when the session is woken, by whichever thread. Of all that is committed in one turn of
-the event loop a client so has one frame.
+the event loop a client so has one frame. Nothing more is read from a client for whom
+too much waits.
 
-A frame can have very many messages: after some milliseconds other clients have a turn.
-Nothing more is read from a client for whom too much waits.
+A frame can have very many messages, and frames can come one right after another: after
+some milliseconds other clients have a turn.
+
+A session that is to end obeys no more; what is due is sent, and then it is closed. It
+is cut off where that has no end: when more waits for a client than may, when the disk
+has failed for which it waits, and when the server has waited long enough.
 """
 
 import asyncio
 import contextlib
 import logging
 import threading
+from concurrent.futures import Future
 
-from qsdb.errors import QsdbError
+from qsdb.errors import ClosedError, QsdbError
 from qsdb.runtime.call_contexts import Sender
 from qsdb.server.dialects import Dialect
 from qsdb.server.durable_watch import DurableWatch
@@ -30,6 +36,9 @@ _LOGGER = logging.getLogger("qsdb.server")
 
 TURN_SECONDS = 0.01
 """So long messages of one client are handled at a stretch."""
+
+WAITED_SECONDS = 0.001
+"""A frame that took longer to come was waited for."""
 
 GOING_AWAY, FAILED, TOO_MUCH = 1001, 1011, 1013
 
@@ -67,6 +76,8 @@ class Link:
         self._is_due = False
         self._drained = asyncio.Event()
         self._over = asyncio.Event()
+        self._job: Future[object] | None = None
+        self._code = GOING_AWAY
         self._pool = served.access.procedures.pool
 
     def wake(self) -> None:
@@ -85,21 +96,37 @@ class Link:
     def _flush(self) -> None:
         """Write what is due, as long as the client reads it."""
         self._is_due = False
-        wire, watch, session = self._wire, self._watch, self.session
+        wire, watch, outbox = self._wire, self._watch, self.session.peer.outbox
         if wire is None:
             return
-        outbox, dialect = session.peer.outbox, self._dialect
-        while wire.is_ready:
-            taken = outbox.take(None if watch is None else watch.durable)
-            if not taken:
-                break
-            wire.write(dialect.frames(taken), is_text=dialect.is_text)
+        try:
+            while wire.is_ready:
+                taken = outbox.take(None if watch is None else watch.durable)
+                if not taken:
+                    break
+                wire.write(self._dialect.frames(taken), is_text=self._dialect.is_text)
+        except Exception:
+            _LOGGER.exception("what a client is to be told cannot be made")
+            self._code = FAILED
+            self.cut("the server failed; its log says more")
+            return
         if watch is not None and (awaited := outbox.awaited) is not None:
+            if watch.failure is not None:
+                self._code = FAILED
+                self.cut(watch.failure)
+                return
             watch.want(awaited, self.wake)
-        if not self._drained.is_set():
-            self._drained.set()
-        if session.ending is not None and (outbox.is_overfull or not len(outbox)):
+        self._drained.set()
+        if outbox.is_overfull:
+            self._code = TOO_MUCH
             self._over.set()
+        elif self.session.ending is not None and wire.is_ready and not len(outbox):
+            self._over.set()
+
+    def cut(self, reason: str) -> None:
+        """Have it end without what is still to be sent; in the event loop."""
+        self.session.stop(reason)
+        self._over.set()
 
     async def begin(self, token: str) -> None:
         """Connect.
@@ -125,10 +152,8 @@ class Link:
             await asyncio.wait((reading, over), return_when=asyncio.FIRST_COMPLETED)
             if reading.done() and (fault := reading.exception()) is not None:
                 await self._fail(wire, fault)
-            elif self.session.ending is not None:
-                is_behind = self.session.peer.outbox.is_overfull
-                code = TOO_MUCH if is_behind else GOING_AWAY
-                await wire.close(code, self.session.ending)
+            elif not reading.done() and self.session.ending is not None:
+                await wire.close(self._code, self.session.ending)
         finally:
             self._wire = wire.on_ready = None
             reading.cancel()
@@ -136,11 +161,29 @@ class Link:
             await asyncio.gather(reading, over, return_exceptions=True)
 
     async def end(self) -> None:
-        """Disconnect."""
-        await self._elsewhere(self.session.end)
+        """Disconnect, when what the client has wanted last is done."""
+        if self._job is not None:
+            waiting = asyncio.wrap_future(self._job)
+            await asyncio.gather(waiting, return_exceptions=True)
+        try:
+            await self._elsewhere(self.session.end)
+        except ClosedError:  # so nothing is to be waited for
+            self.session.end()
 
     async def _elsewhere(self, job: Job) -> None:
-        await asyncio.wrap_future(self._pool.submit(job))
+        """Have a thread do something.
+
+        Raises:
+            ClosedError: the database is closed.
+        """
+        self._job = future = self._pool.submit(job)
+        try:
+            await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise ClosedError("the database is closed") from None
 
     async def _read(self, wire: Wire) -> None:
         """Handle what the client sends, until it has gone.
@@ -148,20 +191,34 @@ class Link:
         Raises:
             ProtocolError: it sends what is no message.
         """
-        session, clock = self.session, self._loop.time
+        clock = self._loop.time
+        asked = clock()
+        until = asked + TURN_SECONDS
         while (frame := await wire.next()) is not None:
-            until = clock() + TURN_SECONDS
-            for message in session.read(frame):
-                job = session.handle(message)
-                if job is not None:
-                    await self._elsewhere(job)
-                elif clock() > until:
-                    self._flush()
-                    await asyncio.sleep(0)
-                    until = clock() + TURN_SECONDS
-                if session.is_full:
-                    await self._drain()
-            self._flush()
+            now = clock()
+            if now - asked > WAITED_SECONDS:  # meanwhile others had a turn
+                until = now + TURN_SECONDS
+            if self.session.ending is None:
+                until = await self._obey(frame, until)
+            asked = clock()
+
+    async def _obey(self, frame: bytes | str, until: float) -> float:
+        """Handle the messages of a frame; give until when it is the client's turn."""
+        session, clock = self.session, self._loop.time
+        for message in session.read(frame):
+            if session.ending is not None:
+                break
+            job = session.handle(message)
+            if job is not None:
+                await self._elsewhere(job)
+            elif clock() > until:
+                self._flush()
+                await asyncio.sleep(0)
+                until = clock() + TURN_SECONDS
+            if session.is_full:
+                await self._drain()
+        self._flush()
+        return until
 
     async def _drain(self) -> None:
         """Wait until the client has read enough of what it is to be sent."""

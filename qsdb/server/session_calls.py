@@ -127,7 +127,7 @@ class SessionCalls:
         if own is None:
             self._peer.outbox.put(self._peer.offset, data)
         else:
-            own[0].data = data
+            self._peer.outbox.fill(own[0], data)
 
     def procedure(
         self,

@@ -20,7 +20,7 @@ from qsdb.runtime.batches import Batch
 from qsdb.runtime.call_contexts import Sender
 from qsdb.server.call_tables import Remote
 from qsdb.server.hosts import Served
-from qsdb.server.outboxes import FULL, Outbox
+from qsdb.server.outboxes import Outbox
 from qsdb.server.peers import Peer, SessionOptions
 from qsdb.server.query_sets import ServedQuery
 from qsdb.server.session_calls import SessionCalls
@@ -121,7 +121,7 @@ class Session(abc.ABC, Generic[M]):
     def is_full(self) -> bool:
         """Whether nothing more is to be read from the client for now."""
         most = self.peer.options.procedures_max
-        return len(self.peer.outbox) >= FULL or self.calls.running >= most
+        return self.peer.outbox.is_full or self.calls.running >= most
 
     def end(self) -> None:
         """Disconnect: nothing more is told, and the module is told; twice is no error.
@@ -152,6 +152,7 @@ class Session(abc.ABC, Generic[M]):
         for query, what in batch.parts:
             if isinstance(what, QueryError):
                 assert isinstance(query, ServedQuery)
+                query.owner.has_failed = True
                 self.peer.access.subscriptions.leave(query.owner.queries)
         if not self.calls.take(batch):
             self.peer.outbox.put_batch(batch)

@@ -26,7 +26,8 @@ from qsdb.server.peers import SessionOptions
 from qsdb.server.query_sets import ServedQuery
 from qsdb.server.sessions import Job, Session
 from qsdb.server.v1_forms import V1Form
-from qsdb.server.v1_queries import Number, V1Queries
+from qsdb.server.v1_queries import V1Queries
+from qsdb.server.v1_sets import Number
 
 __all__ = ["V1Session"]
 
@@ -87,7 +88,7 @@ class V1Session(Session[c.V1ClientMessage]):
         return None
 
     def _queries(self) -> list[ServedQuery[Any]]:
-        return [*self._asked.release([*self._asked.sets])]
+        return [*self._asked.sets.end_all()]
 
     # Calls.
 
@@ -139,10 +140,7 @@ class V1Session(Session[c.V1ClientMessage]):
         for query, what in batch.parts:
             if isinstance(what, QueryError):
                 assert isinstance(query, ServedQuery)
-                numbers = self._asked.containing(query)
-                self._failed[query] = numbers
-                gone = self._asked.release(numbers)
-                self.peer.access.subscriptions.leave(gone)
+                self._failed[query] = self._asked.fail(query)
         super().receive(batch)
 
     def _encoded(self, batch: Batch) -> list[bytes]:

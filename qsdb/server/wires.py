@@ -21,6 +21,9 @@ Send = Callable[[Message], Awaitable[None]]
 CLOSING_SECONDS = 2
 """A client that takes longer to take what it is sent is cut off."""
 
+REASON_BYTES_MAX = 120
+"""What fits into the frame that closes a WebSocket."""
+
 EXTENSION = "qsdb.wire"
 """Under this name a server of our own gives the wire, among the ASGI extensions."""
 
@@ -79,7 +82,7 @@ class AsgiWire(Wire):
         self._sending = asyncio.get_running_loop().create_task(work)
 
     async def _send_all(self, frames: list[bytes], *, is_text: bool) -> None:
-        with contextlib.suppress(OSError):  # the client has gone, as `next` will say
+        with contextlib.suppress(Exception):  # the client has gone: each says it so
             for frame in frames:
                 await self._send(_message(frame, is_text=is_text))
         self.is_ready = True
@@ -88,8 +91,9 @@ class AsgiWire(Wire):
 
     async def close(self, code: int, reason: str) -> None:
         sending, self._sending = self._sending, None
-        message = {"type": "websocket.close", "code": code, "reason": reason}
-        with contextlib.suppress(OSError, TimeoutError):  # it has gone, or is stuck
+        short = reason.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
+        message = {"type": "websocket.close", "code": code, "reason": short}
+        with contextlib.suppress(Exception):  # it has gone, or is stuck
             async with asyncio.timeout(CLOSING_SECONDS):
                 if sending is not None:
                     await sending
