@@ -353,10 +353,11 @@ def test_the_old_subscribe_takes_the_place_of_everything(
 
 def test_a_star_is_every_public_table_but_no_single_query(form: str) -> None:
     module = qsdb.Module("flat")
-    for name in ("A", "B"):
-        columns = {"__annotations__": {"id": qsdb.u8}, "id": qsdb.primary_key()}
-        table = type(qsdb.Row)(name, (qsdb.Row,), columns)
-        module.add_table(table, public=True)
+
+    class A(qsdb.Row, module=module, public=True):
+        id: qsdb.u8 = qsdb.primary_key()
+
+    module.add_table(A, name="b", public=True)
     with qsdb.Database(module) as db:
         client = V1Client(Served("flat", db), form)
         client.hear()
