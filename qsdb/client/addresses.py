@@ -28,10 +28,14 @@ class Address:
     path: str
 
     def socket_url(self, confirmed: bool | None) -> str:  # noqa: FBT001  as it is set
-        """Give where to connect; whatever is sent is to be uncompressed."""
+        """Give where to connect.
+
+        Nothing that is sent is to be compressed, and results that are no table's rows
+        are welcome (a server that does not know of that passes it over).
+        """
         asked = "" if confirmed is None else f"&confirmed={str(confirmed).lower()}"
         scheme = "wss" if self.is_secure else "ws"
-        query = f"compression=None{asked}"
+        query = f"compression=None&columns=true{asked}"
         return f"{scheme}://{self.authority}{self.path}/subscribe?{query}"
 
     @property
@@ -58,7 +62,7 @@ def address_of(url: object, database: object) -> Address:
         ArgumentError: it is something else.
 
     >>> address_of("ws://localhost:3000", "chat").socket_url(None)
-    'ws://localhost:3000/v1/database/chat/subscribe?compression=None'
+    'ws://localhost:3000/v1/database/chat/subscribe?compression=None&columns=true'
     """
     if type(database) is not str or not database:
         raise ArgumentError(

@@ -138,7 +138,7 @@ class Questions:
             bound_text(text, query, values, self._check),
             shape,
             table,
-            decoder(result_kind(query, bounds)),
+            decoder(result_kind(query)),
         )
 
 
