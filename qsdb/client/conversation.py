@@ -11,7 +11,6 @@ A conversation is of one thread at a time. Only the cache, and rows of subscript
 may be read by others meanwhile.
 """
 
-from collections.abc import Callable
 from typing import Literal
 
 from qsdb.cache.databases import Cache
@@ -59,6 +58,7 @@ class Conversation:
         identity: Who the client is, as the server says; None before it has.
         connection_id: The number of the present connection, or of the last one.
         token: With which it will be the same identity again.
+        listeners: Are told when the connection is lost and when it is there again.
     """
 
     def __init__(self, known: Known, token: str | None, message_bytes_max: int) -> None:
@@ -124,7 +124,7 @@ class Conversation:
             self._telling.do(lambda: self._tell_disconnect(error))
 
     def _tell_disconnect(self, error: QsdbError) -> None:
-        self.listeners.tell("on_disconnect", error)
+        self.listeners.tell_once("on_disconnect", error)
 
     def _end_waiting(self, why: str, cause: QsdbError | None) -> None:
         """Tell those who wait for answers that there will be none."""
@@ -191,7 +191,7 @@ class Conversation:
         self.phase = "online"
         is_again, self._was_online = self._was_online, True
         if is_again:
-            self.listeners.tell("on_reconnect", None)
+            self.listeners.tell_once("on_reconnect")
 
     # What users want.
 
@@ -240,11 +240,3 @@ class Conversation:
     def end(self, subscription: AnySubscription) -> None:
         """End a subscription; twice is no error."""
         self._sets.end(subscription)
-
-    def listen(self, kind: str, callback: Callable[..., object]) -> Callable[[], None]:
-        """Have a function told of something; give one that ends it.
-
-        Raises:
-            ArgumentError: it is no function.
-        """
-        return self.listeners.add(kind, callback)

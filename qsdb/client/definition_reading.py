@@ -1,8 +1,8 @@
 """The definition of a module, as a server gives it, read back.
 
 It is what ``GET /v1/database/{name}/schema?version=10`` answers (`ServedModule`). A
-definition comes from outside: whatever is in it, reading it ends, with `DefinitionError`
-if it is none.
+definition comes from outside: whatever is in it, reading it ends, and if it is none,
+with `DefinitionError`.
 """
 
 import json
@@ -192,9 +192,7 @@ def _attribute(name: str, place: int) -> str:
 
 def _indexes(data: Any, key: tuple[int, ...]) -> Iterator[IndexSchema]:  # noqa: ANN401  JSON
     """Give the indexes of a table, but for that of the primary key."""
-    unique = [
-        tuple(each["data"]["Unique"]["columns"]) for each in data["constraints"]
-    ]
+    unique = [tuple(each["data"]["Unique"]["columns"]) for each in data["constraints"]]
     for each in data["indexes"]:
         ((algorithm, columns),) = each["algorithm"].items()
         columns = (columns,) if isinstance(columns, int) else tuple(columns)

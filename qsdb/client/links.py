@@ -77,13 +77,14 @@ class Link:
         self._due.set()
 
     async def close(self) -> None:
-        """End the connection; what the conversation has to say is sent no more."""
+        """End the connection; what the conversation has to say is sent no more.
+
+        It takes no longer than ``close_timeout`` says, or little.
+        """
         task, self._task = self._task, None
-        if task is None or task is asyncio.current_task():
-            return
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task], timeout=self.settings.close_timeout)
 
     async def _connect(self) -> Socket:
         """Connect, and let the server say who the client is."""
@@ -92,7 +93,7 @@ class Link:
         socket = await open_socket(self._address, conversation.token, settings)
         try:
             conversation.opened(socket.subprotocol)
-            conversation.received(await socket.receive_first(settings.connect_timeout))
+            self._take(await socket.receive_first(settings.connect_timeout))
         except BaseException as error:
             if isinstance(error, QsdbError):
                 conversation.lost(error)
@@ -103,6 +104,13 @@ class Link:
 
     async def _stay(self, socket: Socket) -> None:
         """Serve one connection after the other."""
+        try:
+            await self._serve_all(socket)
+        except Exception as error:
+            _LOGGER.exception("a connection has failed")
+            self.conversation.give_up(_unexpected(error))
+
+    async def _serve_all(self, socket: Socket) -> None:
         conversation = self.conversation
         current: Socket | None = socket
         while current is not None:
@@ -135,7 +143,7 @@ class Link:
         try:
             while self.conversation.phase != "closed":
                 frame = await socket.receive()
-                self.conversation.received(frame)
+                self._take(frame)
                 self._due.set()
                 await asyncio.sleep(0)  # others have their turn, however much comes
         except QsdbError as error:
@@ -148,6 +156,15 @@ class Link:
             await socket.close(code)
         return ClosedError("this connection is closed")
 
+    def _take(self, frame: bytes) -> None:
+        try:
+            self.conversation.received(frame)
+        except QsdbError:
+            raise
+        except Exception as error:
+            _LOGGER.exception("what a server sent could not be taken in")
+            raise _unexpected(error) from error
+
     async def _send(self, socket: Socket) -> None:
         with contextlib.suppress(NotConnectedError):  # whoever reads is told
             while True:
@@ -155,6 +172,10 @@ class Link:
                 self._due.clear()
                 for frame in self.conversation.outgoing():
                     await socket.send(frame)
+
+
+def _unexpected(error: Exception) -> QsdbError:
+    return ProtocolError("message", 0, f"to take it in raised {error!r}")
 
 
 def _code_of(error: BaseException) -> int:

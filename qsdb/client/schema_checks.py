@@ -14,7 +14,7 @@ from qsdb.client.definition_reading import ServedModule, read_definition
 from qsdb.client.fetching import fetch
 from qsdb.client.settings import Settings
 from qsdb.client.type_reading import DefinitionError, wire_form
-from qsdb.errors import AccessError, NotFoundError, SchemaError
+from qsdb.errors import AccessError, SchemaError
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.row_shapes import columns_text
 from qsdb.schema.tables import TableSchema
