@@ -127,10 +127,12 @@ def wire_form(kind: Kind) -> object:
     match kind:
         case OptionKind():
             return ("option", wire_form(kind.inner))
+        case ArrayKind() if kind.item == k.U8:
+            return k.BYTES
         case ArrayKind():
             return ("array", wire_form(kind.item))
         case EnumKind():
-            return ("enum", kind.variants)
+            return ("sum", tuple([(each, wire_form(UNIT)) for each in kind.variants]))
         case ProductKind():
             return ("product", _forms(kind.fields, named=not kind.is_tuple))
         case SumKind():
