@@ -122,7 +122,7 @@ def _unit(name: str) -> ProductKind:
     return ProductKind(name, ())
 
 
-def wire_form(kind: Kind) -> object:
+def wire_form(kind: Kind) -> object:  # noqa: PLR0911  a table
     """Give what is the same for kinds whose values are the same on the wire."""
     match kind:
         case OptionKind():
