@@ -58,6 +58,7 @@ class Link:
         self._back_off = BackOff(settings)
         self._due = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_closing = False
 
     async def open(self) -> None:
         """Connect, and stay so.
@@ -81,9 +82,11 @@ class Link:
 
         It takes no longer than ``close_timeout`` says, or little.
         """
-        task, self._task = self._task, None
+        task, is_first = self._task, not self._is_closing
+        self._is_closing = True
         if task is not None:
-            task.cancel()
+            if is_first:  # a second time would cut the closing off
+                task.cancel()
             await asyncio.wait([task], timeout=self.settings.close_timeout)
 
     async def _connect(self) -> Socket:

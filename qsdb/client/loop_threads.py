@@ -107,7 +107,8 @@ class LoopThread(threading.Thread):
                 self.loop.stop()
 
         def begin() -> None:
-            self._ending = self.loop.create_task(end())
+            if self._ending is None:
+                self._ending = self.loop.create_task(end())
 
         self.soon(begin)
 
