@@ -35,6 +35,8 @@ class LoopThread(threading.Thread):
             loop.run_forever()
         finally:
             loop.run_until_complete(_cancel_all())
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
             loop.close()
 
     @staticmethod

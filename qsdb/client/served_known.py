@@ -21,6 +21,9 @@ from qsdb.values.kinds import MismatchError
 
 __all__ = ["known_of_served"]
 
+_NOTHING = ProductKind("Product", ())
+"""What functions give that do not say what they give."""
+
 
 def known_of_served(name: str, served: ServedModule) -> Known:
     """Make row classes and functions of what a server says.
@@ -49,7 +52,7 @@ def known_of_served(name: str, served: ServedModule) -> Known:
             each.is_reducer,
             each.is_private,
             _arguments_encoder(each, parameters),
-            result_decoder(returns),
+            result_decoder(None if returns.kind == _NOTHING else returns),
         )
     return Known(name, tables, {}, made, {}, Questions(tables))
 
