@@ -30,9 +30,6 @@ from qsdb.errors import ClosedError, QsdbError
 from qsdb.protocol.protocol_error import ProtocolError
 from qsdb.protocol.server_messages import (
     InitialConnection,
-    OneOffQueryResult,
-    ProcedureResult,
-    ReducerResult,
     ServerMessage,
     SubscribeApplied,
     SubscriptionError,
@@ -176,7 +173,7 @@ class Conversation:
                 self._sets.refused(message)
             case TransactionUpdate():
                 self._sets.update(message, Event("transaction", NO_OFFSET))
-            case ReducerResult() | ProcedureResult() | OneOffQueryResult():
+            case _:
                 self._requests.answered(message)
 
     def _greeted(self, message: InitialConnection) -> None:

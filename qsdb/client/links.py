@@ -17,7 +17,7 @@ from qsdb.client.conversation import Conversation
 from qsdb.client.schema_checks import SchemaCheck
 from qsdb.client.settings import Settings
 from qsdb.client.sockets import Socket, open_socket
-from qsdb.errors import AccessError, ClosedError, QsdbError, SchemaError
+from qsdb.errors import AccessError, QsdbError, SchemaError
 from qsdb.protocol.protocol_error import ProtocolError
 
 __all__ = ["Link"]
@@ -72,15 +72,22 @@ class Link:
         """
         socket = await self._connect()
         self._task = asyncio.create_task(self._stay(socket))
+        try:
+            await asyncio.sleep(0)  # it begins, and so it will close the socket
+        except asyncio.CancelledError:
+            await self.close()
+            await socket.close()
+            raise
 
     def flush(self) -> None:
         """Have sent what is due."""
         self._due.set()
 
     async def close(self) -> None:
-        """End the connection; what the conversation has to say is sent no more.
+        """End the connection; twice is no error.
 
-        It takes no longer than ``close_timeout`` says, or little.
+        What the conversation has to say is sent no more. It takes no longer than
+        ``close_timeout`` says, or little.
         """
         task, is_first = self._task, not self._is_closing
         self._is_closing = True
@@ -118,8 +125,6 @@ class Link:
         current: Socket | None = socket
         while current is not None:
             error = await self._serve(current)
-            if conversation.phase == "closed":
-                return
             if not self.settings.reconnect:
                 conversation.give_up(error)
                 return
@@ -144,7 +149,7 @@ class Link:
         sending = asyncio.create_task(self._send(socket))
         code = 1000
         try:
-            while self.conversation.phase != "closed":
+            while True:
                 frame = await socket.receive()
                 self._take(frame)
                 self._due.set()
@@ -157,7 +162,6 @@ class Link:
             with contextlib.suppress(asyncio.CancelledError):
                 await sending
             await socket.close(code)
-        return ClosedError("this connection is closed")
 
     def _take(self, frame: bytes) -> None:
         try:

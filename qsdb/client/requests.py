@@ -143,8 +143,8 @@ class Requests:
                 return None
             case ReducerErr():
                 raise ReducerError(outcome.text())
-            case InternalFailure(message=text):
-                raise RemoteError(text)
+            case _:
+                raise RemoteError(outcome.message)
 
     def lost(self, error: QsdbError) -> None:
         """Say to all who wait that no answer will come."""

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
@@ -423,6 +424,25 @@ def test_who_waits_for_a_loop_that_ends_is_told() -> None:
 
     with pytest.raises(ClosedError):
         thread.wait(end(), None)
+
+
+def test_a_timeout_of_what_was_to_be_done_is_its_own() -> None:
+    thread = LoopThread()
+
+    async def late() -> None:
+        raise TimeoutError("mine")
+
+    with pytest.raises(TimeoutError, match="mine"):
+        thread.wait(late(), None)
+    thread.finish(_nothing)
+    thread.join(SECONDS)
+    with pytest.raises(ClosedError):
+        thread._result(Future(), 0.01)
+
+
+def test_one_may_wait_for_as_long_as_it_takes() -> None:
+    with connected(answer_calls, timeout=None) as conn:
+        assert conn.reducers.rename(1) == 7
 
 
 async def _nothing() -> None:

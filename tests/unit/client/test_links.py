@@ -12,13 +12,16 @@ import qsdb.client
 from qsdb.client import NotConnectedError, UnansweredError
 from qsdb.client.addresses import address_of
 from qsdb.client.connections import Connection
+from qsdb.client.conversation import Conversation
+from qsdb.client.links import Link
+from qsdb.client.schema_checks import SchemaCheck
 from qsdb.client.settings import Settings
 from qsdb.client.sockets import open_socket
 from qsdb.errors import ClosedError, QsdbError
 from qsdb.protocol.protocol_error import ProtocolError
 from tests.support.scripted_server import Peer, ScriptedServer
 from tests.unit.client.scripts import ANN, BOB, USERS, greet, serve_users, seven
-from tests.unit.client.talk import User, applied, hall, transaction
+from tests.unit.client.talk import KNOWN, User, applied, hall, transaction
 
 SECONDS = 20
 
@@ -361,3 +364,59 @@ def test_redirects_are_not_followed() -> None:
         server.refusal = (307, "elsewhere")
         with pytest.raises(NotConnectedError, match="does not connect: 307 elsewhere"):
             qsdb.client.connect(server.url, "hall", "token", hall)
+
+
+def test_a_server_that_is_not_there() -> None:
+    address = address_of("ws://127.0.0.1:1", "hall")
+    with pytest.raises(NotConnectedError, match=r"no connection to 127.0.0.1:1: "):
+        asyncio.run(open_socket(address, None, Settings()))
+
+
+def test_connecting_may_be_cancelled() -> None:
+    arrived, gone = threading.Event(), threading.Event()
+
+    async def quiet(peer: Peer) -> None:
+        arrived.set()
+        await peer.until_gone()
+        gone.set()
+
+    async def connect(url: str) -> None:
+        work = qsdb.client.connect_async(url, "hall", module=hall)
+        task = asyncio.create_task(work)
+        await asyncio.to_thread(arrived.wait, SECONDS)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with ScriptedServer(quiet) as server:
+        asyncio.run(connect(server.url))
+        assert gone.wait(SECONDS)
+
+
+def test_connecting_may_be_cancelled_at_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gone = threading.Event()
+
+    async def script(peer: Peer) -> None:
+        await greet(peer)
+        gone.set()
+
+    async def cancelled(_: float) -> None:
+        raise asyncio.CancelledError
+
+    async def connect(url: str) -> None:
+        monkeypatch.setattr("qsdb.client.links.asyncio.sleep", cancelled)
+        with pytest.raises(asyncio.CancelledError):
+            await qsdb.client.connect_async(url, "hall", module=hall)
+        monkeypatch.undo()
+
+    with ScriptedServer(script) as server:
+        asyncio.run(connect(server.url))
+
+
+def test_a_link_without_a_connection_is_closed_at_once() -> None:
+    conversation = Conversation(KNOWN, None, 1)
+    check = SchemaCheck("hall", {})
+    link = Link(conversation, address_of("ws://h", "hall"), Settings(), check)
+    asyncio.run(link.close())

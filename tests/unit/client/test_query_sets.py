@@ -491,6 +491,25 @@ def test_losing_it_while_asking_again_keeps_what_was() -> None:
     assert talk.rows("user") == sub.rows == [user(EVE)]
 
 
+def test_closing_in_a_callback_while_all_is_asked_again() -> None:
+    talk = Talk()
+    talk.joined((USERS, [ANN]))
+    notes = talk.joined((NOTES, []))
+    talk.conversation.lost(GONE)
+    talk.open()
+    users, _ = talk.heard()
+
+    def close(*_: object) -> None:
+        notes.close()  # now all is answered
+        talk.conversation.close()
+
+    talk.conversation.cache.user.on_delete(close)
+    talk.say(SubscriptionError(users.request_id, users.query_set_id, "no"))
+
+    assert talk.conversation.phase == "closed"
+    assert ("reconnect",) not in talk.told
+
+
 # What no server says.
 
 
