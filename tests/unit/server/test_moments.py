@@ -1,5 +1,6 @@
 """Queries begin and end at one moment, whatever is published or fails around it."""
 
+import json
 import struct
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,13 +28,25 @@ class More(qsdb.Row):
     id: qsdb.u8 = qsdb.primary_key()
 
 
+class Wide:
+    class Room(qsdb.Row):
+        id: qsdb.u16 = qsdb.primary_key()
+        level: qsdb.i32 = qsdb.index()
+
+
 def house(*, is_wide: bool) -> qsdb.Module:
-    """Make a module of lines and rooms; a wide one has a table more."""
+    """Make a module of lines and rooms; a wide one has more, and higher rooms."""
     module = qsdb.Module("house")
-    for table in (chatting.Line, chatting.Room):
+    rooms: Any = Wide.Room if is_wide else chatting.Room
+    for table in (chatting.Line, rooms):
         module.add_table(table, public=True)
     if is_wide:
         module.add_table(More, public=True)
+
+        @module.migration(from_=house(is_wide=False).schema_hash(), tables=["room"])
+        def rise(ctx: qsdb.MigrationContext) -> None:
+            for old in ctx.old("room"):
+                ctx.db[rooms].insert(rooms(old.id, old.level + 1))
 
     @module.reducer
     def say(ctx: qsdb.ReducerContext, room: qsdb.u16, text: str) -> None:
@@ -41,7 +54,7 @@ def house(*, is_wide: bool) -> qsdb.Module:
 
     @module.reducer
     def open_room(ctx: qsdb.ReducerContext, room: qsdb.u16, level: qsdb.i32) -> None:
-        ctx.db[chatting.Room].upsert(chatting.Room(room, level))
+        ctx.db[rooms].upsert(rooms(room, level))
 
     return module
 
@@ -63,8 +76,21 @@ def client(request: pytest.FixtureRequest, served: Served) -> SessionClient | V1
 
 
 def publish(served: Served) -> None:
-    """Publish a module with which clients go on."""
+    """Publish a module with which clients go on, and commit more."""
     served.database.publish(house(is_wide=True))
+    served.database.call("open_room", 2, 2)
+
+
+def levels(client: SessionClient | V1Client) -> list[int]:
+    """Give the levels of the rooms that a client knows."""
+    rows = client.rows if isinstance(client, V1Client) else client.rows[1]
+    rooms = [row for (table, row), count in (+rows).items() if table == "room"]
+    return sorted(
+        struct.unpack("<Hi", row)[1]
+        if isinstance(row, bytes)
+        else json.loads(row)["level"]
+        for row in rooms
+    )
 
 
 def known(client: SessionClient | V1Client) -> int:
@@ -110,10 +136,10 @@ def test_a_module_that_is_published_while_queries_begin(
 
     client.subscribe(1, LINES, ROOMS)
 
-    assert known(client) == 2
-    with served.database.write() as tx:
-        tx[chatting.Line].insert(chatting.Line(room=1, text="b"))
     assert known(client) == 3
+    assert levels(client) == [2, 2]
+    served.database.call("say", 1, "b")
+    assert known(client) == 4
     assert client.session.ending is None
     client.unsubscribe(1)
     assert known(client) == 0

@@ -355,7 +355,7 @@ def test_a_star_is_every_public_table_but_no_single_query(form: str) -> None:
     module = qsdb.Module("flat")
     for name in ("A", "B"):
         columns = {"__annotations__": {"id": qsdb.u8}, "id": qsdb.primary_key()}
-        table = type(qsdb.Row)(name, (qsdb.Row,), columns)
+        table: Any = type(qsdb.Row)(name, (qsdb.Row,), columns)
         module.add_table(table, public=True)
     with qsdb.Database(module) as db:
         client = V1Client(Served("flat", db), form)
