@@ -181,6 +181,7 @@ def gate(log: list[str], entered: threading.Event, release: threading.Event) -> 
 
     @module.client_connected
     def connected(ctx: qsdb.ReducerContext) -> None:
+        assert ctx.auth.claims is not None
         subject = ctx.auth.claims["sub"]
         log.append(f"{subject} comes")
         entered.set()
