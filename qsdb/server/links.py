@@ -129,18 +129,12 @@ class Link:
             await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
             fault = _fault_of(reading) or _fault_of(writing)
             if fault is not None:
-                await self._stop_writing()
+                await _stopped(writing)
                 await self._fail(send, fault)
             elif not reading.done() and self.session.ending is not None:
                 await self._close(send, self._code, self.session.ending)
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, self._stop_writing(), return_exceptions=True)
-
-    async def _stop_writing(self) -> None:
-        if self._writing is not None:
-            self._writing.cancel()
-            await asyncio.gather(self._writing, return_exceptions=True)
+            await _stopped(reading, writing)
 
     async def end(self) -> None:
         """Disconnect, when what the client has wanted last is done."""
@@ -246,6 +240,13 @@ class Link:
         message = {"type": "websocket.close", "code": code, "reason": short}
         with contextlib.suppress(Exception):  # it has gone, or is stuck
             await asyncio.wait_for(send(message), CLOSING_SECONDS)
+
+
+async def _stopped(*tasks: "asyncio.Future[None]") -> None:
+    """Have tasks end, however they do."""
+    for each in tasks:
+        each.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _fault_of(task: "asyncio.Future[None]") -> BaseException | None:

@@ -14,6 +14,7 @@ from qsdb.protocol import v1_client_messages as c
 from qsdb.server import session_queries, v1_queries
 from qsdb.server.hosts import Served
 from qsdb.server.moments import Moment, begin, finish
+from qsdb.server.peers import SessionOptions
 from tests.support.session_client import SessionClient
 from tests.support.v1_client import BINARY, FORMS, V1Client
 from tests.unit.server import chatting
@@ -220,6 +221,43 @@ def test_a_query_that_fails_before_its_first_result_is_told(
         assert (error.request_id, error.query_id) == (None, 1)  # type: ignore[union-attr]
     assert served.database.stats().live == []
     client.subscribe(1, LINES)  # its number is free
+
+
+def test_a_first_result_that_fails_silences_all_of_its_set(
+    served: Served,
+    client: SessionClient | V1Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    served.database.call("open_room", 1, 100_000)
+    around(
+        monkeypatch, "begin", after=lambda: served.database.call("say", 1, "meanwhile")
+    )
+
+    client.subscribe(1, LINES, FRAGILE)
+
+    [error] = client.hear()
+    assert error.request_id is not None  # type: ignore[union-attr]
+    assert served.database.stats().live == []
+
+
+@pytest.mark.parametrize("form", CALLERS)
+def test_queries_that_take_long_are_asked_again_too(
+    served: Served, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    options = SessionOptions(inline_rows=0)
+    client = (
+        SessionClient(served, options=options)
+        if form == V2
+        else V1Client(served, form, options=options)
+    )
+    client.hear()
+    around(monkeypatch, "begin", before=lambda: publish(served))
+
+    client.subscribe(1, LINES, ROOMS)
+
+    assert known(client) == 3
+    client.unsubscribe(1)
+    assert known(client) == 0
 
 
 def test_a_set_that_failed_as_it_was_to_end_is_not_there(
