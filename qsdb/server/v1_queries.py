@@ -197,7 +197,7 @@ class V1Queries:
                 return s.InitialSubscription(tuple(parts), message.request_id, spent)
             case c.SubscribeSingle():
                 return self._single(message, queries[0], parts, spent)
-            case c.SubscribeMulti():
+            case _:  # SubscribeMulti is all that is left
                 numbers = message.request_id, spent, message.query_id
                 return s.MultiApplied(_BEGUN, *numbers, tuple(parts))
 

@@ -351,13 +351,18 @@ def test_the_old_subscribe_takes_the_place_of_everything(
     assert error.error == "there is no query 1"
 
 
+class A(qsdb.Row):
+    id: qsdb.u8 = qsdb.primary_key()
+
+
+class B(qsdb.Row):
+    id: qsdb.u8 = qsdb.primary_key()
+
+
 def test_a_star_is_every_public_table_but_no_single_query(form: str) -> None:
     module = qsdb.Module("flat")
-
-    class A(qsdb.Row, module=module, public=True):
-        id: qsdb.u8 = qsdb.primary_key()
-
-    module.add_table(A, name="b", public=True)
+    for table in (A, B):
+        module.add_table(table, public=True)
     with qsdb.Database(module) as db:
         client = V1Client(Served("flat", db), form)
         client.hear()
