@@ -40,7 +40,7 @@ TURN_SECONDS = 0.01
 WAITED_SECONDS = 0.001
 """A frame that took longer to come was waited for."""
 
-GOING_AWAY, FAILED, TOO_MUCH = 1001, 1011, 1013
+NORMAL, GOING_AWAY, FAILED, TOO_MUCH = 1000, 1001, 1011, 1013
 
 
 class Link:
@@ -79,6 +79,7 @@ class Link:
         self._job: Future[object] | None = None
         self._code = GOING_AWAY
         self._pool = served.access.procedures.pool
+        self._traffic = served.traffic
 
     def wake(self) -> None:
         """Have what is due written; from any thread."""
@@ -96,20 +97,17 @@ class Link:
     def _flush(self) -> None:
         """Write what is due, as long as the client reads it."""
         self._is_due = False
-        wire, watch, outbox = self._wire, self._watch, self.session.peer.outbox
+        wire, outbox = self._wire, self.session.peer.outbox
         if wire is None:
             return
         try:
-            while wire.is_ready:
-                taken = outbox.take(None if watch is None else watch.durable)
-                if not taken:
-                    break
-                wire.write(self._dialect.frames(taken), is_text=self._dialect.is_text)
+            self._write(wire)
         except Exception:
             _LOGGER.exception("what a client is to be told cannot be made")
             self._code = FAILED
             self.cut("the server failed; its log says more")
             return
+        watch = self._watch
         if watch is not None and (awaited := outbox.awaited) is not None:
             if watch.failure is not None:
                 self._code = FAILED
@@ -122,6 +120,17 @@ class Link:
             self._over.set()
         elif self.session.ending is not None and wire.is_ready and not len(outbox):
             self._over.set()
+
+    def _write(self, wire: Wire) -> None:
+        watch, outbox, dialect = self._watch, self.session.peer.outbox, self._dialect
+        traffic = self._traffic
+        while wire.is_ready:
+            taken = outbox.take(None if watch is None else watch.durable)
+            if not taken:
+                return
+            traffic.messages_out += len(taken)
+            traffic.bytes_out += sum(map(len, taken))
+            wire.write(dialect.frames(taken), is_text=dialect.is_text)
 
     def cut(self, reason: str) -> None:
         """Have it end without what is still to be sent; in the event loop."""
@@ -144,6 +153,7 @@ class Link:
     async def run(self, wire: Wire) -> None:
         """Serve until either side has enough."""
         self._wire = wire
+        self._traffic.clients += 1
         wire.on_ready = self._look
         self._look()
         reading = asyncio.ensure_future(self._read(wire))
@@ -153,8 +163,11 @@ class Link:
             if reading.done() and (fault := reading.exception()) is not None:
                 await self._fail(wire, fault)
             elif not reading.done() and self.session.ending is not None:
-                await wire.close(self._code, self.session.ending)
+                await self._close(wire, self._code, self.session.ending)
+            else:
+                self._traffic.closings[NORMAL] += 1
         finally:
+            self._traffic.clients -= 1
             self._wire = wire.on_ready = None
             reading.cancel()
             over.cancel()
@@ -204,8 +217,10 @@ class Link:
 
     async def _obey(self, frame: bytes | str, until: float) -> float:
         """Handle the messages of a frame; give until when it is the client's turn."""
-        session, clock = self.session, self._loop.time
+        session, clock, traffic = self.session, self._loop.time, self._traffic
+        traffic.bytes_in += len(frame)
         for message in session.read(frame):
+            traffic.messages_in += 1
             if session.ending is not None:
                 break
             job = session.handle(message)
@@ -231,7 +246,11 @@ class Link:
         """Close since the client, or what it wanted, has failed."""
         self._flush()
         if isinstance(fault, QsdbError):
-            await wire.close(FAILED, str(fault))
+            await self._close(wire, FAILED, str(fault))
         else:
             _LOGGER.error("a session failed", exc_info=fault)
-            await wire.close(FAILED, "the server failed; its log says more")
+            await self._close(wire, FAILED, "the server failed; its log says more")
+
+    async def _close(self, wire: Wire, code: int, reason: str) -> None:
+        self._traffic.closings[code] += 1
+        await wire.close(code, reason)

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from prometheus_client import (
     CollectorRegistry,
     Counter,
-    Gauge,
     Histogram,
     generate_latest,
 )
@@ -57,10 +56,6 @@ class Metrics:
     Attributes:
         requests: Answers of HTTP, by route, method and status.
         request_seconds: How long they took, by route.
-        clients: WebSockets that are open, by database.
-        messages: What went over them, by database and direction (``in``, ``out``).
-        message_bytes: Likewise, in bytes.
-        closings: How they ended, by database and code.
     """
 
     def __init__(self, host: Host) -> None:
@@ -77,22 +72,6 @@ class Metrics:
             "qsdb_http_request_seconds",
             "How long answers took",
             ["route"],
-            registry=registry,
-        )
-        self.clients = Gauge(
-            "qsdb_websocket_clients", "Open WebSockets", ["database"], registry=registry
-        )
-        over = ["database", "direction"]
-        self.messages = Counter(
-            "qsdb_websocket_messages", "Messages", over, registry=registry
-        )
-        self.message_bytes = Counter(
-            "qsdb_websocket_bytes", "Bytes of messages", over, registry=registry
-        )
-        self.closings = Counter(
-            "qsdb_websocket_closings",
-            "WebSockets that ended",
-            ["database", "code"],
             registry=registry,
         )
 
@@ -128,6 +107,7 @@ class _Databases(Collector):
                 up.add_metric([each.name], 0)
         yield up
         yield from _of_databases([(each.name, stats) for each, stats in found])
+        yield from _of_websockets(served)
         shown = [
             (each, stats, self._reader == each.database.owner) for each, stats in found
         ]
@@ -148,6 +128,31 @@ def _of_databases(found: list[tuple[str, Stats]]) -> Iterator[Family]:
             if value is not None:
                 family.add_metric([name], value)
         yield family
+
+
+def _of_websockets(all_served: list[Served]) -> Iterator[Family]:
+    """Give what went over WebSockets."""
+    clients = GaugeMetricFamily(
+        "qsdb_websocket_clients", "Open WebSockets", labels=["database"]
+    )
+    over = ["database", "direction"]
+    messages = CounterMetricFamily("qsdb_websocket_messages", "Messages", labels=over)
+    text = "Bytes of messages"
+    sizes = CounterMetricFamily("qsdb_websocket_bytes", text, labels=over)
+    text = "WebSockets that ended"
+    closings = CounterMetricFamily(
+        "qsdb_websocket_closings", text, labels=["database", "code"]
+    )
+    for served in all_served:
+        name, traffic = served.name, served.traffic
+        clients.add_metric([name], traffic.clients)
+        messages.add_metric([name, "in"], traffic.messages_in)
+        messages.add_metric([name, "out"], traffic.messages_out)
+        sizes.add_metric([name, "in"], traffic.bytes_in)
+        sizes.add_metric([name, "out"], traffic.bytes_out)
+        for code, count in sorted(traffic.closings.items()):
+            closings.add_metric([name, str(code)], count)
+    yield from (clients, messages, sizes, closings)
 
 
 Shown = list[tuple[Served, Stats, bool]]

@@ -34,13 +34,14 @@ def test_what_is_on_disk_is_counted_where_there_is_one() -> None:
     assert 'qsdb_log_bytes_total{database="a"}' in found
 
 
-def test_others_count_what_goes_over_websockets() -> None:
+def test_what_goes_over_websockets_is_told() -> None:
     with qsdb.Database(shop) as db:
-        metrics = Metrics(Host({"a": db}))
-        metrics.clients.labels("a").inc()
-        metrics.messages.labels("a", "in").inc(3)
-        metrics.message_bytes.labels("a", "out").inc(70)
-        metrics.closings.labels("a", "1011").inc()
+        host = Host({"a": db})
+        metrics, traffic = Metrics(host), host.find("a").traffic
+        traffic.clients += 1
+        traffic.messages_in += 3
+        traffic.bytes_out += 70
+        traffic.closings[1011] += 1
         found = metrics.text(db.owner).decode()
 
     assert 'qsdb_websocket_clients{database="a"} 1.0' in found
