@@ -28,7 +28,7 @@ from qsdb.recovery.restoring import restore
 from qsdb.recovery.verifying import verify
 from qsdb.values.timestamps import Timestamp
 
-__all__ = ["main"]
+__all__ = ["main", "summaries"]
 
 _STANDARD = "-"
 """As a file: the standard input or output."""
@@ -55,6 +55,14 @@ def main(arguments: Sequence[str]) -> int:
     return 1
 
 
+def summaries() -> dict[str, str]:
+    """Give each command, and in a few words what it does."""
+    return {
+        name: each.summary[0].lower() + each.summary[1:]
+        for name, each in _commands().items()
+    }
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m qsdb",
@@ -68,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, (run, summary, more, arguments) in _commands().items():
         description = f"{summary}. {more}"
         added = commands.add_parser(
-            name, help=summary[0].lower() + summary[1:], description=description
+            name, help=summaries()[name], description=description
         )
         added.set_defaults(run=run, to_offset=None, to_time=None)
         for add in arguments:

@@ -1,0 +1,327 @@
+"""A Python module that clients import in place of a server's module.
+
+It declares the tables that clients see, with their classes of rows, and the functions
+that they may call, without what these do; so a client needs nothing of the server's
+source::
+
+    import chat_client
+    import qsdb.client
+
+    connection = qsdb.client.connect(url, "chat", module=chat_client.module)
+    chat_client.typed(connection).reducers.send("lobby", "hi")
+    connection.call(chat_client.send, "lobby", "hi")  # the same
+
+Rules:
+
+1. What goes over the network is the same as with the server's module: names of tables,
+   columns and functions, kinds, and the order of everything.
+2. Columns have no defaults, and tables run nothing: both are the server's business.
+   Parameters keep defaults that have a literal, where all behind them have one.
+3. Classes whose names are taken, by functions as a rule, get a number behind them.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from qsdb.generate.headers import header_lines, seen_functions, seen_tables
+from qsdb.generate.python_tables import class_lines, further_table
+from qsdb.generate.python_types import (
+    ClassDeclarations,
+    NoLiteralError,
+    literal,
+)
+from qsdb.schema.functions import Reducer
+from qsdb.schema.module_schemas import ModuleSchema
+from qsdb.schema.parameters import Parameter, Parameters
+from qsdb.schema.procedures import Procedure
+from qsdb.schema.specifiers import MISSING
+from qsdb.schema.views import View, ViewSchema
+
+__all__ = ["python_client"]
+
+
+def python_client(module: ModuleSchema, *, command: str, private: bool = False) -> str:
+    """Give the source.
+
+    Args:
+        module: What clients are for.
+        command: What made it, for the header.
+        private: Whether tables and functions are in it that only the owner sees.
+    """
+    return "\n".join([*_Source(module, command, private=private).lines(), ""])
+
+
+class _Source:
+    """Writes a source."""
+
+    def __init__(self, module: ModuleSchema, command: str, *, private: bool) -> None:
+        self._module = module
+        self._reducers = seen_functions(module.reducers, private=private)
+        self._procedures = seen_functions(module.procedures, private=private)
+        self._views = [
+            each
+            for each in module.views.values()
+            if private or each.bound.schema.is_public
+        ]
+        self._tables = [
+            each
+            for each in seen_tables(module, private=private)
+            if not isinstance(each.schema, ViewSchema)
+        ]
+        named = [
+            *[each.name for each in self._reducers],
+            *[each.name for each in self._procedures],
+            *[each.name for each in self._views],
+        ]
+        self._classes = ClassDeclarations([each for each in named if "." not in each])
+        free = self._classes.free
+        self._module_names = {"": free.take("module")}
+        self._connection = free.take("Connection")
+        self._typed = free.take("typed")
+        self._protocol, self._cast = free.take("Protocol"), free.take("cast")
+        self._any = free.take("Any")
+        whole = [*[each.schema.name for each in self._tables], *named]
+        for path in dict.fromkeys([each.rpartition(".")[0] for each in whole]):
+            self._name_mounted(path)
+        what = header_lines(module, "The client's side", command)
+        self._header = [f'"""{what[0]}', "", *what[1:], '"""']
+
+    def _name_mounted(self, path: str) -> None:
+        """Name the module that is mounted by a path, and those around it."""
+        if path not in self._module_names:
+            self._name_mounted(path.rpartition(".")[0])
+            name = self._classes.free.take(f"{path.replace('.', '_')}_module")
+            self._module_names[path] = name
+
+    def lines(self) -> list[str]:
+        """Give all of it."""
+        tables = [*self._table_lines()]
+        functions = [*self._function_lines()]
+        ending = [*self._protocol_lines()]
+        body = [*self._classes.lines(), *tables, *functions, *ending]
+        imports = [*self._import_lines("\n".join(body))]
+        modules = [*self._module_lines()]
+        return [*self._header, "", *imports, "", *modules, "", "", *body]
+
+    def _import_lines(self, body: str) -> Iterator[str]:
+        """Import what is used."""
+        yield "from __future__ import annotations"
+        yield ""
+        classes = self._classes
+        modules = ("builtins", "builtins"), ("enum", classes.enum)
+        for name, called in (*modules, ("uuid", classes.uuid)):
+            if f"{called}." in body:
+                yield _import(name, called)
+        wanted = [
+            name if name == called else f"{name} as {called}"
+            for name, called in (
+                ("Any", self._any),
+                ("Protocol", self._protocol),
+                ("cast", self._cast),
+            )
+        ]
+        yield f"from typing import {', '.join(wanted)}"
+        yield ""
+        yield _import("qsdb", classes.qsdb)
+
+    def _module_lines(self) -> Iterator[str]:
+        make = f"{self._classes.qsdb}.Module"
+        for path, name in self._module_names.items():
+            own = path.rpartition(".")[2] or self._module.name
+            yield f"{name} = {make}({own!r})"
+        for path, name in self._module_names.items():
+            if path:
+                outer, _, own = path.rpartition(".")
+                yield f"{self._module_names[outer]}.mount({own!r}, {name})"
+
+    def _table_lines(self) -> Iterator[str]:
+        names: dict[type, str] = {}
+        for bound in self._tables:
+            if bound.row_class not in names:
+                name = self._classes.free.take(bound.shape.class_name)
+                names[bound.row_class] = name
+                self._classes.name_rows(bound.shape.kind, name)
+        declared: set[type] = set()
+        for bound in self._tables:
+            owner = self._module_names[bound.schema.name.rpartition(".")[0]]
+            name = names[bound.row_class]
+            if bound.row_class in declared:
+                yield from further_table(bound, name, owner, self._classes)
+            else:
+                declared.add(bound.row_class)
+                yield from class_lines(bound, name, owner, self._classes)
+            yield from ("", "")
+
+    # Functions.
+
+    def _function_lines(self) -> Iterator[str]:
+        """Declare functions; those of mounted modules stand in a class each."""
+        for path in self._module_names:
+            lines = [*self._functions_in(path)]
+            if not path or not lines:
+                yield from lines
+                continue
+            words = [each.capitalize() for each in path.split(".")]
+            yield f"class {self._classes.free.take(''.join(words) + 'Functions')}:"
+            yield f'    """Functions of what is mounted as {path}."""'
+            yield ""
+            for line in lines:
+                if line.startswith("@"):
+                    yield f"    @{self._classes.builtin('staticmethod')}"
+                yield f"    {line}".rstrip()
+
+    def _functions_in(self, path: str) -> Iterator[str]:
+        owner, qsdb = self._module_names[path], self._classes.qsdb
+        for reducer in _inside(self._reducers, path):
+            context = f"{qsdb}.ReducerContext"
+            yield from self._function(reducer, f"{owner}.reducer", context)
+        for procedure in _inside(self._procedures, path):
+            context = f"{qsdb}.ProcedureContext"
+            yield from self._function(procedure, f"{owner}.procedure", context)
+        for view in self._views if not path else ():
+            yield from self._view(view, owner)
+
+    def _function(
+        self, function: Reducer | Procedure, decorator: str, context: str
+    ) -> list[str]:
+        name = function.name.rpartition(".")[2]
+        decorated = f"{decorator}(private=True)" if function.is_private else decorator
+        parameters = self._parameters(function.parameters)
+        return [
+            f"@{decorated}",
+            f"def {name}(",
+            f"    {_free_name('_', function.parameters)}: {context},",
+            *[f"    {each}," for each in parameters],
+            f") -> {self._returned(function)}:",
+            *_body(),
+        ]
+
+    def _returned(self, function: Reducer | Procedure) -> str:
+        if function.returns is None:
+            return "None"
+        return self._classes.annotation(function.returns.kind, as_parameter=True)
+
+    def _view(self, view: View, owner: str) -> list[str]:
+        schema = view.bound.schema
+        qsdb = self._classes.qsdb
+        row = self._classes.annotation(view.bound.shape.kind)
+        gives = f"{row} | None"
+        if view.gives != "option":
+            gives = f"{self._classes.builtin('list')}[{row}]"
+        context = "AnonymousViewContext" if view.is_anonymous else "ViewContext"
+        columns = view.bound.shape.columns
+        key = tuple([columns[place].attribute for place in schema.primary_key])
+        return [
+            f"@{owner}.view(public={schema.is_public}, primary_key={key!r})",
+            f"def {view.name}(",
+            f"    {_free_name('_', view.parameters)}: {qsdb}.{context},",
+            *[f"    {each}," for each in self._parameters(view.parameters)],
+            f") -> {gives}:",
+            *_body(),
+        ]
+
+    def _parameters(self, parameters: Parameters) -> list[str]:
+        given = parameters.parameters
+        defaults = _defaults(given)
+        return [
+            f"{each.name}: "
+            + self._classes.annotation(each.binding.kind, as_parameter=True)
+            + ("" if default is None else f" = {default}")
+            for each, default in zip(given, defaults, strict=True)
+        ]
+
+    # Typed connections.
+
+    def _protocol_lines(self) -> Iterator[str]:
+        protocols: dict[str, str] = {}
+        for sort, functions in (
+            ("Reducers", self._reducers),
+            ("Procedures", self._procedures),
+        ):
+            for path in reversed(self._module_names):
+                name = self._classes.free.take(
+                    "".join([each.capitalize() for each in path.split(".")]) + sort
+                )
+                protocols[f"{path}:{sort}"] = name
+                yield f"class {name}({self._protocol}):"
+                whose = path or "the module"
+                yield f'    """{sort} of {whose}, as a client calls them."""'
+                yield ""
+                for function in _inside(functions, path):
+                    yield from self._method(function)
+                for inner in self._module_names:
+                    if inner and inner.rpartition(".")[0] == path:
+                        own, type_name = (
+                            inner.rpartition(".")[2],
+                            protocols[f"{inner}:{sort}"],
+                        )
+                        yield from _property(own, type_name)
+                yield ""
+        yield from self._connection_lines(protocols)
+
+    def _method(self, function: Reducer | Procedure) -> Iterator[str]:
+        name = function.name.rpartition(".")[2]
+        parameters = self._parameters(function.parameters)
+        yield f"    def {name}("
+        yield f"        {_free_name('self', function.parameters)},"
+        yield from [f"        {each}," for each in parameters]
+        yield f"    ) -> {self._returned(function)}: ..."
+        yield ""
+
+    def _connection_lines(self, protocols: dict[str, str]) -> Iterator[str]:
+        qsdb = self._classes.qsdb
+        yield f"class {self._connection}({self._protocol}):"
+        yield '    """A connection to a database of this module."""'
+        yield ""
+        yield from _property("identity", f"{qsdb}.Identity")
+        yield from _property("token", self._classes.builtin("str"))
+        yield from _property("db", self._any)
+        yield from _property("reducers", protocols[":Reducers"])
+        yield from _property("procedures", protocols[":Procedures"])
+        yield "    def close(self) -> None: ..."
+        yield ""
+        yield ""
+        given = self._classes.builtin("object")
+        yield f"def {self._typed}(connection: {given}) -> {self._connection}:"
+        yield '    """Give a connection, with functions that type checkers know."""'
+        yield f"    return {self._cast}({self._connection!r}, connection)"
+
+
+def _free_name(name: str, parameters: Parameters) -> str:
+    """Give a name for a parameter in front of others."""
+    while any(each.name == name for each in parameters.parameters):
+        name = f"{name}_"
+    return name
+
+
+def _inside(
+    functions: Sequence[Reducer | Procedure], path: str
+) -> list[Reducer | Procedure]:
+    return [each for each in functions if each.name.rpartition(".")[0] == path]
+
+
+def _defaults(parameters: Sequence[Parameter]) -> list[str | None]:
+    """Give defaults as literals: of the last parameters, as far as all have one."""
+    found: list[str | None] = [None] * len(parameters)
+    for place in reversed(range(len(parameters))):
+        default = parameters[place].default
+        if default is MISSING:
+            break
+        try:
+            found[place] = literal(default)
+        except NoLiteralError:
+            break
+    return found
+
+
+def _body() -> list[str]:
+    return ['    """Run on the server."""', "    raise NotImplementedError", "", ""]
+
+
+def _import(name: str, called: str) -> str:
+    return f"import {name}" if name == called else f"import {name} as {called}"
+
+
+def _property(name: str, annotation: str) -> Iterator[str]:
+    yield "    @property"
+    yield f"    def {name}(self) -> {annotation}: ..."
+    yield ""
