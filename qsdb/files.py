@@ -112,11 +112,7 @@ class Directory(Protocol):
         """Give the names in a directory, sorted, without their folder."""
 
     def create(self, name: str, *, private: bool = False) -> File:
-        """Make a new file, open to read and write.
-
-        Args:
-            name: It.
-            private: Whether only this user of the computer may read it.
+        """Make a new file, open to read and write, or `private`: for this user alone.
 
         Raises:
             FileExistsError: the name is taken.
