@@ -15,7 +15,7 @@ import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from qsdb.errors import QsdbError
+from qsdb.errors import ClosedError, QsdbError
 from qsdb.runtime.call_contexts import Sender
 from qsdb.server.dialects import Dialect
 from qsdb.server.durable_watch import DurableWatch
@@ -123,7 +123,10 @@ class Link:
 
     async def end(self) -> None:
         """Disconnect."""
-        await self._elsewhere(self.session.end)
+        try:
+            await self._elsewhere(self.session.end)
+        except ClosedError:  # of a database that is closed nothing has to be waited for
+            self.session.end()
 
     async def _elsewhere(self, job: Job) -> None:
         await asyncio.wrap_future(self._pool.submit(job))

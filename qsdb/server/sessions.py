@@ -15,7 +15,7 @@ import abc
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
-from qsdb.errors import QueryError
+from qsdb.errors import ClosedError, QueryError
 from qsdb.runtime.batches import Batch
 from qsdb.runtime.call_contexts import Sender
 from qsdb.server.call_tables import Remote
@@ -85,6 +85,10 @@ class Session(abc.ABC, Generic[M]):
         if peer.access.clients is not None:
             peer.access.clients.connect(peer.sender)
         peer.access.subscriptions.connect(self)
+        if (
+            peer.access.calls.writer.directory.store.is_closed
+        ):  # and has told all others
+            raise ClosedError("the database is closed")
         peer.send(self._first(token))
 
     @abc.abstractmethod
