@@ -23,6 +23,7 @@ from qsdb.protocol.client_messages import CLIENT_FRAME_BYTES_MAX
 from qsdb.protocol.fields import product
 from qsdb.protocol.protocol_error import ProtocolError
 from qsdb.protocol.tables import UpdateEncoder
+from qsdb.protocol.texts import with_bytes
 from qsdb.protocol.v1_tables import V1EncodedUpdate
 from qsdb.values.compounds import ArrayKind, EnumKind, ProductKind
 from qsdb.values.kinds import BYTES, CONNECTION_ID, IDENTITY, STR, U32, Kind, Stored
@@ -233,7 +234,7 @@ def _answer(message: Answer) -> tuple[str, Fields]:
         case s.OneOffQueryResponse():
             return "OneOffQueryResponse", {
                 "message_id": _json(message.message_id.hex()),
-                "error": _json(_option(message.error)),
+                "error": _json(_option(message.error and with_bytes(message.error))),
                 "tables": b"[" + b",".join(message.rows) + b"]",
                 "total_host_execution_duration": _duration(message.duration),
             }
@@ -243,7 +244,7 @@ def _answer(message: Answer) -> tuple[str, Fields]:
                 "request_id": _json(_option(message.request_id)),
                 "query_id": _json(_option(message.query_id)),
                 "table_id": _json(_option(message.table_id)),
-                "error": _json(message.error),
+                "error": _text(message.error),
             }
         case s.SingleApplied():
             rows = _object(
@@ -277,7 +278,7 @@ def _transaction(message: s.TransactionUpdate) -> Fields:
     if isinstance(status, s.Committed):
         told = b'{"Committed":' + _update(status.update) + b"}"
     else:
-        told = _json({"Failed": status.error})
+        told = _json({"Failed": with_bytes(status.error)})
     return {
         "status": told,
         "timestamp": _timestamp(message.timestamp),
@@ -298,7 +299,7 @@ def _transaction(message: s.TransactionUpdate) -> Fields:
 
 def _procedure_status(status: s.Returned | s.ProcedureFailed) -> bytes:
     if isinstance(status, s.ProcedureFailed):
-        return _json({"InternalError": status.message})
+        return _json({"InternalError": with_bytes(status.message)})
     return _json({"Returned": status.value.decode()})
 
 
@@ -320,3 +321,7 @@ def _duration(micros: int) -> bytes:
 
 def _json(data: object) -> bytes:
     return write_json(data).encode()
+
+
+def _text(text: str) -> bytes:
+    return _json(with_bytes(text))

@@ -4,6 +4,9 @@ With confirmed delivery messages wait in outboxes for an offset. One thread for 
 database waits for the highest that is wanted, and then has the sessions looked at. So
 while one sync runs the next calls commit, and one sync is for all of them: it is the
 clients' speed that says how often the disk is synced.
+
+When the disk fails, what is not on it never will be. Then whoever waits is woken once
+more, and finds `DurableWatch.failure`.
 """
 
 import asyncio
@@ -21,7 +24,12 @@ _LOGGER = logging.getLogger("qsdb.server")
 
 
 class DurableWatch:
-    """Waits for the disk on behalf of many clients."""
+    """Waits for the disk on behalf of many clients.
+
+    Attributes:
+        failure: Why nothing more comes on the disk, in words for clients; None as long
+            as the disk works.
+    """
 
     def __init__(self, log: LogWriter, loop: asyncio.AbstractEventLoop) -> None:
         """Begin with nobody waiting.
@@ -37,6 +45,7 @@ class DurableWatch:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_closed = False
+        self.failure: str | None = None
 
     @property
     def durable(self) -> int:
@@ -46,7 +55,7 @@ class DurableWatch:
     def want(self, offset: int, wake: Callable[[], None]) -> None:
         """Have somebody woken when an offset is on the disk, or earlier.
 
-        In the event loop.
+        In the event loop, as long as there is no `failure`.
         """
         self._waiting[wake] = None
         if offset <= self._wanted:
@@ -75,9 +84,17 @@ class DurableWatch:
                 self._log.wait_durable(offset)
             except QsdbError:
                 _LOGGER.exception("clients wait for the disk, which has failed")
+                self._call(self._fail)
                 return
-            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-                self._loop.call_soon_threadsafe(self._wake)
+            self._call(self._wake)
+
+    def _call(self, function: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            self._loop.call_soon_threadsafe(function)
+
+    def _fail(self) -> None:
+        self.failure = "the disk of the database has failed"
+        self._wake()
 
     def _wake(self) -> None:
         """Wake all who wait; who has to wait on will say so."""

@@ -5,12 +5,12 @@ read as it was then. So an answer has exactly the commits before it, and what la
 change comes behind it, whoever makes the answer and however long that takes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from qsdb.runtime.asked import first_result
+from qsdb.runtime.asked import Asked, first_result
 from qsdb.server.outboxes import Place
 from qsdb.server.peers import Peer
 from qsdb.server.query_sets import ServedQuery
@@ -27,10 +27,13 @@ class Moment:
     Attributes:
         reading: The database then; it is to be closed.
         place: Where the answer stands.
+        asked: What each query asked then; with a module that is published later it
+            asks other tables.
     """
 
     reading: ReadTransaction
     place: Place
+    asked: Mapping[ServedQuery[Any], Asked]
 
     def rows(self, query: ServedQuery[Any]) -> list[StoredRow]:
         """Give the result of a query then; of events there is none.
@@ -38,9 +41,10 @@ class Moment:
         Raises:
             QueryError: it has none.
         """
-        if query.asked.shape.is_event:  # whose rows are told with their commit
+        asked = self.asked[query]
+        if asked.shape.is_event:  # whose rows are told with their commit
             return []
-        return first_result(query.asked, self.reading, query.caller, query.values)
+        return first_result(asked, self.reading, query.caller, query.values)
 
 
 @attrs.define(eq=False)
@@ -73,12 +77,13 @@ def begin(peer: Peer, queries: Sequence[ServedQuery[Any]]) -> Moment:
         marks.append(_Mark(peer.outbox.reserve, offset, None))
         return marks[0]
 
-    triples = [(each, each.asked, each.values) for each in queries]
+    asked = {each: each.asked for each in queries}
+    triples = [(each, asked[each], each.values) for each in queries]
     reading = hub.enter(triples, peer.sender.identity.stored, begun)
     hub.delivery.run()
     [mark] = marks
     assert mark.place is not None
-    return Moment(reading, mark.place)
+    return Moment(reading, mark.place, asked)
 
 
 def finish(peer: Peer, queries: Sequence[ServedQuery[Any]]) -> Moment:
@@ -89,8 +94,10 @@ def finish(peer: Peer, queries: Sequence[ServedQuery[Any]]) -> Moment:
     """
     hub = peer.access.subscriptions
     marks: list[_Mark] = []
+    asked: dict[ServedQuery[Any], Asked] = {}
 
     def ended(offset: int) -> _Mark:
+        asked.update({each: each.asked for each in queries})
         reading = peer.access.calls.writer.directory.read()
         marks.append(_Mark(peer.outbox.reserve, offset, reading))
         return marks[0]
@@ -100,4 +107,4 @@ def finish(peer: Peer, queries: Sequence[ServedQuery[Any]]) -> Moment:
     [mark] = marks
     assert mark.place is not None
     assert mark.reading is not None
-    return Moment(mark.reading, mark.place)
+    return Moment(mark.reading, mark.place, asked)

@@ -25,13 +25,16 @@ import attrs
 from qsdb.errors import QueryError
 from qsdb.runtime.batches import Batch
 
-__all__ = ["BEHIND", "FULL", "Outbox", "Place"]
+__all__ = ["BEHIND", "FULL", "FULL_BYTES", "Outbox", "Place"]
 
 BEHIND = 64
 """Batches that wait for a client until it is looked which can be joined."""
 
 FULL = 1024
 """Messages that wait for a client until no more is read from it."""
+
+FULL_BYTES = 4 << 20
+"""Likewise their bytes: few answers can be long ones."""
 
 TAKEN_BYTES_MAX = 1 << 20
 """About so many bytes are taken at once, and held while they are sent."""
@@ -43,7 +46,8 @@ class Place:
 
     Attributes:
         offset: The commit that it waits for.
-        data: The message, once it is made; empty if there is none after all.
+        data: The message, once it is made (`Outbox.fill`); empty if there is none
+            after all.
     """
 
     offset: int
@@ -58,8 +62,8 @@ class Outbox:
     """
 
     __slots__ = (
-        *("_batches", "_encode", "_items", "_limit", "_lock", "_rows_max"),
-        "is_overfull",
+        *("_batches", "_encode", "_items", "_last", "_limit", "_lock", "_rows_max"),
+        *("_size", "is_overfull"),
     )
 
     def __init__(self, encode: Callable[[Batch], list[bytes]], rows_max: int) -> None:
@@ -73,6 +77,8 @@ class Outbox:
         self._encode = encode
         self._rows_max = rows_max
         self._batches, self._limit = 0, BEHIND
+        self._size = 0  # bytes of messages that are made
+        self._last = 0  # the last offset that anything has waited for
         self._lock = threading.Lock()
         self.is_overfull = False
 
@@ -80,20 +86,39 @@ class Outbox:
         """Give how many things wait."""
         return len(self._items)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits that nothing more is to be asked for."""
+        return len(self._items) >= FULL or self._size >= FULL_BYTES
+
     def put(self, offset: int, data: bytes) -> None:
         """Have a message sent, after all that waits."""
-        self._items.append(Place(offset, data))
+        with self._lock:
+            self._append(Place(offset, data))
+            self._size += len(data)
 
     def reserve(self, offset: int) -> Place:
-        """Keep a place for a message; whoever has it fills it in."""
+        """Keep a place for a message, to be given to `fill`."""
         place = Place(offset)
-        self._items.append(place)
+        with self._lock:
+            self._append(place)
         return place
+
+    def fill(self, place: Place, data: bytes) -> None:
+        """Have a message sent at a place that was kept for it."""
+        with self._lock:
+            place.data = data
+            self._size += len(data)
+
+    def _append(self, item: Place | Batch) -> None:
+        self._items.append(item)
+        # Who puts something in may have been overtaken since it looked at the offset.
+        self._last = max(self._last, item.offset)
 
     def put_batch(self, batch: Batch) -> None:
         """Have the client told of a commit. Cost: O(1); of one behind, O(rows)."""
         with self._lock:
-            self._items.append(batch)
+            self._append(batch)
             self._batches += 1
             if self._batches > self._limit:
                 self._join()
@@ -114,6 +139,7 @@ class Outbox:
                     if item.data is None:
                         break
                     found = [item.data] if item.data else []
+                    self._size -= len(item.data)
                 else:
                     found = self._encode(item)
                     self._batches -= 1
@@ -124,11 +150,8 @@ class Outbox:
 
     @property
     def awaited(self) -> int | None:
-        """The last offset that something waits for; None if nothing waits."""
-        try:
-            return self._items[-1].offset
-        except IndexError:
-            return None
+        """An offset at which all that waits is due; None if nothing waits."""
+        return self._last if self._items else None
 
     def _join(self) -> None:
         """Join batches that stand one behind another; see that they do not add up."""

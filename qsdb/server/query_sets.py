@@ -78,18 +78,20 @@ class QuerySet(Generic[E]):
         number: As the client calls it.
         caller: What ``:sender`` is.
         queries: Each different one once.
+        has_failed: Whether the database has ended it; of that the client is told in
+            its turn.
         is_dead: Whether it was refused after it had begun, or has failed: nothing more
             is told of it.
     """
 
-    __slots__ = ("caller", "is_dead", "number", "queries")
+    __slots__ = ("caller", "has_failed", "is_dead", "number", "queries")
 
     def __init__(self, number: int, caller: bytes) -> None:
         """Begin without queries."""
         self.number = number
         self.caller = caller
         self.queries: list[ServedQuery[E]] = []
-        self.is_dead = False
+        self.has_failed = self.is_dead = False
 
 
 def asked_by(peer: Peer, text: str) -> Asked:

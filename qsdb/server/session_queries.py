@@ -97,9 +97,10 @@ class SessionQueries:
 
     def _begin(self, message: Subscribe, query_set: Set) -> None:
         """Have a set kept current, and its first results sent."""
+        peer = self._peer
         self.sets[query_set.number] = query_set
         try:
-            moment = begin(self._peer, query_set.queries)
+            moment = begin(peer, query_set.queries)
         except RepublishedError:
             del self.sets[query_set.number]
             self._again(message)
@@ -111,11 +112,12 @@ class SessionQueries:
         try:
             rows = self._results(query_set, moment)
             applied = SubscribeApplied(message.request_id, query_set.number, rows)
-            moment.place.data = applied.encode()
+            peer.outbox.fill(moment.place, applied.encode())
         except QueryError as error:
             self.end(query_set)
-            moment.place.data = _error(message.request_id, query_set.number, error)
-        self._peer.wake()
+            refusal = _error(message.request_id, query_set.number, error)
+            peer.outbox.fill(moment.place, refusal)
+        peer.wake()
 
     def _again(self, message: Subscribe) -> None:
         job = self.subscribe(message)
@@ -135,8 +137,7 @@ class SessionQueries:
         """End a set, and tell the rows that it had if the client wants them."""
         query_set = self.sets.get(message.query_set_id)
         if query_set is None:
-            error = NotFoundError(f"there is no query set {message.query_set_id}")
-            self._refuse(message, error)
+            self._refuse(message, _missing(message.query_set_id))
             return None
         job = functools.partial(self._finish, message, query_set)
         return self._now_or_later(job, sum([each.count for each in query_set.queries]))
@@ -147,12 +148,14 @@ class SessionQueries:
         self.sets.pop(number, None)
         rows = None
         try:
+            if query_set.has_failed:  # which the client is told before this
+                raise _missing(number)
             if message.flags == SEND_DROPPED_ROWS:
                 rows = self._results(query_set, moment)
             applied = UnsubscribeApplied(request_id, number, rows)
-            moment.place.data = applied.encode()
-        except QueryError as error:
-            moment.place.data = _error(request_id, number, error)
+            peer.outbox.fill(moment.place, applied.encode())
+        except (QueryError, NotFoundError) as error:
+            peer.outbox.fill(moment.place, _error(request_id, number, error))
         finally:
             moment.reading.close()
         peer.wake()
@@ -210,6 +213,10 @@ def _first(query: ServedQuery[TableEncoder], rows: list[StoredRow]) -> EncodedRo
     """Encode the first result, or the last."""
     query.count = len(rows)
     return query.encoder.rows(rows)
+
+
+def _missing(number: int) -> NotFoundError:
+    return NotFoundError(f"there is no query set {number}")
 
 
 def _error(request_id: int | None, number: int, error: QsdbError) -> bytes:

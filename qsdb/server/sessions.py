@@ -20,7 +20,7 @@ from qsdb.runtime.batches import Batch
 from qsdb.runtime.call_contexts import Sender
 from qsdb.server.call_tables import Remote
 from qsdb.server.hosts import Served
-from qsdb.server.outboxes import FULL, Outbox
+from qsdb.server.outboxes import Outbox
 from qsdb.server.peers import Peer, SessionOptions
 from qsdb.server.query_sets import ServedQuery
 from qsdb.server.session_calls import SessionCalls
@@ -85,9 +85,8 @@ class Session(abc.ABC, Generic[M]):
         if peer.access.clients is not None:
             peer.access.clients.connect(peer.sender)
         peer.access.subscriptions.connect(self)
-        if (
-            peer.access.calls.writer.directory.store.is_closed
-        ):  # and has told all others
+        store = peer.access.calls.writer.directory.store
+        if store.is_closed:  # and all others were told
             raise ClosedError("the database is closed")
         peer.send(self._first(token))
 
@@ -125,7 +124,7 @@ class Session(abc.ABC, Generic[M]):
     def is_full(self) -> bool:
         """Whether nothing more is to be read from the client for now."""
         most = self.peer.options.procedures_max
-        return len(self.peer.outbox) >= FULL or self.calls.running >= most
+        return self.peer.outbox.is_full or self.calls.running >= most
 
     def end(self) -> None:
         """Disconnect: nothing more is told, and the module is told; twice is no error.
@@ -156,6 +155,7 @@ class Session(abc.ABC, Generic[M]):
         for query, what in batch.parts:
             if isinstance(what, QueryError):
                 assert isinstance(query, ServedQuery)
+                query.owner.has_failed = True
                 self.peer.access.subscriptions.leave(query.owner.queries)
         if not self.calls.take(batch):
             self.peer.outbox.put_batch(batch)

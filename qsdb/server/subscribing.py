@@ -31,8 +31,9 @@ from qsdb.server.credentials import Credentials
 from qsdb.server.dialects import DIALECTS, Dialect, choose_dialect
 from qsdb.server.durable_watch import DurableWatch
 from qsdb.server.hosts import Host, Served
-from qsdb.server.links import Link, Receive, Send
+from qsdb.server.links import Link
 from qsdb.server.peers import SessionOptions
+from qsdb.server.wires import EXTENSION, AsgiWire, Receive, Send, Wire
 from qsdb.values.identity import ConnectionId
 
 __all__ = ["Admission", "Subscribing"]
@@ -40,6 +41,8 @@ __all__ = ["Admission", "Subscribing"]
 _LOGGER = logging.getLogger("qsdb.server")
 
 PARAMETERS_MAX = 16
+
+_GOES_DOWN = "the server goes down"
 
 
 class Admission(Protocol):
@@ -95,6 +98,7 @@ class Subscribing:
         *,
         options: SessionOptions | None = None,
         connections_max: int = 20_000,
+        closing_seconds: float = 5,
     ) -> None:
         """Serve databases.
 
@@ -103,11 +107,14 @@ class Subscribing:
             admission: Says who clients are.
             options: How clients are served, if they ask for nothing else.
             connections_max: Clients at once; more are told to come later.
+            closing_seconds: So long clients may take to read what they are to be told,
+                when the server goes down.
         """
         self._host = host
         self._admission = admission
         self._options = options or SessionOptions()
         self._connections_max = connections_max
+        self._closing_seconds = closing_seconds
         self._watches: dict[Served, DurableWatch] = {}
         self._links: dict[Link, asyncio.Task[None] | None] = {}
         self._is_closing = False
@@ -125,26 +132,32 @@ class Subscribing:
             return
         try:
             await send(_accepted(asked))
-            await link.run(receive, send)
+            await link.run(_wire(scope, receive, send))
         finally:
             self._links.pop(link, None)
             await asyncio.shield(link.end())
 
     async def _begin(self, asked: Asked) -> Link:
+        self._require_room()  # others may have come while the token was looked at
         access, credentials = asked.served.access, asked.credentials
         number = asked.connection_id or access.draw_connection_id()
         sender = access.sender(credentials.identity, credentials.claims, number)
         sender = attrs.evolve(sender, waits=False)
         watch = self._watch(asked.served)
         link = Link(asked.served, sender, asked.options, asked.dialect, watch)
+        self._links[link] = asyncio.current_task()
         try:
             await link.begin(credentials.token)
-        except AccessError as error:
-            raise RefusedError(403, str(error)) from error
-        except QsdbError as error:
-            _LOGGER.warning("a client cannot connect: %s", error)
-            raise RefusedError(503, "the database cannot take clients now") from error
-        self._links[link] = asyncio.current_task()
+        except BaseException as error:
+            del self._links[link]
+            if isinstance(error, AccessError):
+                raise RefusedError(403, str(error)) from error
+            if isinstance(error, QsdbError):
+                _LOGGER.warning("a client cannot connect: %s", error)
+                told = "the database cannot take clients now"
+                raise RefusedError(503, told) from error
+            await asyncio.shield(link.end())  # it has connected, or is about to
+            raise
         return link
 
     def _watch(self, served: Served) -> DurableWatch | None:
@@ -160,16 +173,19 @@ class Subscribing:
 
     # What is asked.
 
+    def _require_room(self) -> None:
+        if self._is_closing or len(self._links) >= self._connections_max:
+            raise RefusedError(503, "the server takes no more clients now")
+
     async def _asked(self, scope: MutableMapping[str, Any]) -> Asked:
         """Read a request.
 
         Raises:
             RefusedError: it cannot be served.
         """
-        if self._is_closing or len(self._links) >= self._connections_max:
-            raise RefusedError(503, "the server takes no more clients now")
+        self._require_room()
         try:
-            served = self._host.find(scope["path_params"]["name"])
+            served = self._host.find(scope["path_params"]["database"])
         except NotFoundError as error:
             raise RefusedError(404, str(error)) from None
         dialect = choose_dialect(scope.get("subprotocols", ()))
@@ -212,15 +228,30 @@ class Subscribing:
     # The end.
 
     async def close(self) -> None:
-        """End all clients: what they are to be told is sent before."""
+        """End all clients: what they are to be told is sent before.
+
+        Who has not read that after some seconds is cut off.
+        """
         self._is_closing = True
         for link in [*self._links]:
-            link.session.stop("the server goes down")
-        tasks = [task for task in self._links.values() if task is not None]
-        if tasks:
-            await asyncio.wait(tasks, timeout=5)
+            link.session.stop(_GOES_DOWN)
+        await self._wait_for_links(self._closing_seconds)
+        for link in [*self._links]:
+            link.cut(_GOES_DOWN)
+        await self._wait_for_links(self._closing_seconds)
         for watch in self._watches.values():
             watch.close()
+
+    async def _wait_for_links(self, seconds: float) -> None:
+        tasks = [task for task in self._links.values() if task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+
+
+def _wire(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Wire:
+    """Give the WebSocket as a link has it: the server's own, or made of ASGI."""
+    own = scope.get("extensions", {}).get(EXTENSION)
+    return own if isinstance(own, Wire) else AsgiWire(receive, send)
 
 
 def _parameters(query: bytes) -> dict[str, str]:

@@ -8,9 +8,9 @@ rest. The owner is told all.
 
 import logging
 
-from qsdb.errors import ClosedError, ReducerError
+from qsdb.errors import ClosedError, QueryError, ReducerError
 
-__all__ = ["failure_text", "shown_name"]
+__all__ = ["failure_text", "query_text", "shown_name"]
 
 _NAME_CHARACTERS_MAX = 128
 
@@ -41,3 +41,24 @@ def failure_text(
     if is_owner:
         return f"{function} failed with {sort}: {error}"
     return f"{function} failed with {sort}; the log of the server says more"
+
+
+def query_text(module: str, error: QueryError, *, is_owner: bool) -> str:
+    """Say that a query is wrong, or has failed, to who asked.
+
+    A view may fail for reasons that speak of tables which strangers must not know of;
+    then its log has them.
+
+    Args:
+        module: The name of the module.
+        error: What it raised.
+        is_owner: Whether the owner has asked.
+    """
+    cause = error.__cause__
+    if is_owner or not isinstance(cause, Exception):
+        return str(error)
+    logger = logging.getLogger(f"qsdb.{module}.views")
+    fields = {"module_name": module}
+    said = error.reason.partition(":")[0]
+    logger.error("for a client, %s", said, exc_info=cause, extra=fields)
+    return f"{said}; the log of the server says more"

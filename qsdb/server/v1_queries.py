@@ -1,11 +1,12 @@
 """`V1Queries`: what one client of version 1 has asked, once or to be kept current.
 
 In version 1 a query counts once for a client, in however many of its sets it stands:
-its rows are told when the first of them begins, and go when the last one ends.
+its rows are told when the first of them begins, and go when the last one ends
+(`qsdb.server.v1_sets`).
 """
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -14,8 +15,7 @@ from qsdb.errors import NotFoundError, QsdbError, QueryError
 from qsdb.protocol import v1_client_messages as c
 from qsdb.protocol import v1_server_messages as s
 from qsdb.protocol.protocol_error import ProtocolError
-from qsdb.protocol.v1_json import V1JsonTableEncoder
-from qsdb.protocol.v1_tables import V1EncodedUpdate, V1TableEncoder
+from qsdb.protocol.v1_tables import V1EncodedUpdate
 from qsdb.runtime.asked import RepublishedError
 from qsdb.runtime.batches import Receiver
 from qsdb.server.moments import Moment, begin, finish
@@ -31,12 +31,9 @@ from qsdb.server.query_sets import (
 )
 from qsdb.server.sessions import Job
 from qsdb.server.v1_forms import V1Form
+from qsdb.server.v1_sets import Number, Query, V1Sets
 
 __all__ = ["V1Queries"]
-
-Query = ServedQuery[V1TableEncoder | V1JsonTableEncoder]
-Number = int | None
-"""A client's number of a set; None of the one that `Subscribe` has begun."""
 
 Subscribing = c.Subscribe | c.SubscribeSingle | c.SubscribeMulti
 Ending = c.Unsubscribe | c.UnsubscribeMulti
@@ -68,11 +65,10 @@ class V1Queries:
     """What one client of version 1 has asked.
 
     Attributes:
-        queries: The queries that are kept current, by their texts.
-        sets: The texts of each set.
+        sets: What is kept current.
     """
 
-    __slots__ = ("_form", "_peer", "_receiver", "queries", "sets")
+    __slots__ = ("_form", "_peer", "_receiver", "sets")
 
     def __init__(self, peer: Peer, receiver: Receiver, form: V1Form) -> None:
         """Ask nothing yet.
@@ -85,8 +81,7 @@ class V1Queries:
         self._peer = peer
         self._receiver = receiver
         self._form = form
-        self.queries: dict[str, Query] = {}
-        self.sets: dict[Number, list[str]] = {}
+        self.sets = V1Sets()
 
     # Sets.
 
@@ -101,7 +96,7 @@ class V1Queries:
             fault = f"query {number} is there already"
             raise ProtocolError(type(message).__name__, 0, fault)
         if number is None:
-            self._end_all()
+            self._leave(self.sets.end_all())
         try:
             begun, rows = self._asked(message, number, since)
         except QsdbError as error:
@@ -123,7 +118,7 @@ class V1Queries:
         begun = _Begun(message, number, texts, [], since)
         rows = 0
         for text in begun.texts:
-            if text not in self.queries:
+            if not self.sets.is_asked(text):
                 query = self._query(text)
                 begun.fresh.append(query)
                 rows += rows_read(query.asked.first)
@@ -147,30 +142,43 @@ class V1Queries:
 
     def _begin(self, begun: _Begun) -> None:
         """Have a set kept current, and the first results of what is new in it sent."""
+        peer, request_id, number = self._peer, begun.message.request_id, begun.number
+        # It is noted before it begins, for then its queries may fail.
+        queries = self.sets.begin(number, begun.texts, begun.fresh)
+        if queries is None:
+            self._again(begun)
+            return
         try:
-            moment = begin(self._peer, begun.fresh)
+            moment = begin(peer, begun.fresh)
         except RepublishedError:
-            job = self.subscribe(begun.message)
-            if job is not None:
-                job()
+            self.sets.end(number)
+            self._again(begun)
             return
         except QsdbError as error:
-            self._refuse(begun.message.request_id, begun.number, error, begun.since)
+            self.sets.end(number)
+            self._refuse(request_id, number, error, begun.since)
             return
-        self.sets[begun.number] = begun.texts
-        self.queries |= {each.asked.text: each for each in begun.fresh}
         try:
             with moment.reading:
                 parts = [self._came(each, moment) for each in begun.fresh]
-            answer = self._applied(begun, parts)
         except QueryError as error:
-            for each in self.release([begun.number]):
-                each.owner.is_dead = True
-            answer = self._error(
-                begun.message.request_id, begun.number, error, begun.since
-            )
-        moment.place.data = self._form.encode(answer)
-        self._peer.wake()
+            self._leave([*self.sets.end(number), *begun.fresh])
+            refusal = self._error(request_id, number, error, begun.since)
+            answer = self._form.encode(refusal)
+        else:
+            answer = self._form.encode(self._applied(begun, queries, parts))
+            if not self.sets.is_begun(number, begun.texts):
+                # It has failed meanwhile: that is told, and may have come too early
+                # to end what is new.
+                peer.access.subscriptions.leave(begun.fresh)
+                answer = b""
+        peer.outbox.fill(moment.place, answer)
+        peer.wake()
+
+    def _again(self, begun: _Begun) -> None:
+        job = self.subscribe(begun.message)
+        if job is not None:
+            job()
 
     def _came(self, query: Query, moment: Moment) -> V1EncodedUpdate:
         rows = moment.rows(query)
@@ -178,16 +186,17 @@ class V1Queries:
         return V1EncodedUpdate(query.encoder.changes(rows, ()))
 
     def _applied(
-        self, begun: _Begun, parts: Sequence[V1EncodedUpdate]
+        self,
+        begun: _Begun,
+        queries: Sequence[Query],
+        parts: Sequence[V1EncodedUpdate],
     ) -> s.V1ServerMessage:
-        message, spent = begun.message, self._peer.now - begun.since
+        message, spent = begun.message, self._spent(begun.since)
         match message:
             case c.Subscribe():
                 return s.InitialSubscription(tuple(parts), message.request_id, spent)
             case c.SubscribeSingle():
-                query = self.queries[begun.texts[0]]
-                part = parts[0] if parts else query.encoder.changes((), ())
-                return self._single(message, query, part, spent)
+                return self._single(message, queries[0], parts, spent)
             case c.SubscribeMulti():
                 numbers = message.request_id, spent, message.query_id
                 return s.MultiApplied(_BEGUN, *numbers, tuple(parts))
@@ -196,7 +205,7 @@ class V1Queries:
         self,
         message: c.SubscribeSingle | c.Unsubscribe,
         query: Query,
-        part: V1EncodedUpdate,
+        parts: Sequence[V1EncodedUpdate],
         spent: int,
     ) -> s.SingleApplied:
         encoder, is_end = query.encoder, isinstance(message, c.Unsubscribe)
@@ -207,61 +216,59 @@ class V1Queries:
             message.query_id,
             encoder.table_id,
             encoder.table,
-            part,
+            parts[0] if parts else V1EncodedUpdate(encoder.changes((), ())),
         )
 
     def unsubscribe(self, message: Ending) -> Job | None:
         """End a set, and tell the rows that go with it."""
         since, number = self._peer.now, message.query_id
+        queries = self.sets.queries(number)
+        fault = None
         if number not in self.sets:
-            error = NotFoundError(f"there is no query {number}")
-            self._refuse(message.request_id, number, error, since)
+            fault = f"there is no query {number}"
+        elif isinstance(message, c.Unsubscribe) and len(queries) != 1:
+            many = len(queries)
+            fault = f"{number} is a set of {many} queries, which UnsubscribeMulti ends"
+        if fault is not None:
+            self._refuse(message.request_id, number, NotFoundError(fault), since)
             return None
-        rows = sum([self.queries[text].count for text in self.sets[number]])
-        return self._now_or_later(functools.partial(self._finish, message, since), rows)
+        rows = sum([each.count for each in queries])
+        job = functools.partial(self._finish, message, queries, since)
+        return self._now_or_later(job, rows)
 
-    def _finish(self, message: Ending, since: int) -> None:
+    def _finish(self, message: Ending, queries: Sequence[Query], since: int) -> None:
         peer, number = self._peer, message.query_id
-        texts = self.sets.get(number)
-        if texts is None:  # it has failed meanwhile, which the client is told
+        if number not in self.sets:  # it has failed meanwhile, which the client is told
             return
-        first = self.queries[texts[0]] if texts else None
-        gone = self.release([number])
+        gone = self.sets.end(number)
         moment = finish(peer, gone)
+        answer: s.V1ServerMessage
         try:
             with moment.reading:
                 parts = [self._went(each, moment) for each in gone]
-            spent = peer.now - since
-            answer: s.V1ServerMessage
+        except QueryError as error:
+            answer = self._error(message.request_id, number, error, since)
+        else:
+            spent = self._spent(since)
             if isinstance(message, c.Unsubscribe):
-                assert first is not None
-                part = parts[0] if parts else first.encoder.changes((), ())
-                answer = self._single(message, first, part, spent)
+                answer = self._single(message, queries[0], parts, spent)
             else:
                 numbers = message.request_id, spent, number
                 answer = s.MultiApplied(_ENDED, *numbers, tuple(parts))
-        except QueryError as error:
-            answer = self._error(message.request_id, number, error, since)
-        moment.place.data = self._form.encode(answer)
+        peer.outbox.fill(moment.place, self._form.encode(answer))
         peer.wake()
 
     def _went(self, query: Query, moment: Moment) -> V1EncodedUpdate:
         return V1EncodedUpdate(query.encoder.changes((), moment.rows(query)))
 
-    def release(self, numbers: Iterable[Number]) -> list[Query]:
-        """Forget sets; give the queries that stand in no other one."""
-        for number in numbers:
-            self.sets.pop(number, None)
-        kept = {text for texts in self.sets.values() for text in texts}
-        return [self.queries.pop(text) for text in [*self.queries] if text not in kept]
+    def fail(self, query: Query) -> list[Number]:
+        """End all sets in which a query stands that has failed; give their numbers."""
+        numbers, gone = self.sets.fail(query)
+        self._leave([each for each in gone if each is not query])
+        return numbers
 
-    def containing(self, query: Query) -> list[Number]:
-        """Give the sets in which a query stands."""
-        text = query.asked.text
-        return [number for number, texts in self.sets.items() if text in texts]
-
-    def _end_all(self) -> None:
-        gone = self.release([*self.sets])
+    def _leave(self, gone: Sequence[Query]) -> None:
+        """Have nothing more told of queries."""
         for each in gone:
             each.owner.is_dead = True
         self._peer.access.subscriptions.leave(gone)
@@ -273,7 +280,7 @@ class V1Queries:
         peer, since, text = self._peer, self._peer.now, message.query_string
 
         def told(error: str | None, *rows: Any) -> None:  # noqa: ANN401  a part in its form
-            spent = peer.now - since
+            spent = self._spent(since)
             answer = s.OneOffQueryResponse(message.message_id, error, rows, spent)
             peer.send(self._form.encode(answer))
 
@@ -302,6 +309,10 @@ class V1Queries:
         job()
         return None
 
+    def _spent(self, since: int) -> int:
+        """Give the microseconds since then; clocks may be set back meanwhile."""
+        return max(0, self._peer.now - since)
+
     def _refuse(
         self, request_id: int, number: Number, error: QsdbError, since: int
     ) -> None:
@@ -311,7 +322,7 @@ class V1Queries:
     def _error(
         self, request_id: int | None, number: Number, error: QsdbError, since: int
     ) -> s.SubscriptionError:
-        spent = self._peer.now - since
+        spent = self._spent(since)
         return s.SubscriptionError(spent, request_id, number, None, str(error))
 
 

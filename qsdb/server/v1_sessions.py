@@ -26,7 +26,8 @@ from qsdb.server.peers import SessionOptions
 from qsdb.server.query_sets import ServedQuery
 from qsdb.server.sessions import Job, Session
 from qsdb.server.v1_forms import V1Form
-from qsdb.server.v1_queries import Number, V1Queries
+from qsdb.server.v1_queries import V1Queries
+from qsdb.server.v1_sets import Number
 
 __all__ = ["V1Session"]
 
@@ -87,7 +88,7 @@ class V1Session(Session[c.V1ClientMessage]):
         return None
 
     def _queries(self) -> list[ServedQuery[Any]]:
-        return [*self._asked.release([*self._asked.sets])]
+        return [*self._asked.sets.end_all()]
 
     # Calls.
 
@@ -95,9 +96,7 @@ class V1Session(Session[c.V1ClientMessage]):
         """Run a reducer, and have the caller told of it."""
         peer, calls, args = self.peer, self.calls, message.args
         began = peer.now
-        outcome, batch = calls.reducer(
-            message.reducer, lambda found: self._form.arguments(found, args)
-        )
+        outcome, batch = calls.reducer(message.reducer, args, self._form.arguments)
         parts: tuple[V1EncodedUpdate, ...] = ()
         if batch is not None:
             assert isinstance(batch.origin, CallContext)
@@ -132,9 +131,7 @@ class V1Session(Session[c.V1ClientMessage]):
             result = s.ProcedureResult(status, began, spent, number)
             peer.send(self._form.encode(result))
 
-        self.calls.procedure(
-            message.procedure, lambda found: self._form.arguments(found, args), tell
-        )
+        self.calls.procedure(message.procedure, args, self._form.arguments, tell)
 
     # What is told of commits, and sent of it.
 
@@ -143,10 +140,7 @@ class V1Session(Session[c.V1ClientMessage]):
         for query, what in batch.parts:
             if isinstance(what, QueryError):
                 assert isinstance(query, ServedQuery)
-                numbers = self._asked.containing(query)
-                self._failed[query] = numbers
-                gone = self._asked.release(numbers)
-                self.peer.access.subscriptions.leave(gone)
+                self._failed[query] = self._asked.fail(query)
         super().receive(batch)
 
     def _encoded(self, batch: Batch) -> list[bytes]:
