@@ -147,7 +147,7 @@ def test_values_come_as_they_are_and_go_back(
         program.finish()
     encoded = bytes_of(db)
     with db.read() as tx:
-        rows = {row.id: row for row in tx[Sample]}
+        rows = {each.id: each for each in tx[Sample]}
 
     assert {each["id"]: each["bytes"] for each in told} == {
         each.id: encoded[each.id] for each in ROWS

@@ -1,6 +1,6 @@
 """A server on a port of this machine, in a thread, for clients of a real network.
 
-It is the server that `qsdb.server.serving` runs; the databases stay in the test's hands.
+It is the one of `qsdb.server.serving`; the databases stay in the test's hands.
 """
 
 import asyncio

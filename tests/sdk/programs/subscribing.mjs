@@ -1,6 +1,6 @@
 // Sets of queries that begin and end, and what the cache has afterwards.
 
-import { connect, end, hear, outcome, rows, say, subscribe, tables, unsubscribe } from "./sdk.mjs";
+import { connect, end, hear, outcome, rows, say, subscribe, tables, unsubscribe, until } from "./sdk.mjs";
 
 const client = await connect();
 const { person, city } = client.db;
@@ -32,6 +32,7 @@ const joined = await subscribe(client, [
 say("joined", has());
 say("ready");
 await hear();
+await until(() => person.id.find(2) && !person.id.find(1));
 say("moved", has());
 await unsubscribe(joined);
 say("left", has());
