@@ -52,6 +52,7 @@ class _Told:
 
     def __init__(self) -> None:
         self.queue: queue.SimpleQueue[Change | Exception] = queue.SimpleQueue()
+        self._first: object = None
 
     def put(
         self, sort: str, row: object, offset: int, columns: Sequence[str] | None = None
@@ -61,9 +62,14 @@ class _Told:
         self.queue.put(Change(sort, names, plain_row(row), offset))
 
     def inserted(self, event: Any, row: object) -> None:  # noqa: ANN401  a qsdb.Event
-        """Take a row that came."""
-        sort = "initial" if event.kind == "applied" else "insert"
-        self.put(sort, row, event.offset)
+        """Take a row that came.
+
+        A connection that was lost and made again is told of the difference, as if
+        something was applied; only the first time that is the beginning.
+        """
+        if event.kind == "applied" and self._first is None:
+            self._first = event
+        self.put("initial" if event is self._first else "insert", row, event.offset)
 
     def deleted(self, event: Any, row: object) -> None:  # noqa: ANN401  likewise
         """Take a row that went."""

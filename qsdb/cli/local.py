@@ -11,7 +11,7 @@ from typing import Any
 from qsdb.cli.commit_lines import CommitLog
 from qsdb.cli.plain_values import plain, plain_row
 from qsdb.cli.targets import Answer, Change, RequestError
-from qsdb.errors import QsdbError, ReadOnlyError
+from qsdb.errors import NotFoundError, QsdbError, ReadOnlyError, brief
 from qsdb.recovery.directories import find_database
 from qsdb.runtime.database import Database
 from qsdb.runtime.live_queries import LiveQuery
@@ -52,10 +52,12 @@ class Local:
     def call(self, name: str, arguments: str) -> object:
         found: Reducer | Procedure | None = self._schema.reducers.get(name)
         found = found or self._schema.procedures.get(name)
+        if found is None:
+            there = ", ".join([*self._schema.reducers, *self._schema.procedures])
+            raise NotFoundError(
+                f"no reducer or procedure {brief(name)}; there are: {there or 'none'}"
+            )
         with self._writing() as database:
-            if found is None:
-                database.call(name)  # which knows what there is
-                raise AssertionError(name)
             values = arguments_reader(found.parameters)(arguments)
             try:
                 given = database.call(name, *values)

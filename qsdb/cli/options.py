@@ -10,12 +10,17 @@ from qsdb.cli.local import Local
 from qsdb.cli.remote import Remote, server_of
 from qsdb.cli.specs import load_specs, parse_spec
 from qsdb.cli.targets import Target
+from qsdb.files import place_of
+from qsdb.log.whole_files import read_file
 from qsdb.schema.modules import Module
 from qsdb.server.hosts import check_name
 
 __all__ = ["as_json", "module_of", "with_target"]
 
 T = TypeVar("T")
+
+TOKEN_BYTES_MAX = 16384
+"""No token is longer; servers take no longer header."""
 
 DEFAULT_SERVER = "http://127.0.0.1:3000"
 
@@ -53,7 +58,8 @@ def with_target(command: Callable[..., T]) -> Callable[..., T]:
     @click.option(
         "--token",
         envvar="QSDB_TOKEN",
-        help="Shows who you are; somebody new without.  [env: QSDB_TOKEN]",
+        help="Shows who you are; somebody new without. @FILE for what is in a file.  "
+        "[env: QSDB_TOKEN]",
     )
     @click.option(
         "--data",
@@ -96,7 +102,24 @@ def _target(
             "which database? --database NAME of a server, or --data DIR "
             "PACKAGE:MODULE for one in files"
         )
-    return Remote(server_of(server), _name(database), (token or "").strip() or None)
+    return Remote(server_of(server), _name(database), _shown_token(token))
+
+
+def _shown_token(text: str | None) -> str | None:
+    """Give the token that an option names.
+
+    Raises:
+        OSError: the file that it is in cannot be read.
+        click.UsageError: there is none in it.
+    """
+    if text is not None and text.startswith("@"):
+        directory, name = place_of(text[1:])
+        data = read_file(directory, name, TOKEN_BYTES_MAX)
+        text = data.decode("ascii", "replace")
+    token = (text or "").strip()
+    if not token.isprintable() or not token.isascii():
+        raise click.UsageError("the token is none: it has more than ASCII letters")
+    return token or None
 
 
 def _name(text: str) -> str:

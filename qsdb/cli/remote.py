@@ -29,6 +29,9 @@ TIMEOUT_SECONDS = 60.0
 TEXT_CHARACTERS_MAX = 2000
 """So much is shown of an answer that says what is wrong."""
 
+DURABLE = "?confirmed=true"
+"""What was asked is on the disk when the answer comes."""
+
 _SCHEMES = {"http": False, "https": True, "ws": False, "wss": True}
 
 
@@ -103,7 +106,7 @@ class Remote:
         self._token = token
 
     def call(self, name: str, arguments: str) -> object:
-        text = self._request("POST", f"call/{quote(name, safe='')}", arguments)
+        text = self._request("POST", f"call/{quote(name, safe='')}{DURABLE}", arguments)
         if not text.strip():
             return None
         return self._plain_result(name, _json(text))
@@ -119,7 +122,7 @@ class Remote:
         return value
 
     def sql(self, text: str) -> list[Answer]:
-        found = _json(self._request("POST", "sql", text, "text/plain"))
+        found = _json(self._request("POST", f"sql{DURABLE}", text, "text/plain"))
         try:
             return [_answer(each) for each in found]
         except (ValueError, TypeError, LookupError, AttributeError) as error:

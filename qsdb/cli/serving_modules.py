@@ -201,12 +201,13 @@ def _watch(
 ) -> Iterator[None]:
     """Publish what changes, on a thread beside the server, for as long as it runs."""
     watchfiles = load_part("watchfiles", "cli")
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # what it sees is told
     shown = console()
     specs = {name: spec for name, (spec, _) in modules.items()}
     developing = Developing(
         {name: (specs[name], database) for name, database in databases.items()},
         show=lambda text: shown.print(Text(text), soft_wrap=True),
-        confirm=(lambda _: True) if is_sure else click.confirm,
+        confirm=(lambda _: True) if is_sure else _confirmed,
     )
     stop = threading.Event()
     changes = watchfiles.watch(
@@ -224,6 +225,14 @@ def _watch(
     finally:
         stop.set()
         thread.join(STOP_SECONDS)
+
+
+def _confirmed(question: str) -> bool:
+    """Ask on the terminal; whoever does not answer says no."""
+    try:
+        return click.confirm(question)
+    except click.Abort:
+        return False
 
 
 STOP_SECONDS = 10.0

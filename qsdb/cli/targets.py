@@ -44,7 +44,7 @@ class Change:
         sort: ``"initial"``, ``"insert"`` or ``"delete"``.
         columns: Their names.
         row: Plain values.
-        offset: The commit.
+        offset: The commit; 0 where it is not told.
     """
 
     sort: str

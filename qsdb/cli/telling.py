@@ -32,7 +32,7 @@ def subscribe(
     """Print the rows of QUERY, and then each that comes (+) or goes (-).
 
     Ctrl-C ends it. With --json each row is a line of its own: what became of it, the
-    offset of the commit, and the row.
+    offset of the commit (a server does not tell it), and the row.
     """
     shown = console()
     with target.changes(query) as changes, _interruptible():
@@ -54,7 +54,8 @@ def _interruptible() -> Iterator[None]:
 
 def _object_of(change: Change) -> dict[str, object]:
     row = dict(zip(change.columns, change.row, strict=True))
-    return {"change": change.sort, "offset": change.offset, "row": row}
+    offset = {"offset": change.offset} if change.offset else {}
+    return {"change": change.sort, **offset, "row": row}
 
 
 def _show_change(shown: Console, change: Change) -> None:
@@ -117,6 +118,9 @@ def _show_line(shown: Console, line: Mapping[str, Any]) -> None:
         words.append(cell_text(line.get("message", "")))
     style = _LEVELS.get(f"{line.get('level')}", "")
     shown.print(Text(" ".join(words), style=style), soft_wrap=True)
+    for each in line.get("trace", ()):
+        where = f"{each.get('module_name')}: {each.get('func_name')}"
+        shown.print(Text(f"    {cell_text(where)}", style=style), soft_wrap=True)
 
 
 def _time_of(line: Mapping[str, Any]) -> str:

@@ -83,6 +83,7 @@ class _Source:
         for path in dict.fromkeys([each.rpartition(".")[0] for each in whole]):
             self._name_mounted(path)
         what = header_lines(module, "The client's side", command)
+        what = [each.replace("\\", r"\\").replace('"', r"\"") for each in what]
         self._header = [f'"""{what[0]}', "", *what[1:], '"""']
 
     def _name_mounted(self, path: str) -> None:
@@ -189,7 +190,7 @@ class _Source:
         return [
             f"@{decorated}",
             f"def {name}(",
-            f"    {_free_name('_', function.parameters)}: {context},",
+            f"    _: {context},",
             *[f"    {each}," for each in parameters],
             f") -> {self._returned(function)}:",
             *_body(),
@@ -213,7 +214,7 @@ class _Source:
         return [
             f"@{owner}.view(public={schema.is_public}, primary_key={key!r})",
             f"def {view.name}(",
-            f"    {_free_name('_', view.parameters)}: {qsdb}.{context},",
+            f"    _: {qsdb}.{context},",
             *[f"    {each}," for each in self._parameters(view.parameters)],
             f") -> {gives}:",
             *_body(),
@@ -262,7 +263,7 @@ class _Source:
         name = function.name.rpartition(".")[2]
         parameters = self._parameters(function.parameters)
         yield f"    def {name}("
-        yield f"        {_free_name('self', function.parameters)},"
+        yield f"        {_own_name(function.parameters)},"
         yield from [f"        {each}," for each in parameters]
         yield f"    ) -> {self._returned(function)}: ..."
         yield ""
@@ -286,11 +287,10 @@ class _Source:
         yield f"    return {self._cast}({self._connection!r}, connection)"
 
 
-def _free_name(name: str, parameters: Parameters) -> str:
-    """Give a name for a parameter in front of others."""
-    while any(each.name == name for each in parameters.parameters):
-        name = f"{name}_"
-    return name
+def _own_name(parameters: Parameters) -> str:
+    """Give the name of a method's first parameter, which no other has."""
+    is_taken = any(each.name == "self" for each in parameters.parameters)
+    return "_" if is_taken else "self"
 
 
 def _inside(

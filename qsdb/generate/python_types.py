@@ -16,7 +16,7 @@ from qsdb.server.definition_names import FreeNames, identifier_of
 from qsdb.values.compounds import ArrayKind, EnumKind, OptionKind, ProductKind, SumKind
 from qsdb.values.kinds import Kind
 
-__all__ = ["ClassDeclarations", "NoLiteralError", "attribute_of", "literal"]
+__all__ = ["ClassDeclarations", "NoLiteralError", "class_name_of", "literal"]
 
 _BUILTIN = frozenset({"bool", "str", "bytes"})
 
@@ -25,17 +25,14 @@ class NoLiteralError(Exception):
     """A value has no literal that means the same everywhere."""
 
 
-def attribute_of(name: str) -> str:
-    """Give a name as that of a column or parameter.
+def class_name_of(name: str) -> str:
+    """Give the name of a kind as that of a class.
 
-    >>> attribute_of("hit points"), attribute_of("class"), attribute_of("_x")
-    ('hit_points', 'class_', 'x_')
+    >>> class_name_of("Place"), class_name_of("big place"), class_name_of("class")
+    ('Place', 'big_place', 'class_')
     """
     made = identifier_of(name)
-    if made.startswith("_"):
-        made = f"{made.strip('_') or 'column'}_"
-        made = made if made.isidentifier() else f"n{made}"
-    return f"{made}_" if keyword.iskeyword(made) or made == "replace" else made
+    return f"{made}_" if keyword.iskeyword(made) else made
 
 
 class ClassDeclarations:
@@ -111,7 +108,7 @@ class ClassDeclarations:
         """Give the name of a class, which is declared then."""
         found = self._names.get(kind)
         if found is None:
-            found = self.free.take(attribute_of(kind.name))
+            found = self.free.take(class_name_of(kind.name))
             self._names[kind] = found
             self._sources[found] = []  # its place is that of the first use
             if isinstance(kind, EnumKind):
@@ -136,15 +133,11 @@ class ClassDeclarations:
         ]
 
     def _product(self, name: str, kind: ProductKind) -> list[str]:
-        lines = [f"class {name}({self.qsdb}.Product):"]
-        attributes = FreeNames(set())
-        for field in kind.fields:
-            attribute = attributes.take(attribute_of(field.name))
-            line = f"    {attribute}: {self.annotation(field.kind)}"
-            if attribute != field.name:
-                line += f" = {self.qsdb}.column(name={field.name!r})"
-            lines.append(line)
-        return lines if kind.fields else [*lines, "    pass"]
+        # The names of fields are those that they have in Python.
+        fields = [
+            f"    {field.name}: {self.annotation(field.kind)}" for field in kind.fields
+        ]
+        return [f"class {name}({self.qsdb}.Product):", *(fields or ["    pass"])]
 
     def lines(self) -> list[str]:
         """Give the declarations, in an order that unions can be made in."""

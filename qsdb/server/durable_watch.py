@@ -73,9 +73,10 @@ class DurableWatch:
         self._thread.start()
 
     def _follow(self) -> None:
+        offset = 0  # up to which all were woken; others may sync further meanwhile
         while True:
             with self._changed:
-                while self._wanted <= self._log.durable_offset:
+                while self._wanted <= offset:
                     if self._is_closed:
                         return
                     self._changed.wait()

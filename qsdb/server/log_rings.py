@@ -142,18 +142,28 @@ class LogRing(logging.Handler):
 
 
 class Logs:
-    """The rings of several modules.
-
-    Attributes:
-        rings: Name of the module → its ring.
-    """
+    """The rings of several modules."""
 
     def __init__(
         self, modules: Iterable[str], records_max: int, bytes_max: int
     ) -> None:
         """Prepare to keep so much of each module, at most."""
-        self.rings = {name: LogRing(records_max, bytes_max) for name in modules}
+        self._records_max = records_max
+        self._bytes_max = bytes_max
+        self._rings: dict[str, LogRing] = {}
         self._levels: dict[logging.Logger, int] = {}
+        self._is_open = False
+        for name in modules:
+            self.ring(name)
+
+    def ring(self, name: str) -> LogRing:
+        """Give the ring of a module; of one that was published since, a new one."""
+        found = self._rings.get(name)
+        if found is None:
+            found = self._rings[name] = LogRing(self._records_max, self._bytes_max)
+            if self._is_open:
+                self._attach(name, found)
+        return found
 
     def open(self) -> None:
         """Begin to keep what is logged; twice is no error.
@@ -161,22 +171,25 @@ class Logs:
         A module's logger takes what is of the level INFO then, unless somebody has
         said something else.
         """
-        for name, ring in self.rings.items():
-            logger = logging.getLogger(f"qsdb.{name}")
-            if logger in self._levels:
-                continue
-            self._levels[logger] = logger.level
-            if logger.getEffectiveLevel() > logging.INFO and not logger.level:
-                logger.setLevel(logging.INFO)
-            ring.is_closed = False
-            logger.addHandler(ring)
+        if not self._is_open:
+            self._is_open = True
+            for name, ring in self._rings.items():
+                self._attach(name, ring)
+
+    def _attach(self, name: str, ring: LogRing) -> None:
+        logger = logging.getLogger(f"qsdb.{name}")
+        self._levels[logger] = logger.level
+        if logger.getEffectiveLevel() > logging.INFO and not logger.level:
+            logger.setLevel(logging.INFO)
+        ring.is_closed = False
+        logger.addHandler(ring)
 
     def close(self) -> None:
         """End that, and leave loggers as they were; twice is no error."""
-        for name, ring in self.rings.items():
-            logger = logging.getLogger(f"qsdb.{name}")
-            level = self._levels.pop(logger, None)
-            if level is not None:
+        if self._is_open:
+            self._is_open = False
+            for name, ring in self._rings.items():
+                logger = logging.getLogger(f"qsdb.{name}")
                 logger.removeHandler(ring)
-                logger.setLevel(level)
+                logger.setLevel(self._levels.pop(logger))
                 ring.end()

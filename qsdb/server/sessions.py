@@ -151,7 +151,9 @@ class Session(abc.ABC, Generic[M]):
         batch.is_told = True
         published = batch.published
         if published is not None and published.ends is not None:
-            self.stop(str(published.ends))
+            # The steps of a migration may name what is private.
+            why = "another module was published, with which clients cannot go on"
+            self.stop(str(published.ends) if self.peer.is_owner else why)
         for query, what in batch.parts:
             if isinstance(what, QueryError):
                 assert isinstance(query, ServedQuery)

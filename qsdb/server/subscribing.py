@@ -33,6 +33,7 @@ from qsdb.server.durable_watch import DurableWatch
 from qsdb.server.hosts import Host, Served
 from qsdb.server.links import Link
 from qsdb.server.peers import SessionOptions
+from qsdb.server.texts import refusal_text
 from qsdb.server.wires import EXTENSION, AsgiWire, Receive, Send, Wire
 from qsdb.values.identity import ConnectionId
 
@@ -151,7 +152,9 @@ class Subscribing:
         except BaseException as error:
             del self._links[link]
             if isinstance(error, AccessError):
-                raise RefusedError(403, str(error)) from error
+                name, is_owner = access.module.name, link.session.peer.is_owner
+                said = refusal_text(name, error, is_owner=is_owner)
+                raise RefusedError(403, said) from error
             if isinstance(error, QsdbError):
                 _LOGGER.warning("a client cannot connect: %s", error)
                 told = "the database cannot take clients now"

@@ -288,7 +288,7 @@ class V1Queries:
             prepared, read = peer.access.select(text, peer.sender.identity)
             table = encoder_of(prepared, None, text).table
         except QsdbError as error:
-            told(str(error))
+            told(peer.said(error))
             return None
         kind = kind_of(prepared.plan.query)
 
@@ -296,7 +296,7 @@ class V1Queries:
             try:
                 rows = read()
             except QsdbError as error:
-                told(str(error))
+                told(peer.said(error))
             else:
                 told(None, self._form.rows(table, kind, rows))
 
@@ -322,8 +322,8 @@ class V1Queries:
     def _error(
         self, request_id: int | None, number: Number, error: QsdbError, since: int
     ) -> s.SubscriptionError:
-        spent = self._spent(since)
-        return s.SubscriptionError(spent, request_id, number, None, str(error))
+        spent, said = self._spent(since), self._peer.said(error)
+        return s.SubscriptionError(spent, request_id, number, None, said)
 
 
 def _number(message: Subscribing) -> Number:

@@ -159,8 +159,9 @@ class V1Session(Session[c.V1ClientMessage]):
             if query.owner.is_dead:
                 continue
             if isinstance(what, QueryError):
+                said = self.peer.said(what)
                 for number in self._failed.pop(query, ()):
-                    error = s.SubscriptionError(0, None, number, None, str(what))
+                    error = s.SubscriptionError(0, None, number, None, said)
                     errors.append(self._form.encode(error))
             else:
                 parts.append(query.encoder.update(what.difference))

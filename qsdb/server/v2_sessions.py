@@ -37,7 +37,7 @@ from qsdb.runtime.call_contexts import CallContext, Sender
 from qsdb.runtime.updates import Update
 from qsdb.server.call_tables import Remote
 from qsdb.server.hosts import Served
-from qsdb.server.peers import SessionOptions
+from qsdb.server.peers import Peer, SessionOptions
 from qsdb.server.query_sets import QuerySet, ServedQuery
 from qsdb.server.session_queries import SessionQueries
 from qsdb.server.sessions import Job, Session
@@ -154,7 +154,7 @@ class V2Session(Session[ClientMessage]):
         by_set, failed = self._sorted(batch)
         sets = [QuerySetUpdate(each.number, tuple(d)) for each, d in by_set.items()]
         body = TransactionUpdate(tuple(sets)).body() if sets else b""
-        return body, _errors(failed)
+        return body, _errors(self.peer, failed)
 
     def _sorted(
         self, batch: Batch
@@ -185,8 +185,8 @@ def _read(found: Remote, args: bytes) -> tuple[object, ...]:
     return found.read(args)
 
 
-def _errors(failed: Mapping[QuerySet[Any], QueryError]) -> list[bytes]:
+def _errors(peer: Peer, failed: Mapping[QuerySet[Any], QueryError]) -> list[bytes]:
     return [
-        SubscriptionError(None, each.number, str(error)).encode()
+        SubscriptionError(None, each.number, peer.said(error)).encode()
         for each, error in failed.items()
     ]

@@ -54,11 +54,14 @@ def run_tool(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[s
     )
 
 
-def bundle(source: Path, target: Path) -> None:
+_NODE = "--platform=node", "--external:undici"
+
+
+def bundle(source: Path, target: Path, *, for_browser: bool = False) -> None:
     """Make one file of JavaScript of a source and all that it imports."""
     node = require_node("esbuild")
     arguments = (source, "--bundle", "--format=esm", f"--outfile={target}")
-    platform = "--platform=node", "--external:undici"
+    platform = ("--platform=browser",) if for_browser else _NODE
     program = node_modules() / "esbuild" / "bin" / "esbuild"
     run = run_tool(node, program, *arguments, *platform, cwd=source.parent)
     if run.returncode:  # some install the program itself there

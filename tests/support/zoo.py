@@ -113,6 +113,7 @@ class Odd(
 
 class Height(qsdb.Row, module=zoo, public=True):
     metres: f64 = qsdb.primary_key()
+    serial: u32 = qsdb.auto_inc()
 
 
 class Weather(qsdb.Row, module=zoo, public=True):

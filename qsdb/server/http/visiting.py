@@ -11,7 +11,7 @@ from qsdb.errors import AccessError
 from qsdb.runtime.callers import Caller
 from qsdb.server.http.endpoints import Guest
 from qsdb.server.http.refusals import Refusal
-from qsdb.server.texts import failure_text
+from qsdb.server.texts import refusal_text
 
 __all__ = ["settle", "visit"]
 
@@ -31,19 +31,10 @@ def visit(guest: Guest) -> Iterator[Caller]:
         try:
             caller = stack.enter_context(access.visit(sender))
         except AccessError as error:
-            raise Refusal(403, _why(guest, error)) from None
+            module = access.module.name
+            text = refusal_text(module, error, is_owner=guest.is_owner)
+            raise Refusal(403, text) from None
         yield caller
-
-
-def _why(guest: Guest, error: AccessError) -> str:
-    """Say why somebody is refused; not what else has gone wrong in the module."""
-    cause = error.__cause__
-    if isinstance(cause, AccessError) or not isinstance(cause, Exception):
-        return str(error)
-    name = str(error).partition(" ")[0]
-    module = guest.served.access.module.name
-    said = failure_text(module, name, cause, is_owner=guest.is_owner)
-    return f"{name} refuses the connection: {said}"
 
 
 def settle(guest: Guest) -> None:

@@ -93,6 +93,21 @@ def test_a_reader_that_has_enough_ends_it(monkeypatch: pytest.MonkeyPatch) -> No
     assert (done.exit_code, done.stderr) == (1, "")
 
 
+def test_the_shell_completes_commands_and_options(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, place, expected in (
+        ("qsdb de", "1", ["plain,dev", "plain,describe"]),
+        ("qsdb sql --js", "2", ["plain,--json"]),
+    ):
+        monkeypatch.setenv("_QSDB_COMPLETE", "bash_complete")
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", place)
+
+        assert main([]) == 0
+        assert sorted(capsys.readouterr().out.split()) == sorted(expected)
+
+
 # Without the extra.
 
 

@@ -64,7 +64,11 @@ def test_a_procedure_is_called(data: Path) -> None:
     [
         (("sell", "9"), 1, "qsdb call: there is no toy 9\n"),
         (("fall",), 1, "qsdb call: ZeroDivisionError: fallen\n"),
-        (("buy",), 1, "module toy_shop: no reducer or procedure buy; there are"),
+        (
+            ("buy",),
+            1,
+            "no reducer or procedure 'buy'; there are: add, sell,",
+        ),
         (("sell",), 1, "qsdb call: sell(toy: u32), arguments: 0 given, toy is missing"),
         (("sell", "-1"), 1, "argument toy: -1 is not an int from 0 to 4294967295"),
         (("add", "doll"), 2, "'doll' is no JSON value"),

@@ -2,6 +2,7 @@
 
 import math
 import uuid
+from typing import cast
 
 import pytest
 
@@ -11,7 +12,7 @@ from qsdb.cli.plain_types import plain_of_type, variant_names
 from qsdb.cli.plain_values import columns_of, plain, plain_row
 from qsdb.codec.sats_json import json_writer
 from qsdb.schema.bindings import Binding
-from qsdb.schema.rows import shape_of
+from qsdb.schema.rows import RowClass, shape_of
 from qsdb.server.algebraic_types import Typespace, inline_type
 from tests.support.zoo import Animal, Cage, Member, Mood, Nowhere, Number, Place
 
@@ -55,7 +56,8 @@ NUMBER = Number(
 CELLS = [
     (f"{type(row).__name__}.{column.name}", column.binding, value)
     for row in (ANIMAL, TIMES, NUMBER)
-    for column, value in zip(shape_of(type(row)).columns, row, strict=True)
+    for shape in [shape_of(cast(RowClass, type(row)))]
+    for column, value in zip(shape.columns, row, strict=True)
 ]
 
 

@@ -5,10 +5,11 @@ import types
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import click
 import pytest
 from rich.console import Console
 
-from qsdb.cli import asking, prompts
+from qsdb.cli import asking
 from qsdb.cli.local import Local
 from qsdb.cli.prompts import Prompt, reader_with_history, split_statements
 from qsdb.cli.targets import Answer
@@ -221,7 +222,7 @@ def test_sql_has_a_prompt_on_a_terminal(
 def test_the_history_is_in_a_folder_of_the_users(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prompts.click, "get_app_dir", lambda name: str(tmp_path / name))
+    monkeypatch.setattr(click, "get_app_dir", lambda name: str(tmp_path / name))
 
     reader_with_history(lambda _: Readline())
 

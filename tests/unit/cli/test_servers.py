@@ -4,19 +4,21 @@ import contextlib
 import json
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import qsdb
+from qsdb.cache.events import Event
 from qsdb.cli.following import followed
 from qsdb.cli.remote import Server, server_of
 from qsdb.errors import ArgumentError, QueryError
 from qsdb.runtime.row_filters import check_filters
 from qsdb.server.definitions import definition
 from tests.unit.cli.http_server import Told, serving
-from tests.unit.cli.shop import add, run, sell, shop
+from tests.unit.cli.shop import Toy, add, run, sell, shop
 
 CHAT = "/v1/database/shop"
 
@@ -40,7 +42,7 @@ def schema() -> str:
 
 
 def test_a_call_sends_its_arguments_and_the_token(server: Told) -> None:
-    server.answers[f"POST {CHAT}/call/add"] = 200, ""
+    server.answers[f"POST {CHAT}/call/add?confirmed=true"] = 200, ""
 
     done = ask(server, "call", "--token", "t0 ", "add", '"doll"', "-1.5")
 
@@ -57,7 +59,7 @@ def test_a_token_comes_from_the_environment(
     monkeypatch.setenv("QSDB_SERVER", server.url)
     monkeypatch.setenv("QSDB_DATABASE", "c2" * 32)
     monkeypatch.setenv("QSDB_TOKEN", "t1")
-    server.answers[f"POST /v1/database/{'c2' * 32}/call/a%2Fb"] = 200, ""
+    server.answers[f"POST /v1/database/{'c2' * 32}/call/a%2Fb?confirmed=true"] = 200, ""
 
     assert run("call", "a/b").exit_code == 0
     assert server.asked[0].headers["authorization"] == "Bearer t1"
@@ -70,8 +72,11 @@ def test_a_result_is_shown_by_its_type(server: Told) -> None:
     def when(_: qsdb.ProcedureContext) -> qsdb.Timestamp | None:
         """Give a time."""
 
-    server.answers[f"POST {CHAT}/call/when"] = 200, "[0, [1709211600000000]]"
-    server.answers[f"POST {CHAT}/call/other"] = 200, "[7]"
+    server.answers[f"POST {CHAT}/call/when?confirmed=true"] = (
+        200,
+        "[0, [1709211600000000]]",
+    )
+    server.answers[f"POST {CHAT}/call/other?confirmed=true"] = 200, "[7]"
     server.answers[f"GET {CHAT}/schema?version=10"] = (
         200,
         json.dumps(definition(module.compiled(), 10)),
@@ -80,9 +85,39 @@ def test_a_result_is_shown_by_its_type(server: Told) -> None:
     assert ask(server, "call", "when").stdout == "2024-02-29T13:00:00Z\n"
     assert ask(server, "call", "other").stdout == "[7]\n"
 
-    server.answers[f"POST {CHAT}/call/when"] = 200, '"soon"'
+    server.answers[f"POST {CHAT}/call/when?confirmed=true"] = 200, '"soon"'
 
     assert ask(server, "call", "when").stdout == "soon\n"
+
+
+def test_a_token_may_be_in_a_file(server: Told, tmp_path: Path) -> None:
+    server.answers[f"POST {CHAT}/call/add?confirmed=true"] = 200, ""
+    file = tmp_path / "shop.owner-token"
+    file.write_text("t2\n")
+
+    done = ask(server, "call", "--token", f"@{file}", "add")
+    missing = ask(server, "call", "--token", f"@{tmp_path / 'none'}", "add")
+
+    assert done.exit_code == 0
+    assert server.asked[0].headers["authorization"] == "Bearer t2"
+    assert missing.exit_code == 1
+    assert missing.stderr.startswith("qsdb call: [Errno 2] No such file")
+
+
+@pytest.mark.parametrize("token", ["a\nb", "ä"])
+def test_what_is_no_token_is_refused(token: str, server: Told) -> None:
+    done = ask(server, "call", "--token", token, "add")
+
+    assert done.exit_code == 2
+    assert "the token is none" in done.stderr
+    assert server.asked == []
+
+
+def test_an_empty_token_is_none(server: Told) -> None:
+    server.answers[f"POST {CHAT}/call/add?confirmed=true"] = 200, ""
+
+    assert ask(server, "call", "--token", " ", "add").exit_code == 0
+    assert "authorization" not in server.asked[0].headers
 
 
 @pytest.mark.parametrize(
@@ -98,7 +133,7 @@ def test_a_result_is_shown_by_its_type(server: Told) -> None:
 def test_a_refusal_is_the_servers_words(
     status: int, body: str, text: str, server: Told
 ) -> None:
-    server.answers[f"POST {CHAT}/call/sell"] = status, body
+    server.answers[f"POST {CHAT}/call/sell?confirmed=true"] = status, body
 
     done = ask(server, "call", "sell", "9")
 
@@ -107,7 +142,10 @@ def test_a_refusal_is_the_servers_words(
 
 
 def test_a_long_refusal_is_cut_off_and_harmless(server: Told) -> None:
-    server.answers[f"POST {CHAT}/call/sell"] = 400, "\x1b[2J" + "x" * 9000
+    server.answers[f"POST {CHAT}/call/sell?confirmed=true"] = (
+        400,
+        "\x1b[2J" + "x" * 9000,
+    )
 
     done = ask(server, "call", "sell", "9")
 
@@ -127,7 +165,7 @@ def test_a_server_that_is_not_there_is_told_of(server: Told) -> None:
 
 
 def test_what_is_no_server_is_told_of(server: Told) -> None:
-    server.answers[f"POST {CHAT}/call/add"] = 0, "hello\r\n\r\n"
+    server.answers[f"POST {CHAT}/call/add?confirmed=true"] = 0, "hello\r\n\r\n"
 
     done = ask(server, "call", "add")
 
@@ -152,7 +190,7 @@ ROWS = [
 
 
 def test_rows_are_read_by_the_schema(server: Told) -> None:
-    server.answers[f"POST {CHAT}/sql"] = 200, json.dumps(ROWS)
+    server.answers[f"POST {CHAT}/sql?confirmed=true"] = 200, json.dumps(ROWS)
 
     done = ask(server, "sql", "--csv", "SELECT * FROM toy")
 
@@ -164,14 +202,14 @@ def test_rows_are_read_by_the_schema(server: Told) -> None:
 def test_a_change_counts_what_the_server_did(server: Told) -> None:
     stats = {"rows_inserted": 1, "rows_deleted": 2, "rows_updated": 4}
     answer = [{"schema": {"elements": []}, "rows": [], "stats": stats}]
-    server.answers[f"POST {CHAT}/sql"] = 200, json.dumps(answer)
+    server.answers[f"POST {CHAT}/sql?confirmed=true"] = 200, json.dumps(answer)
 
     assert ask(server, "sql", "DELETE FROM toy").stdout == "7 rows affected\n"
 
 
 @pytest.mark.parametrize("answer", ["[{}]", "[7]", "7"])
 def test_an_answer_that_is_no_result_is_told_of(answer: str, server: Told) -> None:
-    server.answers[f"POST {CHAT}/sql"] = 200, answer
+    server.answers[f"POST {CHAT}/sql?confirmed=true"] = 200, answer
 
     done = ask(server, "sql", "SELECT 1")
 
@@ -209,6 +247,12 @@ LINES = [
     {"level": "Info", "ts": 1709211600000000, "target": "shop", "message": "sold\x1b"},
     {"level": "Error", "ts": 10**30, "message": "lost"},
     {"ts": "soon"},
+    {
+        "level": "Panic",
+        "ts": 0,
+        "message": "x",
+        "trace": [{"module_name": "a.py", "func_name": "f"}],
+    },
 ]
 
 
@@ -222,6 +266,8 @@ def test_logs_are_lines(server: Told) -> None:
         "2024-02-29T13:00:00Z Info  shop: sold\\x1b",
         f"{10**30} Error lost",
         "?       ",
+        "1970-01-01T00:00:00Z Panic x",
+        "    a.py: f",
     ]
 
 
@@ -236,7 +282,7 @@ def test_logs_are_json_and_may_be_followed(server: Told) -> None:
 
 def test_an_answer_that_breaks_off_is_told_of(server: Told) -> None:
     text = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1"
-    server.answers[f"POST {CHAT}/sql"] = 0, text
+    server.answers[f"POST {CHAT}/sql?confirmed=true"] = 0, text
 
     done = ask(server, "sql", "SELECT 1")
 
@@ -333,6 +379,34 @@ def test_rows_of_a_table_come_and_go(db: qsdb.Database) -> None:
         ("insert", "doll", 2.0),
     ]
     assert found[0].columns == ["id", "name", "price", "size", "seller"]
+
+
+def test_what_is_told_after_a_lost_connection_is_no_beginning() -> None:
+    """A connection that was lost tells of the difference when it is there again."""
+    told: dict[str, Callable[..., object]] = {}
+    table = types.SimpleNamespace(
+        on_insert=lambda callback: told.update(insert=callback),
+        on_delete=lambda callback: told.update(delete=callback),
+        on_update=lambda callback: told.update(update=callback),
+    )
+    ball, kite = Toy("ball", 1.0), Toy("kite", 2.0)
+
+    def subscribe(*_: object, **__: object) -> object:
+        told["insert"](first, ball)
+        told["insert"](first, kite)
+        told["update"](Event("applied", 0), kite, ball)
+        return types.SimpleNamespace(on_update=lambda _: None)
+
+    first = Event("applied", 0)
+    connection = types.SimpleNamespace(
+        db=types.SimpleNamespace(_by_name=["toy"], table=lambda _: table),
+        subscribe=subscribe,
+    )
+    changes = followed(connection, "SELECT * FROM toy")
+
+    sorts = [next(changes).sort for _ in range(4)]
+
+    assert sorts == ["initial", "initial", "delete", "insert"]
 
 
 def test_other_results_come_and_go(db: qsdb.Database) -> None:

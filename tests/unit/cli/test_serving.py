@@ -331,9 +331,9 @@ def test_dev_goes_on_after_a_failed_import(
     assert told == ["first", "shelf"]
 
 
-@pytest.mark.parametrize("is_confirmed", [True, False])
+@pytest.mark.parametrize("is_confirmed", [True, False, None])
 def test_dev_asks_about_what_disconnects_clients(
-    is_confirmed: bool,  # noqa: FBT001
+    is_confirmed: bool | None,  # noqa: FBT001
     server: Server,
     watcher: Watcher,
     source: Path,
@@ -345,6 +345,8 @@ def test_dev_asks_about_what_disconnects_clients(
 
     def confirm(text: str) -> bool:
         asked.append(text)
+        if is_confirmed is None:  # the input has ended
+            raise click.Abort
         return is_confirmed
 
     monkeypatch.setattr(click, "confirm", confirm)

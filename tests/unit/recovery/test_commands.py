@@ -123,8 +123,8 @@ def test_a_dump_goes_through_a_pipe(path: Path, tmp_path: Path) -> None:
         (("load", "none", "new"), 1, "qsdb load: [Errno 2] No such file or directory"),
         (("load", "data/LOCK", "new"), 1, "LOCK, byte 0: "),
         (("repair", "data", "data"), 1, "is not empty, END, LOCK, log is in it"),
-        ((), 2, "the following arguments are required: COMMAND"),
-        (("polish", "data"), 2, "invalid choice: 'polish'"),
+        ((), 2, "Usage: qsdb [OPTIONS] COMMAND"),
+        (("polish", "data"), 2, "No such command 'polish'"),
         (("restore", "data"), 2, "the following arguments are required: DEST"),
         (("restore", "data", "new", "--to-offset", "x"), 2, "invalid int value: 'x'"),
         (
@@ -159,7 +159,7 @@ def test_the_help_names_all_commands(tmp_path: Path) -> None:
 
     assert run.returncode == 0
     for name in ("verify", "repair", "backup", "restore", "dump", "load"):
-        assert f"    {name} " in run.stdout
+        assert f"\n  {name} " in run.stdout
         more = run_python(*PROGRAM, name, "--help", cwd=tmp_path)
         assert more.returncode == 0
         assert more.stdout.startswith(f"usage: python -m qsdb {name} [-h]")

@@ -125,15 +125,15 @@ def test_a_level_that_somebody_has_set_stays() -> None:
         assert logger.level == logging.ERROR
         assert logging.getLogger("qsdb.other_module").level == logging.INFO
         logging.getLogger("qsdb.other_module.send").info("there")
-        assert kept(logs.rings["other_module"]) == ["there"]
+        assert kept(logs.ring("other_module")) == ["there"]
     finally:
         logs.close()
         logger.setLevel(logging.NOTSET)
 
     assert logging.getLogger("qsdb.other_module").level == logging.NOTSET
     logging.getLogger("qsdb.other_module").error("gone")
-    assert kept(logs.rings["other_module"]) == ["there"]
-    assert logs.rings["other_module"].is_closed
+    assert kept(logs.ring("other_module")) == ["there"]
+    assert logs.ring("other_module").is_closed
 
 
 def test_a_root_that_takes_more_is_left_to(caplog: pytest.LogCaptureFixture) -> None:
@@ -144,4 +144,4 @@ def test_a_root_that_takes_more_is_left_to(caplog: pytest.LogCaptureFixture) -> 
         logging.getLogger("qsdb.chatty").debug("small")
         logs.close()
 
-    assert kept(logs.rings["chatty"]) == ["small"]
+    assert kept(logs.ring("chatty")) == ["small"]

@@ -36,12 +36,11 @@ def test_what_is_on_disk_is_counted_where_there_is_one() -> None:
 
 def test_others_count_what_goes_over_websockets() -> None:
     with qsdb.Database(shop) as db:
-        metrics = Metrics(Host({"a": db}))
-        metrics.clients.labels("a").inc()
-        metrics.messages.labels("a", "in").inc(3)
-        metrics.message_bytes.labels("a", "out").inc(70)
-        metrics.closings.labels("a", "1011").inc()
-        found = metrics.text(db.owner).decode()
+        host = Host({"a": db})
+        traffic = host.find("a").traffic
+        traffic.clients, traffic.messages_in, traffic.bytes_out = 1, 3, 70
+        traffic.closings[1011] += 1
+        found = Metrics(host).text().decode()
 
     assert 'qsdb_websocket_clients{database="a"} 1.0' in found
     assert 'qsdb_websocket_messages_total{database="a",direction="in"} 3.0' in found

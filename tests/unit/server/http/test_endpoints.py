@@ -246,7 +246,7 @@ def test_opening_and_closing_a_desk_twice_is_no_error() -> None:
     before = (logger.level, [*logger.handlers])
     with bank_desk() as desk:
         desk.open()
-        assert logger.handlers == [*before[1], desk.logs.rings["bank"]]
+        assert logger.handlers == [*before[1], desk.logs.ring("bank")]
         desk.close()
         desk.close()
         assert (logger.level, logger.handlers) == before

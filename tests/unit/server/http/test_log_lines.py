@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
+import qsdb
+from qsdb.server.authority import Authority
+from qsdb.server.hosts import Host
 from qsdb.server.http.desk import Desk, HttpOptions
 from tests.support.asgi import AsgiClient
 from tests.support.http_server import bank_desk, client_of, owner_of
@@ -42,6 +45,22 @@ def test_nobody_else_reads_it() -> None:
 
     told = "only the owner of the database may do this"
     assert (found.status, found.text) == (403, told)
+
+
+def test_a_module_that_was_published_under_another_name_has_its_own_log() -> None:
+    before, after = qsdb.Module("before_it"), qsdb.Module("after_it")
+
+    @after.reducer
+    def say(ctx: qsdb.ReducerContext) -> None:
+        ctx.log.info("said")
+
+    with qsdb.Database(before) as db, Desk(Host({"m": db}), Authority()) as desk:
+        owner = client_of(desk, desk.authority.owner_token(db.owner))
+        db.publish(after)
+        assert owner.get("/v1/database/m/logs").body == b""
+        assert owner.call("say", database="m").status == 200
+        [line] = lines_of(owner.get("/v1/database/m/logs").body)
+        assert line["message"] == "said"
 
 
 @pytest.mark.parametrize("query", ["num_lines=-1", "num_lines=a", "num_lines=²"])
@@ -83,7 +102,7 @@ class Reader:
 
 
 def follow(desk: Desk, story: Any) -> None:
-    asyncio.run(asyncio.wait_for(story(owner_of(desk), desk.logs.rings["bank"]), 30))
+    asyncio.run(asyncio.wait_for(story(owner_of(desk), desk.logs.ring("bank")), 30))
 
 
 def test_who_follows_is_told_of_each_line() -> None:
@@ -163,7 +182,7 @@ def test_who_has_gone_before_the_first_line_is_let_go() -> None:
 
 def test_a_loop_that_has_ended_is_not_woken() -> None:
     with bank_desk() as desk:
-        ring = desk.logs.rings["bank"]
+        ring = desk.logs.ring("bank")
         kept: list[Any] = []
 
         async def story(owner: AsgiClient) -> None:
