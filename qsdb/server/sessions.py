@@ -15,7 +15,7 @@ import abc
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
-from qsdb.errors import QueryError
+from qsdb.errors import ClosedError, QueryError
 from qsdb.runtime.batches import Batch
 from qsdb.runtime.call_contexts import Sender
 from qsdb.server.call_tables import Remote
@@ -85,6 +85,9 @@ class Session(abc.ABC, Generic[M]):
         if peer.access.clients is not None:
             peer.access.clients.connect(peer.sender)
         peer.access.subscriptions.connect(self)
+        store = peer.access.calls.writer.directory.store
+        if store.is_closed:  # and all others were told
+            raise ClosedError("the database is closed")
         peer.send(self._first(token))
 
     @abc.abstractmethod
