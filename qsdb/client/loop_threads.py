@@ -36,7 +36,6 @@ class LoopThread(threading.Thread):
         finally:
             loop.run_until_complete(_cancel_all())
             loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.run_until_complete(loop.shutdown_default_executor())
             loop.close()
 
     @staticmethod
