@@ -122,7 +122,6 @@ def test_a_server_is_asked_and_ends_with_a_signal(served: Served) -> None:
 
 
 def test_a_query_of_a_server_is_followed(served: Served) -> None:
-    pytest.importorskip("qsdb.client")
     served.ask("call", "open_room", '"garden"')
 
     told = served.ask("subscribe", "--json", "--count", "2", "SELECT name FROM room")
