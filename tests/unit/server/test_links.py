@@ -227,7 +227,7 @@ def test_what_fails_in_the_server_is_for_the_log(
 
     async def main() -> None:
         async with chat() as (db, serve):
-            for method in ("handle", "_sorted"):
+            for method in ("handle", "_body"):
                 with monkeypatch.context() as patched:
                     socket = await opened(serve)
                     socket.say(Subscribe(1, 1, (LINES,)))
@@ -241,7 +241,10 @@ def test_what_fails_in_the_server_is_for_the_log(
 
     run(main)
     logged = [each for each in caplog.records if each.name == "qsdb.server"]
-    assert [each.getMessage() for each in logged] == ["a session failed"] * 2
+    assert [each.getMessage() for each in logged] == [
+        "a session failed",
+        "what a client is to be told cannot be made",
+    ]
     assert "where it is" in caplog.text
 
 
@@ -370,9 +373,7 @@ def test_who_is_too_slow_before_anything_was_sent_is_ended() -> None:
             socket = await opened(serve)
             [link] = serve._links
             link.session.peer.outbox.is_overfull = True
-            link._writing, writing = None, link._writing
             link.wake()
-            link._writing = writing
             link.session.stop("too much")
             assert await socket.closed() == (1013, "too much")
 
