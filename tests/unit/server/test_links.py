@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import qsdb
 from qsdb.errors import ClosedError
@@ -260,6 +262,57 @@ def test_a_client_to_which_nothing_can_be_sent_has_gone() -> None:
     run(main)
 
 
+def test_who_has_gone_is_not_closed() -> None:
+    async def main() -> None:
+        async with chat() as (_, serve):
+            socket = await opened(serve)
+            [link] = serve._links
+            socket.vanish()
+            link.session.stop("meanwhile")
+            await socket.over()
+            assert socket.sent_in_vain == 0
+
+    run(main)
+
+
+SAMPLES = [*map(encode_client_message, EVERYTHING)]
+
+
+@settings(max_examples=10)
+@given(data=st.data())
+def test_strangers_frames_are_obeyed_or_end_them_alone(data: st.DataObject) -> None:
+    frames = []
+    for _ in range(8):
+        frame = bytearray(b"".join(data.draw(st.lists(st.sampled_from(SAMPLES)))))
+        start = data.draw(st.integers(0, len(frame)))
+        end = data.draw(st.integers(start, min(len(frame), start + 4)))
+        frame[start:end] = data.draw(st.binary(max_size=4))
+        frames.append(bytes(frame))
+
+    async def main() -> None:
+        async with chat() as (db, serve):
+            witness = await opened(serve)
+            witness.say(Subscribe(1, 1, (LINES,)))
+            await witness.hear()
+            sockets = [await opened(serve) for _ in frames]
+            for socket, frame in zip(sockets, frames, strict=True):
+                socket.send(frame)
+            db.call(chatting.say, 7, "the last")
+            rows: bytes = b""
+            while b"the last" not in rows:
+                update: Any = await witness.hear()
+                rows = update.query_sets[0].tables[0]
+            for socket in sockets:
+                assert socket.task is not None
+                socket.vanish()
+                await socket.over()
+                closes = [e["code"] for e in socket.taken if "code" in e]
+                assert closes in ([], [1011])
+            await witness.leave()
+
+    run(main)
+
+
 def test_the_end_of_the_database_ends_its_clients() -> None:
     async def main() -> None:
         async with chat() as (db, serve):
@@ -469,12 +522,14 @@ def test_a_client_that_vanishes_while_a_thread_begins_its_queries_leaves_none(
             socket.say(Subscribe(1, 1, (LINES,)))
             await asyncio.to_thread(entered.wait, SECONDS)
             assert socket.task is not None
+            [link] = serve._links
             if is_cancelled:
                 socket.task.cancel()
             else:
                 socket.vanish()
-            for _ in range(20):
-                await asyncio.sleep(0)
+            with contextlib.suppress(TimeoutError):  # it has to wait, so this is over
+                async with asyncio.timeout(0.1):
+                    await eventually(lambda: link.session._is_over)
             release.set()
             await asyncio.wait([socket.task], timeout=SECONDS)
             assert socket.task.done()
