@@ -15,7 +15,7 @@ from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.rows import Row
 from qsdb.store.orders import StoredRow
 
-__all__ = ["Cache"]
+__all__ = ["Cache", "Changes"]
 
 
 class _Mounted:

@@ -5,6 +5,8 @@ r"""Layer 9: the command line, ``python -m qsdb`` and ``qsdb``.
 `program`            the group of commands, and what errors are on a terminal
 `options`            the options that say where a database is
 `targets`            what is asked there: `remote` over HTTP, `local` in files
+`commit_lines`       the commits of a database in files
+`following`          a query over a connection, and what changes
 `specs`              ``NAME=PACKAGE:MODULE``: modules of users, and importing them
 `plain_values`       values of users as data that JSON has
 `plain_types`        the same, of what a server answers
@@ -18,6 +20,7 @@ r"""Layer 9: the command line, ``python -m qsdb`` and ``qsdb``.
 `developing`         the command `dev`
 `fresh_imports`      importing again what has changed
 `generating`         the command `generate`
+`extras`             what needs another extra
 ==================== =========================================================
 
 All but `entry` need the extra ``qsdb[cli]``. The commands on files are functions of

@@ -20,20 +20,16 @@ Rules:
 3. Classes whose names are taken, by functions as a rule, get a number behind them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from qsdb.generate.headers import header_lines, seen_functions, seen_tables
+from qsdb.generate.python_protocols import Protocols
+from qsdb.generate.python_signatures import inside, parameter_texts, returned_text
 from qsdb.generate.python_tables import class_lines, further_table
-from qsdb.generate.python_types import (
-    ClassDeclarations,
-    NoLiteralError,
-    literal,
-)
+from qsdb.generate.python_types import ClassDeclarations
 from qsdb.schema.functions import Reducer
 from qsdb.schema.module_schemas import ModuleSchema
-from qsdb.schema.parameters import Parameter, Parameters
 from qsdb.schema.procedures import Procedure
-from qsdb.schema.specifiers import MISSING
 from qsdb.schema.views import View, ViewSchema
 
 __all__ = ["python_client"]
@@ -75,13 +71,12 @@ class _Source:
         self._classes = ClassDeclarations([each for each in named if "." not in each])
         free = self._classes.free
         self._module_names = {"": free.take("module")}
-        self._connection = free.take("Connection")
-        self._typed = free.take("typed")
-        self._protocol, self._cast = free.take("Protocol"), free.take("cast")
-        self._any = free.take("Any")
         whole = [*[each.schema.name for each in self._tables], *named]
         for path in dict.fromkeys([each.rpartition(".")[0] for each in whole]):
             self._name_mounted(path)
+        self._protocols = Protocols(
+            self._classes, [*self._module_names], self._reducers, self._procedures
+        )
         what = header_lines(module, "The client's side", command)
         what = [each.replace("\\", r"\\").replace('"', r"\"") for each in what]
         self._header = [f'"""{what[0]}', "", *what[1:], '"""']
@@ -97,7 +92,7 @@ class _Source:
         """Give all of it."""
         tables = [*self._table_lines()]
         functions = [*self._function_lines()]
-        ending = [*self._protocol_lines()]
+        ending = [*self._protocols.lines()]
         body = [*self._classes.lines(), *tables, *functions, *ending]
         imports = [*self._import_lines("\n".join(body))]
         modules = [*self._module_lines()]
@@ -115,9 +110,9 @@ class _Source:
         wanted = [
             name if name == called else f"{name} as {called}"
             for name, called in (
-                ("Any", self._any),
-                ("Protocol", self._protocol),
-                ("cast", self._cast),
+                ("Any", self._protocols.any_name),
+                ("Protocol", self._protocols.protocol_name),
+                ("cast", self._protocols.cast_name),
             )
         ]
         yield f"from typing import {', '.join(wanted)}"
@@ -172,10 +167,10 @@ class _Source:
 
     def _functions_in(self, path: str) -> Iterator[str]:
         owner, qsdb = self._module_names[path], self._classes.qsdb
-        for reducer in _inside(self._reducers, path):
+        for reducer in inside(self._reducers, path):
             context = f"{qsdb}.ReducerContext"
             yield from self._function(reducer, f"{owner}.reducer", context)
-        for procedure in _inside(self._procedures, path):
+        for procedure in inside(self._procedures, path):
             context = f"{qsdb}.ProcedureContext"
             yield from self._function(procedure, f"{owner}.procedure", context)
         for view in self._views if not path else ():
@@ -186,20 +181,15 @@ class _Source:
     ) -> list[str]:
         name = function.name.rpartition(".")[2]
         decorated = f"{decorator}(private=True)" if function.is_private else decorator
-        parameters = self._parameters(function.parameters)
+        parameters = parameter_texts(function.parameters, self._classes)
         return [
             f"@{decorated}",
             f"def {name}(",
             f"    _: {context},",
             *[f"    {each}," for each in parameters],
-            f") -> {self._returned(function)}:",
+            f") -> {returned_text(function, self._classes)}:",
             *_body(),
         ]
-
-    def _returned(self, function: Reducer | Procedure) -> str:
-        if function.returns is None:
-            return "None"
-        return self._classes.annotation(function.returns.kind, as_parameter=True)
 
     def _view(self, view: View, owner: str) -> list[str]:
         schema = view.bound.schema
@@ -215,102 +205,13 @@ class _Source:
             f"@{owner}.view(public={schema.is_public}, primary_key={key!r})",
             f"def {view.name}(",
             f"    _: {qsdb}.{context},",
-            *[f"    {each}," for each in self._parameters(view.parameters)],
+            *[
+                f"    {each},"
+                for each in parameter_texts(view.parameters, self._classes)
+            ],
             f") -> {gives}:",
             *_body(),
         ]
-
-    def _parameters(self, parameters: Parameters) -> list[str]:
-        given = parameters.parameters
-        defaults = _defaults(given)
-        return [
-            f"{each.name}: "
-            + self._classes.annotation(each.binding.kind, as_parameter=True)
-            + ("" if default is None else f" = {default}")
-            for each, default in zip(given, defaults, strict=True)
-        ]
-
-    # Typed connections.
-
-    def _protocol_lines(self) -> Iterator[str]:
-        protocols: dict[str, str] = {}
-        for sort, functions in (
-            ("Reducers", self._reducers),
-            ("Procedures", self._procedures),
-        ):
-            for path in reversed(self._module_names):
-                name = self._classes.free.take(
-                    "".join([each.capitalize() for each in path.split(".")]) + sort
-                )
-                protocols[f"{path}:{sort}"] = name
-                yield f"class {name}({self._protocol}):"
-                whose = path or "the module"
-                yield f'    """{sort} of {whose}, as a client calls them."""'
-                yield ""
-                for function in _inside(functions, path):
-                    yield from self._method(function)
-                for inner in self._module_names:
-                    if inner and inner.rpartition(".")[0] == path:
-                        own, type_name = (
-                            inner.rpartition(".")[2],
-                            protocols[f"{inner}:{sort}"],
-                        )
-                        yield from _property(own, type_name)
-                yield ""
-        yield from self._connection_lines(protocols)
-
-    def _method(self, function: Reducer | Procedure) -> Iterator[str]:
-        name = function.name.rpartition(".")[2]
-        parameters = self._parameters(function.parameters)
-        yield f"    def {name}("
-        yield f"        {_own_name(function.parameters)},"
-        yield from [f"        {each}," for each in parameters]
-        yield f"    ) -> {self._returned(function)}: ..."
-        yield ""
-
-    def _connection_lines(self, protocols: dict[str, str]) -> Iterator[str]:
-        qsdb = self._classes.qsdb
-        yield f"class {self._connection}({self._protocol}):"
-        yield '    """A connection to a database of this module."""'
-        yield ""
-        yield from _property("identity", f"{qsdb}.Identity")
-        yield from _property("token", self._classes.builtin("str"))
-        yield from _property("db", self._any)
-        yield from _property("reducers", protocols[":Reducers"])
-        yield from _property("procedures", protocols[":Procedures"])
-        yield "    def close(self) -> None: ..."
-        yield ""
-        yield ""
-        given = self._classes.builtin("object")
-        yield f"def {self._typed}(connection: {given}) -> {self._connection}:"
-        yield '    """Give a connection, with functions that type checkers know."""'
-        yield f"    return {self._cast}({self._connection!r}, connection)"
-
-
-def _own_name(parameters: Parameters) -> str:
-    """Give the name of a method's first parameter, which no other has."""
-    is_taken = any(each.name == "self" for each in parameters.parameters)
-    return "_" if is_taken else "self"
-
-
-def _inside(
-    functions: Sequence[Reducer | Procedure], path: str
-) -> list[Reducer | Procedure]:
-    return [each for each in functions if each.name.rpartition(".")[0] == path]
-
-
-def _defaults(parameters: Sequence[Parameter]) -> list[str | None]:
-    """Give defaults as literals: of the last parameters, as far as all have one."""
-    found: list[str | None] = [None] * len(parameters)
-    for place in reversed(range(len(parameters))):
-        default = parameters[place].default
-        if default is MISSING:
-            break
-        try:
-            found[place] = literal(default)
-        except NoLiteralError:
-            break
-    return found
 
 
 def _body() -> list[str]:
@@ -319,9 +220,3 @@ def _body() -> list[str]:
 
 def _import(name: str, called: str) -> str:
     return f"import {name}" if name == called else f"import {name} as {called}"
-
-
-def _property(name: str, annotation: str) -> Iterator[str]:
-    yield "    @property"
-    yield f"    def {name}(self) -> {annotation}: ..."
-    yield ""

@@ -255,7 +255,7 @@ def _answer(message: Answer) -> tuple[str, Fields]:
                 }
             )
             return _applied(message), {**_numbers_of(message), "rows": rows}
-        case s.MultiApplied():
+        case _:  # MultiApplied is all that is left
             update = _update(message.update)
             return _applied(message), {**_numbers_of(message), "update": update}
 

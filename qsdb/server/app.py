@@ -38,12 +38,14 @@ class Service:
     Attributes:
         host: The databases.
         authority: Makes tokens, and says who shows one.
+        desk: Answers requests of HTTP.
         subscribing: Serves WebSockets.
         app: All of it, as an ASGI application.
     """
 
     host: Host
     authority: Authority
+    desk: Desk
     subscribing: Subscribing
     app: Starlette
 
@@ -91,7 +93,7 @@ def service_of(
 
     routes = [WebSocketRoute(SUBSCRIBE, subscribing), *http_routes(desk)]
     app = Starlette(routes=routes, lifespan=lifespan)
-    return Service(host, authority, subscribing, app)
+    return Service(host, authority, desk, subscribing, app)
 
 
 def application(

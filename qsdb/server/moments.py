@@ -36,14 +36,12 @@ class Moment:
     asked: Mapping[ServedQuery[Any], Asked]
 
     def rows(self, query: ServedQuery[Any]) -> list[StoredRow]:
-        """Give the result of a query then; of events there is none.
+        """Give the result of a query then; of events nobody asks for one.
 
         Raises:
             QueryError: it has none.
         """
         asked = self.asked[query]
-        if asked.shape.is_event:  # whose rows are told with their commit
-            return []
         return first_result(asked, self.reading, query.caller, query.values)
 
 

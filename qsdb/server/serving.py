@@ -96,6 +96,7 @@ class Running(uvicorn.Server):
         """Take no more clients, let those go that are there, and end."""
         for server in self.servers:
             server.close()
+        self.service.desk.close()  # or who follows a log would be waited for
         await self.service.subscribing.close()
         await super().shutdown(sockets)
 

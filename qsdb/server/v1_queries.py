@@ -18,6 +18,7 @@ from qsdb.protocol.protocol_error import ProtocolError
 from qsdb.protocol.v1_tables import V1EncodedUpdate
 from qsdb.runtime.asked import RepublishedError
 from qsdb.runtime.batches import Receiver
+from qsdb.runtime.result_kinds import result_kind
 from qsdb.server.moments import Moment, begin, finish
 from qsdb.server.peers import Peer
 from qsdb.server.query_sets import (
@@ -25,7 +26,6 @@ from qsdb.server.query_sets import (
     ServedQuery,
     asked_by,
     encoder_of,
-    kind_of,
     rows_read,
     texts_of,
 )
@@ -134,7 +134,7 @@ class V1Queries:
             raise QueryError("this version of the protocol knows no event tables", text)
         entry = peer.access.subscriptions.queries.entries.get(told.table)
         table_id = 0 if entry is None else entry.table.table_id
-        encoder = self._form.encoder(table_id, told.table, kind_of(query))
+        encoder = self._form.encoder(table_id, told.table, result_kind(query))
         alone: QuerySet[Any] = QuerySet(0, peer.sender.identity.stored)
         found: Query = ServedQuery(alone, asked, self._receiver, encoder)
         alone.queries.append(found)
@@ -197,7 +197,7 @@ class V1Queries:
                 return s.InitialSubscription(tuple(parts), message.request_id, spent)
             case c.SubscribeSingle():
                 return self._single(message, queries[0], parts, spent)
-            case c.SubscribeMulti():
+            case _:  # SubscribeMulti is all that is left
                 numbers = message.request_id, spent, message.query_id
                 return s.MultiApplied(_BEGUN, *numbers, tuple(parts))
 
@@ -290,7 +290,7 @@ class V1Queries:
         except QsdbError as error:
             told(peer.said(error))
             return None
-        kind = kind_of(prepared.plan.query)
+        kind = result_kind(prepared.plan.query)
 
         def answer() -> None:
             try:

@@ -11,7 +11,6 @@ from qsdb.protocol.client_messages import (
     CallProcedure,
     CallReducer,
     ClientMessage,
-    OneOffQuery,
     Subscribe,
     Unsubscribe,
     read_client_frame,
@@ -96,7 +95,7 @@ class V2Session(Session[ClientMessage]):
                 return self._sets.unsubscribe(message)
             case CallProcedure():
                 self._start(message)
-            case OneOffQuery():
+            case _:  # OneOffQuery is all that is left
                 return self._sets.ask_once(message)
         return None
 

@@ -37,7 +37,7 @@ from qsdb.server.hosts import Host
 from qsdb.server.peers import SessionOptions
 from qsdb.server.subscribing import Subscribing
 from tests.conftest import _PROFILE
-from tests.support.asgi_sockets import AsgiSocket
+from tests.support.bare_asgi_sockets import AsgiSocket
 from tests.support.ledger import arguments, ledger
 from tests.support.mutants import Mutant, planted
 from tests.support.wire_client import WireClient

@@ -227,7 +227,7 @@ _RENAMED = {
 def _value(value: Any) -> Any:
     match value:
         case {"__identity__": text}:
-            return bytes.fromhex(text.removeprefix("0x"))
+            return int(text, 16).to_bytes(32, "big")
         case {"__connection_id__": number}:
             return number.to_bytes(16, "big")
         case (

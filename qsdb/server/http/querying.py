@@ -23,12 +23,12 @@ from qsdb.errors import (
 )
 from qsdb.runtime.callers import Caller
 from qsdb.runtime.prepared import PreparedChange, PreparedInsertion, PreparedQuery
+from qsdb.runtime.result_kinds import result_kind
 from qsdb.server.algebraic_types import inline_product
 from qsdb.server.http.bodies import json_response, read_body
 from qsdb.server.http.endpoints import Guest
 from qsdb.server.http.refusals import Refusal
 from qsdb.server.http.visiting import settle, visit
-from qsdb.server.query_sets import kind_of
 from qsdb.server.texts import query_text
 from qsdb.sql.queries import Explanation
 from qsdb.values.compounds import Field, OptionKind, ProductKind
@@ -110,7 +110,7 @@ def _answered(guest: Guest, caller: Caller, text: str) -> _Answered:
     prepared = access.subscriptions.queries.prepared(text, guest.is_owner)
     if isinstance(prepared, PreparedQuery):
         selected, rows = access.select(text, caller.identity)
-        return _Answered(kind_of(selected.plan.query), rows())
+        return _Answered(result_kind(selected.plan.query), rows())
     if isinstance(prepared, Explanation) and not guest.is_owner:
         # A filter of rows may look at tables that strangers must not know of.
         raise AccessError("only the owner is told how a query is answered")

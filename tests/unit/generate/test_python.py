@@ -134,6 +134,7 @@ def test_a_connection_is_what_it_was(tmp_path: Path) -> None:
     connection = object()
 
     assert made.typed(connection) is connection
+    assert made.typed_async(connection) is connection
 
 
 def test_defaults_are_literals_of_the_last_parameters() -> None:
@@ -210,7 +211,10 @@ def test_names_that_are_taken_get_others(tmp_path: Path) -> None:
         many: tuple[str, ...]
 
     module.add_table(Connection, name="further", public=True, primary_key=())
-    for name in ("qsdb", "list", "str", "tuple", "module", "typed", "cast", "enum"):
+    for name in (
+        *("qsdb", "list", "str", "tuple", "module", "typed", "cast", "enum"),
+        "property",
+    ):
 
         def function(ctx: qsdb.ReducerContext, self: list[str]) -> list[str]:
             """Have a name that the source needs."""
@@ -279,7 +283,7 @@ def test_a_module_in_a_module_in_a_module(tmp_path: Path) -> None:
 USE = """
 import qsdb
 import zoo_client
-from zoo_client import Animal, Mood, typed
+from zoo_client import Animal, Mood, typed, typed_async
 
 
 def use(given: qsdb.Connection) -> None:
@@ -290,6 +294,13 @@ def use(given: qsdb.Connection) -> None:
     given.call(zoo_client.buy_animal, "lion", None, [Mood.calm], 4)
     for animal in given.db[Animal]:
         animal.species
+
+
+async def use_async(given: object) -> None:
+    connection = typed_async(given)
+    bought: int = await connection.reducers.buy_animal("lion", None, [Mood.calm])
+    await connection.reducers.keepers.log_in("Ada")
+    await connection.close()
 """
 
 WRONG = """

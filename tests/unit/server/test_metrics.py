@@ -34,13 +34,15 @@ def test_what_is_on_disk_is_counted_where_there_is_one() -> None:
     assert 'qsdb_log_bytes_total{database="a"}' in found
 
 
-def test_others_count_what_goes_over_websockets() -> None:
+def test_what_goes_over_websockets_is_told() -> None:
     with qsdb.Database(shop) as db:
         host = Host({"a": db})
-        traffic = host.find("a").traffic
-        traffic.clients, traffic.messages_in, traffic.bytes_out = 1, 3, 70
+        metrics, traffic = Metrics(host), host.find("a").traffic
+        traffic.clients += 1
+        traffic.messages_in += 3
+        traffic.bytes_out += 70
         traffic.closings[1011] += 1
-        found = Metrics(host).text().decode()
+        found = metrics.text(db.owner).decode()
 
     assert 'qsdb_websocket_clients{database="a"} 1.0' in found
     assert 'qsdb_websocket_messages_total{database="a",direction="in"} 3.0' in found

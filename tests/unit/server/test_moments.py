@@ -1,5 +1,6 @@
 """Queries begin and end at one moment, whatever is published or fails around it."""
 
+import json
 import struct
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from qsdb.protocol import v1_client_messages as c
 from qsdb.server import session_queries, v1_queries
 from qsdb.server.hosts import Served
 from qsdb.server.moments import Moment, begin, finish
+from qsdb.server.peers import SessionOptions
 from tests.support.session_client import SessionClient
 from tests.support.v1_client import BINARY, FORMS, V1Client
 from tests.unit.server import chatting
@@ -27,13 +29,25 @@ class More(qsdb.Row):
     id: qsdb.u8 = qsdb.primary_key()
 
 
+class Wide:
+    class Room(qsdb.Row):
+        id: qsdb.u16 = qsdb.primary_key()
+        level: qsdb.i32 = qsdb.index()
+
+
 def house(*, is_wide: bool) -> qsdb.Module:
-    """Make a module of lines and rooms; a wide one has a table more."""
+    """Make a module of lines and rooms; a wide one has more, and higher rooms."""
     module = qsdb.Module("house")
-    for table in (chatting.Line, chatting.Room):
+    rooms: Any = Wide.Room if is_wide else chatting.Room
+    for table in (chatting.Line, rooms):
         module.add_table(table, public=True)
     if is_wide:
         module.add_table(More, public=True)
+
+        @module.migration(from_=house(is_wide=False).schema_hash(), tables=["room"])
+        def rise(ctx: qsdb.MigrationContext) -> None:
+            for old in ctx.old("room"):
+                ctx.db[rooms].insert(rooms(old.id, old.level + 1))
 
     @module.reducer
     def say(ctx: qsdb.ReducerContext, room: qsdb.u16, text: str) -> None:
@@ -41,7 +55,7 @@ def house(*, is_wide: bool) -> qsdb.Module:
 
     @module.reducer
     def open_room(ctx: qsdb.ReducerContext, room: qsdb.u16, level: qsdb.i32) -> None:
-        ctx.db[chatting.Room].upsert(chatting.Room(room, level))
+        ctx.db[rooms].upsert(rooms(room, level))
 
     return module
 
@@ -63,8 +77,21 @@ def client(request: pytest.FixtureRequest, served: Served) -> SessionClient | V1
 
 
 def publish(served: Served) -> None:
-    """Publish a module with which clients go on."""
+    """Publish a module with which clients go on, and commit more."""
     served.database.publish(house(is_wide=True))
+    served.database.call("open_room", 2, 2)
+
+
+def levels(client: SessionClient | V1Client) -> list[int]:
+    """Give the levels of the rooms that a client knows."""
+    rows = client.rows if isinstance(client, V1Client) else client.rows[1]
+    rooms = [row for (table, row), count in (+rows).items() if table == "room"]
+    return sorted(
+        struct.unpack("<Hi", row)[1]
+        if isinstance(row, bytes)
+        else json.loads(row)["level"]
+        for row in rooms
+    )
 
 
 def known(client: SessionClient | V1Client) -> int:
@@ -110,10 +137,10 @@ def test_a_module_that_is_published_while_queries_begin(
 
     client.subscribe(1, LINES, ROOMS)
 
-    assert known(client) == 2
-    with served.database.write() as tx:
-        tx[chatting.Line].insert(chatting.Line(room=1, text="b"))
     assert known(client) == 3
+    assert levels(client) == [2, 2]
+    served.database.call("say", 1, "b")
+    assert known(client) == 4
     assert client.session.ending is None
     client.unsubscribe(1)
     assert known(client) == 0
@@ -194,6 +221,43 @@ def test_a_query_that_fails_before_its_first_result_is_told(
         assert (error.request_id, error.query_id) == (None, 1)  # type: ignore[union-attr]
     assert served.database.stats().live == []
     client.subscribe(1, LINES)  # its number is free
+
+
+def test_a_first_result_that_fails_silences_all_of_its_set(
+    served: Served,
+    client: SessionClient | V1Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    served.database.call("open_room", 1, 100_000)
+    around(
+        monkeypatch, "begin", after=lambda: served.database.call("say", 1, "meanwhile")
+    )
+
+    client.subscribe(1, LINES, FRAGILE)
+
+    [error] = client.hear()
+    assert error.request_id is not None  # type: ignore[union-attr]
+    assert served.database.stats().live == []
+
+
+@pytest.mark.parametrize("form", CALLERS)
+def test_queries_that_take_long_are_asked_again_too(
+    served: Served, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    options = SessionOptions(inline_rows=0)
+    client = (
+        SessionClient(served, options=options)
+        if form == V2
+        else V1Client(served, form, options=options)
+    )
+    client.hear()
+    around(monkeypatch, "begin", before=lambda: publish(served))
+
+    client.subscribe(1, LINES, ROOMS)
+
+    assert known(client) == 3
+    client.unsubscribe(1)
+    assert known(client) == 0
 
 
 def test_a_set_that_failed_as_it_was_to_end_is_not_there(

@@ -256,6 +256,20 @@ def test_about_a_mebibyte_is_taken_at_once() -> None:
     assert [len(outbox.take(None)) for _ in range(4)] == [2, 2, 1, 0]
 
 
+def test_a_place_is_kept_until_its_message_is_made() -> None:
+    outbox = Outbox(encode, 0)
+    first, second = outbox.reserve(1), outbox.reserve(1)
+    outbox.put(2, b"last")
+    outbox.fill(second, b"second")
+    assert outbox.take(None) == []
+    assert len(outbox) == 3
+
+    outbox.fill(first, b"")
+
+    assert outbox.take(1) == [b"second"]
+    assert outbox.take(None) == [b"last"]
+
+
 def test_what_was_overtaken_does_not_hide_what_waits_longer() -> None:
     outbox = Outbox(encode, 0)
     outbox.put(7, b"of the seventh commit")

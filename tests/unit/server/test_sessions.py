@@ -558,3 +558,33 @@ def test_long_answers_are_made_elsewhere(served: Served) -> None:
     job()
     client.hear()
     assert sum(client.rows[1].values()) == 30
+
+
+def test_what_a_callback_commits_during_a_call_is_not_the_calls(
+    served: Served,
+) -> None:
+    client = SessionClient(served)
+    client.subscribe(1, LINES)
+    client.hear()
+    with served.database.connect(served.database.owner) as near:
+        near.subscribe("SELECT * FROM room")
+        near.db.room.on_insert(lambda *_: served.database.call(c.say, 1, "a room"))
+
+        client.call("open_room", struct.pack("<Hi", 1, 1))
+
+    update, answer = client.hear()
+    assert isinstance(update, s.TransactionUpdate)
+    assert isinstance(answer, s.ReducerResult)
+    assert answer.outcome == s.ReducerOkEmpty()
+    assert client.session.moment_of(None) == 0
+
+
+def test_the_owner_may_ask_what_costs_much(served: Served) -> None:
+    owner = SessionClient(served, served.database.owner)
+    owner.subscribe(1, "SELECT * FROM secret", LINES)
+    owner.hear()
+    served.database.call(c.hidden)
+
+    owner.hear()
+
+    assert owner.rows[1] == {("secret", text("told")): 1}

@@ -351,11 +351,17 @@ def test_the_old_subscribe_takes_the_place_of_everything(
     assert error.error == "there is no query 1"
 
 
+class A(qsdb.Row):
+    id: qsdb.u8 = qsdb.primary_key()
+
+
+class B(qsdb.Row):
+    id: qsdb.u8 = qsdb.primary_key()
+
+
 def test_a_star_is_every_public_table_but_no_single_query(form: str) -> None:
     module = qsdb.Module("flat")
-    for name in ("A", "B"):
-        columns = {"__annotations__": {"id": qsdb.u8}, "id": qsdb.primary_key()}
-        table = type(qsdb.Row)(name, (qsdb.Row,), columns)
+    for table in (A, B):
         module.add_table(table, public=True)
     with qsdb.Database(module) as db:
         client = V1Client(Served("flat", db), form)

@@ -1,0 +1,782 @@
+"""One WebSocket from its first message to its end, and what strangers do to it."""
+
+import asyncio
+import contextlib
+import errno
+import json
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import qsdb
+from qsdb.errors import ClosedError
+from qsdb.protocol import server_messages as s
+from qsdb.protocol import v1_client_messages as v1
+from qsdb.protocol.client_messages import (
+    CallProcedure,
+    CallReducer,
+    ClientMessage,
+    OneOffQuery,
+    Subscribe,
+    Unsubscribe,
+    encode_client_message,
+)
+from qsdb.protocol.subprotocols import V1, V1_TEXT, V2, V3
+from qsdb.server import links, session_queries
+from qsdb.server.durable_watch import DurableWatch
+from qsdb.server.hosts import Host
+from qsdb.server.moments import begin
+from qsdb.server.outboxes import FULL
+from qsdb.server.peers import SessionOptions
+from qsdb.server.sessions import Session
+from qsdb.server.subscribing import Subscribing
+from qsdb.server.v2_sessions import V2Session
+from qsdb.testing import Fail, FaultyDirectory, SimulatedDirectory
+from tests.support.asgi_sockets import SECONDS, Doorkeeper, Socket, eventually, run
+from tests.support.hoard import abandon
+from tests.support.v1_client import json_frame
+from tests.unit.server import chatting
+from tests.unit.server.test_sessions import LINES, line, text
+
+VISIT = CallReducer(1, 0, "visit", b"")
+EVERYTHING: list[ClientMessage] = [
+    Subscribe(1, 1, (LINES,)),
+    Unsubscribe(1, 1, 1),
+    OneOffQuery(1, LINES),
+    CallReducer(1, 0, "say", line(1, "a")),
+    CallProcedure(1, 0, "reverse", text("abc")),
+]
+
+
+def serving(db: qsdb.Database, **options: Any) -> Subscribing:
+    return Subscribing(Host({"chat": db}), Doorkeeper(), **options)
+
+
+@contextlib.asynccontextmanager
+async def chat(**options: Any) -> AsyncIterator[tuple[qsdb.Database, Subscribing]]:
+    """Serve a database in memory; nothing of any client may be left in it."""
+    with qsdb.Database(chatting.chatting, scheduler="manual") as db:
+        serve = serving(db, **options)
+        yield db, serve
+        await serve.close()
+        assert serve._links == {}
+        if not db._procedures.pool._shared.is_closed:
+            assert db.stats().live == []
+
+
+async def opened(serve: Subscribing, **options: Any) -> Socket:
+    """Give a client that has heard who it is."""
+    socket = Socket(serve, **options)
+    await socket.open()
+    await socket.next()
+    return socket
+
+
+# What is said and told.
+
+
+@pytest.mark.parametrize("subprotocol", [V2, V3])
+def test_a_client_subscribes_calls_and_is_told(subprotocol: Any) -> None:
+    async def main() -> None:
+        async with chat() as (db, serve):
+            socket = await opened(serve, subprotocols=(subprotocol.name,))
+            socket.say(Subscribe(1, 1, (LINES,)))
+            assert isinstance(await socket.hear(), s.SubscribeApplied)
+            socket.say(CallReducer(2, 0, "say", line(1, "a")))
+            assert isinstance(await socket.hear(), s.ReducerResult)
+            await asyncio.to_thread(db.call, chatting.say, 1, "b")
+            assert isinstance(await socket.hear(), s.TransactionUpdate)
+            socket.say(CallProcedure(3, 0, "reverse", text("abc")))
+            assert isinstance(await socket.hear(), s.TransactionUpdate)
+            result = await socket.hear()
+            assert isinstance(result, s.ProcedureResult)
+            assert result.status == s.Returned(text("cba"))
+            await socket.leave()
+
+    run(main)
+
+
+@pytest.mark.parametrize("form", [V1, V1_TEXT])
+def test_clients_of_version_1_are_served(form: Any) -> None:
+    async def main() -> None:
+        async with chat() as (_, serve):
+            socket = await opened(serve, subprotocols=(form.name,))
+            args = b'[1,"a"]' if form is V1_TEXT else line(1, "a")
+            for message in (
+                v1.SubscribeMulti((LINES,), 1, 1),
+                v1.CallReducer("say", args, 2, 0),
+            ):
+                if form is V1_TEXT:
+                    socket.send(json_frame(message))
+                else:
+                    socket.send(v1.encode_v1_client_message(message))
+            told = [await socket.next() for _ in range(2)]
+            if form is V1_TEXT:
+                names = [[*json.loads(each["text"])] for each in told]
+                assert names == [["SubscribeMultiApplied"], ["TransactionUpdate"]]
+            else:
+                assert [each["bytes"][:2] for each in told] == [b"\0\x08", b"\0\x01"]
+            await socket.leave()
+
+    run(main)
+
+
+def test_messages_of_a_frame_are_answered_together_and_in_their_order() -> None:
+    async def main() -> None:
+        async with chat() as (_, serve):
+            socket = await opened(serve)
+            socket.say(*[VISIT._replace(request_id=n) for n in range(100)])
+            answers = [await socket.hear() for _ in range(100)]
+            assert [each.request_id for each in answers] == [*range(100)]  # type: ignore[union-attr]
+            assert len(socket.taken) < 10
+            await socket.leave()
+
+    run(main)
+
+
+# What is no message.
+
+
+@pytest.mark.parametrize("message", EVERYTHING, ids=lambda m: type(m).__name__)
+def test_a_frame_that_is_cut_off_anywhere_ends_its_client(message: Any) -> None:
+    async def main() -> None:
+        async with chat() as (_, serve):
+            frame = encode_client_message(message)
+            for size in range(len(frame)):
+                socket = await opened(serve)
+                socket.send(frame[:size])
+                code, reason = await socket.closed()
+                assert code == 1011
+                assert ", byte " in reason
+                assert len(reason.encode()) <= 120
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("subprotocol", "frame", "told"),
+    [
+        (V3, "text", "frame, byte 0: it is text, and messages are bytes"),
+        (V2, "text", "frame, byte 0: it is text, and messages are bytes"),
+        (V1, "text", "frame, byte 0: it is text, and messages are bytes"),
+        (V1_TEXT, b"bytes", "frame, byte 0: it is bytes, and messages are text"),
+        (V1_TEXT, "{}", "an object of length 0 is no object of one name"),
+        (V2, encode_client_message(VISIT) * 2, "follow the one message"),
+        (V3, b"\x09", "tag is 9"),
+        (V1_TEXT, '{"' + "Zoë" * 300 + '":1}', "frame, byte 0: 'ZoëZoë"),
+    ],
+)
+def test_frames_that_are_no_messages_are_answered_with_why(
+    subprotocol: Any, frame: Any, told: str
+) -> None:
+    async def main() -> None:
+        async with chat() as (_, serve):
+            socket = await opened(serve, subprotocols=(subprotocol.name,))
+            socket.send(frame)
+            code, reason = await socket.closed()
+            assert code == 1011
+            assert told in reason
+            assert len(reason.encode()) <= 120
+
+    run(main)
+
+
+def test_a_long_reason_is_cut_between_characters() -> None:
+    async def main() -> None:
+        async with chat() as (db, serve):
+            socket = await opened(serve)
+            await eventually(lambda: len(serve._links) == 1)
+            [link] = serve._links
+            link.session.stop("é" * 100)
+            assert await socket.closed() == (1001, "é" * 60)
+            assert db.stats().live == []
+
+    run(main)
+
+
+def test_a_set_that_is_there_already_ends_its_client_and_no_other() -> None:
+    async def main() -> None:
+        async with chat() as (db, serve):
+            socket, other = await opened(serve), await opened(serve)
+            for each in (socket, other):
+                each.say(Subscribe(1, 1, (LINES,)))
+                await each.hear()
+            socket.say(Subscribe(2, 1, (LINES,)))
+            assert await socket.closed() == (
+                1011,
+                "Subscribe, byte 5: query set 1 is there already",
+            )
+            db.call(chatting.say, 1, "a")
+            assert isinstance(await other.hear(), s.TransactionUpdate)
+            await other.leave()
+
+    run(main)
+
+
+# What fails here.
+
+
+def test_what_fails_in_the_server_is_for_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("where it is")
+
+    async def main() -> None:
+        async with chat() as (db, serve):
+            for method in ("handle", "_sorted"):
+                with monkeypatch.context() as patched:
+                    socket = await opened(serve)
+                    socket.say(Subscribe(1, 1, (LINES,)))
+                    await socket.hear()
+                    patched.setattr(V2Session, method, fail)
+                    db.call(chatting.say, 1, "a")
+                    if method == "handle":
+                        socket.say(VISIT)
+                    told = "the server failed; its log says more"
+                    assert await socket.closed() == (1011, told)
+
+    run(main)
+    logged = [each for each in caplog.records if each.name == "qsdb.server"]
+    assert [each.getMessage() for each in logged] == ["a session failed"] * 2
+    assert "where it is" in caplog.text
+
+
+def test_a_client_to_which_nothing_can_be_sent_has_gone() -> None:
+    async def main() -> None:
+        async with chat() as (db, serve):
+            socket = await opened(serve)
+            socket.has_gone = True
+            socket.say(VISIT)
+            await socket.over()
+            assert db.stats().live == []
+
+    run(main)
+
+
+def test_the_end_of_the_database_ends_its_clients() -> None:
+    async def main() -> None:
+        async with chat() as (db, serve):
+            socket, idle = await opened(serve), await opened(serve)
+            socket.say(Subscribe(1, 1, (LINES,)))
+            await socket.hear()
+            db.call(chatting.say, 1, "a")
+            await asyncio.to_thread(db.close)
+            assert isinstance(await socket.hear(), s.TransactionUpdate)
+            assert await socket.closed() == (1001, "the database is closed")
+            idle.say(OneOffQuery(1, LINES))
+            answer = await idle.hear()
+            assert isinstance(answer, s.OneOffQueryResult)
+            assert "closed" in str(answer.result)
+            await idle.leave()
+
+    run(main)
+
+
+def test_a_job_that_waits_when_the_database_is_closed_ends_its_client() -> None:
+    async def main() -> None:
+        options = SessionOptions(inline_rows=0)
+        with qsdb.Database(chatting.chatting, procedure_threads=1) as db:
+            db.call(chatting.say, 1, "a")
+            serve = serving(db, options=options)
+            chatting.GATE.clear()
+            socket, other = await opened(serve), await opened(serve)
+            other.say(CallProcedure(1, 0, "wait", b""))
+            socket.say(Subscribe(1, 1, (LINES,)))
+            pool = db._procedures.pool
+            await eventually(lambda: len(pool._shared.waiting) == 1)
+            closing = asyncio.ensure_future(asyncio.to_thread(db.close))
+            assert await socket.closed() == (1011, "the database is closed")
+            chatting.GATE.set()
+            await closing
+            await other.leave()
+
+    run(main)
+
+
+# Who reads slowly, or not at all.
+
+
+def test_who_reads_slowly_is_told_the_net_change_and_others_all() -> None:
+    async def main() -> None:
+        async with chat() as (db, serve):
+            slow, quick = await opened(serve), await opened(serve)
+            for each in (slow, quick):
+                each.say(Subscribe(1, 1, (LINES,)))
+                await each.hear()
+            slow.reads.clear()
+            for number in range(300):
+                await asyncio.to_thread(db.call, chatting.say, 1, f"{number}")
+                await quick.hear_until(s.TransactionUpdate)
+            [link, _] = serve._links
+            assert len(link.session.peer.outbox) < 70
+            slow.reads.set()
+            rows = 0
+            while rows < 300:
+                update: Any = await slow.hear()
+                rows += update.query_sets[0].tables[0].count(b"\1\0")
+            assert len(slow.taken) < 100
+            for each in (slow, quick):
+                await each.leave()
+
+    run(main)
+
+
+def test_who_reads_too_slowly_is_ended_and_others_are_not() -> None:
+    async def main() -> None:
+        async with chat(options=SessionOptions(rows_max=100)) as (db, serve):
+            slow, quick = await opened(serve), await opened(serve)
+            for each in (slow, quick):
+                each.say(Subscribe(1, 1, (LINES,)))
+                await each.hear()
+            slow.reads.clear()
+            for number in range(200):
+                await asyncio.to_thread(db.call, chatting.say, 1, f"{number}")
+                await quick.hear_until(s.TransactionUpdate)
+            assert slow.task is not None
+            slow.reads.set()
+            assert await slow.closed() == (
+                1013,
+                "it reads too slowly: too many changes wait for it",
+            )
+            await quick.leave()
+
+    run(main)
+
+
+def test_who_reads_nothing_at_all_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "CLOSING_SECONDS", 0.01)
+
+    async def main() -> None:
+        async with chat(options=SessionOptions(rows_max=10)) as (db, serve):
+            slow = await opened(serve)
+            slow.say(Subscribe(1, 1, (LINES,)))
+            await slow.hear()
+            slow.reads.clear()
+            for number in range(100):
+                await asyncio.to_thread(db.call, chatting.say, 1, f"{number}")
+            await slow.over()
+            assert serve._links == {}
+
+    run(main)
+
+
+def test_who_is_too_slow_before_anything_was_sent_is_ended() -> None:
+    async def main() -> None:
+        async with chat(options=SessionOptions(rows_max=10)) as (_, serve):
+            socket = await opened(serve)
+            [link] = serve._links
+            link.session.peer.outbox.is_overfull = True
+            link._writing, writing = None, link._writing
+            link.wake()
+            link._writing = writing
+            link.session.stop("too much")
+            assert await socket.closed() == (1013, "too much")
+
+    run(main)
+
+
+def test_from_who_reads_nothing_nothing_more_is_taken() -> None:
+    async def main() -> None:
+        async with chat() as (_, serve):
+            socket = await opened(serve)
+            socket.reads.clear()
+            for _ in range(3):
+                socket.say(*[VISIT] * FULL)
+            for _ in range(50):
+                socket.say(VISIT)
+            [link] = serve._links
+            outbox = link.session.peer.outbox
+            await eventually(lambda: outbox.is_full)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert len(outbox) == FULL
+            assert socket.waiting >= 50
+            socket.reads.set()
+            for _ in range(3 * FULL + 50):
+                await socket.hear()
+            await socket.leave()
+
+    run(main)
+
+
+def test_long_answers_are_bounded_by_their_bytes() -> None:
+    async def main() -> None:
+        async with chat() as (db, serve):
+            with db.write() as tx:
+                tx[chatting.Line].insert(chatting.Line(room=1, text="x" * (3 << 20)))
+            socket = await opened(serve)
+            socket.reads.clear()
+            for number in range(20):
+                socket.say(OneOffQuery(number, LINES))
+            [link] = serve._links
+            outbox = link.session.peer.outbox
+            await eventually(lambda: outbox.is_full)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert len(outbox) <= 3
+            socket.reads.set()
+            for number in range(20):
+                answer: Any = await socket.hear()
+                assert answer.request_id == number
+            await socket.leave()
+
+    run(main)
+
+
+# Who vanishes.
+
+
+def test_a_client_that_vanishes_during_its_procedure_is_seen_off() -> None:
+    async def main() -> None:
+        async with chat() as (db, serve):
+            socket = await opened(serve)
+            chatting.GATE.clear()
+            socket.say(Subscribe(1, 1, (LINES,)), CallProcedure(1, 0, "wait", b""))
+            await socket.hear()
+            [link] = serve._links
+            await eventually(lambda: link.session.calls.running == 1)
+            await socket.leave()
+            assert db.stats().live == []
+            chatting.GATE.set()
+            await eventually(lambda: link.session.calls.running == 0)
+
+    run(main)
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_a_client_that_vanishes_while_a_thread_begins_its_queries_leaves_none(
+    monkeypatch: pytest.MonkeyPatch, *, is_cancelled: bool
+) -> None:
+    entered, release = threading.Event(), threading.Event()
+    real = begin
+
+    def slow(*args: Any) -> Any:
+        entered.set()
+        assert release.wait(SECONDS)
+        return real(*args)
+
+    monkeypatch.setattr(session_queries, "begin", slow)
+
+    async def main() -> None:
+        async with chat(options=SessionOptions(inline_rows=0)) as (db, serve):
+            db.call(chatting.say, 1, "a")
+            socket = await opened(serve)
+            socket.say(Subscribe(1, 1, (LINES,)))
+            await asyncio.to_thread(entered.wait, SECONDS)
+            assert socket.task is not None
+            if is_cancelled:
+                socket.task.cancel()
+            else:
+                socket.vanish()
+            for _ in range(20):
+                await asyncio.sleep(0)
+            release.set()
+            await asyncio.wait([socket.task], timeout=SECONDS)
+            assert socket.task.done()
+            await eventually(lambda: not serve._links)
+            await eventually(lambda: db.stats().live == [])
+
+    run(main)
+
+
+def test_the_next_message_waits_for_what_a_thread_does() -> None:
+    async def main() -> None:
+        async with chat(options=SessionOptions(inline_rows=0)) as (db, serve):
+            db.call(chatting.say, 1, "a")
+            socket = await opened(serve)
+            socket.say(
+                Subscribe(1, 1, (LINES,)),
+                OneOffQuery(2, LINES),
+                CallReducer(3, 0, "say", line(1, "b")),
+                Unsubscribe(4, 1, 1),
+                OneOffQuery(5, LINES),
+            )
+            kinds = [type(await socket.hear()) for _ in range(5)]
+            assert kinds == [
+                s.SubscribeApplied,
+                s.OneOffQueryResult,
+                s.ReducerResult,
+                s.UnsubscribeApplied,
+                s.OneOffQueryResult,
+            ]
+            await socket.leave()
+
+    run(main)
+
+
+# Turns.
+
+
+@pytest.mark.parametrize("is_one_frame", [True, False])
+def test_very_many_messages_of_one_client_do_not_starve_others(
+    monkeypatch: pytest.MonkeyPatch, *, is_one_frame: bool
+) -> None:
+    monkeypatch.setattr(links, "TURN_SECONDS", 0.0)
+    handled: list[object] = []
+    handle = V2Session.handle
+
+    def noting(self: V2Session, message: ClientMessage) -> Any:
+        handled.append(message)
+        return handle(self, message)
+
+    monkeypatch.setattr(V2Session, "handle", noting)
+
+    async def main() -> None:
+        async with chat() as (_, serve):
+            many, other = await opened(serve), await opened(serve)
+            if is_one_frame:
+                many.say(*[VISIT] * 500)
+            else:
+                for _ in range(500):
+                    many.say(VISIT)
+            other.say(OneOffQuery(7, LINES))
+            await other.hear()
+            assert len(handled) < 100
+            for _ in range(500):
+                await many.hear()
+            for each in (many, other):
+                await each.leave()
+
+    run(main)
+
+
+def test_who_waited_begins_a_turn_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = [0]
+    sleep = asyncio.sleep
+
+    async def counting(seconds: float) -> None:
+        turns[0] += 1
+        await sleep(seconds)
+
+    async def main() -> None:
+        loop, ahead = asyncio.get_running_loop(), [0.0]
+        now = loop.time
+        monkeypatch.setattr(loop, "time", lambda: now() + ahead[0])
+        async with chat() as (_, serve):
+            socket = await opened(serve)
+            socket.say(VISIT)
+            await socket.hear()
+            monkeypatch.setattr(links, "asyncio", _Asyncio(counting))
+            for _ in range(3):
+                ahead[0] += 2 * links.TURN_SECONDS
+                socket.say(VISIT)
+                await socket.hear()
+            assert turns == [0]
+            monkeypatch.setattr(links, "TURN_SECONDS", -1.0)
+            ahead[0] += 1
+            socket.say(VISIT)
+            await socket.hear()
+            assert turns == [1]
+            monkeypatch.setattr(links, "asyncio", asyncio)
+            await socket.leave()
+
+    run(main)
+
+
+class _Asyncio:
+    """The library, but for one function."""
+
+    def __init__(self, sleep: Any) -> None:
+        self.sleep = sleep
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+
+# The disk.
+
+
+def test_what_is_not_on_the_disk_is_told_only_to_who_wants_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    durable = [0]
+    monkeypatch.setattr(DurableWatch, "durable", property(lambda _: durable[0]))
+
+    async def main() -> None:
+        with qsdb.Database(chatting.chatting, SimulatedDirectory()) as db:
+            serve = serving(db)
+            bold = await opened(serve, query="confirmed=false")
+            old = await opened(serve, subprotocols=(V1.name,))
+            usual = Socket(serve)
+            await usual.open()
+            bold.say(VISIT)
+            old.send(v1.encode_v1_client_message(v1.CallReducer("visit", b"", 1, 0)))
+            assert isinstance(await bold.hear(), s.ReducerResult)
+            assert (await old.next())["bytes"][:2] == b"\0\1"
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert len(usual.taken) == 1
+            durable[0] = 100
+            usual.say(VISIT)
+            assert isinstance(await usual.hear(), s.InitialConnection)
+            assert isinstance(await usual.hear(), s.ReducerResult)
+            for each in (bold, old, usual):
+                await each.leave()
+            await serve.close()
+
+    run(main)
+
+
+def test_a_disk_that_fails_ends_who_waits_for_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        disk = FaultyDirectory(SimulatedDirectory())
+        db = qsdb.Database(chatting.chatting, disk)
+        serve = serving(db)
+        sockets = [await opened(serve) for _ in range(3)]
+        for each in sockets[:2]:
+            each.say(Subscribe(1, 1, (LINES,)))
+            await each.hear()
+        disk.plan = lambda call: (
+            Fail(errno.EIO) if call.operation in ("write", "sync") else None
+        )
+        sockets[0].say(CallReducer(1, 0, "say", line(1, "a")))
+        for each in sockets[:2]:
+            assert await each.closed() == (1011, "the disk of the database has failed")
+        # Who waited for nothing goes on until it does.
+        sockets[2].say(OneOffQuery(1, LINES))
+        assert await sockets[2].closed() == (
+            1011,
+            "the disk of the database has failed",
+        )
+        await serve.close()
+        with pytest.raises(qsdb.StorageError):
+            db.close()
+        abandon(db)
+
+    run(main)
+    assert "clients wait for the disk, which has failed" in caplog.text
+
+
+# The end of the server.
+
+
+@pytest.mark.parametrize("durability", ["interval", "always"])
+def test_all_that_was_committed_is_told_before_the_server_goes_down(
+    tmp_path: Path, durability: str
+) -> None:
+    async def main() -> None:
+        path = tmp_path / "db"
+        with qsdb.Database(chatting.chatting, path, durability=durability) as db:
+            serve = serving(db)
+            sockets = [await opened(serve) for _ in range(4)]
+            for each in sockets:
+                each.say(Subscribe(1, 1, (LINES,)))
+                await each.hear()
+            for number in range(20):
+                sockets[number % 4].say(CallReducer(1, 0, "say", line(1, f"{number}")))
+            await eventually(lambda: len(db.sql(LINES)) == 20)
+            await serve.close()
+            for each in sockets:
+                rows = 0
+                while rows < 20:
+                    message: Any = await each.hear()
+                    if isinstance(message, s.ReducerResult):
+                        message = message.outcome.transaction_update  # type: ignore[union-attr]
+                    rows += len(message.query_sets[0].tables)
+                assert rows == 20
+                assert await each.closed() == (1001, "the server goes down")
+            assert serve._links == {}
+            refused = Socket(serve)
+            start = await refused.open()
+            assert start["status"] == 503
+
+    run(main)
+
+
+def test_who_does_not_read_at_the_end_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(links, "CLOSING_SECONDS", 0.01)
+
+    async def main() -> None:
+        async with chat(closing_seconds=0.2) as (db, serve):
+            socket, other = await opened(serve), await opened(serve)
+            socket.reads.clear()
+            before = db.offset
+            socket.say(VISIT)
+            await eventually(lambda: db.offset > before)
+            await serve.close()
+            assert serve._links == {}
+            await socket.over()
+            assert await other.closed() == (1001, "the server goes down")
+            assert db.stats().live == []
+
+    run(main)
+
+
+def test_a_server_that_goes_down_obeys_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        async with chat() as (db, serve):
+            socket = await opened(serve)
+            before = db.offset
+            socket.say(*[VISIT] * 3, CallReducer(1, 0, "say", line(1, "a")))
+            stop = Session.stop
+            calls = V2Session._call
+
+            def call(self: V2Session, message: CallReducer) -> None:
+                calls(self, message)
+                stop(self, "the server goes down")
+
+            monkeypatch.setattr(V2Session, "_call", call)
+            socket.send(b"no message at all")
+            assert isinstance(await socket.hear(), s.ReducerResult)
+            assert await socket.closed() == (1001, "the server goes down")
+            assert db.offset == before + 1
+
+    run(main)
+
+
+def test_who_is_let_in_while_the_server_goes_down_is_not() -> None:
+    async def main() -> None:
+        with qsdb.Database(chatting.chatting) as db:
+            door = Doorkeeper(waits=asyncio.Event())
+            serve = Subscribing(Host({"chat": db}), door)
+            socket = Socket(serve, query="token=t")
+            socket.begin()
+            await asyncio.sleep(0)
+            await serve.close()
+            assert door.waits is not None
+            door.waits.set()
+            assert (await socket.next())["status"] == 503
+            await socket.over()
+
+    run(main)
+
+
+def test_a_thread_that_is_late_wakes_no_loop_that_has_ended() -> None:
+    found: list[Any] = []
+
+    async def main() -> None:
+        async with chat() as (_, serve):
+            socket = await opened(serve)
+            found.extend(serve._links)
+            await socket.leave()
+
+    run(main)
+    [link] = found
+    thread = threading.Thread(target=link.wake)
+    thread.start()
+    thread.join(SECONDS)
+    assert not thread.is_alive()
+
+
+def test_ends_of_links_of_a_closed_database_are_quiet() -> None:
+    async def main() -> None:
+        with qsdb.Database(chatting.chatting) as db:
+            serve = serving(db)
+            socket = await opened(serve)
+            await asyncio.to_thread(db.close)
+            with pytest.raises(ClosedError):
+                db._procedures.pool.submit(int)
+            await socket.leave()
+            assert serve._links == {}
+
+    run(main)
