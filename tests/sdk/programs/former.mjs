@@ -64,6 +64,8 @@ for (const [name, client] of [["a", a], ["b", b]]) {
   client.db.person.onDelete((context, row) => seen[name].push(["delete", row, context.event.tag]));
   client.db.person.onUpdate((context, _, row) => seen[name].push(["update", row, context.event.tag]));
 }
+seen.again = [];
+again.db.person.onUpdate((_, old, row) => seen.again.push([old.name, row.name]));
 // Several queries may match a row: it is there as long as one of them is.
 await subscribe(again, ["SELECT * FROM person WHERE id < 4"]);
 const narrow = await subscribe(again, ["SELECT * FROM person WHERE city = 1"]);
@@ -80,7 +82,7 @@ a.reducers.rename({ number: 99, name: "?" });
 a.reducers.rename({ number: 1, name: "first" });
 a.reducers.noop({});
 b.reducers.remove({ number: 2 });
-await until(() => calls.length === 4 && [seen.a, seen.b].every(each => each.length === 3));
+await until(() => calls.length === 4 && seen.again.length && [seen.a, seen.b].every(each => each.length === 3));
 say("seen", seen);
 say("calls", { calls });
 await until(() => rows(again).length === 3 && !rows(again).some(each => each.id === 2));
