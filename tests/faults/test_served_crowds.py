@@ -24,6 +24,7 @@ from qsdb.protocol import server_messages as s
 from tests.conftest import _PROFILE
 from tests.support.ledger import arguments, ledger
 from tests.support.network_server import NetworkServer
+from tests.support.server_failures import no_server_failures
 from tests.support.wire_client import WireClient, connect
 
 pytestmark = [
@@ -147,9 +148,7 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-def test_bursts_of_attempts_leave_nothing(
-    server: NetworkServer, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_bursts_of_attempts_leave_nothing(server: NetworkServer) -> None:
     seed = random.getrandbits(32) if _PROFILE == "nightly" else 1
     print(f"seed {seed}")
     rng = random.Random(seed)
@@ -169,5 +168,5 @@ def test_bursts_of_attempts_leave_nothing(
         assert threading.active_count() <= threads + POOL_THREADS_MAX
         await good.close()
 
-    with caplog.at_level("CRITICAL"):
+    with no_server_failures():
         asyncio.run(bursts())
