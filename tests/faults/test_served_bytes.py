@@ -3,6 +3,7 @@
 **Strategy**: bad clients upgrade, and then send frames of all kinds: of wrong lengths,
 without masks, in pieces, mutated and cut off; some read, some do not, and all vanish. A
 good client goes on beside them.
+
 **Invariants**: as of `test_served_fuzzing`; and the server writes no failure into its
 log.
 """

@@ -9,8 +9,8 @@ import pytest
 import qsdb
 from qsdb import ConnectionId, Identity, ScheduleAt, TimeDuration, Timestamp
 from qsdb.codec.bsatn import encoder
+from qsdb.runtime.result_kinds import result_kind
 from qsdb.runtime.visits import access
-from qsdb.server.query_sets import kind_of
 from tests.sdk.town import Circle, Mood, Nothing, Place, Sample
 from tests.sdk.workshop import Workshop
 from tests.support.network_server import NetworkServer
@@ -132,7 +132,7 @@ SHOWN = {
 def bytes_of(db: qsdb.Database) -> dict[int, str]:
     """Give what the database has, encoded as it is sent."""
     prepared, rows = access(db).select("SELECT * FROM sample", Identity.ZERO)
-    encode = encoder(kind_of(prepared.plan.query))
+    encode = encoder(result_kind(prepared.plan.query))
     return {cast(int, row[0]): encode(row).hex() for row in rows()}
 
 

@@ -1,4 +1,4 @@
-"""A failure of the server is one for the test, and those of users' functions are not."""
+"""A failure of the server is one of the test; those of users' functions are not."""
 
 import logging
 
