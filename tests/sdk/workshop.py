@@ -57,6 +57,7 @@ def installed(folder: Path, *packages: str) -> Path:
     folder.joinpath("package.json").write_text('{"private":true,"type":"module"}')
     options = [
         *("--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"),
+        *("--fetch-retries=1", "--fetch-retry-mintimeout=1000"),
         f"--cache={folder / 'npm'}",
     ]
     try:
@@ -72,7 +73,8 @@ def installed(folder: Path, *packages: str) -> Path:
     except subprocess.TimeoutExpired:
         raise Missing(f"npm took over {INSTALLING_SECONDS} s for {packages}") from None
     if run.returncode:
-        raise Missing(f"npm cannot install {packages}: {run.stderr.strip()[-500:]}")
+        said = " ".join(run.stderr.split())[:300]
+        raise Missing(f"npm cannot install {packages}: {said}")
     return folder
 
 
