@@ -14,6 +14,7 @@ from typing import Any
 import qsdb
 from examples.chat import chat
 from examples.chat.talking import HELP, Talk
+from qsdb.client import connect
 
 __all__ = ["main", "talk_lines"]
 
@@ -26,9 +27,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--token", help="of an earlier time, to be the same user again")
     parser.add_argument("--name", help="what to be called")
     chosen = parser.parse_args(arguments)
-    # Imported here, so that all else of the example runs without the extra.
-    from qsdb.client import connect  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
-
     try:
         with connect(
             chosen.server, chosen.database, token=chosen.token, module=chat

@@ -15,7 +15,7 @@ from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.rows import Row
 from qsdb.store.orders import StoredRow
 
-__all__ = ["Cache", "Changes"]
+__all__ = ["Cache"]
 
 
 class _Mounted:
@@ -143,6 +143,17 @@ class Cache:
                 for name, rows in moves.items()
                 for table in [self.table(name)]
             ]
+
+    def _refusal(
+        self, moves: Mapping[str, tuple[list[StoredRow], list[StoredRow]]]
+    ) -> str | None:
+        """Say why `_move` cannot take something in, if it cannot."""
+        with self._lock:
+            for name, rows in moves.items():
+                fault = self.table(name)._refusal(*rows)
+                if fault is not None:
+                    return f"table {name}: {fault}"
+        return None
 
     def _silence(self) -> None:
         """Tell nothing any more."""

@@ -17,6 +17,7 @@ where Python has readline.
 
 import contextlib
 import importlib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 
@@ -58,34 +59,55 @@ def split_statements(text: str) -> list[str]:
 
 
 def _split(text: str) -> tuple[list[str], bool]:
-    """Give the statements, and whether the last one has ended."""
+    """Give the statements, and whether the last one has ended.
+
+    What says nothing, blanks and comments, is no statement; one that is begun has not
+    ended.
+    """
     statements: list[str] = []
-    start, at, has_ended = 0, 0, True
+    start, at, says_something = 0, 0, False
     while at < len(text):
-        stop = _skip(text, at)
-        if stop > at:
-            at = stop
-            continue
-        if text[at] == ";":
-            statements.append(text[start:at])
-            start = at + 1
-        at += 1
-    rest = text[start:]
-    if rest.strip():
-        has_ended = False
-        statements.append(rest)
-    return [each.strip() for each in statements if each.strip()], has_ended
+        stop, is_comment = _skip(text, at)
+        if text[at] == ";" and stop == at:
+            statements += [text[start:at].strip()] * says_something
+            start, says_something = at + 1, False
+        elif not is_comment and not text[at].isspace():
+            says_something = True
+        at = max(stop, at + 1)
+    statements += [text[start:].strip()] * says_something
+    return statements, not says_something
 
 
-def _skip(text: str, at: int) -> int:
-    """Give the place after a text, a name or a comment that begins here, or `at`."""
+def _skip(text: str, at: int) -> tuple[int, bool]:
+    """Give the place after a text, a name or a comment, and whether it is the last.
+
+    It is `at` if none of them begins there.
+    """
     if text.startswith("--", at):
-        stop = text.find("\n", at)
-    elif text[at] in "'\"":
-        stop = text.find(text[at], at + 1)
-    else:
-        return at
-    return len(text) if stop < 0 else stop + 1
+        return _after(text, "\n", at), True
+    if text.startswith("/*", at):
+        return _after_comment(text, at), True
+    if text[at] in "'\"":
+        return _after(text, text[at], at + 1), False
+    return at, False
+
+
+def _after(text: str, end: str, start: int) -> int:
+    found = text.find(end, start)
+    return len(text) if found < 0 else found + len(end)
+
+
+_COMMENT_MARK = re.compile(r"/\*|\*/")
+
+
+def _after_comment(text: str, at: int) -> int:
+    """Give the place after a comment, which may have others inside."""
+    depth = 0
+    for found in _COMMENT_MARK.finditer(text, at):
+        depth += 1 if found.group() == "/*" else -1
+        if depth == 0:
+            return found.end()
+    return len(text)
 
 
 def reader_with_history(

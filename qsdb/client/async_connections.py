@@ -41,7 +41,8 @@ class AsyncConnection(AnyConnection):
             UnansweredError: no answer came; it may have run.
             ClosedError: the connection is closed.
         """
-        return await self._client.call(function, args, kwargs)
+        client = self._client
+        return await client.call(*client.prepare(function, args, kwargs))
 
     async def sql(
         self, text: str, params: Mapping[str, object] | None = None

@@ -9,6 +9,7 @@ from typing import Any
 
 from qsdb.client.client_errors import UnansweredError
 from qsdb.client.conversation import Conversation
+from qsdb.client.functions import RemoteFunction
 from qsdb.client.links import Link
 from qsdb.client.replies import Reply
 from qsdb.client.subscriptions import AnySubscription
@@ -32,16 +33,19 @@ class Client:
         self.link = link
         self.settings = link.settings
 
-    async def call(
+    def prepare(
         self, function: object, args: tuple[object, ...], kwargs: Mapping[str, object]
-    ) -> Any:  # noqa: ANN401  what the function gives
+    ) -> tuple[RemoteFunction, bytes]:
+        """Find a function, and check and encode its arguments; from any thread."""
+        self.conversation.require_online()
+        found = self.conversation.known.function(function)
+        return found, found.encode(args, kwargs)
+
+    async def call(self, function: RemoteFunction, arguments: bytes) -> Any:  # noqa: ANN401  what the function gives
         """Call a function, and wait for what it gives."""
-        conversation = self.conversation
-        conversation.require_online()
-        found = conversation.known.function(function)
-        data = found.encode(args, kwargs)
         return await self._answer(
-            lambda reply: conversation.call(found, data, reply), found.name
+            lambda reply: self.conversation.call(function, arguments, reply),
+            function.name,
         )
 
     async def sql(self, text: str, params: Mapping[str, object] | None) -> Result:

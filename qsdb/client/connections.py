@@ -1,8 +1,10 @@
 """`Connection`: a connection over the network, for programs without an event loop."""
 
+import asyncio
 import contextlib
 import functools
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
 from typing import Any, Self, TypeVar
 
 from qsdb.cache.events import Event
@@ -54,7 +56,34 @@ class Connection(AnyConnection):
             UsageError: this is a callback.
             ClosedError: the connection is closed.
         """
-        return self._wait(self._client.call(function, args, kwargs))
+        client = self._client
+        return self._wait(client.call(*client.prepare(function, args, kwargs)))
+
+    def start(
+        self, function: object, /, *args: object, **kwargs: object
+    ) -> Future[Any]:
+        """As `call`, but give a future at once; also in callbacks.
+
+        Many calls may be under way: they run in the order in which they were started.
+        What can be known now is raised now; all else the future has.
+
+        Raises:
+            NotFoundError, ArgumentError, NotConnectedError, ClosedError: as `call`
+                does.
+        """
+        client = self._client
+        found, data = client.prepare(function, args, kwargs)
+        return self._thread.begin(client.call(found, data))
+
+    async def call_async(
+        self, function: object, /, *args: object, **kwargs: object
+    ) -> Any:  # noqa: ANN401  what the function gives
+        """As `call`, to be awaited in an event loop, which goes on meanwhile.
+
+        Raises:
+            Whatever `call` raises.
+        """
+        return await asyncio.wrap_future(self.start(function, *args, **kwargs))
 
     def sql(self, text: str, params: Mapping[str, object] | None = None) -> Result:
         """Run a query on the server.

@@ -18,9 +18,10 @@ from qsdb.cache.events import Event
 from qsdb.cache.listeners import Listeners
 from qsdb.client.client_errors import NotConnectedError, UnansweredError
 from qsdb.client.functions import RemoteFunction
+from qsdb.client.joinings import NO_OFFSET
 from qsdb.client.known import Known
 from qsdb.client.outgoing import Outgoing
-from qsdb.client.query_sets import NO_OFFSET, QuerySets
+from qsdb.client.query_sets import QuerySets
 from qsdb.client.questions import Question
 from qsdb.client.replies import Reply
 from qsdb.client.requests import Requests

@@ -158,10 +158,9 @@ class Link:
             code = _code_of(error)
             return error
         finally:
-            sending.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sending
             await socket.close(code)
+            self._due.set()  # whoever sends sees that, too
+            await sending
 
     def _take(self, frame: bytes) -> None:
         try:
@@ -174,7 +173,7 @@ class Link:
 
     async def _send(self, socket: Socket) -> None:
         with contextlib.suppress(NotConnectedError):  # whoever reads is told
-            while True:
+            while not socket.is_closed:
                 await self._due.wait()
                 self._due.clear()
                 for frame in self.conversation.outgoing():

@@ -36,13 +36,24 @@ class LoopThread(threading.Thread):
         finally:
             loop.run_until_complete(_cancel_all())
             loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.run_until_complete(loop.shutdown_default_executor())
             loop.close()
 
     @staticmethod
     def is_here() -> bool:
         """Whether this thread is one of them: then it runs a callback."""
         return isinstance(threading.current_thread(), LoopThread)
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Have something done in the loop; give what tells of its end.
+
+        Raises:
+            ClosedError: the loop has ended.
+        """
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self.loop)
+        except RuntimeError:
+            work.close()
+            raise ClosedError("this connection is closed") from None
 
     def wait(self, work: Coroutine[Any, Any, T], seconds: float | None) -> T:
         """Have something done in the loop, and wait for what comes of it.
@@ -63,11 +74,7 @@ class LoopThread(threading.Thread):
                 "can wait for the server: call from another thread, or use "
                 "connect_async"
             )
-        try:
-            future = asyncio.run_coroutine_threadsafe(work, self.loop)
-        except RuntimeError:
-            work.close()
-            raise ClosedError("this connection is closed") from None
+        future = self.begin(work)
         try:
             return self._result(future, seconds)
         except CancelledError:

@@ -13,14 +13,13 @@ what is now, and only differences are told.
 
 from collections.abc import Callable, Iterable
 
-import attrs
-
-from qsdb.cache.databases import Cache, Changes
+from qsdb.cache.databases import Cache
 from qsdb.cache.events import Event
+from qsdb.client.joinings import NO_OFFSET, AskedSet, Joining, Moves, add_move
 from qsdb.client.known import Known
 from qsdb.client.outgoing import Outgoing
 from qsdb.client.replies import Reply, fail, give
-from qsdb.client.results import Counts, LiveResult
+from qsdb.client.results import Counts
 from qsdb.client.subscriptions import AnySubscription
 from qsdb.client.telling import Telling
 from qsdb.errors import ClosedError, QsdbError, QueryError
@@ -38,39 +37,6 @@ from qsdb.runtime.updates import Update
 from qsdb.sql.loops import StoredRow
 
 __all__ = ["QuerySets"]
-
-NO_OFFSET = 0
-"""The protocol does not say which commit a message is about."""
-
-Moves = dict[str, tuple[list[StoredRow], list[StoredRow]]]
-
-
-@attrs.define(eq=False)
-class _Joining:
-    """Subscriptions that are to be applied together.
-
-    Attributes:
-        subscriptions: They.
-        waiting: Those of their sets that have no answer yet.
-        done: Is told when they are applied.
-        reply: Takes the subscription that somebody waits for; None of those that are
-            asked again.
-    """
-
-    subscriptions: list[AnySubscription]
-    waiting: set[int]
-    done: Callable[[], None]
-    reply: Reply | None
-
-
-@attrs.define(eq=False)
-class _Set:
-    """One query, as the server knows it."""
-
-    number: int
-    subscription: AnySubscription
-    result: LiveResult
-    joining: _Joining | None
 
 
 class QuerySets:
@@ -97,8 +63,8 @@ class QuerySets:
         self._is_closed = False
         self._telling = telling
         self._outgoing = outgoing
-        self.subscriptions: dict[AnySubscription, _Joining | None] = {}
-        self._sets: dict[int, _Set] = {}
+        self.subscriptions: dict[AnySubscription, Joining | None] = {}
+        self._sets: dict[int, AskedSet] = {}
         self._leaving: dict[int, int] = {}
         """Sets that have ended here → the request that tells the server so."""
 
@@ -114,7 +80,7 @@ class QuerySets:
         Raises:
             ArgumentError: a text is too long to be sent.
         """
-        joining = _Joining(
+        joining = Joining(
             [subscription], set(), lambda: give(reply, subscription), reply
         )
         self._ask(joining)
@@ -125,18 +91,18 @@ class QuerySets:
         Args:
             done: Is told when all has been applied.
         """
-        joining = _Joining([*self.subscriptions], set(), done, None)
+        joining = Joining([*self.subscriptions], set(), done, None)
         self._ask(joining)
         self._join_if_answered(joining)
 
-    def _ask(self, joining: _Joining) -> None:
+    def _ask(self, joining: Joining) -> None:
         for subscription in joining.subscriptions:
             for result in subscription.results:
                 result.request_id = self._outgoing.next_id()
                 number = self._outgoing.next_id()
                 text = result.question.text
                 self._outgoing.put(Subscribe(result.request_id, number, (text,)))
-                self._sets[number] = _Set(number, subscription, result, joining)
+                self._sets[number] = AskedSet(number, subscription, result, joining)
                 joining.waiting.add(number)
             self.subscriptions[subscription] = joining
 
@@ -206,7 +172,7 @@ class QuerySets:
         if changes:
             self._telling.do(lambda: self._take(changes, event))
 
-    def _find(self, number: int) -> _Set:
+    def _find(self, number: int) -> AskedSet:
         asked = self._sets.get(number)
         if asked is None:
             raise ProtocolError("message", 0, f"there is no query set {number}")
@@ -214,9 +180,9 @@ class QuerySets:
 
     def _differences(
         self, update: TransactionUpdate
-    ) -> Iterable[tuple[_Set, Difference]]:
+    ) -> Iterable[tuple[AskedSet, Difference]]:
         """Read how each set changes."""
-        found: dict[int, tuple[_Set, Difference]] = {}
+        found: dict[int, tuple[AskedSet, Difference]] = {}
         for number, parts in update.query_sets:
             if number in self._leaving:
                 continue
@@ -243,57 +209,64 @@ class QuerySets:
     # Showing.
 
     def _take(
-        self, changes: Iterable[tuple[_Set, Difference, Counts]], event: Event
+        self, changes: Iterable[tuple[AskedSet, Difference, Counts]], event: Event
     ) -> None:
         moves: Moves = {}
         others: list[tuple[AnySubscription, Update]] = []
-        for asked, difference, changed in changes:
+        for asked, difference, _ in changes:
             question = asked.result.question
-            if not question.shape.is_event:
-                asked.result.note(changed)
             if asked.joining is not None:
                 continue  # it is told when all of them are applied
-            _add(moves, asked.result, difference)
+            add_move(moves, asked.result, difference)
             if question.table is None:
                 update = Update(NO_OFFSET, difference, question.shape)
                 others.append((asked.subscription, update))
-        self._cache._tell(self._move(moves), event)
+        self._require_possible(moves)
+        for asked, _, changed in changes:
+            if not asked.result.question.shape.is_event:
+                asked.result.note(changed)
+        self._cache._tell(self._cache._move(moves), event)
         for subscription, update in others:
             subscription.tell_update(event, update)
 
-    def _move(self, moves: Moves) -> Changes:
-        """Change the cache; a private table is in it once the server has shown it."""
+    def _require_possible(self, moves: Moves) -> None:
+        """Refuse what no database can say, before anything is changed.
+
+        A private table is in the cache once the server has shown it.
+
+        Raises:
+            ProtocolError: a table would have two rows with one primary key.
+        """
         if not self._shown.issuperset(moves):
             by_name, by_class = self._known.visible(private=True)
             self._cache._take(by_name, by_class, {})
             self._shown = {*by_name}
-        return self._cache._move(moves)
+        fault = self._cache._refusal(moves)
+        if fault is not None:
+            raise ProtocolError("rows", 0, fault)
 
-    def _join_if_answered(self, joining: _Joining) -> None:
+    def _join_if_answered(self, joining: Joining) -> None:
         if not joining.waiting:
             self._telling.do(lambda: self._join(joining))
 
-    def _join(self, joining: _Joining) -> None:
+    def _join(self, joining: Joining) -> None:
         """Show what was gathered, and tell how it differs from what was shown."""
         if self._is_closed:
             return
-        moves: Moves = {}
-        others: list[tuple[AnySubscription, Update]] = []
+        moves, updates = joining.gathered()
+        self._require_possible(moves)
+        joining.settle()
         for subscription in joining.subscriptions:
-            updates = _settled(subscription, moves)
-            if joining.reply is None:  # who has just begun looks at the rows
-                others += [(subscription, each) for each in updates]
-            subscription.is_active = True
             self.subscriptions[subscription] = None
         for asked in self._sets.values():
             if asked.joining is joining:
                 asked.joining = None
         event = Event("applied", NO_OFFSET)
-        changes = self._move(moves)
+        changes = self._cache._move(moves)
         for subscription in [*joining.subscriptions]:
             subscription.tell_applied(event)
         self._cache._tell(changes, event)
-        for subscription, update in others:
+        for subscription, update in updates:
             subscription.tell_update(event, update)
         joining.done()
 
@@ -341,9 +314,10 @@ class QuerySets:
         moves: Moves = {}
         for result in subscription.results:
             result.fresh = None
-            _add(moves, result, result.settle())
+            add_move(moves, result, result.difference())
+            result.settle()
         event = Event("ended", NO_OFFSET)
-        self._cache._tell(self._move(moves), event)
+        self._cache._tell(self._cache._move(moves), event)
         subscription.tell_error()
 
     def lost(self, error: QsdbError) -> None:
@@ -368,27 +342,3 @@ class QuerySets:
             subscription.is_active = False
             subscription.silence()
         self.subscriptions.clear()
-
-
-def _settled(subscription: AnySubscription, moves: Moves) -> list[Update]:
-    """Show what was gathered of a subscription.
-
-    Returns:
-        What is to be told of results that are not in the cache; the rest is in `moves`.
-    """
-    updates: list[Update] = []
-    for result in subscription.results:
-        difference = result.settle()
-        _add(moves, result, difference)
-        if result.question.table is None and (difference.inserts or difference.deletes):
-            updates.append(Update(NO_OFFSET, difference, result.question.shape))
-    return updates
-
-
-def _add(moves: Moves, result: LiveResult, difference: Difference) -> None:
-    """Add a change of a result, if it has whole rows of a table."""
-    table = result.question.table
-    if table is not None and (difference.inserts or difference.deletes):
-        came, went = moves.setdefault(table, ([], []))
-        came += difference.inserts
-        went += difference.deletes

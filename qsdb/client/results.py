@@ -100,10 +100,14 @@ class LiveResult:
             if not count:
                 del counts[row]
 
-    def settle(self) -> Difference:
-        """Show what came beside, and say how it differs from what was shown."""
-        before, self.counts, self.fresh = self.counts, self.fresh or {}, None
-        return Difference(_more(self.counts, before), _more(before, self.counts))
+    def difference(self) -> Difference:
+        """Say how what came beside differs from what is shown."""
+        fresh = self.fresh or {}
+        return Difference(_more(fresh, self.counts), _more(self.counts, fresh))
+
+    def settle(self) -> None:
+        """Show what came beside."""
+        self.counts, self.fresh = self.fresh or {}, None
 
 
 def _more(these: Counts, those: Counts) -> Sequence[StoredRow]:

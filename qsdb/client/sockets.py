@@ -49,12 +49,14 @@ class Socket:
 
     Attributes:
         subprotocol: What was agreed upon.
+        is_closed: Whether `close` was called.
     """
 
     def __init__(self, connection: ClientConnection, subprotocol: Subprotocol) -> None:
         """Wrap one that is open."""
         self._connection = connection
         self.subprotocol = subprotocol
+        self.is_closed = False
 
     async def receive(self) -> bytes:
         """Wait for a frame.
@@ -106,6 +108,7 @@ class Socket:
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close; takes no longer than ``close_timeout``."""
+        self.is_closed = True
         await self._connection.close(code, reason)
 
 

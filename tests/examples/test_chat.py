@@ -2,10 +2,8 @@
 
 import shutil
 import sys
-import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -195,12 +193,6 @@ def test_lines_are_said_until_the_end(ada: qsdb.Connection) -> None:
     assert not any("more" in line for line in shown)
 
 
-def client_of(connect: Callable[..., Any]) -> types.ModuleType:
-    made = types.ModuleType("qsdb.client")
-    made.connect = connect  # type: ignore[attr-defined]
-    return made
-
-
 def test_the_client_connects_as_it_is_told(
     db: qsdb.Database,
     monkeypatch: pytest.MonkeyPatch,
@@ -212,7 +204,7 @@ def test_the_client_connects_as_it_is_told(
         asked.append((url, name, options))
         return db.connect()
 
-    monkeypatch.setitem(sys.modules, "qsdb.client", client_of(connect))
+    monkeypatch.setattr("examples.chat.client.connect", connect)
     monkeypatch.setattr(sys, "stdin", iter(["hello\n"]))
 
     assert main(["--server", "ws://h:1", "--name", "Ada", "--token", "t"]) == 0
@@ -235,7 +227,7 @@ def test_the_client_ends_with_a_sentence(
     def connect(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setitem(sys.modules, "qsdb.client", client_of(connect))
+    monkeypatch.setattr("examples.chat.client.connect", connect)
 
     assert main([]) == code
     assert capsys.readouterr().err == ("chat: not you\n" if code else "")

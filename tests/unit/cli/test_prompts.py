@@ -64,6 +64,11 @@ def rows(answers: Sequence[Answer]) -> list[list[object]]:
         ('a";"b', ['a";"b']),
         ("a -- ;\nb;c", ["a -- ;\nb", "c"]),
         ("a -- ;", ["a -- ;"]),
+        ("-- a;\n", []),
+        (" /* ; */ ;", []),
+        ("a /* ; /* ; */ ; */ b; c", ["a /* ; /* ; */ ; */ b", "c"]),
+        ("a /* ;", ["a /* ;"]),
+        ("'a;", ["'a;"]),
         ("a '; b", ["a '; b"]),
         ("a - b; c", ["a - b", "c"]),
     ],
@@ -83,6 +88,13 @@ def test_an_empty_line_ends_a_statement(target: Local) -> None:
     answers, _ = shown(target, "SELECT name FROM toy WHERE id = 2", "", "", ";")
 
     assert rows(answers) == [["kite"]]
+
+
+def test_a_comment_alone_is_no_statement(target: Local) -> None:
+    answers, text = shown(target, "-- all toys", "SELECT id FROM toy; -- done", "\\q")
+
+    assert rows(answers) == [[1], [2]]
+    assert text == ""
 
 
 def test_several_statements_run_in_turn(target: Local) -> None:

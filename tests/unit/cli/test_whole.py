@@ -3,6 +3,7 @@
 The server is a process of its own, as an operator starts it, and ends with a signal.
 """
 
+import importlib.util
 import json
 import os
 import queue
@@ -17,6 +18,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+import qsdb.client
 from tests.support.sources import ROOT
 from tests.unit.cli.shop import run
 
@@ -122,7 +124,6 @@ def test_a_server_is_asked_and_ends_with_a_signal(served: Served) -> None:
 
 
 def test_a_query_of_a_server_is_followed(served: Served) -> None:
-    pytest.importorskip("qsdb.client")
     served.ask("call", "open_room", '"garden"')
 
     told = served.ask("subscribe", "--json", "--count", "2", "SELECT name FROM room")
@@ -130,6 +131,30 @@ def test_a_query_of_a_server_is_followed(served: Served) -> None:
     rows = [json.loads(line) for line in told.splitlines()]
     assert {each["row"]["name"] for each in rows} == {"lobby", "garden"}
     assert {each["change"] for each in rows} == {"initial"}
+
+
+def test_a_generated_client_talks_to_the_server(served: Served, tmp_path: Path) -> None:
+    file = tmp_path / "chat_client.py"
+    run("generate", "--lang", "python", CHAT, "--out", file)
+    spec = importlib.util.spec_from_file_location("chat_client", file)
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    url = served.url.replace("http", "ws", 1)
+
+    with qsdb.client.connect(url, "chat", module=made.module) as connection:
+        reducers = made.typed(connection).reducers
+        reducers.open_room("attic")
+        connection.call(made.send, "attic", "hi")
+        connection.subscribe("SELECT * FROM message", "SELECT * FROM user")
+        [message] = connection.db[made.Message]
+        user = connection.db[made.User].get(connection.identity)
+
+    assert user is not None
+    assert (message.room, message.text) == ("attic", "hi")
+    assert message.sender == user.identity
+    assert user.online
 
 
 def test_a_port_that_is_taken_is_told_of(served: Served, tmp_path: Path) -> None:

@@ -41,8 +41,10 @@ class Thing(qsdb.Row, module=odd, public=True):
 
 
 @odd.view(public=True)
-def beside(ctx: qsdb.AnonymousViewContext, place: i64) -> list[Thing]:
-    return [each for each in ctx.db[Thing] if each.i == place]
+def beside(
+    ctx: qsdb.AnonymousViewContext, place: i64, tag: str | None = None
+) -> list[Thing]:
+    return [each for each in ctx.db[Thing] if (each.i, each.maybe) == (place, tag)]
 
 
 KNOWN = known_of_module(odd)
@@ -127,6 +129,11 @@ def test_arguments_of_views_may_be_parameters() -> None:
     text = asked("SELECT * FROM beside(:place) WHERE b = :b", {"place": 5, "b": True})
 
     assert text.text == "SELECT * FROM beside( 5 ) WHERE b =  TRUE "
+    assert asked("SELECT * FROM beside(1, :tag)", {"tag": "x"}).text == (
+        "SELECT * FROM beside(1,  'x' )"
+    )
+    with pytest.raises(ArgumentError, match=":tag is None, a value of str, which no"):
+        asked("SELECT * FROM beside(1, :tag)", {"tag": None})
 
 
 def test_each_query_takes_its_own() -> None:

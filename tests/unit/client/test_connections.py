@@ -116,6 +116,35 @@ def test_functions_are_called_by_attribute_name_and_themselves() -> None:
     assert found == [7, 7, 7]
 
 
+def test_calls_are_started_and_awaited() -> None:
+    with connected(answer_calls) as conn:
+        futures = [conn.start("rename", number) for number in range(20)]
+        found = [each.result(SECONDS) for each in futures]
+        with pytest.raises(ArgumentError):
+            conn.start("rename", -1)
+        awaited = asyncio.run(conn.call_async("rename", 1))
+    with pytest.raises(ClosedError):
+        conn.start("rename", 1)
+
+    assert found == [7] * 20
+    assert awaited == 7
+
+
+def test_a_callback_may_start_calls() -> None:
+    async def script(peer: Peer) -> None:
+        await serve_users(peer)
+        await peer.send(seven(await peer.receive()))
+        await peer.until_gone()
+
+    with connected(script) as conn:
+        started: list[Future[Any]] = []
+        conn.subscribe(
+            USERS, on_applied=lambda _: started.append(conn.start("rename", 1))
+        )
+
+        assert started[0].result(SECONDS) == 7
+
+
 def test_the_cache_has_what_a_call_did_on_the_next_line() -> None:
     async def script(peer: Peer) -> None:
         asked = await serve_users(peer)

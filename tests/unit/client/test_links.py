@@ -16,7 +16,7 @@ from qsdb.client.conversation import Conversation
 from qsdb.client.links import Link
 from qsdb.client.schema_checks import SchemaCheck
 from qsdb.client.settings import Settings
-from qsdb.client.sockets import open_socket
+from qsdb.client.sockets import Socket, open_socket
 from qsdb.errors import ClosedError, QsdbError
 from qsdb.protocol.protocol_error import ProtocolError
 from tests.support.scripted_server import Peer, ScriptedServer
@@ -188,12 +188,11 @@ def test_a_server_that_lies_each_time_is_not_asked_without_a_wait() -> None:
         await peer.send_raw(b"\0\xff")
         await peer.until_gone()
 
-    with living(lie, lie, lie, lie, greet, waits=waits, draw=lambda: 1.0) as conn:
-        watch = Watch(conn)
-        for _ in range(3):
-            assert arrives(watch.back)
+    with living(lie, lie, lie, lie, greet, waits=waits, draw=lambda: 1.0):
+        for _ in range(4):
+            assert arrives(waits.begun)
 
-    assert waits.delays[:3] == [0.25, 0.5, 1.0]
+    assert waits.delays == [0.25, 0.5, 1.0, 2.0]
 
 
 def test_a_refusal_ends_it_for_good() -> None:
@@ -372,18 +371,25 @@ def test_a_server_that_is_not_there() -> None:
         asyncio.run(open_socket(address, None, Settings()))
 
 
-def test_connecting_may_be_cancelled() -> None:
-    arrived, gone = threading.Event(), threading.Event()
+def test_connecting_may_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = threading.Event()
 
     async def quiet(peer: Peer) -> None:
-        arrived.set()
         await peer.until_gone()
         gone.set()
 
     async def connect(url: str) -> None:
+        waits = asyncio.Event()
+
+        async def receive_first(*_: object) -> bytes:
+            waits.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        monkeypatch.setattr(Socket, "receive_first", receive_first)
         work = qsdb.client.connect_async(url, "hall", module=hall)
         task = asyncio.create_task(work)
-        await asyncio.to_thread(arrived.wait, SECONDS)
+        await asyncio.wait_for(waits.wait(), SECONDS)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -555,6 +555,27 @@ def test_what_does_not_belong_there_is_refused(message: Any) -> None:
     assert talk.told == []
 
 
+def test_two_rows_of_one_key_are_refused_before_anything_is_changed() -> None:
+    talk = Talk()
+    some = "SELECT * FROM user WHERE id < 3"
+    sub = talk.joined((USERS, [ANN]), (some, [ANN]))
+    for lie in (
+        transaction((1, USERS, [ANNE], [])),  # as another one has it
+        transaction((1, USERS, [ANNE], [ANN])),  # the other query has it still
+        transaction((1, USERS, [BOB, (2, "bo", 0, None)], [])),
+    ):
+        with pytest.raises(ProtocolError, match="user: two rows have the same prim"):
+            talk.say(lie)
+    talk.subscribe("SELECT * FROM user WHERE id = 1")
+    [asked] = talk.heard()
+    with pytest.raises(ProtocolError, match="user: two rows have the same primary"):
+        talk.say(applied(asked, [ANNE]))
+
+    assert talk.rows("user") == [user(ANN)]
+    assert sub.rows == [user(ANN), user(ANN)]
+    assert talk.told == []
+
+
 def test_a_set_does_not_change_before_it_has_begun() -> None:
     talk = Talk()
     talk.subscribe(USERS)

@@ -278,6 +278,7 @@ class Restarted:
         self._stack.close()
 
 
+@pytest.mark.slow
 def test_a_server_that_comes_back_finds_its_clients_again(
     db: qsdb.Database, tmp_path: Path
 ) -> None:
