@@ -19,6 +19,7 @@ from qsdb.files import Directory
 from qsdb.runtime.database import Database
 from qsdb.server.app import Service, service_of
 from qsdb.server.authority import Trust
+from qsdb.server.http_heads import HttpProtocol
 from qsdb.server.owner_tokens import write_owner_tokens
 from qsdb.server.peers import SessionOptions
 from qsdb.server.websocket_protocol import WebSocketProtocol
@@ -59,6 +60,7 @@ class Running(uvicorn.Server):
             service.app,
             host=host,
             port=port,
+            http=HttpProtocol,
             ws=WebSocketProtocol,
             log_config=None,
             access_log=False,

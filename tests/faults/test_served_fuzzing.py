@@ -8,7 +8,8 @@ what goes wrong.
 
 **Invariants**:
 
-1. The application raises nothing, and ends each connection.
+1. The application raises nothing, writes no failure of its own into the log, and ends
+   each connection.
 2. Nothing is left of a client that has gone: no link, query, pinned offset, note in
    ``st_client`` or thread.
 3. The good client is answered, and knows the very rows that the database has.
@@ -40,6 +41,7 @@ from tests.conftest import _PROFILE
 from tests.support.bare_asgi_sockets import AsgiSocket
 from tests.support.ledger import arguments, ledger
 from tests.support.mutants import Mutant, planted
+from tests.support.server_failures import no_server_failures
 from tests.support.wire_client import WireClient
 
 pytestmark = pytest.mark.slow
@@ -47,7 +49,7 @@ pytestmark = pytest.mark.slow
 SECONDS = 300 if _PROFILE == "nightly" else 15
 """So long each of the two tests goes on."""
 
-EXAMPLES_MAX = 20_000 if _PROFILE == "nightly" else 300
+EXAMPLES_MAX = 20_000 if _PROFILE == "nightly" else 1_500
 WAITING_SECONDS = 60
 BAD_CLIENTS_MAX = 4
 FRAMES_MAX = 12
@@ -288,12 +290,10 @@ def fuzz(seed: int, seconds: float) -> None:
         in_a_world(work, options)
 
 
-def test_frames_that_were_mutated_harm_nobody(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_frames_that_were_mutated_harm_nobody() -> None:
     seed = random.getrandbits(32) if _PROFILE == "nightly" else 1
     print(f"seed {seed}")
-    with caplog.at_level("CRITICAL"):
+    with no_server_failures():
         fuzz(seed, SECONDS)
 
 
@@ -378,9 +378,7 @@ class Crowd:
             await socket.ended()
 
 
-def test_whatever_clients_do_others_are_unharmed(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_whatever_clients_do_others_are_unharmed() -> None:
     ends, has_failed = time.monotonic() + SECONDS, False
 
     @settings(
@@ -410,10 +408,10 @@ def test_whatever_clients_do_others_are_unharmed(
             await crowd.end()
 
         try:
-            in_a_world(work, SessionOptions(inline_rows=inline_rows))
+            with no_server_failures():
+                in_a_world(work, SessionOptions(inline_rows=inline_rows))
         except BaseException:
             has_failed = True
             raise
 
-    with caplog.at_level("CRITICAL"):
-        histories()
+    histories()

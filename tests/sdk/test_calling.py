@@ -1,12 +1,13 @@
 """Calls of reducers and procedures, and what else clients are told."""
 
 import logging
+from pathlib import Path
 
 import pytest
 
 import qsdb
 from tests.sdk.test_connecting import rows_of
-from tests.sdk.town import Person
+from tests.sdk.town import Person, town
 from tests.sdk.workshop import Workshop
 from tests.support.network_server import NetworkServer
 
@@ -81,3 +82,19 @@ def test_events_views_and_procedures_are_told(
     assert people["count"] == len(rows) == 55
     assert stumbled["message"] == "it stumbles"
     assert many["right"] is True
+
+
+def test_what_was_answered_is_on_the_disk(workshop: Workshop, tmp_path: Path) -> None:
+    with (
+        qsdb.Database(town, tmp_path, durability="interval") as db,
+        NetworkServer({"town": db}) as server,
+        workshop.run("answers", server.url, "town") as program,
+    ):
+        for number in range(20):
+            program.hear("answered")
+            assert db.durable_offset == db.offset
+            assert len(rows_of(db, Person)) == 5 + number
+            program.tell()
+        program.finish()
+    with qsdb.Database(town, tmp_path) as db:
+        assert len(rows_of(db, Person)) == 24

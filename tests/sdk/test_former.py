@@ -51,6 +51,7 @@ def test_clients_of_version_1_follow_each_other(
         ],
         key=str,
     )
+    assert seen["again"] == [["p0", "first"]]
     assert calls == [
         ["add", {"name": "Zoë", "city": 1}, "Committed"],
         ["rename", {"number": 99, "name": "?"}, "Failed"],

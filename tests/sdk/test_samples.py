@@ -9,8 +9,8 @@ import pytest
 import qsdb
 from qsdb import ConnectionId, Identity, ScheduleAt, TimeDuration, Timestamp
 from qsdb.codec.bsatn import encoder
-from qsdb.runtime.visits import access
 from qsdb.runtime.result_kinds import result_kind
+from qsdb.runtime.visits import access
 from tests.sdk.town import Circle, Mood, Nothing, Place, Sample
 from tests.sdk.workshop import Workshop
 from tests.support.network_server import NetworkServer

@@ -157,7 +157,10 @@ def test_a_large_result_comes_whole_and_what_changes_behind_it(
 
 
 def test_a_query_that_fails_later_ends_its_client(
-    workshop: Workshop, server: NetworkServer, db: qsdb.Database
+    workshop: Workshop,
+    server: NetworkServer,
+    db: qsdb.Database,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with workshop.run("failing", server.url, "town") as program:
         assert program.hear("ready")["rows"] == CITIES
@@ -165,5 +168,7 @@ def test_a_query_that_fails_later_ends_its_client(
         assert program.hear("failed")["failures"] == ["disconnected"]
         program.finish()
 
-    assert "view fragile failed: ValueError: broken by a hammer" in program.faults
+    assert "view fragile failed" in program.faults
+    assert "broken by a hammer" not in program.faults
     assert "hammer" in [row["name"] for row in map(qsdb.asdict, db.sql(PEOPLE))]
+    assert "broken by a hammer" in caplog.text

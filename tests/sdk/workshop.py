@@ -16,6 +16,7 @@ import pytest
 import qsdb
 from qsdb.generate.typescript import typescript_bindings
 from qsdb.runtime.row_filters import check_filters
+from tests.support.node import node_modules
 
 __all__ = ["HEARING_SECONDS", "Program", "Workshop", "installed"]
 
@@ -42,14 +43,23 @@ class Missing(Exception):  # noqa: N818  it is no error where the SDK is not ask
 def installed(folder: Path, *packages: str) -> Path:
     """Install npm packages in a folder, once; give the folder.
 
+    What the machine has already is used (`tests.support.node`).
+
     Raises:
         Missing: there is no node or npm, or no network.
     """
     npm = shutil.which("npm")
+    if shutil.which("node") is not None and all(map(is_here, packages)):
+        folder.joinpath("node_modules").symlink_to(node_modules())
+        return folder
     if npm is None or shutil.which("node") is None:
         raise Missing("node or npm is not installed")
     folder.joinpath("package.json").write_text('{"private":true,"type":"module"}')
-    options = "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"
+    options = [
+        *("--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"),
+        *("--fetch-retries=1", "--fetch-retry-mintimeout=1000"),
+        f"--cache={folder / 'npm'}",
+    ]
     try:
         run = subprocess.run(
             [npm, "install", *options, *packages],
@@ -63,8 +73,19 @@ def installed(folder: Path, *packages: str) -> Path:
     except subprocess.TimeoutExpired:
         raise Missing(f"npm took over {INSTALLING_SECONDS} s for {packages}") from None
     if run.returncode:
-        raise Missing(f"npm cannot install {packages}: {run.stderr.strip()[-500:]}")
+        said = " ".join(run.stderr.split())[:300]
+        raise Missing(f"npm cannot install {packages}: {said}")
     return folder
+
+
+def is_here(package: str) -> bool:
+    """Say whether the machine has a package, of the very version if that is told."""
+    name, _, version = package.partition("@")
+    told = node_modules() / name / "package.json"
+    if not told.exists():
+        return False
+    found = json.loads(told.read_text(encoding="utf-8"))["version"]
+    return not version[0].isdigit() or found == version
 
 
 def or_skip(install: Callable[[], Path], what: str) -> Path:

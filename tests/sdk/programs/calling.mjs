@@ -17,19 +17,26 @@ say("lifecycle", await outcome(client.callReducer("init", new Uint8Array())));
 say("unharmed", { rows: rows(client.db.person) });
 
 // 256 in flight, again and again; every call knows its own answer.
-const flight = 256, count = 1024;
-let began = 0, done = 0, refused = 0;
+const flight = 256,
+  count = 1024;
+let began = 0,
+  done = 0,
+  refused = 0;
 async function worker() {
   while (began < count) {
     const number = began++;
-    const call = number % 8 === 7
-      ? client.reducers.rename({ number: 100_000 + number, name: "?" }).then(
-          () => { throw new Error("it was not refused"); },
-          error => {
-            if (error.message !== `no person ${100_000 + number}`) throw error;
-            refused += 1;
-          })
-      : client.reducers.rename({ number: 1 + (number % 4), name: `call ${number}` });
+    const call =
+      number % 8 === 7
+        ? client.reducers.rename({ number: 100_000 + number, name: "?" }).then(
+            () => {
+              throw new Error("it was not refused");
+            },
+            error => {
+              if (error.message !== `no person ${100_000 + number}`) throw error;
+              refused += 1;
+            },
+          )
+        : client.reducers.rename({ number: 1 + (number % 4), name: `call ${number}` });
     await call;
     done += 1;
   }

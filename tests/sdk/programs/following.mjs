@@ -1,6 +1,16 @@
 // Two clients: each is told of all that either does, in order, and each change once.
 
-import { connect, end, note, rows, say, subscribe, tables, unsubscribe, until } from "./sdk.mjs";
+import {
+  connect,
+  end,
+  note,
+  rows,
+  say,
+  subscribe,
+  tables,
+  unsubscribe,
+  until,
+} from "./sdk.mjs";
 
 const [a, b] = [await connect(), await connect()];
 const seen = { a: [], b: [] };
@@ -26,13 +36,23 @@ await a.reducers.tag({ label: "y", weight: 2 });
 await a.reducers.untag({ label: "x", weight: -1 });
 await a.reducers.remove({ number: 3 });
 await b.reducers.add({ name: "last", city: 2 });
-await until(() => [seen.a, seen.b].every(list => list.some(each => each[2].name === "last")));
+await until(() =>
+  [seen.a, seen.b].every(list => list.some(each => each[2].name === "last")),
+);
 say("seen", seen);
-say("cache", { a: rows(a.db.person), b: rows(b.db.person), tags: [...b.db.tag.iter()] });
+say("cache", {
+  a: rows(a.db.person),
+  b: rows(b.db.person),
+  tags: [...b.db.tag.iter()],
+});
 
 seen.b.length = 0;
 await unsubscribe(whole);
-say("narrow", { rows: rows(b.db.person), seen: seen.b.length, tags: Number(b.db.tag.count()) });
+say("narrow", {
+  rows: rows(b.db.person),
+  seen: seen.b.length,
+  tags: Number(b.db.tag.count()),
+});
 await unsubscribe(narrow);
 say("none", { rows: rows(b.db.person) });
 end();

@@ -13,7 +13,14 @@ const state = () => {
     ids += row.id;
     characters += row.text.length;
   }
-  return { count: Number(client.db.item.count()), ids, characters, inserts, updates, deletes };
+  return {
+    count: Number(client.db.item.count()),
+    ids,
+    characters,
+    inserts,
+    updates,
+    deletes,
+  };
 };
 
 await subscribe(client, "SELECT * FROM item");

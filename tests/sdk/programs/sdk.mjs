@@ -38,7 +38,13 @@ export function connect({ token, tweak = b => b, onDisconnect = () => {} } = {})
       .withDatabaseName(database)
       .withToken(token)
       .onConnect((connection, identity, token) =>
-        resolve(Object.assign(connection, { shownIdentity: identity.toHexString(), shownToken: token })))
+        resolve(
+          Object.assign(connection, {
+            shownIdentity: identity.toHexString(),
+            shownToken: token,
+          }),
+        ),
+      )
       .onConnectError((_, error) => reject(error))
       .onDisconnect((_, error) => onDisconnect(error));
     tweak(builder).build();
@@ -65,7 +71,8 @@ export function note(table, into, name) {
   table.onInsert((context, row) => into.push(["insert", name, row, context.event.tag]));
   table.onDelete((context, row) => into.push(["delete", name, row, context.event.tag]));
   table.onUpdate?.((context, old, row) =>
-    into.push(["update", name, old, row, context.event.tag]));
+    into.push(["update", name, old, row, context.event.tag]),
+  );
 }
 
 /** Give the rows of a table in the order of their keys. */
@@ -86,7 +93,10 @@ export async function until(condition) {
 export async function outcome(promise) {
   return promise.then(
     value => ({ value }),
-    error => ({ error: error.constructor.name, message: error.message ?? String(error) }),
+    error => ({
+      error: error.constructor.name,
+      message: error.message ?? String(error),
+    }),
   );
 }
 

@@ -1,6 +1,17 @@
 // Sets of queries that begin and end, and what the cache has afterwards.
 
-import { connect, end, hear, outcome, rows, say, subscribe, tables, unsubscribe, until } from "./sdk.mjs";
+import {
+  connect,
+  end,
+  hear,
+  outcome,
+  rows,
+  say,
+  subscribe,
+  tables,
+  unsubscribe,
+  until,
+} from "./sdk.mjs";
 
 const client = await connect();
 const { person, city } = client.db;
@@ -44,8 +55,12 @@ for (const query of [
   "DELETE FROM person",
   "SELECT name FROM person",
   "SELECT * FROM person WHERE",
-]) say("refused", { query, ...(await outcome(subscribe(client, query))) });
-say("mixed", await outcome(subscribe(client, ["SELECT * FROM city", "SELECT * FROM secret"])));
+])
+  say("refused", { query, ...(await outcome(subscribe(client, query))) });
+say(
+  "mixed",
+  await outcome(subscribe(client, ["SELECT * FROM city", "SELECT * FROM secret"])),
+);
 say("unharmed", has());
 const late = await subscribe(client, "SELECT * FROM city");
 say("late", has());

@@ -27,7 +27,7 @@ from qsdb.protocol.client_messages import (
     encode_client_message,
 )
 from qsdb.protocol.subprotocols import V1, V1_TEXT, V2, V3
-from qsdb.server import links, session_queries
+from qsdb.server import links, session_queries, wires
 from qsdb.server.durable_watch import DurableWatch
 from qsdb.server.hosts import Host
 from qsdb.server.moments import begin
@@ -323,11 +323,7 @@ def test_the_end_of_the_database_ends_its_clients() -> None:
             await asyncio.to_thread(db.close)
             assert isinstance(await socket.hear(), s.TransactionUpdate)
             assert await socket.closed() == (1001, "the database is closed")
-            idle.say(OneOffQuery(1, LINES))
-            answer = await idle.hear()
-            assert isinstance(answer, s.OneOffQueryResult)
-            assert "closed" in str(answer.result)
-            await idle.leave()
+            assert await idle.closed() == (1001, "the database is closed")
 
     run(main)
 
@@ -404,7 +400,7 @@ def test_who_reads_too_slowly_is_ended_and_others_are_not() -> None:
 
 
 def test_who_reads_nothing_at_all_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(links, "CLOSING_SECONDS", 0.01)
+    monkeypatch.setattr(wires, "CLOSING_SECONDS", 0.01)
 
     async def main() -> None:
         async with chat(options=SessionOptions(rows_max=10)) as (db, serve):
@@ -748,7 +744,7 @@ def test_all_that_was_committed_is_told_before_the_server_goes_down(
 def test_who_does_not_read_at_the_end_is_cut_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(links, "CLOSING_SECONDS", 0.01)
+    monkeypatch.setattr(wires, "CLOSING_SECONDS", 0.01)
 
     async def main() -> None:
         async with chat(closing_seconds=0.2) as (db, serve):
