@@ -104,7 +104,7 @@ class Link:
             self._write(wire)
         except Exception:
             _LOGGER.exception("what a client is to be told cannot be made")
-            self._code = FAILED
+            self._wire, self._code = None, FAILED
             self.cut("the server failed; its log says more")
             return
         watch = self._watch
@@ -118,7 +118,7 @@ class Link:
         if outbox.is_overfull:
             self._code = TOO_MUCH
             self._over.set()
-        elif self.session.ending is not None and wire.is_ready and not len(outbox):
+        elif wire.has_gone or (self._is_to_end and wire.is_ready and not len(outbox)):
             self._over.set()
 
     def _write(self, wire: Wire) -> None:
@@ -131,6 +131,10 @@ class Link:
             traffic.messages_out += len(taken)
             traffic.bytes_out += sum(map(len, taken))
             wire.write(dialect.frames(taken), is_text=dialect.is_text)
+
+    @property
+    def _is_to_end(self) -> bool:
+        return self.session.ending is not None
 
     def cut(self, reason: str) -> None:
         """Have it end without what is still to be sent; in the event loop."""

@@ -33,10 +33,12 @@ class Wire(abc.ABC):
 
     Attributes:
         is_ready: Whether more may be written.
-        on_ready: Is called when that is so again; by the event loop.
+        has_gone: Whether the client has gone, as far as writing has told.
+        on_ready: Is called when it is ready again, or gone; by the event loop.
     """
 
     is_ready: bool
+    has_gone = False
     on_ready: Callable[[], None] | None
 
     @abc.abstractmethod
@@ -82,9 +84,11 @@ class AsgiWire(Wire):
         self._sending = asyncio.get_running_loop().create_task(work)
 
     async def _send_all(self, frames: list[bytes], *, is_text: bool) -> None:
-        with contextlib.suppress(Exception):  # the client has gone: each says it so
+        try:
             for frame in frames:
                 await self._send(_message(frame, is_text=is_text))
+        except Exception:  # noqa: BLE001  each server below raises something else
+            self.has_gone = True
         self.is_ready = True
         if self.on_ready is not None:
             self.on_ready()

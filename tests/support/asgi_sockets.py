@@ -74,6 +74,8 @@ class Socket:
     Attributes:
         task: Serves it.
         reads: Cleared: the client takes nothing of what is sent.
+        has_gone: Whether the client has vanished.
+        sent_in_vain: How often it was tried to send something after that.
         taken: All that was taken, as ASGI messages.
     """
 
@@ -89,7 +91,7 @@ class Socket:
     ) -> None:
         self._scope = {
             "type": "websocket",
-            "path_params": {"name": name},
+            "path_params": {"database": name},
             "subprotocols": list(subprotocols),
             "query_string": query.encode(),
             "headers": list(headers),
@@ -100,6 +102,7 @@ class Socket:
         self.reads = asyncio.Event()
         self.reads.set()
         self.has_gone = False
+        self.sent_in_vain = 0
         self.taken: list[Message] = []
         self._application = application
         self.task: asyncio.Task[None] | None = None
@@ -113,6 +116,7 @@ class Socket:
     async def _send(self, message: Message) -> None:
         await self.reads.wait()
         if self.has_gone:
+            self.sent_in_vain += 1
             raise OSError("the client has gone")
         self._from_server.put_nowait(message)
 

@@ -40,7 +40,7 @@ FROM_CLIENTS: list[tuple[c.V1ClientMessage, str]] = [
     ),
     (
         c.SubscribeMulti(("a",), 1, 2),
-        ' {"SubscribeMulti": {"query_strings": ["a"], "request_id":1, "query_id":[2]}}\n',
+        ' {"SubscribeMulti": {"query_strings":["a"], "request_id":1,"query_id":[2]}}\n',
     ),
     (
         c.Unsubscribe(1, 2),
