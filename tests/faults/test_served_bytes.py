@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import pytest
 
 import qsdb
+from qsdb.server.serving import Running
 from tests.conftest import _PROFILE
 from tests.faults.test_served_crowds import (
     UPGRADE,
@@ -27,7 +28,7 @@ from tests.faults.test_served_crowds import (
 )
 from tests.faults.test_served_fuzzing import V2_FRAMES, mutated
 from tests.support.ledger import ledger
-from tests.support.network_server import NetworkServer
+from tests.support.served_app import serving
 from tests.support.server_failures import no_server_failures
 from tests.support.wire_client import connect
 
@@ -42,10 +43,10 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 
 @pytest.fixture
-def server() -> Iterator[NetworkServer]:
+def server() -> Iterator[Running]:
     with (
         qsdb.Database(ledger, scheduler="manual") as db,
-        NetworkServer({"ledger": db}) as started,
+        serving({"ledger": db}) as started,
     ):
         yield started
 
@@ -108,7 +109,7 @@ async def be_bad(rng: random.Random, host: str, port: int) -> None:
         writer.close()
 
 
-def test_broken_websockets_harm_nobody(server: NetworkServer) -> None:
+def test_broken_websockets_harm_nobody(server: Running) -> None:
     seed = random.getrandbits(32) if _PROFILE == "nightly" else 1
     print(f"seed {seed}")
     rng, ends = random.Random(seed), time.monotonic() + SECONDS

@@ -21,9 +21,10 @@ import pytest
 
 import qsdb
 from qsdb.protocol import server_messages as s
+from qsdb.server.serving import Running
 from tests.conftest import _PROFILE
 from tests.support.ledger import arguments, ledger
-from tests.support.network_server import NetworkServer
+from tests.support.served_app import serving
 from tests.support.server_failures import no_server_failures
 from tests.support.wire_client import WireClient, connect
 
@@ -48,19 +49,19 @@ UPGRADE = (
 
 
 @pytest.fixture
-def server() -> Iterator[NetworkServer]:
+def server() -> Iterator[Running]:
     with (
         qsdb.Database(ledger, scheduler="manual") as db,
-        NetworkServer({"ledger": db}) as started,
+        serving({"ledger": db}) as started,
     ):
         yield started
 
 
-def links(server: NetworkServer) -> int:
+def links(server: Running) -> int:
     return len(server.service.subscribing._links)
 
 
-def notes(server: NetworkServer) -> int:
+def notes(server: Running) -> int:
     (served,) = server.service.host
     return len(served.database.sql("SELECT * FROM st_client"))
 
@@ -78,7 +79,7 @@ async def write_many(client: WireClient, writer: int, count: int) -> None:
         assert isinstance(outcome, s.ReducerOk | s.ReducerOkEmpty)
 
 
-def test_idle_clients_are_told_of_a_busy_one(server: NetworkServer) -> None:
+def test_idle_clients_are_told_of_a_busy_one(server: Running) -> None:
     async def crowd() -> None:
         busy = await connect(server.address, "ledger")
         idle: list[WireClient] = []
@@ -148,7 +149,7 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-def test_bursts_of_attempts_leave_nothing(server: NetworkServer) -> None:
+def test_bursts_of_attempts_leave_nothing(server: Running) -> None:
     seed = random.getrandbits(32) if _PROFILE == "nightly" else 1
     print(f"seed {seed}")
     rng = random.Random(seed)

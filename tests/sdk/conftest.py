@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 import qsdb
+from qsdb.server.serving import Running
+from tests.sdk.offering import offering
 from tests.sdk.town import town
 from tests.sdk.workshop import Workshop, installed, or_skip
-from tests.support.network_server import NetworkServer
 
 PRESENT = "spacetimedb@2.10.1"
 FORMER = "spacetimedb@1.12.0"
@@ -45,10 +46,8 @@ def db() -> Iterator[qsdb.Database]:
 
 
 @pytest.fixture(params=["v3", "v2"])
-def server(
-    request: pytest.FixtureRequest, db: qsdb.Database
-) -> Iterator[NetworkServer]:
+def server(request: pytest.FixtureRequest, db: qsdb.Database) -> Iterator[Running]:
     """Serve the town, in either version."""
     protocols = [f"{request.param}.bsatn.spacetimedb"]
-    with NetworkServer({"town": db}, protocols=protocols) as started:
+    with offering({"town": db}, *protocols) as started:
         yield started

@@ -6,24 +6,25 @@ from pathlib import Path
 import pytest
 
 import qsdb
+from qsdb.server.serving import Running
 from tests.sdk.test_connecting import rows_of
 from tests.sdk.town import Person, town
 from tests.sdk.workshop import Workshop
-from tests.support.network_server import NetworkServer
+from tests.support.served_app import serving
 
 pytestmark = pytest.mark.slow
 
 
 def test_calls_come_to_what_they_come_to(
     workshop: Workshop,
-    server: NetworkServer,
+    server: Running,
     db: qsdb.Database,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     before = rows_of(db, Person)
     with (
         caplog.at_level(logging.CRITICAL),
-        workshop.run("calling", server.url, "town") as program,
+        workshop.run("calling", server.address, "town") as program,
     ):
         assert program.hear("added") == {"what": "added"}
         there = program.hear("there")["rows"]
@@ -56,9 +57,9 @@ def test_calls_come_to_what_they_come_to(
 
 
 def test_events_views_and_procedures_are_told(
-    workshop: Workshop, server: NetworkServer, db: qsdb.Database
+    workshop: Workshop, server: Running, db: qsdb.Database
 ) -> None:
-    with workshop.run("telling", server.url, "town") as program:
+    with workshop.run("telling", server.address, "town") as program:
         who = program.hear("who")
         rings = program.hear("rings")
         early = program.hear("views")
@@ -87,8 +88,8 @@ def test_events_views_and_procedures_are_told(
 def test_what_was_answered_is_on_the_disk(workshop: Workshop, tmp_path: Path) -> None:
     with (
         qsdb.Database(town, tmp_path, durability="interval") as db,
-        NetworkServer({"town": db}) as server,
-        workshop.run("answers", server.url, "town") as program,
+        serving({"town": db}) as server,
+        workshop.run("answers", server.address, "town") as program,
     ):
         for number in range(20):
             program.hear("answered")

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 import qsdb
+from qsdb.server.serving import Running
 from tests.sdk.town import Item, Person
 from tests.sdk.workshop import Program, Workshop
-from tests.support.network_server import NetworkServer
 
 pytestmark = pytest.mark.slow
 
@@ -20,9 +20,9 @@ def rows_of(db: qsdb.Database, table: type[Person | Item]) -> list[dict[str, Any
 
 
 def test_an_identity_comes_again_and_nobody_else(
-    workshop: Workshop, server: NetworkServer
+    workshop: Workshop, server: Running
 ) -> None:
-    with workshop.run("connecting", server.url, "town") as program:
+    with workshop.run("connecting", server.address, "town") as program:
         first = program.hear("anonymous")
         other = program.hear("another")
         again = program.hear("again")
@@ -50,20 +50,20 @@ def leave(program: Program) -> None:
 
 
 def test_a_server_that_goes_down_is_noticed(
-    workshop: Workshop, server: NetworkServer
+    workshop: Workshop, server: Running
 ) -> None:
-    with workshop.run("leaving", server.url, "town") as program:
+    with workshop.run("leaving", server.address, "town") as program:
         assert program.hear("ready")["active"] is True
-        server.close()
+        server.should_exit = True
         leave(program)
         assert program.hear("again")["error"] == "Error"
         program.finish()
 
 
 def test_a_database_that_is_closed_is_noticed(
-    workshop: Workshop, server: NetworkServer, db: qsdb.Database
+    workshop: Workshop, server: Running, db: qsdb.Database
 ) -> None:
-    with workshop.run("leaving", server.url, "town") as program:
+    with workshop.run("leaving", server.address, "town") as program:
         program.hear("ready")
         db.close()
         leave(program)

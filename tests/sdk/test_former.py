@@ -7,7 +7,7 @@ from tests.sdk.test_connecting import rows_of
 from tests.sdk.test_subscribing import person
 from tests.sdk.town import Person
 from tests.sdk.workshop import Workshop
-from tests.support.network_server import NetworkServer
+from tests.support.served_app import serving
 
 pytestmark = pytest.mark.slow
 
@@ -18,8 +18,8 @@ def test_clients_of_version_1_follow_each_other(
     zoe, first = person(5, 1, "Zoë"), person(1, 1, "first")
     gone, others = person(2), [person(3), person(4)]
     with (
-        NetworkServer({"town": db}) as server,
-        former_workshop.run("former", server.url, "town") as program,
+        serving({"town": db}) as server,
+        former_workshop.run("former", server.address, "town") as program,
     ):
         who, begun = program.hear("who"), program.hear("first")
         seen, calls = program.hear("seen"), program.hear("calls")["calls"]

@@ -11,9 +11,9 @@ from qsdb import ConnectionId, Identity, ScheduleAt, TimeDuration, Timestamp
 from qsdb.codec.bsatn import encoder
 from qsdb.runtime.result_kinds import result_kind
 from qsdb.runtime.visits import access
+from qsdb.server.serving import Running
 from tests.sdk.town import Circle, Mood, Nothing, Place, Sample
 from tests.sdk.workshop import Workshop
-from tests.support.network_server import NetworkServer
 
 pytestmark = pytest.mark.slow
 
@@ -137,11 +137,11 @@ def bytes_of(db: qsdb.Database) -> dict[int, str]:
 
 
 def test_values_come_as_they_are_and_go_back(
-    workshop: Workshop, server: NetworkServer, db: qsdb.Database
+    workshop: Workshop, server: Running, db: qsdb.Database
 ) -> None:
     with db.write() as tx:
         tx[Sample].insert_many(ROWS)
-    with workshop.run("samples", server.url, "town") as program:
+    with workshop.run("samples", server.address, "town") as program:
         told = [program.hear("row") for _ in ROWS]
         returned, made = program.hear("returned"), program.hear("made")
         program.finish()

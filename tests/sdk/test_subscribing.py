@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 import qsdb
+from qsdb.server.serving import Running
 from tests.sdk.test_connecting import rows_of
 from tests.sdk.town import Item, Person
 from tests.sdk.workshop import Workshop
-from tests.support.network_server import NetworkServer
 
 pytestmark = pytest.mark.slow
 
@@ -34,10 +34,10 @@ def has(
 
 
 def test_sets_begin_overlap_and_end(
-    workshop: Workshop, server: NetworkServer, db: qsdb.Database
+    workshop: Workshop, server: Running, db: qsdb.Database
 ) -> None:
     everybody = [person(1), person(2), person(3), person(4)]
-    with workshop.run("subscribing", server.url, "town") as program:
+    with workshop.run("subscribing", server.address, "town") as program:
         has(program.hear("all"), everybody, [])
         found = program.hear("by key")
         assert (found["row"], found["none"]) == (person(2), None)
@@ -80,11 +80,11 @@ def people(seen: list[list[Any]]) -> list[list[Any]]:
 
 
 def test_clients_follow_each_other(
-    workshop: Workshop, server: NetworkServer, db: qsdb.Database
+    workshop: Workshop, server: Running, db: qsdb.Database
 ) -> None:
     zoe, last = person(5, 1, "Zoë"), person(6, 2, "last")
     first, moved = person(1, 1, "first"), person(1, 2, "first")
-    with workshop.run("following", server.url, "town") as program:
+    with workshop.run("following", server.address, "town") as program:
         assert program.hear("began") == {"what": "began", "a": 4, "b": 4}
         seen, cache = program.hear("seen"), program.hear("cache")
         narrow, none = program.hear("narrow"), program.hear("none")
@@ -118,12 +118,12 @@ def test_clients_follow_each_other(
 
 
 def test_a_large_result_comes_whole_and_what_changes_behind_it(
-    workshop: Workshop, server: NetworkServer, db: qsdb.Database
+    workshop: Workshop, server: Running, db: qsdb.Database
 ) -> None:
     texts = [f"item {number} " + "x" * (number % 50) for number in range(ITEMS_COUNT)]
     with db.write() as tx:
         tx[Item].insert_many([Item(number, text) for number, text in enumerate(texts)])
-    with workshop.run("large", server.url, "town") as program:
+    with workshop.run("large", server.address, "town") as program:
         first = program.hear("first")
         with db.write() as tx:
             for number in range(100):
@@ -158,11 +158,11 @@ def test_a_large_result_comes_whole_and_what_changes_behind_it(
 
 def test_a_query_that_fails_later_ends_its_client(
     workshop: Workshop,
-    server: NetworkServer,
+    server: Running,
     db: qsdb.Database,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with workshop.run("failing", server.url, "town") as program:
+    with workshop.run("failing", server.address, "town") as program:
         assert program.hear("ready")["rows"] == CITIES
         # The package does so with whatever fails after it was applied.
         assert program.hear("failed")["failures"] == ["disconnected"]
