@@ -195,7 +195,7 @@ MEMORY = Benchmark(
     "bench_memory",
     __doc__,
     full={"rows": 1_000_000},
-    small={"rows": 4_000},
+    small={"rows": 20_000},
     questions=questions,
 )
 

@@ -25,9 +25,9 @@ from qsdb.testing import SimulatedDirectory
 from tests.conftest import _PROFILE
 from tests.support.disks import image_of
 from tests.support.hoard import History, Model, Step, abandon, open_hoard, state_of
-from tests.support.stepper import Interrupter
+from tests.support.stepper import Interrupter, needs_steps
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_steps]
 
 HERE = (
     *("/qsdb/store/", "/qsdb/runtime/", "/qsdb/log/", "/qsdb/recovery/"),

@@ -20,7 +20,7 @@ import pytest
 import qsdb
 from qsdb import StorageOptions
 from qsdb.testing import SimulatedDirectory
-from tests.support.stepper import Interrupter
+from tests.support.stepper import Interrupter, needs_steps
 from tests.unit.runtime.ledger import (
     Account,
     close_account,
@@ -31,7 +31,7 @@ from tests.unit.runtime.ledger import (
     written_bank,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_steps]
 
 PLACES = ("/qsdb/store/", "/qsdb/runtime/", "<qsdb ")
 SMALL = StorageOptions(has_threads=False, segment_bytes=700, step_bytes=64)

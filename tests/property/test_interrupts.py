@@ -22,9 +22,9 @@ import pytest
 
 import qsdb
 from qsdb import u32
-from tests.support.stepper import Interrupter
+from tests.support.stepper import Interrupter, needs_steps
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_steps]
 
 bank = qsdb.Module("bank")
 

@@ -23,9 +23,9 @@ import qsdb
 from qsdb import u64
 from qsdb.testing import FakeClock, SimulatedDirectory
 from tests.support.editions import BOOK, LOAN, QUIET, contents, edition
-from tests.support.stepper import Interrupter
+from tests.support.stepper import Interrupter, needs_steps
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_steps]
 
 HERE = ("/qsdb/store/", "/qsdb/runtime/", "/qsdb/live/", "/qsdb/cache/")
 

@@ -19,6 +19,7 @@ update's offset.
 import contextlib
 import logging
 import sqlite3
+import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -256,6 +257,7 @@ class Driver:
         self._twin: sqlite3.Connection | None = None
         if history.sort == "shared":
             self._twin = sqlite3.connect(":memory:", isolation_level=None)
+            weakref.finalize(self, self._twin.close)  # which 3.13 asks for
             self._twin.execute("PRAGMA case_sensitive_like = ON")
             for spec in history.specs:
                 names = ", ".join([each.name for each in spec.columns])
