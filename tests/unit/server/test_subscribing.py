@@ -210,6 +210,7 @@ def test_the_module_may_refuse_and_is_told_of_who_goes() -> None:
                 403,
                 "connected refuses the connection: nobody knows you",
             )
+            assert serve._links == {}
             friend = Socket(serve, query="token=friend")
             await friend.open()
             await friend.hear()
@@ -274,6 +275,7 @@ def test_a_database_that_is_closed_takes_nobody(
             serve = serving(db)
         told = await text_of(Socket(serve))
         assert told == (503, "the database cannot take clients now")
+        assert serve._links == {}
         assert "a client cannot connect: " in caplog.text
 
     run(main)
