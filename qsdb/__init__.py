@@ -71,6 +71,7 @@ from qsdb.schema.annotations import (
     u256,
 )
 from qsdb.schema.contexts import Index, ReducerContext, Table, Transaction
+from qsdb.schema.http_messages import HttpRequest, HttpResponse
 from qsdb.schema.migrations import MigrationContext
 from qsdb.schema.modules import Module
 from qsdb.schema.plans import MigrationPlan, MigrationStep
@@ -110,6 +111,8 @@ __all__ = [
     "FailedError",
     "FormatVersionError",
     "Hash",
+    "HttpRequest",
+    "HttpResponse",
     "Identity",
     "Index",
     "InternalError",

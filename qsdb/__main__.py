@@ -1,8 +1,8 @@
-"""``python -m qsdb``: commands on the files of a database; see `--help`."""
+"""``python -m qsdb``: the command line; see `--help`."""
 
 import sys
 
-from qsdb.recovery.commands import main
+from qsdb.cli.entry import main
 
 __all__: list[str] = []
 

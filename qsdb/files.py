@@ -111,8 +111,8 @@ class Directory(Protocol):
     def list(self, name: str = "") -> list[str]:
         """Give the names in a directory, sorted, without their folder."""
 
-    def create(self, name: str) -> File:
-        """Make a new file, open to read and write.
+    def create(self, name: str, *, private: bool = False) -> File:
+        """Make a new file, open to read and write, or `private`: for this user alone.
 
         Raises:
             FileExistsError: the name is taken.
@@ -236,10 +236,10 @@ class OsDirectory(Directory):
     def list(self, name: str = "") -> list[str]:
         return sorted(os.listdir(self.describe(name)))
 
-    def create(self, name: str) -> OsFile:
+    def create(self, name: str, *, private: bool = False) -> OsFile:
         path = self.describe(name)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY
-        return OsFile(os.open(path, flags, 0o666), path)
+        return OsFile(os.open(path, flags, 0o600 if private else 0o666), path)
 
     def open(self, name: str, *, writable: bool = False) -> OsFile:
         path = self.describe(name)

@@ -64,6 +64,23 @@ class Counts:
                 moved.went.append(row)
         return moved
 
+    def would_move(
+        self, inserts: Iterable[StoredRow], deletes: Iterable[StoredRow]
+    ) -> Moved | None:
+        """Say what `move` would; None if a row goes more often than it is there."""
+        counts = self._counts
+        moved = Moved([], [])
+        for row, difference in _net(inserts, deletes).items():
+            before = counts.get(row, 0)
+            after = before + difference
+            if after < 0:
+                return None
+            if after and not before:
+                moved.came.append(row)
+            elif before and not after:
+                moved.went.append(row)
+        return moved
+
 
 def _net(
     inserts: Iterable[StoredRow], deletes: Iterable[StoredRow]

@@ -144,6 +144,17 @@ class Cache:
                 for table in [self.table(name)]
             ]
 
+    def _refusal(
+        self, moves: Mapping[str, tuple[list[StoredRow], list[StoredRow]]]
+    ) -> str | None:
+        """Say why `_move` cannot take something in, if it cannot."""
+        with self._lock:
+            for name, rows in moves.items():
+                fault = self.table(name)._refusal(*rows)
+                if fault is not None:
+                    return f"table {name}: {fault}"
+        return None
+
     def _silence(self) -> None:
         """Tell nothing any more."""
         with self._lock:

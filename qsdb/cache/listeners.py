@@ -62,6 +62,13 @@ class Listeners:
                     break  # it was taken out meanwhile
                 call_guarded(kind, callback, event, *each)
 
+    def tell_once(self, kind: str, *values: object) -> None:
+        """Call all functions with these values; what one raises is logged."""
+        listeners = self._by_kind.get(kind, {})
+        for entry, callback in [*listeners.items()]:
+            if entry in listeners:
+                call_guarded(kind, callback, *values)
+
 
 def call_guarded(kind: str, callback: Listener, *values: object) -> None:
     """Call a function of the user's; what it raises is logged."""

@@ -132,6 +132,29 @@ class CachedTable(ReadOnlyTable[R]):
                 del rows[key]
         return self._change(moved)
 
+    def _refusal(
+        self, inserts: Iterable[StoredRow], deletes: Iterable[StoredRow]
+    ) -> str | None:
+        """Say why rows cannot come and go like this, if they cannot; the lock is held.
+
+        Where the database is elsewhere nobody else makes sure of it.
+        """
+        if self._bound.schema.is_event:
+            return None
+        moved = self._counts.would_move(inserts, deletes)
+        if moved is None:
+            return "a row goes that is not there"
+        key_of, went = self._row_key, {*moved.went}
+        came: dict[object, StoredRow] = {}
+        for row in moved.came:
+            key = key_of(row)
+            other = came.setdefault(key, row)
+            if other is row:
+                other = self._rows.get(key, row)
+            if other is not row and other not in went:
+                return "two rows have the same primary key"
+        return None
+
     def _change(self, moved: Moved) -> Change:
         if not self._bound.schema.primary_key or not (moved.came and moved.went):
             return Change(moved.came, moved.went, [])

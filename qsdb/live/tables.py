@@ -38,17 +38,23 @@ class Delta:
 
     Attributes:
         pairs: Old and new row of each key.
-        inserts: The new rows.
-        deletes: The old rows.
     """
 
-    __slots__ = ("deletes", "inserts", "pairs")
+    __slots__ = ("pairs",)
 
     def __init__(self, pairs: list[Pair]) -> None:
-        """Sort the rows of pairs."""
+        """Have pairs; few commits meet a join, so their rows are not sorted yet."""
         self.pairs = pairs
-        self.inserts = [new for _, new in pairs if new is not None]
-        self.deletes = [old for old, _ in pairs if old is not None]
+
+    @property
+    def inserts(self) -> list[StoredRow]:
+        """The new rows. Cost: O(pairs)."""
+        return [new for _, new in self.pairs if new is not None]
+
+    @property
+    def deletes(self) -> list[StoredRow]:
+        """The old rows. Cost: O(pairs)."""
+        return [old for old, _ in self.pairs if old is not None]
 
 
 class Rows:

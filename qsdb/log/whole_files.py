@@ -38,18 +38,21 @@ def write_whole(
         taken = write(position, data)
 
 
-def write_file(directory: Directory, name: str, data: bytes) -> None:
+def write_file(
+    directory: Directory, name: str, data: bytes, *, private: bool = False
+) -> None:
     """Have a file of this name hold all of the data, synced, or be as it was.
 
     Args:
         directory: Where to.
         name: Of the file; what has it is replaced.
         data: All that it is to hold.
+        private: Whether only this user of the computer may read it.
     """
     temporary = name + TEMPORARY
     if directory.exists(temporary):
         directory.remove(temporary)
-    file = directory.create(temporary)
+    file = directory.create(temporary, private=private)
     try:
         try:
             write_whole(file, 0, data)

@@ -70,6 +70,8 @@ __all__ = [
     "SubscriptionError",
     "TransactionUpdate",
     "UnsubscribeApplied",
+    "encode_one_part",
+    "encode_reducer_ok",
 ]
 
 INITIAL_CONNECTION = product(
@@ -341,6 +343,28 @@ ServerMessage = (
     | ReducerResult
     | ProcedureResult
 )
+
+
+def encode_one_part(query_set_id: int, part: EncodedUpdate) -> bytes:
+    """Give the body of a `TransactionUpdate` of one query, without making one.
+
+    Most updates are such.
+    """
+    return _encode_one_set((1, query_set_id, 1)) + part
+
+
+def encode_reducer_ok(
+    request_id: int, timestamp: int, ret_value: bytes, body: bytes
+) -> bytes:
+    """Give the bytes of a `ReducerResult` with `ReducerOk`, without making them.
+
+    Args:
+        request_id: Of the call.
+        timestamp: When the reducer began.
+        ret_value: What it returned.
+        body: That of the `TransactionUpdate`.
+    """
+    return _encode_reducer_bytes((6, request_id, timestamp, 0, ret_value)) + body
 
 
 def _with_array(head: bytes, parts: tuple[bytes, ...]) -> bytes:

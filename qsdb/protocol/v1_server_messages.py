@@ -41,7 +41,7 @@ from qsdb.protocol.fields import product, tagged
 from qsdb.protocol.server_messages import Returned
 from qsdb.protocol.tables import EncodedRows
 from qsdb.protocol.texts import with_bytes
-from qsdb.protocol.v1_tables import V1EncodedUpdate
+from qsdb.protocol.v1_tables import V1EncodedUpdate, joined
 from qsdb.values.compounds import OptionKind
 from qsdb.values.kinds import (
     BYTES,
@@ -144,7 +144,7 @@ class InitialSubscription(NamedTuple):
     def encode(self) -> bytes:
         """Give the bytes of the message."""
         tail = _encode_initial_tail((self.request_id, self.duration))
-        return b"\x00" + _array(self.update) + tail
+        return b"\x00" + _update(self.update) + tail
 
 
 class Committed(NamedTuple):
@@ -199,7 +199,7 @@ class TransactionUpdate(NamedTuple):
         status, *caller, call, duration = self
         tail = _encode_call((*caller, *call, 0, duration))
         if isinstance(status, Committed):
-            return b"\x01\x00" + _array(status.update) + tail
+            return b"\x01\x00" + _update(status.update) + tail
         return _encode_failed((1, 1, with_bytes(status.error))) + tail
 
 
@@ -211,7 +211,7 @@ class TransactionUpdateLight(NamedTuple):
 
     def encode(self) -> bytes:
         """Give the bytes of the message."""
-        return _encode_light((2, self.request_id)) + _array(self.update)
+        return _encode_light((2, self.request_id)) + _update(self.update)
 
 
 class IdentityToken(NamedTuple):
@@ -303,7 +303,7 @@ class MultiApplied(NamedTuple):
     def encode(self) -> bytes:
         """Give the bytes of the message."""
         is_end, *fields, update = self
-        return _encode_multi((9 if is_end else 8, *fields)) + _array(update)
+        return _encode_multi((9 if is_end else 8, *fields)) + _update(update)
 
 
 class ProcedureFailed(NamedTuple):
@@ -343,3 +343,7 @@ V1ServerMessage = (
 
 def _array(parts: Sequence[bytes]) -> bytes:
     return b"".join((_encode_count(len(parts)), *parts))
+
+
+def _update(parts: Parts) -> bytes:
+    return _array(joined(parts))

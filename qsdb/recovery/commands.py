@@ -12,9 +12,12 @@ a terminal, too, how far the log is read. A command gives an exit code:
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import attrs
 
 from qsdb.errors import QsdbError, StorageError
 from qsdb.files import File, place_of
@@ -23,12 +26,14 @@ from qsdb.recovery.copying import Copy
 from qsdb.recovery.dumping import dump
 from qsdb.recovery.loading import load
 from qsdb.recovery.opening import Progress
-from qsdb.recovery.repairing import repair
+from qsdb.recovery.repairing import Repair, repair
+from qsdb.recovery.report import TornTailFound
 from qsdb.recovery.restoring import restore
-from qsdb.recovery.verifying import verify
+from qsdb.recovery.salvaging import FileFault
+from qsdb.recovery.verifying import Verification, verify
 from qsdb.values.timestamps import Timestamp
 
-__all__ = ["main"]
+__all__ = ["main", "summaries"]
 
 _STANDARD = "-"
 """As a file: the standard input or output."""
@@ -55,6 +60,14 @@ def main(arguments: Sequence[str]) -> int:
     return 1
 
 
+def summaries() -> dict[str, str]:
+    """Give each command, and in a few words what it does."""
+    return {
+        name: each.summary[0].lower() + each.summary[1:]
+        for name, each in _commands().items()
+    }
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m qsdb",
@@ -68,9 +81,12 @@ def _parser() -> argparse.ArgumentParser:
     for name, (run, summary, more, arguments) in _commands().items():
         description = f"{summary}. {more}"
         added = commands.add_parser(
-            name, help=summary[0].lower() + summary[1:], description=description
+            name, help=summaries()[name], description=description
         )
         added.set_defaults(run=run, to_offset=None, to_time=None)
+        added.add_argument(
+            "--json", action="store_true", help="print what was done as a line of JSON"
+        )
         for add in arguments:
             add(added)
     return parser
@@ -187,13 +203,38 @@ def _moment(text: str) -> Timestamp:
         raise argparse.ArgumentTypeError(f"{error}") from None
 
 
+def _told(chosen: argparse.Namespace, done: Verification | Repair | Copy) -> str:
+    """Give what was done, as a page or as JSON."""
+    if not chosen.json:
+        return f"{done}\n"
+    data = _plain(attrs.asdict(done, recurse=False))
+    if isinstance(done, Verification):
+        data = {"is_sound": done.is_sound, **data}
+    return f"{json.dumps(data)}\n"
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  what results hold
+    """Give what JSON has for a part of a result."""
+    match value:
+        case dict():
+            return {name: _plain(each) for name, each in value.items()}
+        case FileFault():
+            return value._asdict()
+        case TornTailFound():
+            return attrs.asdict(value)
+        case tuple():
+            return [_plain(each) for each in value]
+        case _:
+            return value
+
+
 # The commands.
 
 
 def _verify(chosen: argparse.Namespace) -> int:
     with _Counter() as progress:
         found = verify(chosen.path, deep=chosen.deep, progress=progress)
-    sys.stdout.write(f"{found}\n")
+    sys.stdout.write(_told(chosen, found))
     return 0 if found.is_sound else 1
 
 
@@ -202,7 +243,7 @@ def _repair(chosen: argparse.Namespace) -> int:
         done = repair(
             chosen.path, chosen.dest, salvage=chosen.salvage, progress=progress
         )
-    sys.stdout.write(f"{done}\n")
+    sys.stdout.write(_told(chosen, done))
     return 0
 
 
@@ -215,14 +256,14 @@ def _restore(chosen: argparse.Namespace) -> int:
             chosen.to_time,
             progress=progress,
         )
-    sys.stdout.write(f"{done}\n")
+    sys.stdout.write(_told(chosen, done))
     return 0
 
 
 def _dump(chosen: argparse.Namespace) -> int:
     if chosen.file != _STANDARD:
         done = _dump_to_file(chosen.path, chosen.file)
-        sys.stdout.write(f"{done}\n")
+        sys.stdout.write(_told(chosen, done))
         return 0
     if sys.stdout.isatty():
         sys.stderr.write("qsdb dump: a dump is no text; name a file for it\n")
@@ -230,7 +271,7 @@ def _dump(chosen: argparse.Namespace) -> int:
     with _Counter() as progress:
         done = dump(chosen.path, sys.stdout.buffer, progress=progress)
     sys.stdout.buffer.flush()
-    sys.stderr.write(f"{done}\n")
+    sys.stderr.write(_told(chosen, done))
     return 0
 
 
@@ -244,7 +285,7 @@ def _load(chosen: argparse.Namespace) -> int:
             done = load(_Stream(file, directory.describe(name)), chosen.dest)
         finally:
             file.close()
-    sys.stdout.write(f"{done}\n")
+    sys.stdout.write(_told(chosen, done))
     return 0
 
 

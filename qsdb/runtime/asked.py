@@ -4,7 +4,7 @@ All of it is made for the tables of one module. When another one is published it
 made again of the same text (`qsdb.runtime.rebinding`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -15,13 +15,21 @@ from qsdb.live.virtual import live_form
 from qsdb.runtime.prepared import PreparedQuery
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.updates import Shape
+from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.views import ViewSchema
-from qsdb.sql.queries import Query
+from qsdb.sql.queries import Checked, Query
 from qsdb.store.orders import StoredRow, key_function
 from qsdb.store.reads import ReadTransaction
 from qsdb.values.kinds import Stored
 
-__all__ = ["Asked", "RepublishedError", "ask", "first_result"]
+__all__ = [
+    "Asked",
+    "RepublishedError",
+    "ask",
+    "first_result",
+    "require_live",
+    "result_shape",
+]
 
 
 class RepublishedError(Exception):
@@ -61,15 +69,41 @@ def ask(queries: Queries, text: str, *, is_owner: bool) -> Asked:
     Raises:
         QueryError: it is wrong, or cannot be kept current.
     """
-    query = queries.check(text, is_owner)
-    if not isinstance(query, Query):
+    query = require_live(queries.check(text, is_owner), text)
+    first = queries.prepare(query)
+    shape, table = result_shape(query, first.bounds, first.make)
+    lifted = lift(live_form(query))
+    return Asked(text, is_owner, queries, first, lifted, shape, table)
+
+
+def require_live(checked: Checked, text: str) -> Query:
+    """Let a query pass that can be kept current.
+
+    Raises:
+        QueryError: it is none.
+    """
+    if not isinstance(checked, Query):
         raise QueryError("only a SELECT can be subscribed to", text)
-    if query.is_count:
+    if checked.is_count:
         raise QueryError("COUNT(*) cannot be subscribed to", text)
-    if query.limit is not None:
+    if checked.limit is not None:
         fault = "LIMIT cannot be subscribed to: nothing says which rows come first"
         raise QueryError(fault, text)
-    first = queries.prepare(query)
+    return checked
+
+
+def result_shape(
+    query: Query,
+    bounds: Sequence[BoundTable],
+    make: Callable[[list[StoredRow]], list[Any]],
+) -> tuple[Shape, str | None]:
+    """Say what the rows of a result are, and which table has them whole, if one has.
+
+    Args:
+        query: It.
+        bounds: Its tables.
+        make: Makes rows for users of stored ones.
+    """
     key_of, table = None, None
     is_event = bool(query.events)
     if query.whole is not None:
@@ -79,10 +113,8 @@ def ask(queries: Queries, text: str, *, is_owner: bool) -> Asked:
         if isinstance(schema, ViewSchema) and schema.parameters:
             table = None  # nor what several results may contradict each other in
         if schema.primary_key:
-            key_of = key_function(first.bounds[query.whole])
-    shape = Shape(query.columns, first.make, key_of, is_event)
-    lifted = lift(live_form(query))
-    return Asked(text, is_owner, queries, first, lifted, shape, table)
+            key_of = key_function(bounds[query.whole])
+    return Shape(query.columns, make, key_of, is_event), table
 
 
 def first_result(

@@ -35,6 +35,7 @@ __all__ = [
     "prepare_insertion",
     "prepare_on",
     "prepare_query",
+    "rows_maker",
 ]
 
 Values = Sequence[object]

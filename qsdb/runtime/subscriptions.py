@@ -208,9 +208,10 @@ class Subscriptions:
         self.delivery.run()
 
     def end(self) -> None:
-        """End all that is subscribed."""
+        """End all that is subscribed, and tell all who are connected."""
         subscribers = self.engine.subscribers
         receivers = {id(each.receiver): each.receiver for each in subscribers}
+        receivers.update({id(each): each for each in self.connected})
         self.leave(subscribers)
         for receiver in receivers.values():
             receiver.ended()

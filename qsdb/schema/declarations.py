@@ -17,6 +17,7 @@ from qsdb.schema.functions import (
     compile_lifecycle,
     compile_reducer,
 )
+from qsdb.schema.http_routes import DeclaredRoute, compile_routes
 from qsdb.schema.migrations import DeclaredMigration, compile_migrations
 from qsdb.schema.module_schemas import ModuleSchema
 from qsdb.schema.mounting import Parts, add_mounted, fault_of_mount
@@ -43,6 +44,7 @@ class Declarations:
     lifecycle: dict[str, DeclaredFunction] = attrs.field(factory=dict)
     migrations: list[DeclaredMigration] = attrs.field(factory=list)
     row_filters: list[RowFilter] = attrs.field(factory=list)
+    http_routes: list[DeclaredRoute] = attrs.field(factory=list)
     mounts: list[tuple[str, Declarations]] = attrs.field(factory=list)
     faults: list[str] = attrs.field(factory=list)
     """Mounts that were refused at once; told with all other mistakes."""
@@ -67,8 +69,8 @@ class Declarations:
     def revision(self) -> tuple[object, ...]:
         """What changes with each declaration, also in what is mounted."""
         declared = (self.tables, self.reducers, self.procedures, self.lifecycle)
-        others = (self.views, self.migrations, self.row_filters, self.faults)
-        sizes = [len(each) for each in (*declared, *others)]
+        others = (self.views, self.migrations, self.row_filters, self.http_routes)
+        sizes = [len(each) for each in (*declared, *others, self.faults)]
         return (*sizes, *[each.revision for _, each in self.mounts])
 
 
@@ -92,6 +94,7 @@ def compile_module(declared: Declarations, check: CheckFilters | None) -> Module
     views = compile_views(declared.views, parts.tables, mistakes)
     named = [(each.schema.name, each.row_class) for each in parts.tables]
     migrations = compile_migrations(declared.migrations, named, mistakes)
+    routes = compile_routes(declared.http_routes, mistakes)
     if parts.row_filters:
         give_filters(parts.tables, parts.row_filters, check, mistakes)
     if mistakes:
@@ -104,6 +107,7 @@ def compile_module(declared: Declarations, check: CheckFilters | None) -> Module
         migrations,
         parts.procedures,
         views,
+        routes,
     )
 
 
@@ -137,6 +141,8 @@ def _parts(declared: Declarations, mistakes: list[str]) -> Parts:
         ]
         if module.views:
             faults.append("only the outermost module has views")
+        if module.http_routes:
+            faults.append("only the outermost module answers HTTP")
         faults += add_mounted(parts, name, inner)
         mistakes += [f"mount {name}: {each}" for each in faults]
     return parts

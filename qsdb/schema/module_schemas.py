@@ -6,6 +6,7 @@ import attrs
 
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.functions import Reducer
+from qsdb.schema.http_routes import HttpRoute
 from qsdb.schema.migrations import Migration
 from qsdb.schema.procedures import Procedure
 from qsdb.schema.schema_hashes import schema_hash
@@ -29,6 +30,8 @@ class ModuleSchema:
     """None has the name of a reducer."""
     views: Mapping[str, View] = attrs.field(factory=dict)
     """None has the name of a table."""
+    http_routes: tuple[HttpRoute, ...] = ()
+    """No two answer the same request; in the order of declaration."""
 
     @property
     def schema_hash(self) -> str:

@@ -16,6 +16,7 @@ from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.declarations import Declarations, compile_module, take_all
 from qsdb.schema.declared_tables import as_tuple
 from qsdb.schema.functions import CONNECTED, DISCONNECTED, INIT, Function, declare
+from qsdb.schema.http_declaring import HttpDeclaring
 from qsdb.schema.migrations import MigrationContext, declare_migration
 from qsdb.schema.module_schemas import ModuleSchema
 from qsdb.schema.procedures import ProcedureContext, check_procedure
@@ -37,7 +38,7 @@ _Hook = Callable[[ReducerContext], None]
 _Migrate = Callable[[MigrationContext], None]
 
 
-class Module:
+class Module(HttpDeclaring):
     """A named set of tables and functions; hand it to a `Database`.
 
     >>> notes = Module("notes")

@@ -12,6 +12,7 @@ import attrs
 from qsdb.errors import SchemaError
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.functions import Reducer
+from qsdb.schema.http_routes import HttpRoute
 from qsdb.schema.module_schemas import ModuleSchema
 from qsdb.schema.parameters import Parameters
 from qsdb.schema.procedures import Procedure
@@ -41,6 +42,7 @@ class Part:
         views: By name.
         lifecycle: Turn of its life → what runs then.
         row_filters: In the order of its tables.
+        http_routes: In the order of declaration.
         inner: Name by which it is mounted → another part.
     """
 
@@ -50,6 +52,7 @@ class Part:
     views: dict[str, View] = attrs.field(factory=dict)
     lifecycle: dict[str, Reducer] = attrs.field(factory=dict)
     row_filters: list[RowFilter] = attrs.field(factory=list)
+    http_routes: list[HttpRoute] = attrs.field(factory=list)
     inner: "dict[str, Part]" = attrs.field(factory=dict)
 
     def at(self, names: Sequence[str]) -> "Part":
@@ -79,6 +82,7 @@ def parts_of(module: ModuleSchema) -> Part:
     whole.procedures = dict(module.procedures)
     whole.views = dict(module.views)
     whole.lifecycle = dict(module.lifecycle)
+    whole.http_routes = [*module.http_routes]
     mistakes = list(dict.fromkeys(_faults(whole, "")))
     if mistakes:
         raise SchemaError(*mistakes)
@@ -99,6 +103,9 @@ def _faults(part: Part, prefix: str) -> Iterator[str]:
         if procedure.returns is not None:
             returned = procedure.returns.kind
             yield from _kind_faults(f"procedure {name}, what it returns", returned)
+    for route in part.http_routes:
+        name = route.handler.name
+        yield from _told(f"handler {name}", name)
     for name, inner in part.inner.items():
         yield from _told(f"namespace {prefix}{name}", name)
         yield from _faults(inner, f"{prefix}{name}.")

@@ -172,6 +172,22 @@ _VIEW_KEY_V10 = Record("view key", {"view_source_name": STR, "columns": Many(STR
 _SUBMODULE_V10 = Record(
     "submodule", {"namespace": STR, "module": Later(lambda: MODULE_V10)}
 )
+_HTTP_METHOD_V10 = Choice(
+    "method",
+    {
+        **_plain("Get", "Head", "Post", "Put", "Delete", "Connect", "Options"),
+        **_plain("Trace", "Patch"),
+        "Extension": STR,
+    },
+)
+_HTTP_ROUTE_V10 = Record(
+    "http route",
+    {
+        "handler_function": STR,
+        "method": Choice("methods", {**_plain("Any"), "Method": _HTTP_METHOD_V10}),
+        "path": STR,
+    },
+)
 _SECTION_V10 = Choice(
     "section",
     {
@@ -185,8 +201,10 @@ _SECTION_V10 = Choice(
         "LifeCycleReducers": Many(_TURN_V10),
         "RowLevelSecurity": _ROW_FILTERS,
         "CaseConversionPolicy": Choice("policy", _plain("None", "SnakeCase")),
-        # Modules of qsdb have none of these three; they are here for their numbers.
-        **_plain("ExplicitNames", "HttpHandlers", "HttpRoutes"),
+        # Modules of qsdb have none; it is here for its number.
+        **_plain("ExplicitNames"),
+        "HttpHandlers": Many(Record("handler", {_NAME: STR})),
+        "HttpRoutes": Many(_HTTP_ROUTE_V10),
         "ViewPrimaryKeys": Many(_VIEW_KEY_V10),
         "Submodules": Many(_SUBMODULE_V10),
     },

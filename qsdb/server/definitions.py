@@ -9,8 +9,8 @@ Versions:
 9
     for SDKs of 1.x, and tools that know no other. It has no word for event tables (they
     look like others, and stay empty), private functions (they are there, and a call
-    says that there is no such function) and mounted modules: a module in which
-    something is mounted is refused.
+    says that there is no such function), handlers of HTTP (they are left out) and
+    mounted modules: a module in which something is mounted is refused.
 10
     has all of these. Names are as they are: the policy of case conversion is None.
 
@@ -28,6 +28,7 @@ from typing import Literal
 
 from qsdb.errors import SchemaError
 from qsdb.schema.functions import CONNECTED, DISCONNECTED, INIT
+from qsdb.schema.http_routes import ANY
 from qsdb.schema.module_schemas import ModuleSchema
 from qsdb.schema.parameters import Parameters
 from qsdb.schema.procedures import Procedure
@@ -159,6 +160,15 @@ def _version_10(part: Part) -> Data:
         ],
         "RowLevelSecurity": [{"sql": each.text} for each in part.row_filters],
         "CaseConversionPolicy": {"None": []},
+        "HttpHandlers": [{_NAME: name} for name in _handlers(part)],
+        "HttpRoutes": [
+            {
+                "handler_function": each.handler.name,
+                "method": _method(each.method),
+                "path": each.path,
+            }
+            for each in part.http_routes
+        ],
         "ViewPrimaryKeys": [
             {"view_source_name": name, "columns": [*key]}
             for name, view in part.views.items()
@@ -170,6 +180,14 @@ def _version_10(part: Part) -> Data:
         ],
     }
     return {"sections": [{name: each} for name, each in sections.items() if each]}
+
+
+def _handlers(part: Part) -> list[str]:
+    return [*dict.fromkeys([each.handler.name for each in part.http_routes])]
+
+
+def _method(method: str) -> Data:
+    return {"Any": []} if method == ANY else {"Method": {method.capitalize(): []}}
 
 
 def _functions_10(part: Part, typespace: Typespace) -> dict[str, object]:

@@ -13,6 +13,7 @@ from qsdb.runtime.database import Database
 from qsdb.runtime.visits import access
 from qsdb.server.call_tables import CallTable
 from qsdb.server.texts import shown_name
+from qsdb.server.traffic import Traffic
 from qsdb.values.identity import Identity
 
 __all__ = ["NAME_CHARACTERS_MAX", "Host", "Served", "check_name"]
@@ -51,15 +52,17 @@ class Served:
         name: As clients call it.
         database: It.
         access: What the server needs of it.
+        traffic: What went over its WebSockets.
     """
 
-    __slots__ = ("_functions", "access", "database", "name")
+    __slots__ = ("_functions", "access", "database", "name", "traffic")
 
     def __init__(self, name: str, database: Database) -> None:
         """Serve a database under a name."""
         self.name = name
         self.database = database
         self.access = access(database)
+        self.traffic = Traffic()
         self._functions = CallTable(self.access.module)
 
     @property

@@ -1,9 +1,11 @@
 """`Link`: one WebSocket and the session behind it.
 
-Two tasks serve it. One reads frames and has the session handle their messages; what
-takes long goes to a thread, and the next message waits for it. The other one sends what
-the outbox gives, when it is woken and as fast as the client reads. Neither waits for
-the other, but nothing more is read from a client for whom too much waits.
+Frames are read one by one, and the session handles their messages; what takes long goes
+to a thread, and the next message waits for it. What the outbox gives is written as soon
+as it is due and the client reads fast enough: after each frame that was handled, and
+when the session is woken, by whichever thread. Of all that is committed in one turn of
+the event loop a client so has one frame. Nothing more is read from a client for whom
+too much waits.
 
 A frame can have very many messages, and frames can come one right after another: after
 some milliseconds other clients have a turn.
@@ -17,9 +19,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Future
-from typing import Any
 
 from qsdb.errors import ClosedError, QsdbError
 from qsdb.runtime.call_contexts import Sender
@@ -28,14 +28,11 @@ from qsdb.server.durable_watch import DurableWatch
 from qsdb.server.hosts import Served
 from qsdb.server.peers import SessionOptions
 from qsdb.server.sessions import Job
+from qsdb.server.wires import Wire
 
-__all__ = ["Link", "Receive", "Send"]
+__all__ = ["Link"]
 
 _LOGGER = logging.getLogger("qsdb.server")
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 TURN_SECONDS = 0.01
 """So long messages of one client are handled at a stretch."""
@@ -43,16 +40,15 @@ TURN_SECONDS = 0.01
 WAITED_SECONDS = 0.001
 """A frame that took longer to come was waited for."""
 
-GOING_AWAY, FAILED, TOO_MUCH = 1001, 1011, 1013
-CLOSING_SECONDS = 2
-"""A client that takes longer is cut off."""
-
-REASON_BYTES_MAX = 120
-"""What fits into the frame that closes a WebSocket."""
+NORMAL, GOING_AWAY, FAILED, TOO_MUCH = 1000, 1001, 1011, 1013
 
 
 class Link:
-    """One WebSocket and the session behind it."""
+    """One WebSocket and the session behind it.
+
+    Attributes:
+        session: It.
+    """
 
     def __init__(
         self,
@@ -73,19 +69,20 @@ class Link:
         """
         self.session = dialect.session(served, sender, options, self.wake)
         self._dialect = dialect
-        self._watch = watch
+        self._watch = watch if options.confirmed else None
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._woken = asyncio.Event()
+        self._wire: Wire | None = None
+        self._is_due = False
         self._drained = asyncio.Event()
-        self._writing: asyncio.Future[None] | None = None
+        self._over = asyncio.Event()
         self._job: Future[object] | None = None
         self._code = GOING_AWAY
-        self._is_cut = False
         self._pool = served.access.procedures.pool
+        self._traffic = served.traffic
 
     def wake(self) -> None:
-        """Have what is due sent; from any thread."""
+        """Have what is due written; from any thread."""
         if threading.get_ident() == self._thread:
             self._look()
         else:
@@ -93,20 +90,56 @@ class Link:
                 self._loop.call_soon_threadsafe(self._look)
 
     def _look(self) -> None:
-        self._woken.set()
-        if self.session.peer.outbox.is_overfull and not self._is_cut:
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Write what is due, as long as the client reads it."""
+        self._is_due = False
+        wire, outbox = self._wire, self.session.peer.outbox
+        if wire is None:
+            return
+        try:
+            self._write(wire)
+        except Exception:
+            _LOGGER.exception("what a client is to be told cannot be made")
+            self._wire, self._code = None, FAILED
+            self.cut("the server failed; its log says more")
+            return
+        watch = self._watch
+        if watch is not None and (awaited := outbox.awaited) is not None:
+            if watch.failure is not None:
+                self._code = FAILED
+                self.cut(watch.failure)
+                return
+            watch.want(awaited, self.wake)
+        self._drained.set()
+        if outbox.is_overfull:
             self._code = TOO_MUCH
-            self._cut()
+            self._over.set()
+        elif wire.has_gone or (self._is_to_end and wire.is_ready and not len(outbox)):
+            self._over.set()
+
+    def _write(self, wire: Wire) -> None:
+        watch, outbox, dialect = self._watch, self.session.peer.outbox, self._dialect
+        traffic = self._traffic
+        while wire.is_ready:
+            taken = outbox.take(None if watch is None else watch.durable)
+            if not taken:
+                return
+            traffic.messages_out += len(taken)
+            traffic.bytes_out += sum(map(len, taken))
+            wire.write(dialect.frames(taken), is_text=dialect.is_text)
+
+    @property
+    def _is_to_end(self) -> bool:
+        return self.session.ending is not None
 
     def cut(self, reason: str) -> None:
         """Have it end without what is still to be sent; in the event loop."""
         self.session.stop(reason)
-        self._cut()
-
-    def _cut(self) -> None:
-        self._is_cut = True
-        if self._writing is not None:
-            self._writing.cancel()  # which may wait for the client to read
+        self._over.set()
 
     async def begin(self, token: str) -> None:
         """Connect.
@@ -121,20 +154,28 @@ class Link:
         else:
             await self._elsewhere(lambda: self.session.begin(token))
 
-    async def run(self, receive: Receive, send: Send) -> None:
+    async def run(self, wire: Wire) -> None:
         """Serve until either side has enough."""
-        reading = asyncio.ensure_future(self._read(receive))
-        self._writing = writing = asyncio.ensure_future(self._write(send))
+        self._wire = wire
+        self._traffic.clients += 1
+        wire.on_ready = self._look
+        self._look()
+        reading = asyncio.ensure_future(self._read(wire))
+        over = asyncio.ensure_future(self._over.wait())
         try:
-            await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
-            fault = _fault_of(reading) or _fault_of(writing)
-            if fault is not None:
-                await _stopped(writing)
-                await self._fail(send, fault)
+            await asyncio.wait((reading, over), return_when=asyncio.FIRST_COMPLETED)
+            if reading.done() and (fault := reading.exception()) is not None:
+                await self._fail(wire, fault)
             elif not reading.done() and self.session.ending is not None:
-                await self._close(send, self._code, self.session.ending)
+                await self._close(wire, self._code, self.session.ending)
+            else:
+                self._traffic.closings[NORMAL] += 1
         finally:
-            await _stopped(reading, writing)
+            self._traffic.clients -= 1
+            self._wire = wire.on_ready = None
+            reading.cancel()
+            over.cancel()
+            await asyncio.gather(reading, over, return_exceptions=True)
 
     async def end(self) -> None:
         """Disconnect, when what the client has wanted last is done."""
@@ -161,109 +202,59 @@ class Link:
                 raise
             raise ClosedError("the database is closed") from None
 
-    async def _read(self, receive: Receive) -> None:
+    async def _read(self, wire: Wire) -> None:
         """Handle what the client sends, until it has gone.
 
         Raises:
             ProtocolError: it sends what is no message.
         """
         clock = self._loop.time
-        until = clock() + TURN_SECONDS
-        while True:
-            asked = clock()
-            received = await receive()
-            if received["type"] != "websocket.receive":
-                return
-            if clock() - asked > WAITED_SECONDS:  # meanwhile others had a turn
-                until = clock() + TURN_SECONDS
-            data = received.get("bytes")
-            if data is None:
-                data = received["text"]
+        asked = clock()
+        until = asked + TURN_SECONDS
+        while (frame := await wire.next()) is not None:
+            now = clock()
+            if now - asked > WAITED_SECONDS:  # meanwhile others had a turn
+                until = now + TURN_SECONDS
             if self.session.ending is None:
-                until = await self._obey(data, until)
+                until = await self._obey(frame, until)
+            asked = clock()
 
     async def _obey(self, frame: bytes | str, until: float) -> float:
         """Handle the messages of a frame; give until when it is the client's turn."""
-        session, clock = self.session, self._loop.time
+        session, clock, traffic = self.session, self._loop.time, self._traffic
+        traffic.bytes_in += len(frame)
         for message in session.read(frame):
+            traffic.messages_in += 1
             if session.ending is not None:
                 break
             job = session.handle(message)
             if job is not None:
                 await self._elsewhere(job)
             elif clock() > until:
-                self._woken.set()
+                self._flush()
                 await asyncio.sleep(0)
                 until = clock() + TURN_SECONDS
             if session.is_full:
                 await self._drain()
-        self._woken.set()
+        self._flush()
         return until
 
     async def _drain(self) -> None:
         """Wait until the client has read enough of what it is to be sent."""
-        self._woken.set()
+        self._look()
         while self.session.is_full:
             self._drained.clear()
             await self._drained.wait()
 
-    async def _write(self, send: Send) -> None:
-        """Send what there is to say, until the session ends by itself."""
-        session, woken, dialect = self.session, self._woken, self._dialect
-        outbox = session.peer.outbox
-        watch = self._watch if session.peer.options.confirmed else None
-        while not self._is_cut and (session.ending is None or len(outbox)):
-            await woken.wait()
-            woken.clear()
-            while taken := outbox.take(None if watch is None else watch.durable):
-                for frame in dialect.frames(taken):
-                    if not await _is_sent(send, frame, is_text=dialect.is_text):
-                        return
-            if watch is not None and (awaited := outbox.awaited) is not None:
-                if watch.failure is not None:
-                    self._code = FAILED
-                    session.stop(watch.failure)
-                    return
-                watch.want(awaited, self.wake)
-            self._drained.set()
-
-    async def _fail(self, send: Send, fault: BaseException) -> None:
+    async def _fail(self, wire: Wire, fault: BaseException) -> None:
         """Close since the client, or what it wanted, has failed."""
+        self._flush()
         if isinstance(fault, QsdbError):
-            await self._close(send, FAILED, str(fault))
+            await self._close(wire, FAILED, str(fault))
         else:
             _LOGGER.error("a session failed", exc_info=fault)
-            await self._close(send, FAILED, "the server failed; its log says more")
+            await self._close(wire, FAILED, "the server failed; its log says more")
 
-    async def _close(self, send: Send, code: int, reason: str) -> None:
-        short = reason.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
-        message = {"type": "websocket.close", "code": code, "reason": short}
-        with contextlib.suppress(Exception):  # it has gone, or is stuck
-            await asyncio.wait_for(send(message), CLOSING_SECONDS)
-
-
-async def _stopped(*tasks: "asyncio.Future[None]") -> None:
-    """Have tasks end, however they do."""
-    for each in tasks:
-        each.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _fault_of(task: "asyncio.Future[None]") -> BaseException | None:
-    """Give why a task has failed, if it has."""
-    return task.exception() if task.done() and not task.cancelled() else None
-
-
-async def _is_sent(send: Send, frame: bytes, *, is_text: bool) -> bool:
-    """Send a frame; say whether the client was still there."""
-    try:
-        await send(_message(frame, is_text=is_text))
-    except Exception:  # noqa: BLE001  each server below raises something else
-        return False
-    return True
-
-
-def _message(frame: bytes, *, is_text: bool) -> Message:
-    if is_text:
-        return {"type": "websocket.send", "text": frame.decode()}
-    return {"type": "websocket.send", "bytes": frame}
+    async def _close(self, wire: Wire, code: int, reason: str) -> None:
+        self._traffic.closings[code] += 1
+        await wire.close(code, reason)

@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 import attrs
 
+from qsdb.errors import QsdbError
 from qsdb.runtime.call_contexts import Sender
 from qsdb.runtime.visits import Access
 from qsdb.server.hosts import Served
 from qsdb.server.outboxes import Outbox
+from qsdb.server.texts import query_text
 
 __all__ = ["Peer", "SessionOptions"]
 
@@ -71,6 +73,10 @@ class Peer:
     def now(self) -> int:
         """Microseconds since 1970."""
         return self.access.calls.writer.clock.now().micros
+
+    def said(self, error: QsdbError) -> str:
+        """Give what the client is told of a query that is wrong, or has failed."""
+        return query_text(self.access.module.name, error, is_owner=self.is_owner)
 
     def send(self, data: bytes) -> None:
         """Have a message sent, after what was committed until now."""

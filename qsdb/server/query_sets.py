@@ -16,19 +16,16 @@ from qsdb.protocol.tables import TableEncoder, UpdateEncoder
 from qsdb.runtime.asked import Asked
 from qsdb.runtime.batches import Receiver
 from qsdb.runtime.prepared import PreparedQuery
+from qsdb.runtime.result_kinds import result_kind
 from qsdb.server.peers import Peer
 from qsdb.sql.everything import asks_for_everything, select_all
-from qsdb.sql.queries import Query
-from qsdb.sql.typed import Typed, is_optional
-from qsdb.values.compounds import Field, OptionKind, ProductKind
-from qsdb.values.kinds import U64, Kind
+from qsdb.values.compounds import ProductKind
 
 __all__ = [
     "QuerySet",
     "ServedQuery",
     "asked_by",
     "encoder_of",
-    "kind_of",
     "rows_read",
     "texts_of",
 ]
@@ -138,7 +135,7 @@ def encoder_of(prepared: PreparedQuery, place: int | None, text: str) -> TableEn
             else.
     """
     query = prepared.plan.query
-    kind = kind_of(query)
+    kind = result_kind(query)
     if query.whole is not None:
         schema = query.sources[query.whole].schema
         return _encoder(schema.name, kind, schema.is_event)
@@ -146,22 +143,6 @@ def encoder_of(prepared: PreparedQuery, place: int | None, text: str) -> TableEn
         fault = "this client keeps whole rows of one table, and this gives columns"
         raise QueryError(fault, text)
     return _encoder(f"#{place}", kind, bool(query.events))
-
-
-def kind_of(query: Query) -> ProductKind:
-    """Give the kind of a query's rows."""
-    if query.is_count:
-        return ProductKind("row", (Field(query.count_name, U64),))
-    if query.whole is not None:
-        columns = query.sources[query.whole].schema.columns
-        return ProductKind("row", tuple([Field(c.name, c.kind) for c in columns]))
-    outputs = [Field(each.name, _column_kind(each.term)) for each in query.outputs]
-    return ProductKind("row", tuple(outputs))
-
-
-def _column_kind(term: Typed) -> Kind:
-    is_bare = is_optional(term) and not isinstance(term.kind, OptionKind)
-    return OptionKind(term.kind) if is_bare else term.kind
 
 
 @functools.lru_cache(_ENCODERS_MAX)

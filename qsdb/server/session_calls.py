@@ -34,7 +34,7 @@ __all__ = ["SessionCalls"]
 
 _NOTHING = TransactionUpdate(())
 
-Read = Callable[[Remote], tuple[object, ...]]
+Read = Callable[[Remote, bytes], tuple[object, ...]]
 """Reads the arguments of a function."""
 
 Write = Callable[[Remote, object], bytes | None]
@@ -88,25 +88,28 @@ class SessionCalls:
         self._own = peer.outbox.reserve(batch.offset), batch
         return True
 
-    def reducer(self, name: str, read: Read) -> tuple[ReducerOutcome, Batch | None]:
+    def reducer(
+        self, name: str, args: bytes, read: Read
+    ) -> tuple[ReducerOutcome, Batch | None]:
         """Run a reducer; say what came of it, and what that changed for the caller.
 
         Until `settle` is asked, the place of the latter is kept.
 
         Args:
             name: The reducer.
-            read: Gives its arguments.
+            args: Its arguments, as they came.
+            read: Reads them.
         """
         try:
             found = self._served.functions.reducer(name, is_owner=self._is_owner)
-            args = read(found)
+            values = read(found, args)
         except (NotFoundError, ArgumentError) as error:
             return InternalFailure(str(error)), None
         sender = self._peer.sender
         self._is_calling = True
         try:
             result = self._served.access.calls.call(
-                sender.identity, name, args, {}, sender
+                sender.identity, name, values, {}, sender
             )
         except ReducerError as error:
             return ReducerErr.of_text(str(error)), None
@@ -129,6 +132,7 @@ class SessionCalls:
     def procedure(
         self,
         name: str,
+        args: bytes,
         read: Read,
         tell: Callable[[Returned | InternalFailure, int], object],
     ) -> None:
@@ -136,7 +140,8 @@ class SessionCalls:
 
         Args:
             name: The procedure.
-            read: Gives its arguments.
+            args: Its arguments, as they came.
+            read: Reads them.
             tell: Takes what came of it, and when it began, in microseconds since 1970;
                 on any thread.
         """
@@ -144,12 +149,12 @@ class SessionCalls:
         began = peer.now
         try:
             found = self._served.functions.procedure(name, is_owner=self._is_owner)
-            args = read(found)
+            values = read(found, args)
         except (NotFoundError, ArgumentError) as error:
             tell(InternalFailure(str(error)), began)
             return
         procedures = peer.access.procedures
-        future = procedures.pool.submit(procedures.call, peer.sender, name, args, {})
+        future = procedures.pool.submit(procedures.call, peer.sender, name, values, {})
         self.running += 1
 
         def ended(future: "Future[object]") -> None:

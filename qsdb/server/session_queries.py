@@ -115,7 +115,9 @@ class SessionQueries:
             peer.outbox.fill(moment.place, applied.encode())
         except QueryError as error:
             self.end(query_set)
-            refusal = _error(message.request_id, query_set.number, error)
+            refusal = _error(
+                message.request_id, query_set.number, self._peer.said(error)
+            )
             peer.outbox.fill(moment.place, refusal)
         peer.wake()
 
@@ -155,7 +157,7 @@ class SessionQueries:
             applied = UnsubscribeApplied(request_id, number, rows)
             peer.outbox.fill(moment.place, applied.encode())
         except (QueryError, NotFoundError) as error:
-            peer.outbox.fill(moment.place, _error(request_id, number, error))
+            peer.outbox.fill(moment.place, _error(request_id, number, peer.said(error)))
         finally:
             moment.reading.close()
         peer.wake()
@@ -182,7 +184,8 @@ class SessionQueries:
             place = 0 if peer.options.has_columns else None
             encoder = encoder_of(prepared, place, text)
         except QsdbError as error:
-            peer.send(OneOffQueryResult(message.request_id, str(error)).encode())
+            said = peer.said(error)
+            peer.send(OneOffQueryResult(message.request_id, said).encode())
             return None
 
         def answer() -> None:
@@ -190,7 +193,7 @@ class SessionQueries:
             try:
                 result = (encoder.rows(read()),)
             except QsdbError as error:
-                result = str(error)
+                result = peer.said(error)
             peer.send(OneOffQueryResult(message.request_id, result).encode())
 
         return self._now_or_later(answer, rows_read(prepared))
@@ -206,7 +209,7 @@ class SessionQueries:
 
     def _refuse(self, message: Subscribe | Unsubscribe, error: QsdbError) -> None:
         number = message.query_set_id
-        self._peer.send(_error(message.request_id, number, error))
+        self._peer.send(_error(message.request_id, number, self._peer.said(error)))
 
 
 def _first(query: ServedQuery[TableEncoder], rows: list[StoredRow]) -> EncodedRows:
@@ -219,5 +222,5 @@ def _missing(number: int) -> NotFoundError:
     return NotFoundError(f"there is no query set {number}")
 
 
-def _error(request_id: int | None, number: int, error: QsdbError) -> bytes:
-    return SubscriptionError(request_id, number, str(error)).encode()
+def _error(request_id: int | None, number: int, said: str) -> bytes:
+    return SubscriptionError(request_id, number, said).encode()

@@ -15,7 +15,7 @@ import abc
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
-from qsdb.errors import QueryError
+from qsdb.errors import ClosedError, QueryError
 from qsdb.runtime.batches import Batch
 from qsdb.runtime.call_contexts import Sender
 from qsdb.server.call_tables import Remote
@@ -85,6 +85,9 @@ class Session(abc.ABC, Generic[M]):
         if peer.access.clients is not None:
             peer.access.clients.connect(peer.sender)
         peer.access.subscriptions.connect(self)
+        store = peer.access.calls.writer.directory.store
+        if store.is_closed:  # and all others were told
+            raise ClosedError("the database is closed")
         peer.send(self._first(token))
 
     @abc.abstractmethod
@@ -148,7 +151,9 @@ class Session(abc.ABC, Generic[M]):
         batch.is_told = True
         published = batch.published
         if published is not None and published.ends is not None:
-            self.stop(str(published.ends))
+            # The steps of a migration may name what is private.
+            why = "another module was published, with which clients cannot go on"
+            self.stop(str(published.ends) if self.peer.is_owner else why)
         for query, what in batch.parts:
             if isinstance(what, QueryError):
                 assert isinstance(query, ServedQuery)

@@ -31,8 +31,10 @@ from qsdb.server.credentials import Credentials
 from qsdb.server.dialects import DIALECTS, Dialect, choose_dialect
 from qsdb.server.durable_watch import DurableWatch
 from qsdb.server.hosts import Host, Served
-from qsdb.server.links import Link, Receive, Send
+from qsdb.server.links import Link
 from qsdb.server.peers import SessionOptions
+from qsdb.server.texts import refusal_text
+from qsdb.server.wires import EXTENSION, AsgiWire, Receive, Send, Wire
 from qsdb.values.identity import ConnectionId
 
 __all__ = ["Admission", "Subscribing"]
@@ -131,7 +133,7 @@ class Subscribing:
             return
         try:
             await send(_accepted(asked))
-            await link.run(receive, send)
+            await link.run(_wire(scope, receive, send))
         finally:
             self._links.pop(link, None)
             await asyncio.shield(link.end())
@@ -150,7 +152,9 @@ class Subscribing:
         except BaseException as error:
             del self._links[link]
             if isinstance(error, AccessError):
-                raise RefusedError(403, str(error)) from error
+                name, is_owner = access.module.name, link.session.peer.is_owner
+                said = refusal_text(name, error, is_owner=is_owner)
+                raise RefusedError(403, said) from error
             if isinstance(error, QsdbError):
                 _LOGGER.warning("a client cannot connect: %s", error)
                 told = "the database cannot take clients now"
@@ -184,7 +188,7 @@ class Subscribing:
         """
         self._require_room()
         try:
-            served = self._host.find(scope["path_params"]["name"])
+            served = self._host.find(scope["path_params"]["database"])
         except NotFoundError as error:
             raise RefusedError(404, str(error)) from None
         dialect = choose_dialect(scope.get("subprotocols", ()))
@@ -245,6 +249,12 @@ class Subscribing:
         tasks = [task for task in self._links.values() if task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
+
+
+def _wire(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Wire:
+    """Give the WebSocket as a link has it: the server's own, or made of ASGI."""
+    own = scope.get("extensions", {}).get(EXTENSION)
+    return own if isinstance(own, Wire) else AsgiWire(receive, send)
 
 
 def _parameters(query: bytes) -> dict[str, str]:

@@ -8,9 +8,15 @@ rest. The owner is told all.
 
 import logging
 
-from qsdb.errors import ClosedError, ReducerError
+from qsdb.errors import (
+    AccessError,
+    ClosedError,
+    QsdbError,
+    QueryError,
+    ReducerError,
+)
 
-__all__ = ["failure_text", "shown_name"]
+__all__ = ["failure_text", "query_text", "refusal_text", "shown_name"]
 
 _NAME_CHARACTERS_MAX = 128
 
@@ -41,3 +47,42 @@ def failure_text(
     if is_owner:
         return f"{function} failed with {sort}: {error}"
     return f"{function} failed with {sort}; the log of the server says more"
+
+
+def refusal_text(module: str, error: AccessError, *, is_owner: bool) -> str:
+    """Say why ``client_connected`` refuses somebody, to them.
+
+    Args:
+        module: The name of the module.
+        error: What connecting raised; its cause is what the function did.
+        is_owner: Whether the owner connects.
+    """
+    cause = error.__cause__
+    if isinstance(cause, AccessError) or not isinstance(cause, Exception):
+        return str(error)
+    name = str(error).partition(" ")[0]
+    said = failure_text(module, name, cause, is_owner=is_owner)
+    return f"{name} refuses the connection: {said}"
+
+
+def query_text(module: str, error: QsdbError, *, is_owner: bool) -> str:
+    """Say that a query is wrong, or has failed, to who asked.
+
+    A view may fail for reasons that speak of tables which strangers must not know of;
+    then the log has them.
+
+    Args:
+        module: The name of the module.
+        error: What it raised.
+        is_owner: Whether the owner has asked.
+    """
+    cause = error.__cause__
+    if is_owner or not isinstance(cause, Exception):
+        return str(error)
+    logger = logging.getLogger(f"qsdb.{module}.views")
+    fields = {"module_name": module}
+    said = "the query failed"
+    if isinstance(error, QueryError):  # such as: view mine failed: KeyError: …
+        said = error.reason.partition(":")[0]
+    logger.error("for a client, %s", said, exc_info=cause, extra=fields)
+    return f"{said}; the log of the server says more"

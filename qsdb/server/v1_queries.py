@@ -18,6 +18,7 @@ from qsdb.protocol.protocol_error import ProtocolError
 from qsdb.protocol.v1_tables import V1EncodedUpdate
 from qsdb.runtime.asked import RepublishedError
 from qsdb.runtime.batches import Receiver
+from qsdb.runtime.result_kinds import result_kind
 from qsdb.server.moments import Moment, begin, finish
 from qsdb.server.peers import Peer
 from qsdb.server.query_sets import (
@@ -25,7 +26,6 @@ from qsdb.server.query_sets import (
     ServedQuery,
     asked_by,
     encoder_of,
-    kind_of,
     rows_read,
     texts_of,
 )
@@ -134,7 +134,7 @@ class V1Queries:
             raise QueryError("this version of the protocol knows no event tables", text)
         entry = peer.access.subscriptions.queries.entries.get(told.table)
         table_id = 0 if entry is None else entry.table.table_id
-        encoder = self._form.encoder(table_id, told.table, kind_of(query))
+        encoder = self._form.encoder(table_id, told.table, result_kind(query))
         alone: QuerySet[Any] = QuerySet(0, peer.sender.identity.stored)
         found: Query = ServedQuery(alone, asked, self._receiver, encoder)
         alone.queries.append(found)
@@ -288,15 +288,15 @@ class V1Queries:
             prepared, read = peer.access.select(text, peer.sender.identity)
             table = encoder_of(prepared, None, text).table
         except QsdbError as error:
-            told(str(error))
+            told(peer.said(error))
             return None
-        kind = kind_of(prepared.plan.query)
+        kind = result_kind(prepared.plan.query)
 
         def answer() -> None:
             try:
                 rows = read()
             except QsdbError as error:
-                told(str(error))
+                told(peer.said(error))
             else:
                 told(None, self._form.rows(table, kind, rows))
 
@@ -322,8 +322,8 @@ class V1Queries:
     def _error(
         self, request_id: int | None, number: Number, error: QsdbError, since: int
     ) -> s.SubscriptionError:
-        spent = self._spent(since)
-        return s.SubscriptionError(spent, request_id, number, None, str(error))
+        spent, said = self._spent(since), self._peer.said(error)
+        return s.SubscriptionError(spent, request_id, number, None, said)
 
 
 def _number(message: Subscribing) -> Number:

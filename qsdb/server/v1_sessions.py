@@ -96,9 +96,7 @@ class V1Session(Session[c.V1ClientMessage]):
         """Run a reducer, and have the caller told of it."""
         peer, calls, args = self.peer, self.calls, message.args
         began = peer.now
-        outcome, batch = calls.reducer(
-            message.reducer, lambda found: self._form.arguments(found, args)
-        )
+        outcome, batch = calls.reducer(message.reducer, args, self._form.arguments)
         parts: tuple[V1EncodedUpdate, ...] = ()
         if batch is not None:
             assert isinstance(batch.origin, CallContext)
@@ -133,9 +131,7 @@ class V1Session(Session[c.V1ClientMessage]):
             result = s.ProcedureResult(status, began, spent, number)
             peer.send(self._form.encode(result))
 
-        self.calls.procedure(
-            message.procedure, lambda found: self._form.arguments(found, args), tell
-        )
+        self.calls.procedure(message.procedure, args, self._form.arguments, tell)
 
     # What is told of commits, and sent of it.
 
@@ -163,8 +159,9 @@ class V1Session(Session[c.V1ClientMessage]):
             if query.owner.is_dead:
                 continue
             if isinstance(what, QueryError):
+                said = self.peer.said(what)
                 for number in self._failed.pop(query, ()):
-                    error = s.SubscriptionError(0, None, number, None, str(what))
+                    error = s.SubscriptionError(0, None, number, None, said)
                     errors.append(self._form.encode(error))
             else:
                 parts.append(query.encoder.update(what.difference))

@@ -26,18 +26,27 @@ from qsdb.protocol.server_messages import (
     Returned,
     SubscriptionError,
     TransactionUpdate,
+    encode_one_part,
+    encode_reducer_ok,
 )
 from qsdb.protocol.subprotocols import Subprotocol
 from qsdb.protocol.tables import EncodedUpdate
 from qsdb.runtime.batches import Batch
 from qsdb.runtime.call_contexts import CallContext, Sender
+from qsdb.runtime.updates import Update
+from qsdb.server.call_tables import Remote
 from qsdb.server.hosts import Served
-from qsdb.server.peers import SessionOptions
+from qsdb.server.peers import Peer, SessionOptions
 from qsdb.server.query_sets import QuerySet, ServedQuery
 from qsdb.server.session_queries import SessionQueries
 from qsdb.server.sessions import Job, Session
 
 __all__ = ["V2Session"]
+
+TRANSACTION_UPDATE = b"\4"
+"""The tag of the message."""
+
+NO_SETS = TransactionUpdate(()).body()
 
 
 class V2Session(Session[ClientMessage]):
@@ -97,17 +106,19 @@ class V2Session(Session[ClientMessage]):
 
     def _call(self, message: CallReducer) -> None:
         """Run a reducer, and have its answer sent with what it changed here."""
-        number, args = message.request_id, message.args
-        calls = self.calls
-        outcome, batch = calls.reducer(message.reducer, lambda found: found.read(args))
+        number, calls = message.request_id, self.calls
+        outcome, batch = calls.reducer(message.reducer, message.args, _read)
         if batch is None:
-            timestamp = self.peer.now
+            data = ReducerResult(number, self.peer.now, outcome).encode()
         else:
             assert isinstance(batch.origin, CallContext)
             timestamp = batch.origin.timestamp.micros
             value = outcome.ret_value if isinstance(outcome, ReducerOk) else b""
-            outcome = ReducerOk(value, self._update(batch))
-        calls.settle(ReducerResult(number, timestamp, outcome).encode())
+            body, errors = self._body(batch)
+            for error in errors:
+                self.peer.outbox.put(batch.offset, error)
+            data = encode_reducer_ok(number, timestamp, value, body or NO_SETS)
+        calls.settle(data)
 
     def _start(self, message: CallProcedure) -> None:
         """Have a procedure run, and its answer sent when it has come to its end."""
@@ -117,27 +128,38 @@ class V2Session(Session[ClientMessage]):
             result = ProcedureResult(outcome, began, peer.now - began, number)
             peer.send(result.encode())
 
-        self.calls.procedure(message.procedure, lambda found: found.read(args), tell)
+        self.calls.procedure(message.procedure, args, _read, tell)
 
     # What is sent of commits.
 
     def _encoded(self, batch: Batch) -> list[bytes]:
-        update, failed = self._sorted(batch)
-        messages = _errors(failed)
-        if update.query_sets:
-            messages.append(update.encode())
+        body, messages = self._body(batch)
+        if body:
+            messages.append(TRANSACTION_UPDATE + body)
         return messages
 
-    def _update(self, batch: Batch) -> TransactionUpdate:
-        """Make an update of what a call of the client's own did."""
-        update, failed = self._sorted(batch)
-        for message in _errors(failed):
-            self.peer.outbox.put(batch.offset, message)
-        return update
+    def _body(self, batch: Batch) -> tuple[bytes, list[bytes]]:
+        """Give what a commit did to the sets, and messages of those that have failed.
+
+        The former is the body of a `TransactionUpdate`, and empty if there is nothing.
+        """
+        parts = batch.parts
+        if len(parts) == 1:  # as with most commits
+            query, what = parts[0]
+            assert isinstance(query, ServedQuery)
+            if isinstance(what, Update) and not query.owner.is_dead:
+                part = query.encoder.update(what.difference)
+                return encode_one_part(query.owner.number, part), []
+        by_set, failed = self._sorted(batch)
+        sets = [QuerySetUpdate(each.number, tuple(d)) for each, d in by_set.items()]
+        body = TransactionUpdate(tuple(sets)).body() if sets else b""
+        return body, _errors(self.peer, failed)
 
     def _sorted(
         self, batch: Batch
-    ) -> tuple[TransactionUpdate, dict[QuerySet[Any], QueryError]]:
+    ) -> tuple[
+        dict[QuerySet[Any], list[EncodedUpdate]], dict[QuerySet[Any], QueryError]
+    ]:
         """Sort what a commit did by sets; those that have failed are told no more."""
         by_set: dict[QuerySet[Any], list[EncodedUpdate]] = {}
         failed: dict[QuerySet[Any], QueryError] = {}
@@ -155,12 +177,15 @@ class V2Session(Session[ClientMessage]):
             each.is_dead = True
             self._sets.sets.pop(each.number, None)
             by_set.pop(each, None)
-        sets = [QuerySetUpdate(each.number, tuple(d)) for each, d in by_set.items()]
-        return TransactionUpdate(tuple(sets)), failed
+        return by_set, failed
 
 
-def _errors(failed: Mapping[QuerySet[Any], QueryError]) -> list[bytes]:
+def _read(found: Remote, args: bytes) -> tuple[object, ...]:
+    return found.read(args)
+
+
+def _errors(peer: Peer, failed: Mapping[QuerySet[Any], QueryError]) -> list[bytes]:
     return [
-        SubscriptionError(None, each.number, str(error)).encode()
+        SubscriptionError(None, each.number, peer.said(error)).encode()
         for each, error in failed.items()
     ]

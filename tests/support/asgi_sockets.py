@@ -91,7 +91,7 @@ class Socket:
     ) -> None:
         self._scope = {
             "type": "websocket",
-            "path_params": {"name": name},
+            "path_params": {"database": name},
             "subprotocols": list(subprotocols),
             "query_string": query.encode(),
             "headers": list(headers),

@@ -119,6 +119,14 @@ def judge_version_10(module: ModuleSchema, data: Any, prefix: str = "") -> None:
         judge_version_10(module, each["module"], f"{prefix}{each['namespace']}.")
 
 
+def _http_method(data: Any) -> str:
+    if data == {"Any": []}:
+        return "ANY"
+    [(name, payload)] = data["Method"].items()
+    assert payload == []
+    return str(name).upper()
+
+
 def _is_in(name: str, prefix: str) -> bool:
     return name.startswith(prefix) and "." not in name.removeprefix(prefix)
 
@@ -126,6 +134,12 @@ def _is_in(name: str, prefix: str) -> bool:
 def _judge_outermost(module: ModuleSchema, found: Any, types: list[Any]) -> None:
     turns = [each["lifecycle_spec"] for each in found.get("LifeCycleReducers", [])]
     assert [{TURNS[turn]: []} for turn in module.lifecycle] == turns
+    handlers = {each.handler.name for each in module.http_routes}
+    assert {each["source_name"] for each in found.get("HttpHandlers", [])} == handlers
+    assert [
+        (each["handler_function"], _http_method(each["method"]), each["path"])
+        for each in found.get("HttpRoutes", [])
+    ] == [(each.handler.name, each.method, each.path) for each in module.http_routes]
     procedures = {each["source_name"]: each for each in found.get("Procedures", [])}
     _judge_functions(module.procedures, procedures, types, module)
     _judge_procedures(module, procedures, types)

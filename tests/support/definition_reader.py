@@ -59,9 +59,15 @@ V10 { sections [Section] }
 Section = Typespace Typespace | Types [Type10] | Tables [Table10] | Reducers [Reducer10]
         | Procedures [Procedure10] | Views [View10] | Schedules [Schedule10]
         | LifeCycleReducers [LifeCycle] | RowLevelSecurity [Filter]
-        | CaseConversionPolicy Policy | ExplicitNames | HttpHandlers | HttpRoutes
+        | CaseConversionPolicy Policy | ExplicitNames | HttpHandlers [HttpHandler]
+        | HttpRoutes [HttpRoute]
         | ViewPrimaryKeys [ViewKey] | Submodules [Submodule]
 Policy = None | SnakeCase
+HttpHandler { source_name str }
+HttpRoute { handler_function str, method Methods, path str }
+Methods = Any | Method HttpMethod
+HttpMethod = Get | Head | Post | Put | Delete | Connect | Options | Trace | Patch
+           | Extension str
 Type10 { source_name TypeName10, ty u32, custom_ordering bool }
 TypeName10 { scope [str], source_name str }
 Table10 { source_name str, product_type_ref u32, primary_key [u16], indexes [Index10],

@@ -213,7 +213,9 @@ class Writer:
             return text
         operators = [each for each in self.arithmetic if kind != "float" or each != "%"]
         if not self.pick(range(5)):
-            return f"-({text})"
+            # The sign of a literal is part of it, and -(-128) may have no room.
+            is_literal = text[:1] == "-" and text[1:2] != "("
+            return text if is_literal else f"-({text})"
         other = self.value(kind, depth - 1)
         operator = self.pick(operators)
         first, second = (text, other) if self.pick((0, 1)) else (other, text)

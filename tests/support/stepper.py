@@ -69,6 +69,8 @@ class Interrupter:
     def running(self) -> Iterator[None]:
         """Count steps, and raise, for the length of a block."""
         before = sys.gettrace()
+        # CPython 3.12 gives opcodes only if a frame wanted them when tracing begins.
+        sys._getframe().f_trace_opcodes = True
         sys.settrace(self._trace)
         try:
             yield

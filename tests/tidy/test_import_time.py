@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.programs import run_python
 
-LATE = frozenset({"lark", "asyncio", "hypothesis", "pytest"})
+LATE = frozenset({"lark", "asyncio", "click", "hypothesis", "pytest", "rich"})
 """What must not be loaded before somebody asks for it."""
 
 

@@ -23,6 +23,7 @@ LINES: tuple[frozenset[str], ...] = (
     frozenset({"recovery", "cache"}),
     frozenset({"runtime"}),
     frozenset({"server", "client", "testing"}),
+    frozenset({"generate"}),
     frozenset({"cli"}),
     frozenset({"__init__", "__main__"}),
 )

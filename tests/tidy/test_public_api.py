@@ -29,6 +29,8 @@ PUBLIC_NAMES = frozenset(
         "FailedError",
         "FormatVersionError",
         "Hash",
+        "HttpRequest",
+        "HttpResponse",
         "Identity",
         "Index",
         "InternalError",

@@ -52,6 +52,38 @@ def put(directory: Directory, name: str, content: bytes) -> None:
 # The contract, of real and simulated directories.
 
 
+def test_a_private_file_is_written_and_read_like_others(directory: Directory) -> None:
+    file = directory.create("key", private=True)
+    file.write(0, b"secret")
+    file.close()
+
+    assert content_of(directory, "key") == b"secret"
+    with pytest.raises(FileExistsError):
+        directory.create("key", private=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes of files")
+def test_a_private_file_is_for_its_user_alone(tmp_path: Path) -> None:
+    directory = FaultyDirectory(open_directory(tmp_path))
+    directory.create("key", private=True).close()
+    directory.create("log").close()
+    directory.rename("key", "key.pem")
+
+    assert (tmp_path / "key.pem").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "log").stat().st_mode & 0o400
+
+
+def test_a_simulated_file_stays_private_when_power_is_lost() -> None:
+    disk = SimulatedDirectory()
+    disk.create("key", private=True).sync()
+    disk.create("log").sync()
+    disk.sync()
+
+    after = disk.crash(random.Random(1), "dropped")
+
+    assert (after.is_private("key"), after.is_private("log")) == (True, False)
+
+
 def test_what_is_written_is_read(directory: Directory) -> None:
     file = directory.create("log")
 

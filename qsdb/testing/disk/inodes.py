@@ -77,14 +77,19 @@ _Change = _Write | _Grow | _Cut
 class Inode:
     """A file without a name.
 
+    Attributes:
+        content: What reads give.
+        is_private: Whether others who use the computer may not read it.
+
     Cost: a change O(its bytes), a sync O(bytes changed since the last one),
     `after_power_loss` O(size).
     """
 
-    __slots__ = ("_changes", "_disk", "_lost", "content")
+    __slots__ = ("_changes", "_disk", "_lost", "content", "is_private")
 
-    def __init__(self, content: bytes = b"") -> None:
+    def __init__(self, content: bytes = b"", *, is_private: bool = False) -> None:
         """Begin with a content that is synced."""
+        self.is_private = is_private
         self.content = bytearray(content)
         self._disk = bytearray(content)
         self._changes: list[_Change] = []

@@ -108,9 +108,9 @@ class InterposedDirectory(Directory):
         call = Call("list", name, self.inner)
         return self.see(call, lambda: self.inner.list(name))
 
-    def create(self, name: str) -> "InterposedFile":
+    def create(self, name: str, *, private: bool = False) -> "InterposedFile":
         call = Call("create", name, self.inner)
-        file = self.see(call, lambda: self.inner.create(name))
+        file = self.see(call, lambda: self.inner.create(name, private=private))
         return InterposedFile(self, file, name)
 
     def open(self, name: str, *, writable: bool = False) -> "InterposedFile":

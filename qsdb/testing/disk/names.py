@@ -289,7 +289,8 @@ class Tree:
                     waiting.append(node)
                     continue
                 if node not in inodes:
-                    inodes[node] = Inode(node.after_power_loss(random, policy))
+                    content = node.after_power_loss(random, policy)
+                    inodes[node] = Inode(content, is_private=node.is_private)
                 entries[name] = inodes[node]
             folders[folder].synced = dict(entries)
         return tree

@@ -127,9 +127,13 @@ class SimulatedDirectory(Directory):
         with self._life as tree:
             return sorted(tree.folder(name).entries)
 
-    def create(self, name: str) -> "SimulatedFile":
+    def is_private(self, name: str) -> bool:
+        """Whether a file was created for this user alone; also after a crash."""
+        return self._life.tree.inode(name).is_private
+
+    def create(self, name: str, *, private: bool = False) -> "SimulatedFile":
         with self._life as tree:
-            inode = Inode()
+            inode = Inode(is_private=private)
             tree.add(name, inode)
             return SimulatedFile(self._life, inode, name, is_writable=True)
 

@@ -1,10 +1,16 @@
 """Counting rows: what comes and goes is told, what only counts differently is not."""
 
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qsdb.cache.counts import Counts, Moved
 
 A, B, C = ("a",), ("b",), ("c",)
+
+some_rows = st.lists(st.sampled_from([A, B, C]), max_size=3)
 
 
 def test_a_row_that_comes_twice_is_new_once() -> None:
@@ -48,3 +54,16 @@ def test_a_row_that_is_not_there_cannot_go() -> None:
         counts.move([B], [A, A])
 
     assert (counts[A], counts[B]) == (1, 0)
+
+
+@given(st.lists(st.tuples(some_rows, some_rows), max_size=5))
+def test_it_can_be_asked_what_would_move(moves: list[Any]) -> None:
+    counts = Counts()
+    for inserts, deletes in moves:
+        expected = counts.would_move(inserts, deletes)
+        try:
+            found = counts.move(inserts, deletes)
+        except ValueError:
+            assert expected is None
+        else:
+            assert expected == found

@@ -118,3 +118,22 @@ def test_what_cannot_be_called_is_refused() -> None:
         listeners.add("come", 5)  # type: ignore[arg-type]
 
     assert not listeners
+
+
+def test_what_happens_once_is_told_once_and_of_values_only(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    listeners, told = Listeners(), list[object]()
+
+    def raising(_: object) -> None:
+        stop()
+        raise ValueError("of the user's")
+
+    listeners.add("end", raising)
+    stop = listeners.add("end", told.append)
+    listeners.add("end", lambda why: told.append(f"{why}!"))
+    listeners.tell_once("end", "why")
+    listeners.tell_once("other", "why")
+
+    assert told == ["why!"]
+    assert "a callback of end raised" in caplog.text

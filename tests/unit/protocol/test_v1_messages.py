@@ -32,8 +32,13 @@ KIND = ProductKind("spot", (Field("x", U8),))
 SPOT = V1TableEncoder(4096, "spot", KIND)
 CAME = SPOT.changes([(1,), (2,)], [])
 MOVED = SPOT.changes([(1,)], [(2,)])
-CAME_TOLD = [4096, "spot", 2, [{"deletes": [], "inserts": [b"\1", b"\2"]}]]
-MOVED_TOLD = [4096, "spot", 2, [{"deletes": [b"\2"], "inserts": [b"\1"]}]]
+CAME_TOLD: list[Any] = [4096, "spot", 2, [{"deletes": [], "inserts": [b"\1", b"\2"]}]]
+MOVED_TOLD: list[Any] = [4096, "spot", 2, [{"deletes": [b"\2"], "inserts": [b"\1"]}]]
+BOTH_TOLD = [4096, "spot", 4, [*CAME_TOLD[3], *MOVED_TOLD[3]]]
+"""What is told of one table is told at once."""
+
+OTHER = V1TableEncoder(4097, "spöt", KIND).changes([(3,)], [])
+OTHER_TOLD = [4097, "spöt", 1, [{"deletes": [], "inserts": [b"\3"]}]]
 ROWS = TableEncoder("spot", KIND, is_event=False).rows([(7,)])
 IDENTITY, CONNECTION_ID = bytes(range(32)), bytes(range(16))
 CALL = s.ReducerCall("add", 5, b"\1\2", 6)
@@ -43,8 +48,8 @@ START, END = False, True
 
 FROM_THE_SERVER: list[tuple[s.V1ServerMessage, list[Any]]] = [
     (
-        s.InitialSubscription((CAME, MOVED), 1, -2),
-        ["InitialSubscription", [CAME_TOLD, MOVED_TOLD], 1, -2],
+        s.InitialSubscription((CAME, OTHER, MOVED), 1, -2),
+        ["InitialSubscription", [BOTH_TOLD, OTHER_TOLD], 1, -2],
     ),
     (
         s.TransactionUpdate(s.Committed((MOVED,)), 1, IDENTITY, CONNECTION_ID, CALL, 2),

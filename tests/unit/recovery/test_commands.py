@@ -1,6 +1,7 @@
 """The command line: what it prints, and its exit codes."""
 
 import io
+import json
 import os
 import runpy
 import subprocess
@@ -16,7 +17,16 @@ from qsdb.recovery.commands import main
 from qsdb.testing import SimulatedDirectory
 from tests.support.programs import run_python
 from tests.support.sources import ROOT
-from tests.unit.recovery.stored import SEGMENTS, User, make, open_again, read
+from tests.unit.recovery.stored import (
+    SEGMENTS,
+    User,
+    cut,
+    frames_in,
+    make,
+    never_closed,
+    open_again,
+    read,
+)
 
 PROGRAM = ("-m", "qsdb")
 
@@ -123,8 +133,8 @@ def test_a_dump_goes_through_a_pipe(path: Path, tmp_path: Path) -> None:
         (("load", "none", "new"), 1, "qsdb load: [Errno 2] No such file or directory"),
         (("load", "data/LOCK", "new"), 1, "LOCK, byte 0: "),
         (("repair", "data", "data"), 1, "is not empty, END, LOCK, log is in it"),
-        ((), 2, "the following arguments are required: COMMAND"),
-        (("polish", "data"), 2, "invalid choice: 'polish'"),
+        ((), 2, "Usage: qsdb [OPTIONS] COMMAND"),
+        (("polish", "data"), 2, "No such command 'polish'"),
         (("restore", "data"), 2, "the following arguments are required: DEST"),
         (("restore", "data", "new", "--to-offset", "x"), 2, "invalid int value: 'x'"),
         (
@@ -159,7 +169,7 @@ def test_the_help_names_all_commands(tmp_path: Path) -> None:
 
     assert run.returncode == 0
     for name in ("verify", "repair", "backup", "restore", "dump", "load"):
-        assert f"    {name} " in run.stdout
+        assert f"\n  {name} " in run.stdout
         more = run_python(*PROGRAM, name, "--help", cwd=tmp_path)
         assert more.returncode == 0
         assert more.stdout.startswith(f"usage: python -m qsdb {name} [-h]")
@@ -202,6 +212,49 @@ def test_every_command_gives_its_code(
     assert [offset_of(Path(each)) for each in new] == [12, 12, 3, 12]
     damage(path)
     assert main(["verify", str(path)]) == 1
+
+
+def test_every_command_tells_programs_what_was_done(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = [str(tmp_path / f"new {number}") for number in range(4)]
+    file = str(tmp_path / "x.dump")
+    told = []
+
+    for arguments in (
+        ["verify", str(path)],
+        ["repair", str(path), new[0]],
+        ["backup", str(path), new[1]],
+        ["restore", str(path), new[2], "--to-offset", "3"],
+        ["dump", str(path), file],
+        ["load", file, new[3]],
+    ):
+        assert main([*arguments, "--json"]) == 0
+        told.append(json.loads(capsys.readouterr().out))
+
+    assert [each["offset"] for each in told] == [12, 12, 12, 3, 12, 12]
+    assert told[0]["is_sound"] is True
+    damaged = damage(path)
+    assert main(["verify", "--json", str(path)]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["is_sound"] is False
+    assert [each["path"] for each in found["faults"]] == [str(damaged)]
+
+
+def test_a_torn_tail_is_told_to_programs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    disk = make()
+    never_closed(disk)
+    position = frames_in(disk, SEGMENTS[3])[2].place.position
+    cut(disk, SEGMENTS[3], position + 80)
+    copy_files(disk, tmp_path / "torn")
+
+    assert main(["verify", str(tmp_path / "torn"), "--json"]) == 0
+
+    torn = json.loads(capsys.readouterr().out)["torn"]
+    assert torn["path"] == str(tmp_path / "torn" / SEGMENTS[3])
+    assert (torn["position"], torn["reason"]) == (position, "a frame is cut off")
 
 
 def test_wrong_use_ends_the_program_with_2(capsys: pytest.CaptureFixture[str]) -> None:

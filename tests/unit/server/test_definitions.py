@@ -155,6 +155,19 @@ def shouts(_: qsdb.ViewContext) -> list[Shout]:
     return []
 
 
+@town.http("GET", "/gate")
+@town.http("POST", "/gate")
+def gate(_: qsdb.ProcedureContext, request: qsdb.HttpRequest) -> qsdb.HttpResponse:
+    """Answer HTTP."""
+    return qsdb.HttpResponse(request.body)
+
+
+@town.http("ANY", "")
+async def door(_: qsdb.ProcedureContext, __: qsdb.HttpRequest) -> qsdb.HttpResponse:
+    """Answer all the rest."""
+    return qsdb.HttpResponse()
+
+
 inner = qsdb.Module("inner")
 
 

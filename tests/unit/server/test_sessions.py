@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import qsdb
-from qsdb.errors import AccessError
+from qsdb.errors import AccessError, ClosedError
 from qsdb.protocol import server_messages as s
 from qsdb.protocol.client_messages import Subscribe
 from qsdb.protocol.protocol_error import ProtocolError
@@ -479,6 +479,23 @@ def test_when_the_database_closes_sessions_end(served: Served) -> None:
 
     assert client.session.ending == "the database is closed"
     client.session.end()
+
+
+def test_when_the_database_closes_sessions_that_ask_nothing_end_too(
+    served: Served,
+) -> None:
+    client = SessionClient(served)
+
+    served.database.close()
+
+    assert client.session.ending == "the database is closed"
+
+
+def test_nobody_connects_to_a_database_that_is_closed(served: Served) -> None:
+    served.database.close()
+
+    with pytest.raises(ClosedError, match="closed"):
+        SessionClient(served)
 
 
 def test_who_has_gone_is_told_nothing_more(served: Served) -> None:

@@ -1,41 +1,123 @@
-"""What clients are told in words."""
+"""What clients are told in words; also over WebSockets."""
+
+from collections.abc import Iterator
 
 import pytest
 
-from qsdb.errors import ClosedError, ReducerError
-from qsdb.server.texts import failure_text, shown_name
+import qsdb
+from qsdb import AccessError, QueryError, StorageError, u32
+from qsdb.protocol import server_messages as s
+from qsdb.server.hosts import Served
+from qsdb.server.texts import query_text, refusal_text
+from tests.support.session_client import SessionClient
+
+SAYS_MORE = "the log of the server says more"
+
+vault = qsdb.Module("vault")
 
 
-def test_names_are_shown_short_and_printable() -> None:
-    assert shown_name("chat") == "chat"
-    assert shown_name("a\0b\u202e\ud800") == "a?b??"
-    assert shown_name("x" * 129) == "x" * 128
+class Door(qsdb.Row, module=vault, public=True):
+    id: u32 = qsdb.primary_key()
 
 
-@pytest.mark.parametrize("is_owner", [False, True])
-@pytest.mark.parametrize("kind", [ReducerError, ClosedError])
-def test_what_is_for_the_caller_is_told_as_it_is(
-    kind: type[Exception], caplog: pytest.LogCaptureFixture, *, is_owner: bool
-) -> None:
-    assert failure_text("m", "f", kind("so it is"), is_owner=is_owner) == "so it is"
-    assert not caplog.records
+class Pin(qsdb.Row, module=vault):
+    id: u32 = qsdb.primary_key()
+    digits: str
 
 
-def test_what_else_is_raised_is_for_the_owner_and_the_log(
+@vault.view(public=True)
+def broken(ctx: qsdb.AnonymousViewContext) -> list[Door]:
+    for pin in ctx.db[Pin]:
+        raise KeyError(pin.digits)
+    return []
+
+
+@vault.reducer
+def keep(ctx: qsdb.ReducerContext, digits: str) -> None:
+    ctx.db[Pin].upsert(Pin(1, digits))
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    with qsdb.Database(vault, scheduler="manual") as db:
+        yield Served("vault", db)
+
+
+def caused(error: QueryError | AccessError | StorageError, cause: Exception) -> None:
+    error.__cause__ = cause
+
+
+def test_a_query_that_is_wrong_is_told_to_all() -> None:
+    error = QueryError("there is no table x", "SELECT * FROM x", 14)
+
+    assert query_text("vault", error, is_owner=False) == str(error)
+
+
+def test_why_a_query_has_failed_is_told_to_the_owner_alone(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    error = KeyError("a secret")
+    view = QueryError("view broken failed: KeyError: '1234'")
+    disk = StorageError("/var/data/log cannot be read")
+    for error in (view, disk):
+        caused(error, KeyError("1234"))
 
-    told = [failure_text("m", "f", error, is_owner=each) for each in (False, True)]
-
+    assert query_text("vault", view, is_owner=True) == str(view)
+    told = [query_text("vault", each, is_owner=False) for each in (view, disk)]
     assert told == [
-        "f failed with KeyError; the log of the server says more",
-        "f failed with KeyError: 'a secret'",
+        f"view broken failed; {SAYS_MORE}",
+        f"the query failed; {SAYS_MORE}",
     ]
-    first, _ = caplog.records
-    assert first.name == "qsdb.m.f"
-    assert first.getMessage() == "f failed for a client"
-    assert first.__dict__["module_name"] == "m"
-    assert first.__dict__["reducer"] == "f"
-    assert first.exc_info is not None
-    assert first.exc_info[1] is error
+    assert [each.name for each in caplog.records] == ["qsdb.vault.views"] * 2
+
+
+def test_why_somebody_is_refused_is_told_if_the_module_says_so() -> None:
+    cases = (
+        (qsdb.ReducerError("you are banned"), "you are banned"),
+        (AccessError("not you"), "not you"),
+        (KeyError("1234"), f"greet failed with KeyError; {SAYS_MORE}"),
+    )
+    for cause, told in cases:
+        error = AccessError(f"greet refuses the connection: {cause}")
+        caused(error, cause)
+        said = refusal_text("vault", error, is_owner=False)
+        assert said == f"greet refuses the connection: {told}"
+    alone = AccessError("the database takes nobody")
+    assert refusal_text("vault", alone, is_owner=False) == str(alone)
+
+
+def errors_of(client: SessionClient) -> list[str]:
+    heard = client.hear()
+    return [each.error for each in heard if isinstance(each, s.SubscriptionError)]
+
+
+def test_a_view_that_fails_tells_a_client_no_more(served: Served) -> None:
+    stranger = SessionClient(served)
+    owner = SessionClient(served, identity=served.database.owner)
+    for client in (stranger, owner):
+        client.subscribe(0, "SELECT * FROM broken")
+        client.hear()
+
+    served.database.call(keep, "1234")
+
+    assert errors_of(stranger) == [f"view broken failed; {SAYS_MORE}"]
+    assert errors_of(owner) == ["view broken failed: KeyError: '1234'"]
+    for client, is_told in ((stranger, False), (owner, True)):
+        client.subscribe(1, "SELECT * FROM broken")
+        client.ask("SELECT * FROM broken")
+        refused, answered = client.hear()
+        assert isinstance(refused, s.SubscriptionError)
+        assert isinstance(answered, s.OneOffQueryResult)
+        assert ("1234" in refused.error) is is_told
+        assert ("1234" in str(answered.result)) is is_told
+
+
+def test_a_module_that_is_published_tells_a_client_no_steps(served: Served) -> None:
+    other = qsdb.Module("vault")
+    stranger = SessionClient(served)
+    owner = SessionClient(served, identity=served.database.owner)
+
+    served.database.publish(other, allow_breaking=True)
+
+    assert "door" not in str(stranger.session.ending)
+    assert "which clients cannot go on" in str(stranger.session.ending)
+    assert "door" in str(owner.session.ending)

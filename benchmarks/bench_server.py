@@ -1,0 +1,504 @@
+"""How fast are clients served, over real sockets on the loopback?
+
+The server is a process of its own, ``benchmarks.arena``; clients are in the process
+that measures, or in one of node, so on two cores each side has one. Clients are
+SpacetimeDB's own SDK where node and its npm package are there (``--node-modules``, a
+folder with ``spacetimedb`` and ``undici`` in it), and plain sockets with messages that
+were made before. The floor is the same call in process, with one live query.
+
+Delivery is confirmed, as it is if clients do not say otherwise: on disk an answer waits
+for the sync of its commit, which all calls in flight share.
+
+Not measured: TLS, other machines, a network that loses anything.
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import qsdb
+from benchmarks.arena import REGION, arena, fill, rename
+from benchmarks.arena_clients import Client, connect, rename_call
+from benchmarks.harness import (
+    MILLISECONDS,
+    Contender,
+    Question,
+    Role,
+    Task,
+    Total,
+    Unit,
+    require,
+)
+from benchmarks.program import Benchmark, Sizes, make_parser, run
+from qsdb.codec.bsatn import decoder
+from qsdb.protocol import server_messages as s
+from qsdb.protocol.client_messages import CallReducer, encode_client_message
+from qsdb.protocol.tables import PersistentTable, read_table_update
+from qsdb.values.compounds import Field, ProductKind
+from qsdb.values.kinds import F32, U16, U32, U64
+
+ROOT = Path(__file__).parent.parent
+SDK = Path(__file__).with_name("arena_sdk.mjs")
+SECONDS = 60
+CLIENT_BYTES = Unit("bytes/client", 1)
+MOVER = ProductKind(
+    "Mover",
+    (
+        Field("id", U32),
+        Field("region", U16),
+        Field("x", F32),
+        Field("y", F32),
+        Field("asked", U64),
+    ),
+)
+MOVES_PER_SECOND = 5
+WATCHED = 20
+"""Of so many movers what they are told is read; the others only take it."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a run has measured itself.
+
+    Attributes:
+        figure: In seconds, or bytes.
+        evidence: What was done, for the checksum.
+    """
+
+    figure: float
+    evidence: object
+
+
+def figure_of(_: float, found: Found) -> float:
+    """Give what a run has measured."""
+    return found.figure
+
+
+class Arena:
+    """A server in a process of its own."""
+
+    def __init__(self, directory: Path | None, *options: str) -> None:
+        """Begin it; in memory without a directory."""
+        self._folder = None
+        command = [sys.executable, "-m", "benchmarks.arena", *options]
+        if directory is not None:
+            self._folder = tempfile.mkdtemp(dir=directory)
+            command += ["--data", str(Path(self._folder) / "arena")]
+        self._process = subprocess.Popen(  # noqa: S603  our own program
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        place = json.loads(self._process.stdout.readline())
+        self.port: int = place["port"]
+        self.process: int = place["process"]
+
+    def close(self) -> None:
+        """End it, and take its files away."""
+        self._process.communicate(timeout=SECONDS)
+        if self._folder is not None:
+            shutil.rmtree(self._folder)
+
+    @property
+    def resident_bytes(self) -> int:
+        """What the process has in memory."""
+        pages = Path(f"/proc/{self.process}/statm").read_text().split()[1]
+        return int(pages) * 4096
+
+
+# Calls.
+
+
+def by_sdk(
+    modules: Path, directory: Path | None, count: int, in_flight: int, listeners: int
+) -> Task[Found]:
+    """Call with SpacetimeDB's own SDK."""
+    server = Arena(directory)
+    folder = Path(tempfile.mkdtemp())
+    shutil.copy(SDK, folder)
+    (folder / "node_modules").symlink_to(modules.resolve(), target_is_directory=True)
+    node = subprocess.Popen(  # noqa: S603  our own program
+        ["node", SDK.name, str(server.port)],  # noqa: S607  wherever it is
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    def play() -> Found:
+        game = {"count": count, "inFlight": in_flight, "listeners": listeners}
+        assert node.stdin is not None
+        assert node.stdout is not None
+        print(json.dumps(game), file=node.stdin, flush=True)
+        for line in node.stdout:
+            if line.startswith("{"):
+                told = json.loads(line)
+                require(told["last"] == f"name {count - 1}", f"the last is {told}")
+                require(told["told"] == listeners * count, f"told {told['told']}")
+                return Found(told["seconds"], count)
+        raise RuntimeError("the program of node has ended")
+
+    def close() -> None:
+        node.communicate(timeout=SECONDS)
+        shutil.rmtree(folder)
+        server.close()
+
+    return Task(play, lambda found: found.evidence, close)
+
+
+async def _call_many(port: int, count: int, in_flight: int) -> Found:
+    """Call with so many on their way; each answer lets another one go."""
+    client = await connect(port)
+    done, answered, applied = asyncio.Event(), 0, asyncio.Event()
+    calls = [rename_call(n, n % 100, f"name {n}") for n in range(count)]
+
+    def heard(message: s.ServerMessage) -> None:
+        nonlocal answered
+        if isinstance(message, s.ReducerResult):
+            require(isinstance(message.outcome, s.ReducerOk), f"{message.outcome}")
+            answered += 1
+            if answered == count:
+                done.set()
+            elif answered % in_flight == 0:
+                client.send(b"".join(calls[answered : answered + in_flight]))
+        elif isinstance(message, s.SubscribeApplied):
+            applied.set()
+
+    client.on_message = heard
+    client.subscribe("SELECT * FROM player")
+    await asyncio.wait_for(applied.wait(), SECONDS)
+    began = time.perf_counter()
+    client.send(b"".join(calls[:in_flight]))
+    await asyncio.wait_for(done.wait(), SECONDS)
+    seconds = time.perf_counter() - began
+    client.close()
+    return Found(seconds, count)
+
+
+def by_socket(directory: Path | None, count: int, in_flight: int) -> Task[Found]:
+    """Call over a plain socket."""
+    server = Arena(directory)
+    return Task(
+        lambda: asyncio.run(_call_many(server.port, count, in_flight)),
+        lambda found: found.evidence,
+        server.close,
+    )
+
+
+def in_process(count: int) -> Task[Found]:
+    """Call in process, with one live query."""
+    db = qsdb.Database(arena, seed=1)
+    db.call(fill, 100, 0)
+    told: list[qsdb.Update] = []
+    db.subscribe("SELECT * FROM player", told.append)
+
+    def work() -> Found:
+        began = time.perf_counter()
+        for number in range(count):
+            db.call(rename, number % 100, f"name {number}")
+        return Found(time.perf_counter() - began, len(told))
+
+    return Task(work, lambda found: found.evidence, db.close)
+
+
+# Who is told.
+
+
+class _Told:
+    """Counts what listeners are told."""
+
+    def __init__(self, applied: int, told: int) -> None:
+        self._left = {s.SubscribeApplied: applied, s.TransactionUpdate: told}
+        self._all = {each: asyncio.Event() for each in self._left}
+
+    def __call__(self, message: s.ServerMessage) -> None:
+        sort = type(message)
+        if sort in self._left:
+            self._left[sort] -= 1
+            if not self._left[sort]:
+                self._all[sort].set()
+
+    async def wait(self, sort: type[s.ServerMessage]) -> None:
+        await asyncio.wait_for(self._all[sort].wait(), SECONDS)
+
+
+async def _fan_out(port: int, listeners: int, count: int) -> Found:
+    caller = await connect(port)
+    others = [await connect(port) for _ in range(listeners)]
+    told = _Told(listeners, listeners * count)
+    for each in others:
+        each.on_message = told
+        each.subscribe("SELECT * FROM player")
+    await told.wait(s.SubscribeApplied)
+    calls = [rename_call(n, n % 100, f"name {n}") for n in range(count)]
+    began = time.perf_counter()
+    for start in range(0, count, 16):
+        caller.send(b"".join(calls[start : start + 16]))
+        await asyncio.sleep(0)
+    await told.wait(s.TransactionUpdate)
+    seconds = time.perf_counter() - began
+    for each in (caller, *others):
+        each.close()
+    return Found(seconds, listeners * count)
+
+
+def by_fan_out(listeners: int, count: int) -> Task[Found]:
+    """Have plain sockets told of what another one does."""
+    server = Arena(None)
+    return Task(
+        lambda: asyncio.run(_fan_out(server.port, listeners, count)),
+        lambda found: found.evidence,
+        server.close,
+    )
+
+
+# Who only waits.
+
+
+async def _idle(server: Arena, count: int) -> Found:
+    clients = [await _subscribed(server.port) for _ in range(count // 10 or 1)]
+    await asyncio.sleep(0.3)
+    before = server.resident_bytes
+    clients += [await _subscribed(server.port) for _ in range(count)]
+    await asyncio.sleep(0.3)
+    grown = server.resident_bytes - before
+    for each in clients:
+        each.close()
+    return Found(float(grown), count)
+
+
+async def _subscribed(port: int) -> Client:
+    client = await connect(port)
+    client.subscribe("SELECT * FROM player WHERE id = 1")
+    return client
+
+
+def by_idle(count: int) -> Task[Found]:
+    """Have clients that subscribe and then wait."""
+    server = Arena(None)
+    return Task(
+        lambda: asyncio.run(_idle(server, count)),
+        lambda found: found.evidence,
+        server.close,
+    )
+
+
+# Who moves.
+
+
+class _Watch:
+    """Notes how long after it was asked a move came to somebody else."""
+
+    def __init__(self) -> None:
+        self.delays: list[float] = []
+        self._decode = decoder(MOVER)
+
+    def __call__(self, message: s.ServerMessage) -> None:
+        match message:
+            case s.TransactionUpdate(query_sets=sets):
+                pass
+            case s.ReducerResult(outcome=s.ReducerOk(transaction_update=update)):
+                sets = update.query_sets
+            case _:
+                return
+        now = time.perf_counter_ns()
+        for query_set in sets:
+            for part in query_set.tables:
+                for entry in read_table_update(part).rows:
+                    assert isinstance(entry, PersistentTable)
+                    for row in entry.inserts.split():
+                        asked: Any = self._decode(row)[-1]  # type: ignore[index]
+                        self.delays.append((now - asked) / 1e9)
+
+
+def _move_call(request: int, number: int) -> bytes:
+    now = time.perf_counter_ns()
+    args = struct.pack("<IffQ", number, float(request), float(number), now)
+    return encode_client_message(CallReducer(request, 0, "move", args))
+
+
+async def _move_about(port: int, count: int, seconds: float) -> Found:
+    """Have movers move at their pace, each told of its region."""
+    watch = _Watch()
+    clients = [await connect(port) for _ in range(count)]
+    for number, client in enumerate(clients):
+        if number % max(1, count // WATCHED) == 0:
+            client.on_message = watch
+        query = f"SELECT * FROM mover WHERE region = {number // REGION}"  # noqa: S608  an int
+        client.subscribe(query)
+    await asyncio.sleep(0.5)
+    watch.delays.clear()
+    loop = asyncio.get_running_loop()
+    began, steps = loop.time(), int(seconds * MOVES_PER_SECOND * count)
+    for step in range(steps):
+        due = began + step / (MOVES_PER_SECOND * count)
+        if (wait := due - loop.time()) > 0:
+            await asyncio.sleep(wait)
+        number = step % count
+        clients[number].send(_move_call(step, number))
+    await asyncio.sleep(1)
+    watched = len(range(0, count, max(1, count // WATCHED)))
+    in_region = min(REGION, count)
+    expected = watched * in_region * (steps // count)
+    require(len(watch.delays) >= expected * 0.99, f"{len(watch.delays)} of {expected}")
+    for each in clients:
+        each.close()
+    delays = sorted(watch.delays)
+    return Found(delays[len(delays) * 99 // 100], count)
+
+
+def by_moving(count: int, seconds: float, directory: Path | None) -> Task[Found]:
+    """Have clients move five times a second."""
+    server = Arena(directory, "--movers", str(count))
+    return Task(
+        lambda: asyncio.run(_move_about(server.port, count, seconds)),
+        lambda found: found.evidence,
+        server.close,
+    )
+
+
+# The questions.
+
+Maker = Callable[[], Task[Any]]
+Awaited = Awaitable[Found]
+
+
+def questions(
+    sizes: Sizes, directory: Path, modules: Path | None
+) -> Iterator[Question]:
+    """Ask for calls, for who is told, and for who waits."""
+    calls, single = sizes["calls"], sizes["single"]
+    yield Question(
+        "a call that changes one row the caller listens to, 256 in flight",
+        [
+            *_sdk("SDK", modules, None, calls, 256),
+            *_sdk("SDK, on disk", modules, directory, calls, 256),
+            Contender("socket", partial(by_socket, None, calls, 256), calls),
+            Contender(
+                "socket, on disk", partial(by_socket, directory, calls, 256), calls
+            ),
+            Contender("in process", partial(in_process, calls), calls, "floor"),
+        ],
+        _targets(modules, calls),
+        reading=figure_of,
+    )
+    yield Question(
+        "the same, one after the other",
+        [
+            *_sdk("SDK", modules, None, single, 1),
+            Contender("socket", partial(by_socket, None, single, 1), single),
+        ],
+        [Total("socket", single * 150e-6)],
+        reading=figure_of,
+    )
+    listeners, told = sizes["listeners"], sizes["told"]
+    updates = listeners * told
+    yield Question(
+        f"a row that changes, told to each of {listeners} clients",
+        [
+            *_sdk("SDK", modules, None, told, 16, listeners),
+            Contender("socket", partial(by_fan_out, listeners, told), updates),
+        ],
+        [Total("socket", updates * 10e-6)],
+        reading=figure_of,
+    )
+    if Path("/proc/self/statm").exists():
+        idle = sizes["idle"]
+        yield Question(
+            "memory of a client that has subscribed and waits",
+            [Contender("socket", partial(by_idle, idle), idle)],
+            [Total("socket", 40 * 1024.0 * idle)],
+            unit=CLIENT_BYTES,
+            reading=figure_of,
+        )
+    movers, seconds = sizes["movers"], sizes["seconds"]
+    yield Question(
+        f"{movers} clients move 5 times a second; until one of {REGION} is told, p99",
+        [
+            Contender("in memory", partial(by_moving, movers, seconds, None), 1),
+            Contender("on disk", partial(by_moving, movers, seconds, directory), 1),
+        ],
+        [Total("in memory", 0.1), Total("on disk", 0.1)],
+        unit=MILLISECONDS,
+        reading=figure_of,
+    )
+
+
+def _sdk(
+    name: str,
+    modules: Path | None,
+    directory: Path | None,
+    count: int,
+    in_flight: int,
+    listeners: int = 0,
+) -> list[Contender]:
+    """Give the SDK as a contender, where it is there."""
+    if modules is None:
+        return []
+    setup = partial(by_sdk, modules, directory, count, in_flight, listeners)
+    role: Role = "subject"
+    return [Contender(name, setup, count * max(1, listeners), role)]
+
+
+def _targets(modules: Path | None, calls: int) -> list[Total]:
+    if modules is None:
+        return [Total("socket", calls / 45_000), Total("socket, on disk", calls / 35e3)]
+    return [Total("SDK", calls / 45_000), Total("SDK, on disk", calls / 35_000)]
+
+
+def benchmark(directory: Path, modules: Path | None) -> Benchmark:
+    """Give the benchmark, with its folders."""
+    return Benchmark(
+        "bench_server",
+        __doc__,
+        full={
+            "calls": 40_000,
+            "single": 5_000,
+            "listeners": 50,
+            "told": 5_000,
+            "idle": 1_000,
+            "movers": 700,
+            "seconds": 10,
+        },
+        small={
+            "calls": 300,
+            "single": 20,
+            "listeners": 3,
+            "told": 20,
+            "idle": 20,
+            "movers": 20,
+            "seconds": 1,
+        },
+        questions=partial(questions, directory=directory, modules=modules),
+    )
+
+
+def _modules(text: str) -> Path:
+    folder = Path(text)
+    if not (folder / "spacetimedb" / "package.json").exists():
+        raise argparse.ArgumentTypeError(f"there is no spacetimedb in {folder}")
+    return folder
+
+
+def main() -> None:
+    """Run as a program."""
+    parser = make_parser(__doc__)
+    parser.add_argument(
+        "--node-modules", type=_modules, help="where npm has put spacetimedb and undici"
+    )
+    arguments = parser.parse_args()
+    run(benchmark(arguments.directory, arguments.node_modules), arguments)
+
+
+if __name__ == "__main__":
+    main()

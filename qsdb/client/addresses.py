@@ -1,0 +1,85 @@
+"""`Address`: where a database is served."""
+
+from urllib.parse import quote, urlsplit
+
+import attrs
+
+from qsdb.errors import ArgumentError, brief
+
+__all__ = ["Address", "address_of"]
+
+_PORTS = {"ws": 80, "wss": 443}
+
+
+@attrs.frozen
+class Address:
+    """Where a database is served.
+
+    Attributes:
+        host: Of the server.
+        port: Likewise.
+        is_secure: Whether TLS is spoken.
+        path: Of the database, escaped.
+    """
+
+    host: str
+    port: int
+    is_secure: bool
+    path: str
+
+    def socket_url(self, confirmed: bool | None) -> str:  # noqa: FBT001  as it is set
+        """Give where to connect.
+
+        Nothing that is sent is to be compressed, and results that are no table's rows
+        are welcome (a server that does not know of that passes it over).
+        """
+        asked = "" if confirmed is None else f"&confirmed={str(confirmed).lower()}"
+        scheme = "wss" if self.is_secure else "ws"
+        query = f"compression=None&columns=true{asked}"
+        return f"{scheme}://{self.authority}{self.path}/subscribe?{query}"
+
+    @property
+    def schema_path(self) -> str:
+        """Where the definition of the module is."""
+        return f"{self.path}/schema?version=10"
+
+    @property
+    def authority(self) -> str:
+        """Host and port, as they stand in addresses."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def address_of(url: object, database: object) -> Address:
+    """Read where a server is.
+
+    Args:
+        url: ``ws://host:port`` or ``wss://host``, perhaps with a path, if the server
+            is mounted below one.
+        database: The name of the database, or its identity in hex.
+
+    Raises:
+        ArgumentError: it is something else.
+
+    >>> address_of("ws://localhost:3000", "chat").socket_url(None)
+    'ws://localhost:3000/v1/database/chat/subscribe?compression=None&columns=true'
+    """
+    if type(database) is not str or not database:
+        raise ArgumentError(
+            f"a database has a name that is not empty, not {brief(database)}"
+        )
+    fault = f"a server is at ws://host:port or wss://host:port, not {brief(url)}"
+    if type(url) is not str:
+        raise ArgumentError(fault)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ArgumentError(fault) from None
+    is_odd = parts.query or parts.fragment or parts.username is not None
+    if parts.scheme not in _PORTS or not parts.hostname or is_odd or port == 0:
+        raise ArgumentError(fault)
+    name = quote(database, safe="", errors="surrogatepass")
+    path = f"{quote(parts.path.rstrip('/'), safe='/%')}/v1/database/{name}"
+    is_secure = parts.scheme == "wss"
+    return Address(parts.hostname, port or _PORTS[parts.scheme], is_secure, path)
