@@ -187,7 +187,9 @@ def gate(log: list[str], entered: threading.Event, release: threading.Event) -> 
         entered.set()
         assert release.wait(SECONDS)
         if subject == "stranger":
-            raise LookupError("nobody knows you")
+            raise qsdb.ReducerError("nobody knows you")
+        if subject == "odd":
+            raise LookupError("a secret table")
 
     @module.client_disconnected
     def disconnected(_: qsdb.ReducerContext) -> None:
@@ -210,13 +212,18 @@ def test_the_module_may_refuse_and_is_told_of_who_goes() -> None:
                 403,
                 "connected refuses the connection: nobody knows you",
             )
+            assert await text_of(Socket(serve, query="token=odd")) == (
+                403,
+                "connected refuses the connection: connected failed with LookupError; "
+                "the log of the server says more",
+            )
             assert serve._links == {}
             friend = Socket(serve, query="token=friend")
             await friend.open()
             await friend.hear()
-            assert log == ["stranger comes", "friend comes"]
+            assert log == ["stranger comes", "odd comes", "friend comes"]
             await friend.leave()
-            assert log[2:] == ["somebody goes"]
+            assert log[3:] == ["somebody goes"]
 
     run(main)
 
