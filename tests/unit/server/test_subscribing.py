@@ -212,11 +212,10 @@ def test_the_module_may_refuse_and_is_told_of_who_goes() -> None:
                 403,
                 "connected refuses the connection: nobody knows you",
             )
-            assert await text_of(Socket(serve, query="token=odd")) == (
-                403,
-                "connected refuses the connection: connected failed with LookupError; "
-                "the log of the server says more",
-            )
+            status, told_less = await text_of(Socket(serve, query="token=odd"))
+            assert status == 403
+            assert "connected failed with LookupError; the log" in told_less
+            assert "secret" not in told_less
             assert serve._links == {}
             friend = Socket(serve, query="token=friend")
             await friend.open()
