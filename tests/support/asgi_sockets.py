@@ -182,11 +182,12 @@ class Socket:
         await self.over()
         return message["code"], message["reason"]
 
-    def vanish(self) -> None:
-        """Be gone, without a word."""
+    def vanish(self, *, is_noticed: bool = True) -> None:
+        """Be gone, without a word; what is being sent may not notice that yet."""
         self.has_gone = True
         self._to_server.put_nowait({"type": "websocket.disconnect", "code": 1006})
-        self.reads.set()
+        if is_noticed:
+            self.reads.set()
 
     async def over(self) -> None:
         """Wait until the application has seen to the end."""

@@ -262,6 +262,25 @@ def test_a_client_to_which_nothing_can_be_sent_has_gone() -> None:
     run(main)
 
 
+def test_what_was_being_sent_to_who_has_gone_ends_quietly() -> None:
+    async def main() -> None:
+        async with chat() as (db, serve):
+            socket = await opened(serve)
+            socket.reads.clear()
+            before = db.offset
+            socket.say(VISIT)
+            [link] = serve._links
+            outbox = link.session.peer.outbox
+            await eventually(lambda: db.offset > before and not len(outbox))
+            socket.vanish(is_noticed=False)
+            await socket.over()
+            assert socket.sent_in_vain == 0
+            socket.reads.set()
+            await eventually(lambda: socket.sent_in_vain == 1)
+
+    run(main)
+
+
 def test_who_has_gone_is_not_closed() -> None:
     async def main() -> None:
         async with chat() as (_, serve):

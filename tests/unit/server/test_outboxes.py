@@ -227,6 +227,19 @@ def test_it_is_looked_less_often_what_can_be_joined_when_little_can(
     assert len(looked) < 8
 
 
+def test_what_was_taken_is_not_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outboxes, "BEHIND", 3)
+    outbox = Outbox(encode, 100)
+    for number in (1, 2):
+        outbox.put_batch(batch(number, "ann", [number], []))
+    assert len(outbox.take(None)) == 2
+
+    for number in (3, 4):
+        outbox.put_batch(batch(number, "ann", [number], []))
+
+    assert len(outbox) == 2
+
+
 def test_so_many_messages_or_bytes_are_full() -> None:
     outbox = Outbox(encode, 0)
     for _ in range(FULL - 1):

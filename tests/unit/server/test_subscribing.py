@@ -187,7 +187,9 @@ def gate(log: list[str], entered: threading.Event, release: threading.Event) -> 
         entered.set()
         assert release.wait(SECONDS)
         if subject == "stranger":
-            raise LookupError("nobody knows you")
+            raise qsdb.ReducerError("nobody knows you")
+        if subject == "odd":
+            raise LookupError("a secret table")
 
     @module.client_disconnected
     def disconnected(_: qsdb.ReducerContext) -> None:
@@ -210,12 +212,17 @@ def test_the_module_may_refuse_and_is_told_of_who_goes() -> None:
                 403,
                 "connected refuses the connection: nobody knows you",
             )
+            status, told_less = await text_of(Socket(serve, query="token=odd"))
+            assert status == 403
+            assert "connected failed with LookupError; the log" in told_less
+            assert "secret" not in told_less
+            assert serve._links == {}
             friend = Socket(serve, query="token=friend")
             await friend.open()
             await friend.hear()
-            assert log == ["stranger comes", "friend comes"]
+            assert log == ["stranger comes", "odd comes", "friend comes"]
             await friend.leave()
-            assert log[2:] == ["somebody goes"]
+            assert log[3:] == ["somebody goes"]
 
     run(main)
 
@@ -274,6 +281,7 @@ def test_a_database_that_is_closed_takes_nobody(
             serve = serving(db)
         told = await text_of(Socket(serve))
         assert told == (503, "the database cannot take clients now")
+        assert serve._links == {}
         assert "a client cannot connect: " in caplog.text
 
     run(main)
