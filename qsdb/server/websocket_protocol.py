@@ -128,9 +128,13 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
         if self._upgrade is None:
             self._ask(data)
             return
+        if self._state is _State.ASKED:
+            said = b"nothing is to be sent before the answer"
+            self._respond(http_response(400, [], said))
         try:
             for opcode, payload in self._reader.feed(data):
-                self._take(opcode, payload)
+                if self._state is _State.OPEN:
+                    self._take(opcode, payload)
         except FrameError as error:
             self._fail(error.code, error.reason)
 
@@ -157,8 +161,6 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
         task = self._loop.create_task(self._run(scope))
         self._shared.tasks.add(task)
         task.add_done_callback(self._shared.tasks.discard)
-        if upgrade.rest:
-            self.data_received(upgrade.rest)
 
     async def _run(self, scope: dict[str, Any]) -> None:
         """Run the application, to its end."""
@@ -232,15 +234,13 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
     def _take(self, opcode: int, payload: bytes) -> None:
         """Take a message of the client."""
         if opcode == PING:
-            if self._state is _State.OPEN:
-                self._transport.write(server_frame(PONG, payload))
+            self._transport.write(server_frame(PONG, payload))
         elif opcode == CLOSE:
             code, reason = close_reason(payload)
-            if self._state is _State.OPEN:
-                self._transport.write(server_frame(CLOSE, payload))
+            self._transport.write(server_frame(CLOSE, payload))
             self._end(code, reason)
             self._transport.close()
-        elif opcode != PONG and self._state is _State.OPEN:
+        elif opcode != PONG:
             self._put(_received(opcode, payload), len(payload))
 
     def _put(self, event: Message, size: int) -> None:
@@ -277,8 +277,6 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
             self._state = _State.CLOSING
             self._transport.write(close_frame(code, reason))
             self._end(code, reason)
-            if self._timer is not None:
-                self._timer.cancel()
             self._timer = self._loop.call_later(CLOSING_SECONDS, self._transport.abort)
         self._transport.close()
 

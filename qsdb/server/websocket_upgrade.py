@@ -41,7 +41,6 @@ class Upgrade:
         query: Behind the question mark.
         headers: Their names in lower case.
         subprotocols: What the client offers.
-        rest: What came behind the request.
         accept: Shows that the request was read.
     """
 
@@ -49,7 +48,6 @@ class Upgrade:
     query: bytes
     headers: Headers
     subprotocols: list[str]
-    rest: bytes
     accept: bytes
 
     def accepted(
@@ -73,7 +71,7 @@ def read_upgrade(data: bytes) -> Upgrade:
     Raises:
         BadUpgradeError: it is none.
     """
-    head, _, rest = data.partition(b"\r\n\r\n")
+    head, _, _ = data.partition(b"\r\n\r\n")
     first, *lines = head.split(b"\r\n")
     _, target, _ = first.split(b" ", 2)
     pairs = [line.partition(b":") for line in lines]
@@ -91,7 +89,7 @@ def read_upgrade(data: bytes) -> Upgrade:
     names = [each.strip() for v in offered for each in v.decode("latin-1").split(",")]
     path, _, query = target.partition(b"?")
     digest = hashlib.sha1(key + _MAGIC, usedforsecurity=False).digest()
-    return Upgrade(path, query, headers, names, rest, base64.b64encode(digest))
+    return Upgrade(path, query, headers, names, base64.b64encode(digest))
 
 
 def _is_key(key: bytes) -> bool:

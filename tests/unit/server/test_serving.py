@@ -1,5 +1,6 @@
 """A server that listens: HTTP and WebSockets on one port, from its start to its end."""
 
+import asyncio
 import http.client
 import json
 import signal
@@ -20,7 +21,9 @@ from qsdb.protocol import server_messages as s
 from qsdb.protocol.client_messages import CallReducer, Subscribe, encode_client_message
 from qsdb.protocol.server_reading import read_server_frame
 from qsdb.protocol.subprotocols import V3
+from qsdb.server.app import application, service_of
 from qsdb.server.serving import Running, serve
+from qsdb.server.wires import Message
 from tests.support.served_app import serving
 from tests.support.sources import ROOT
 from tests.support.websocket_client import WebSocketClient
@@ -182,6 +185,39 @@ def test_a_signal_ends_the_server_and_nothing_is_lost(
     assert (tmp_path / "chat.owner-token").stat().st_mode & 0o777 == 0o600
     with qsdb.Database(c.chatting, tmp_path / "chat") as db:
         assert [row.text for row in db.sql("SELECT * FROM line")] == ["begun"]
+
+
+def test_an_application_answers_by_itself(db: qsdb.Database) -> None:
+    app = application({"chat": db})
+
+    async def ask() -> list[Message]:
+        told: list[Message] = []
+
+        async def send(message: Message) -> None:
+            told.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": "/v1/ping", "headers": []}
+        await app({**scope, "query_string": b""}, no_body, send)
+        return told
+
+    async def no_body() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    assert asyncio.run(ask())[0]["status"] == 200
+
+
+def test_nobody_has_to_be_told_where_it_listens(db: qsdb.Database) -> None:
+    async def run() -> str:
+        server = Running(service_of({"chat": db}), host="::1", port=0)
+        serving = asyncio.ensure_future(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        address = server.address
+        server.should_exit = True
+        await serving
+        return address
+
+    assert asyncio.run(run()).startswith("http://[::1]:")
 
 
 def test_an_owner_finds_a_token(db: qsdb.Database, tmp_path: Path) -> None:

@@ -387,24 +387,50 @@ def test_who_sends_too_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert max(waiting) < 50_000 * 12
 
 
-def test_frames_behind_the_request_are_not_lost() -> None:
-    with running(echo) as server, socket.create_connection(server.place) as there:
-        request = (
-            b"GET /x HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade"
-            b"\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-            b"Sec-WebSocket-Version: 13\r\n\r\n"
-        )
-        there.settimeout(SECONDS)
-        there.sendall(request)
+def upgrade_of(server: Server) -> socket.socket:
+    """Ask to upgrade, over a socket of one's own."""
+    there = socket.create_connection(server.place, timeout=SECONDS)
+    there.sendall(
+        b"GET /x HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade"
+        b"\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"Sec-WebSocket-Version: 13\r\n\r\n"
+    )
+    return there
+
+
+def test_frames_can_come_together() -> None:
+    with running(echo) as server, upgrade_of(server) as there:
         data = b""
         while b"\r\n\r\n" not in data:
             data += there.recv(1000)
-        there.sendall(b"\x82\x81\0\0\0\0a\x82\x81\0\0\0\0b")
+        there.sendall(
+            b"\x82\x81\0\0\0\0a\x82\x81\0\0\0\0b\x88\x80\0\0\0\0\x82\x80\0\0\0\0"
+        )
         data = data.split(b"\r\n\r\n")[1]
-        while len(data) < 6:
-            data += there.recv(1000)
+        while part := there.recv(1000):
+            data += part
 
-    assert data == b"\x82\x01a\x82\x01b"
+    assert data in (b"\x88\0", b"\x82\x01a\x82\x01b\x88\0")
+
+
+def test_who_sends_before_the_answer_is_refused() -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        begun.set()
+        await asyncio.to_thread(go.wait, SECONDS)
+
+    with running(app) as server, upgrade_of(server) as there:
+        assert begun.wait(SECONDS)
+        there.sendall(b"\x82\x81\0\0\0\0a")
+        data = b""
+        while part := there.recv(1000):
+            data += part
+        go.set()
+
+    assert data.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert data.endswith(b"nothing is to be sent before the answer")
 
 
 # Under other servers.
