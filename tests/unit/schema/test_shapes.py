@@ -181,7 +181,7 @@ def test_a_generated_column_has_no_default() -> None:
         (str | None, 5, "5 is not a str of valid Unicode, or None"),
         pytest.param(qsdb.u8, 10**5000, "0x", id="very long"),
     ],
-    ids=str,
+    ids=repr,
 )
 @pytest.mark.parametrize("form", ["bare", "column", "index"])
 def test_a_default_must_fit(
