@@ -113,6 +113,7 @@ def test_messages_go_both_ways(app: App) -> None:
         assert client.receive() == "Zoë!".encode()
         client.send(b"a", fin=False)
         client.send(b"p", opcode=9)
+        client.send(b"nobody has asked", opcode=10)
         client.send(b"b", opcode=0)
         assert client.receive() == b"ab"
         assert client.pings == [b"pong p"]
@@ -147,7 +148,8 @@ def test_an_application_can_refuse_by_http() -> None:
         headers = [(b"x-why", b"so")]
         start = {"type": "websocket.http.response.start", "status": 404}
         await send({**start, "headers": headers})
-        await send({"type": "websocket.http.response.body", "body": b"nothing here"})
+        for body in (b"nothing here", b"nor here"):
+            await send({"type": "websocket.http.response.body", "body": body})
         assert (await receive())["type"] == "websocket.disconnect"
 
     with (
@@ -171,6 +173,11 @@ async def close_at_once(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close", "code": 4000})
 
 
+async def refuse_twice(scope: Scope, receive: Receive, send: Send) -> None:
+    await close_at_once(scope, receive, send)
+    await close_at_once(scope, receive, send)
+
+
 async def say_nothing(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
 
@@ -183,6 +190,7 @@ async def fail(scope: Scope, receive: Receive, send: Send) -> None:
     ("app", "said"),
     [
         (close_at_once, "^403 $"),
+        (refuse_twice, "^403 $"),
         (say_nothing, "^500 nobody has answered this$"),
         (fail, "^500 the server failed; its log says more$"),
     ],
@@ -203,6 +211,12 @@ async def accept_and_close(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.send", "bytes": b"too late"})
 
 
+async def close_twice(scope: Scope, receive: Receive, send: Send) -> None:
+    await accept_and_close(scope, receive, send)
+    await send({"type": "websocket.close", "code": 4002})
+    raise KeyError("once more")
+
+
 async def accept_and_return(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "websocket.accept"})
@@ -218,6 +232,7 @@ async def accept_and_fail(scope: Scope, receive: Receive, send: Send) -> None:
     ("app", "closed", "count"),
     [
         (accept_and_close, (4001, "enough"), 1),
+        (close_twice, (4001, "enough"), 1),
         (accept_and_return, (1000, ""), 0),
         (accept_and_fail, (1011, "the server failed; its log says more"), 0),
     ],
@@ -327,6 +342,23 @@ def test_a_silent_client_is_pinged_and_dropped(monkeypatch: pytest.MonkeyPatch) 
 
     assert client.pings
     assert set(client.pings) == {b""}
+
+
+def test_a_client_that_talks_is_not_pinged() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        wire = wire_of(scope)
+        assert isinstance(wire, WebSocketProtocol)
+        assert wire._timer is not None
+        wire._timer.cancel()
+        wire._look()
+        wire.write([b"looked"], is_text=False)
+        await wire.next()
+
+    with running(app) as server, server.connect() as client:
+        assert client.receive() == b"looked"
+        assert client.pings == []
 
 
 def test_a_client_that_does_not_read_is_waited_for(
