@@ -8,7 +8,7 @@ from qsdb.errors import ArgumentError, brief
 
 __all__ = ["Address", "address_of"]
 
-_PORTS = {"ws": 80, "wss": 443}
+_PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
 
 
 @attrs.frozen
@@ -55,7 +55,7 @@ def address_of(url: object, database: object) -> Address:
 
     Args:
         url: ``ws://host:port`` or ``wss://host``, perhaps with a path, if the server
-            is mounted below one.
+            is mounted below one; ``http`` and ``https`` mean the same.
         database: The name of the database, or its identity in hex.
 
     Raises:
@@ -81,5 +81,5 @@ def address_of(url: object, database: object) -> Address:
         raise ArgumentError(fault)
     name = quote(database, safe="", errors="surrogatepass")
     path = f"{quote(parts.path.rstrip('/'), safe='/%')}/v1/database/{name}"
-    is_secure = parts.scheme == "wss"
+    is_secure = parts.scheme in ("wss", "https")
     return Address(parts.hostname, port or _PORTS[parts.scheme], is_secure, path)

@@ -7,8 +7,10 @@ that are there what was committed, and lets them go; then the databases can be c
 
 import asyncio
 import contextlib
+import queue
 import signal
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from socket import socket
 from types import FrameType
 
@@ -24,10 +26,13 @@ from qsdb.server.owner_tokens import write_owner_tokens
 from qsdb.server.peers import SessionOptions
 from qsdb.server.websocket_protocol import WebSocketProtocol
 
-__all__ = ["Running", "serve"]
+__all__ = ["Running", "in_background", "serve"]
 
 HEAD_BYTES_MAX = 64 << 10
 """Of a request without its body."""
+
+STARTUP_SECONDS = 30
+"""A server that takes longer to listen is taken for one that cannot."""
 
 SHUTDOWN_SECONDS = 15
 """So long requests that run may take when the server goes down."""
@@ -138,3 +143,54 @@ def serve(  # noqa: PLR0913  what operators say
         asyncio.run(running.serve())
     if not running.started:
         raise StorageError(f"{host}, port {port}: the server cannot listen there")
+
+
+@contextlib.contextmanager
+def in_background(
+    databases: Mapping[str, Database],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    trust: Trust | None = None,
+    sessions: SessionOptions | None = None,
+) -> Iterator[str]:
+    """Serve databases in a thread for the length of a block: for tests and notebooks.
+
+    ::
+
+        with in_background({"chat": db}) as address:
+            conn = qsdb.client.connect(address.replace("http", "ws"), "chat", …)
+
+    Args:
+        databases: By the names that clients use.
+        host: Where to listen.
+        port: Likewise; 0 for one that is free.
+        trust: Whose tokens count besides those of this server.
+        sessions: How clients on WebSockets are served.
+
+    Yields:
+        The address: ``http://127.0.0.1:41233``.
+
+    Raises:
+        ArgumentError: a name is none, two databases are one, or an option is wrong.
+        StorageError: the address cannot be listened on.
+    """
+    listening: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    service = service_of(databases, trust=trust, sessions=sessions)
+    running = Running(service, host=host, port=port, ready=listening.put)
+
+    def run() -> None:
+        with contextlib.suppress(SystemExit):  # it cannot listen
+            asyncio.run(running.serve())
+        listening.put(None)
+
+    thread = threading.Thread(target=run, name="qsdb-server", daemon=True)
+    thread.start()
+    address = listening.get(timeout=STARTUP_SECONDS)
+    if address is None:
+        raise StorageError(f"{host}, port {port}: the server cannot listen there")
+    try:
+        yield address
+    finally:
+        running.should_exit = True
+        thread.join()

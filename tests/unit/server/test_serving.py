@@ -22,7 +22,7 @@ from qsdb.protocol.client_messages import CallReducer, Subscribe, encode_client_
 from qsdb.protocol.server_reading import read_server_frame
 from qsdb.protocol.subprotocols import V3
 from qsdb.server.app import application, service_of
-from qsdb.server.serving import Running, serve
+from qsdb.server.serving import Running, in_background, serve
 from qsdb.server.wires import Message
 from tests.support.served_app import serving
 from tests.support.sources import ROOT
@@ -145,6 +145,11 @@ def test_a_place_that_is_taken_is_an_error(db: qsdb.Database) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(StorageError, match=f"port {port}: the server cannot"):
             serve({"chat": db}, port=port)
+        with (
+            pytest.raises(StorageError, match=f"port {port}: the server cannot"),
+            in_background({"chat": db}, port=port),
+        ):
+            raise AssertionError
 
 
 PROGRAM = """
@@ -218,6 +223,16 @@ def test_nobody_has_to_be_told_where_it_listens(db: qsdb.Database) -> None:
         return address
 
     assert asyncio.run(run()).startswith("http://[::1]:")
+
+
+def test_a_server_runs_beside_a_program(db: qsdb.Database) -> None:
+    with in_background({"chat": db}) as address:
+        connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
+        connection.request("GET", "/v1/ping")
+        assert connection.getresponse().status == 200
+        connection.close()
+    with pytest.raises(ConnectionRefusedError):
+        connection.request("GET", "/v1/ping")
 
 
 def test_an_owner_finds_a_token(db: qsdb.Database, tmp_path: Path) -> None:
