@@ -175,4 +175,4 @@ def _plain(value: object) -> object:
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
-    return str(value)
+    return repr(value) if isinstance(value, bytes) else str(value)

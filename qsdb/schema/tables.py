@@ -117,7 +117,9 @@ class TableOptions:
 
     def table_name(self, class_name: str) -> str:
         """Give the name as it was given, or the class's in snake case."""
-        return snake_case(class_name) if self.name is None else f"{self.name}"
+        if self.name is None:
+            return snake_case(class_name)
+        return self.name if isinstance(self.name, str) else repr(self.name)
 
 
 def snake_case(name: str) -> str:

@@ -4,6 +4,7 @@ import copy
 import enum
 import operator
 import pickle
+import sys
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -170,7 +171,8 @@ def test_columns_may_have_names_of_a_tuples_methods() -> None:
 
 def test_what_a_tuple_does_it_does_with_the_values(thing: Any) -> None:
     assert OWNER in thing
-    assert OWNER.stored not in thing
+    if not sys.flags.bytes_warning:  # to compare them with ints is asked for
+        assert OWNER.stored not in thing
     assert thing.count(OWNER) == 1
     assert thing.index(NOON) == 2
     add, values, some = operator.add, (*thing,), (1,)
