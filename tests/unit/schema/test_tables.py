@@ -42,7 +42,8 @@ def mistakes(row_class: type[Any], **options: Any) -> list[str]:
     with pytest.raises(qsdb.SchemaError) as caught:
         schema(row_class, **options)
     name = options.get("name", snake_case(row_class.__name__))
-    assert all(each.startswith(f"table {name}") for each in caught.value.mistakes)
+    shown = name if isinstance(name, str) else repr(name)
+    assert all(each.startswith(f"table {shown}") for each in caught.value.mistakes)
     return list(caught.value.mistakes)
 
 
