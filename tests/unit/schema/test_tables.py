@@ -99,7 +99,7 @@ def test_any_text_is_a_name(name: str) -> None:
     [
         ("", "the name is empty"),
         (5, "the name 5 is not a str"),
-        (b"a", "the name b'a' is not a str"),
+        ((b"a",), "the name (b'a',) is not a str"),
         ("\ud800", "is not valid Unicode"),
     ],
 )
