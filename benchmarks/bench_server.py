@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,9 +44,10 @@ from benchmarks.program import Benchmark, Sizes, make_parser, run
 from qsdb.codec.bsatn import decoder
 from qsdb.protocol import server_messages as s
 from qsdb.protocol.client_messages import CallReducer, encode_client_message
-from qsdb.protocol.tables import PersistentTable, read_table_update
+from qsdb.protocol.server_messages import QuerySetUpdate, TransactionUpdate
+from qsdb.protocol.tables import PersistentTable, TableEncoder, read_table_update
 from qsdb.values.compounds import Field, ProductKind
-from qsdb.values.kinds import F32, U16, U32, U64
+from qsdb.values.kinds import F32, STR, U16, U32, U64
 
 ROOT = Path(__file__).parent.parent
 SDK = Path(__file__).with_name("arena_sdk.mjs")
@@ -62,6 +63,7 @@ MOVER = ProductKind(
         Field("asked", U64),
     ),
 )
+PLAYER = ProductKind("Player", (Field("id", U32), Field("name", STR)))
 MOVES_PER_SECOND = 5
 WATCHED = 20
 """Of so many movers what they are told is read; the others only take it."""
@@ -78,6 +80,10 @@ class Found:
 
     figure: float
     evidence: object
+
+
+def _name(number: int) -> str:
+    return f"name {number:08}"
 
 
 def figure_of(_: float, found: Found) -> float:
@@ -214,42 +220,56 @@ def in_process(count: int) -> Task[Found]:
 # Who is told.
 
 
-class _Told:
-    """Counts what listeners are told."""
+def _update_bytes() -> int:
+    """Give the size of the message that tells of a row that was renamed."""
+    encoder = TableEncoder("player", PLAYER, is_event=False)
+    part = encoder.changes([(1, _name(1))], [(1, _name(2))])
+    update = TransactionUpdate((QuerySetUpdate(0, (part,)),))
+    return len(update.encode())
 
-    def __init__(self, applied: int, told: int) -> None:
-        self._left = {s.SubscribeApplied: applied, s.TransactionUpdate: told}
-        self._all = {each: asyncio.Event() for each in self._left}
 
-    def __call__(self, message: s.ServerMessage) -> None:
-        sort = type(message)
-        if sort in self._left:
-            self._left[sort] -= 1
-            if not self._left[sort]:
-                self._all[sort].set()
-
-    async def wait(self, sort: type[s.ServerMessage]) -> None:
-        await asyncio.wait_for(self._all[sort].wait(), SECONDS)
+async def _until_all_have(clients: Sequence[Client], size: int) -> None:
+    """Wait until each has so many bytes more than it was noted to have."""
+    while any(each.bytes < size for each in clients):
+        await asyncio.sleep(0.001)
 
 
 async def _fan_out(port: int, listeners: int, count: int) -> Found:
+    """Have listeners take every single change: their bytes say so."""
     caller = await connect(port)
     others = [await connect(port) for _ in range(listeners)]
-    told = _Told(listeners, listeners * count)
     for each in others:
-        each.on_message = told
         each.subscribe("SELECT * FROM player")
-    await told.wait(s.SubscribeApplied)
-    calls = [rename_call(n, n % 100, f"name {n}") for n in range(count)]
+    calls = [rename_call(n, n % 100, _name(n)) for n in range(count + 200)]
+    await _call_all(caller, calls[:200])  # so that all names have one length
+    await asyncio.sleep(0.5)
+    for each in others:
+        each.bytes = 0
     began = time.perf_counter()
-    for start in range(0, count, 16):
-        caller.send(b"".join(calls[start : start + 16]))
-        await asyncio.sleep(0)
-    await told.wait(s.TransactionUpdate)
+    await _call_all(caller, calls[200:])
+    await asyncio.wait_for(_until_all_have(others, count * _update_bytes()), SECONDS)
     seconds = time.perf_counter() - began
     for each in (caller, *others):
         each.close()
     return Found(seconds, listeners * count)
+
+
+async def _call_all(client: Client, calls: Sequence[bytes]) -> None:
+    """Call with 16 in flight."""
+    answered, done = 0, asyncio.Event()
+
+    def heard(message: s.ServerMessage) -> None:
+        nonlocal answered
+        if isinstance(message, s.ReducerResult):
+            answered += 1
+            if answered == len(calls):
+                done.set()
+            elif answered % 16 == 0:
+                client.send(b"".join(calls[answered : answered + 16]))
+
+    client.on_message = heard
+    client.send(b"".join(calls[:16]))
+    await asyncio.wait_for(done.wait(), SECONDS)
 
 
 def by_fan_out(listeners: int, count: int) -> Task[Found]:
@@ -370,7 +390,6 @@ def by_moving(count: int, seconds: float, directory: Path | None) -> Task[Found]
 # The questions.
 
 Maker = Callable[[], Task[Any]]
-Awaited = Awaitable[Found]
 
 
 def questions(

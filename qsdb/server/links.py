@@ -83,10 +83,10 @@ class Link:
 
     def wake(self) -> None:
         """Have what is due written; from any thread."""
-        if threading.get_ident() == self._thread:
-            self._look()
-        else:
-            with contextlib.suppress(RuntimeError):  # the loop has ended
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            if threading.get_ident() == self._thread:
+                self._look()
+            else:
                 self._loop.call_soon_threadsafe(self._look)
 
     def _look(self) -> None:

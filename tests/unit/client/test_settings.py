@@ -101,7 +101,7 @@ def test_addresses(
     "url",
     [
         "localhost:3000",
-        "http://h",
+        "ftp://h",
         "ws://",
         "ws://h:x",
         "ws://h:0",
