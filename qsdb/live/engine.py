@@ -10,7 +10,7 @@ drift.
 """
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -224,6 +224,11 @@ class Engine:
         """Whether nobody listens."""
         return not self._templates
 
+    @property
+    def tables(self) -> Container[str]:
+        """The names of the tables whose changes can concern anybody."""
+        return self._routes
+
     def listens_to(self, table: str) -> bool:
         """Whether a change of a table can concern anybody."""
         return table in self._routes
@@ -255,24 +260,30 @@ class Engine:
         Args:
             deltas: Name of each table that changed and that somebody listens to → how.
         """
-        before = _Before(self._now, deltas)
         concerned: dict[LiveResult, dict[int, Sequence[Pair]]] = {}
         for name, delta in deltas.items():
             now = self._now[name]
-            if not now.schema.is_event:
+            if now.indexes and not now.schema.is_event:
                 now.apply(delta)
         for name, delta in deltas.items():
             for reader, pairs in self._routes[name].concerned(delta).items():
-                concerned.setdefault(reader.owner, {})[reader.source] = pairs
+                owner = reader.owner
+                found = concerned.get(owner)
+                if found is None:
+                    concerned[owner] = {reader.source: pairs}
+                else:
+                    found[reader.source] = pairs
         self.evaluated = [*concerned]
-        self.counters.commits += 1
-        self.counters.evaluations += len(concerned)
+        counters = self.counters
+        counters.commits += 1
+        counters.evaluations += len(concerned)
+        before = _Before(self._now, deltas)
         outcomes = [
             outcome
             for result, changes in concerned.items()
             if (outcome := self._outcome(result, changes, before)) is not None
         ]
-        self.counters.changes += len(outcomes)
+        counters.changes += len(outcomes)
         return outcomes
 
     def _outcome(

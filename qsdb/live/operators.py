@@ -201,7 +201,7 @@ class Template:
         self, values: tuple[Stored, ...], pairs: Sequence[Pair]
     ) -> Difference:
         """Give the change of whole rows of one table: a set, in which none is twice."""
-        [run] = self._runs
+        run = self._runs[0]
         came = [new for _, new in pairs if new is not None]
         went = [old for old, _ in pairs if old is not None]
         return Difference(

@@ -17,6 +17,7 @@ where it is only by chance. No rows have the second form: 9 bytes.
 [b'\x01\x00', b'\x02\x00']
 """
 
+import struct
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -46,6 +47,7 @@ ROW_LIST = product(
 )
 
 _read: Callable[[bytes, int], tuple[Any, int]] = reader(ROW_LIST)
+_pack_one = struct.Struct("<BHI").pack
 _encode_same_size = encoder(product("RowList", tag=U8, size=U16, rows_data=BYTES))
 _encode_offsets = encoder(
     product("RowList", tag=U8, offsets=ArrayKind(U64), rows_data=BYTES)
@@ -97,6 +99,8 @@ def encode_row_list(rows: Sequence[bytes]) -> bytes:
     if not rows:
         return NO_ROWS
     size = len(rows[0])
+    if len(rows) == 1 and 1 <= size <= ROW_SIZE_MAX:  # as with most changes
+        return _pack_one(0, size, size) + rows[0]
     if 1 <= size <= ROW_SIZE_MAX and len({*map(len, rows)}) == 1:
         return _encode_same_size((0, size, b"".join(rows)))
     starts = accumulate(map(len, rows[:-1]), initial=0)
@@ -111,7 +115,13 @@ def row_list_encoder(kind: ProductKind) -> Callable[[Sequence[Stored]], bytes]:
     encode, size = encoder(kind), fixed_size(kind)
 
     if size is None or not 1 <= size <= ROW_SIZE_MAX:
-        return lambda rows: encode_row_list([*map(encode, rows)])
+
+        def encode_rows(rows: Sequence[Stored]) -> bytes:
+            if len(rows) == 1:
+                return encode_row_list((encode(rows[0]),))
+            return encode_row_list([*map(encode, rows)])
+
+        return encode_rows
 
     def encode_same_size(rows: Sequence[Stored]) -> bytes:
         if not rows:

@@ -82,6 +82,7 @@ class Batch:
             the query ends.
         moment: After which of the receiver's moments.
         published: The module that it published, if it did.
+        has_failed: Whether a query ends by it.
         is_told: Whether the receiver was told.
     """
 
@@ -92,6 +93,7 @@ class Batch:
     moment: int = 0
     is_told: bool = False
     published: Published | None = None
+    has_failed: bool = False
 
     @property
     def phase(self) -> object:

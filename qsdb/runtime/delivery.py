@@ -143,7 +143,12 @@ class Delivery:
         try:
             self._is_busy = True
             while outbox:
-                self.tell(outbox[0])
+                message = outbox[0]
+                try:
+                    if not message.is_told:
+                        message.deliver()
+                except Exception:
+                    _LOGGER.exception("a callback raised")
                 outbox.popleft()
         finally:
             self._is_busy = False

@@ -13,6 +13,7 @@ lock is free.
 import functools
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 from weakref import WeakValueDictionary
 
 import attrs
@@ -246,7 +247,7 @@ class Subscriptions:
         has_views = bool(listening.queries.views)
         self._writer.views = listening.refreshing if has_views else None
         self._ask.cache_clear()
-        self._put(batches)
+        _put(self.delivery, batches)
         self._told_offset = offset
 
     def require_outside(self) -> None:
@@ -276,52 +277,48 @@ class Subscriptions:
         if self.unread:
             _forget_unread(self)
         listening = self.listening
-        engine, refreshing = listening.engine, listening.refreshing
+        engine = listening.engine
         if offset <= self._told_offset or engine.is_idle:
             return
         deltas = {
-            name: Delta(pairs)
-            for name, pairs in net_change(opened)
-            if engine.listens_to(name)
+            name: Delta(pairs) for name, pairs in net_change(opened, engine.tables)
         }
-        deltas |= {
-            name: each
-            for name, each in refreshing.settle(opened, offset).items()
-            if engine.listens_to(name)
-        }
-        if deltas or refreshing.pending.changes:
+        has_views = bool(listening.queries.views)
+        refreshing = listening.refreshing
+        if has_views:
+            settled = refreshing.settle(opened, offset)
+            deltas |= {n: each for n, each in settled.items() if n in engine.tables}
+        if deltas or (has_views and refreshing.pending.changes):
             if self._due[0] != offset:
                 outcomes: Iterable[Outcome] = engine.commit(deltas)
-                if refreshing.pending.changes:
+                if has_views and refreshing.pending.changes:
                     outcomes = refreshing.with_endings(outcomes)
                 self._due = (offset, self._batches(outcomes, offset, origin))
-            self._put(self._due[1])
-            self._forget_failed(self._due[1])
-            self._due = (offset, ())
+            self._put_due(offset)
         self._told_offset = offset
-        if refreshing.pending.offset == offset:
+        if has_views and refreshing.pending.offset == offset:
             refreshing.settled(offset)
 
-    def _put(self, batches: Iterable[Batch]) -> None:
-        """Have batches told; those that are there twice are told once."""
-        delivery = self.delivery
-        for batch in batches:
-            is_late = batch.receiver.confirmed
-            (delivery.put_durable if is_late else delivery.put)(batch)
+    def _put_due(self, offset: int) -> None:
+        """Have what is due told, and forget what has failed."""
+        batches = self._due[1]
+        _put(self.delivery, batches)
+        if any(each.has_failed for each in batches):
+            self._forget_failed(batches)
+        self._due = (offset, ())
 
     def _batches(
         self, outcomes: Iterable[Outcome], offset: int, origin: object
     ) -> Sequence[Batch]:
         """Sort what a commit did to results by who is told."""
         batches: dict[int, Batch] = {}
+        firsts = self.listening.firsts
         for outcome in outcomes:
-            result = outcome.result
-            what: Update | QueryError
-            if isinstance(outcome.difference, QueryError):
-                what = outcome.difference
-            else:
-                shape = self.listening.firsts[result].shape
-                what = Update(offset, outcome.difference, shape)
+            result, found = outcome.result, outcome.difference
+            has_failed = isinstance(found, QueryError)
+            what: Any = found
+            if not has_failed:
+                what = Update(offset, what, firsts[result].shape)
             for subscriber in [*result.subscribers]:
                 receiver = subscriber.receiver
                 batch = batches.get(id(receiver))
@@ -330,8 +327,9 @@ class Subscriptions:
                     batch = Batch(receiver, offset, origin, [], moment)
                     batches[id(receiver)] = batch
                 said = what
-                if isinstance(what, QueryError):  # which each has asked in other words
+                if has_failed:  # which each has asked in other words
                     said = subscriber.asked.lifted.placed(what)
+                    batch.has_failed = True
                 batch.parts.append((subscriber, said))
         return [*batches.values()]
 
@@ -349,6 +347,13 @@ class Subscriptions:
     def tell(self) -> None:
         """Tell of what was committed, or wait for the thread that does."""
         self.delivery.run()
+
+
+def _put(delivery: Delivery, batches: Iterable[Batch]) -> None:
+    """Have batches told; those that are there twice are told once."""
+    for batch in batches:
+        is_late = batch.receiver.confirmed
+        (delivery.put_durable if is_late else delivery.put)(batch)
 
 
 def _ask(queries: Queries, text: str, is_owner: bool) -> Asked:  # noqa: FBT001  a key

@@ -32,6 +32,15 @@ class Shape:
     is_event: bool = False
 
 
+@attrs.define
+class _Made:
+    """What users see of an update."""
+
+    inserts: list[Any]
+    deletes: list[Any]
+    updates: list[tuple[Any, Any]] | None = None
+
+
 class Update:
     """How a result changed with a commit, or with several.
 
@@ -44,15 +53,7 @@ class Update:
         shape: What those are to users.
     """
 
-    __slots__ = (
-        "_deletes",
-        "_first",
-        "_inserts",
-        "_updates",
-        "difference",
-        "offset",
-        "shape",
-    )
+    __slots__ = ("_first", "_made", "difference", "offset", "shape")
 
     def __init__(
         self, offset: int, difference: Difference, shape: Shape, first: int = 0
@@ -69,9 +70,7 @@ class Update:
         self.difference = difference
         self.shape = shape
         self._first = first or offset
-        self._inserts: list[Any] | None = None
-        self._deletes: list[Any] | None = None
-        self._updates: list[tuple[Any, Any]] | None = None
+        self._made: _Made | None = None  # until somebody asks for rows
 
     @property
     def offsets(self) -> range:
@@ -91,23 +90,28 @@ class Update:
     @property
     def inserts(self) -> list[Any]:
         """All rows that came; one that came twice is there twice."""
-        if self._inserts is None:
-            self._inserts = self.shape.make([*self.difference.inserts])
-        return [*self._inserts]
+        return [*self._rows.inserts]
 
     @property
     def deletes(self) -> list[Any]:
         """All rows that went."""
-        if self._deletes is None:
-            self._deletes = self.shape.make([*self.difference.deletes])
-        return [*self._deletes]
+        return [*self._rows.deletes]
 
     @property
     def updates(self) -> list[tuple[Any, Any]]:
         """Those that went and came with the same primary key: old and new."""
-        if self._updates is None:
-            self._updates = [*self._paired()]
-        return [*self._updates]
+        made = self._rows
+        if made.updates is None:
+            made.updates = [*self._paired()]
+        return [*made.updates]
+
+    @property
+    def _rows(self) -> "_Made":
+        if self._made is None:
+            make, difference = self.shape.make, self.difference
+            inserts, deletes = make([*difference.inserts]), make([*difference.deletes])
+            self._made = _Made(inserts, deletes)
+        return self._made
 
     def _paired(self) -> Iterator[tuple[Any, Any]]:
         """Pair rows of one key, each once; a result can have several with one."""

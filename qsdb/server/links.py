@@ -37,6 +37,9 @@ _LOGGER = logging.getLogger("qsdb.server")
 TURN_SECONDS = 0.01
 """So long messages of one client are handled at a stretch."""
 
+MESSAGES_AT_ONCE = 8
+"""After so many it is looked whether the turn is over, and how much waits."""
+
 WAITED_SECONDS = 0.001
 """A frame that took longer to come was waited for."""
 
@@ -217,26 +220,34 @@ class Link:
                 until = now + TURN_SECONDS
             if self.session.ending is None:
                 until = await self._obey(frame, until)
+                self._flush()
             asked = clock()
 
     async def _obey(self, frame: bytes | str, until: float) -> float:
         """Handle the messages of a frame; give until when it is the client's turn."""
-        session, clock, traffic = self.session, self._loop.time, self._traffic
+        session, count = self.session, 0
+        handle, traffic = session.handle, self._traffic
         traffic.bytes_in += len(frame)
         for message in session.read(frame):
-            traffic.messages_in += 1
             if session.ending is not None:
                 break
-            job = session.handle(message)
+            count += 1
+            job = handle(message)
             if job is not None:
                 await self._elsewhere(job)
-            elif clock() > until:
-                self._flush()
-                await asyncio.sleep(0)
-                until = clock() + TURN_SECONDS
-            if session.is_full:
-                await self._drain()
-        self._flush()
+            if not count % MESSAGES_AT_ONCE:
+                until = await self._pause(until)
+        traffic.messages_in += count
+        return await self._pause(until)
+
+    async def _pause(self, until: float) -> float:
+        """Let others have their turn if it is time; give until when the next one is."""
+        if self._loop.time() > until:
+            self._flush()
+            await asyncio.sleep(0)
+            until = self._loop.time() + TURN_SECONDS
+        if self.session.is_full:
+            await self._drain()
         return until
 
     async def _drain(self) -> None:

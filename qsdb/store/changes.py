@@ -9,7 +9,7 @@ commit is decided, while readers still read what was noted, and so never see the
 is told has them from there.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Protocol
 
 from qsdb.store.images import Images, StoredTable
@@ -38,17 +38,20 @@ def emit(opened: Iterable[Noted]) -> None:
 
 
 def net_change(
-    opened: Iterable[Noted],
+    opened: Iterable[Noted], wanted: Container[str] | None = None
 ) -> Iterator[tuple[str, list[tuple[StoredRow | None, StoredRow | None]]]]:
     """Yield what changed: a table's name, and old and new row of each key.
 
     Args:
         opened: The tables that the transaction may have changed, while nobody has
             changed them since.
+        wanted: The names of those that anybody wants to know of; all if not given.
     """
     for handle in opened:
         if handle._pre:
             stored = handle._stored
+            if wanted is not None and stored.bound.schema.name not in wanted:
+                continue
             find = (handle._emitted if stored.is_event else stored.rows).get
             pairs = [
                 (old, new)
