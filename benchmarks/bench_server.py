@@ -151,7 +151,7 @@ def by_sdk(
                 told = json.loads(line)
                 require(told["last"] == f"name {count - 1}", f"the last is {told}")
                 require(told["told"] == listeners * count, f"told {told['told']}")
-                return Found(told["seconds"], count)
+                return Found(told["seconds"], count * max(1, listeners))
         raise RuntimeError("the program of node has ended")
 
     def close() -> None:
