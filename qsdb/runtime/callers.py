@@ -18,7 +18,14 @@ class Caller(Calling):
         identity: It.
     """
 
-    __slots__ = ("_calls", "_procedures", "_sender", "_subscriptions", "identity")
+    __slots__ = (
+        "_caller",
+        "_calls",
+        "_procedures",
+        "_sender",
+        "_subscriptions",
+        "identity",
+    )
 
     def __init__(
         self, procedures: Procedures, subscriptions: Subscriptions, sender: Sender
@@ -27,7 +34,7 @@ class Caller(Calling):
         self._calls = procedures.calls
         self._procedures = procedures
         self._subscriptions = subscriptions
-        self._sender = sender
+        self._sender = self._caller = sender
         self.identity = sender.identity
 
     def sql(self, text: str, params: Mapping[str, object] | None = None) -> Result:

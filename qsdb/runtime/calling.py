@@ -32,6 +32,8 @@ class Calling:
     _procedures: Procedures
     _sender: Sender
     """Who calls."""
+    _caller: Sender | None = None
+    """The same, if it is over a connection."""
     confirmed = False
     """Whether calls return when what they did is on the disk."""
 
@@ -72,7 +74,7 @@ class Calling:
             ClosedError: the database is closed.
         """
         return self._calls.call(
-            self._sender.identity, function, args, kwargs, self._sender
+            self._sender.identity, function, args, kwargs, self._caller
         )
 
     @overload
