@@ -143,12 +143,7 @@ class Delivery:
         try:
             self._is_busy = True
             while outbox:
-                message = outbox[0]
-                try:
-                    if not message.is_told:
-                        message.deliver()
-                except Exception:
-                    _LOGGER.exception("a callback raised")
+                self.tell(outbox[0])
                 outbox.popleft()
         finally:
             self._is_busy = False
