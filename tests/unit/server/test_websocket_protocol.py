@@ -36,7 +36,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 lifespan="off",
-                root_path="/root",
+                root_path="/below",
                 timeout_graceful_shutdown=5,
             )
         )
@@ -135,9 +135,9 @@ def test_an_application_is_told_of_the_request() -> None:
     [scope] = told
     assert (scope["type"], scope["scheme"], scope["root_path"]) == (
         *("websocket", "ws"),
-        "/root",
+        "/below",
     )
-    assert (scope["path"], scope["raw_path"]) == ("/root/a b", b"/root/a%20b")
+    assert (scope["path"], scope["raw_path"]) == ("/below/a b", b"/below/a%20b")
     assert (scope["query_string"], scope["subprotocols"]) == (b"c=d", ["one"])
     assert (b"x-more", b"y") in scope["headers"]
 
