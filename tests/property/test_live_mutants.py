@@ -69,13 +69,13 @@ NIGHTLY = {
     ),
     "an update is a deletion": Mutant(
         tables,
-        "[new for _, new in pairs if new is not None]",
-        "[new for old, new in pairs if old is None]",
+        "[new for _, new in self.pairs if new is not None]",
+        "[new for old, new in self.pairs if old is None]",
     ),
     "an update is an insertion": Mutant(
         tables,
-        "[old for old, _ in pairs if old is not None]",
-        "[old for old, new in pairs if new is None and old is not None]",
+        "[old for old, _ in self.pairs if old is not None]",
+        "[old for old, new in self.pairs if new is None and old is not None]",
     ),
     "a join index keeps rows that are gone": Mutant(
         tables,
