@@ -10,21 +10,21 @@ drift.
 """
 
 import logging
-from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import attrs
 
 from qsdb.errors import QueryError
-from qsdb.live.operators import Difference, LiveResult, Template
+from qsdb.live.operators import Difference, LiveResult, Template, difference_of
 from qsdb.live.routing import Routes
-from qsdb.live.tables import Before, Delta, Now, Pair
+from qsdb.live.tables import Before, Now, Pairs
 from qsdb.live.templates import Lifted
 from qsdb.schema.tables import TableSchema
 from qsdb.sql.loops import Readable
 from qsdb.values.kinds import Stored
 
-__all__ = ["Counters", "Engine", "Outcome"]
+__all__ = ["Changes", "Counters", "Engine", "Outcomes"]
 
 _LOGGER = logging.getLogger("qsdb.live")
 
@@ -41,17 +41,11 @@ class Counters:
     """Results that changed."""
 
 
-@attrs.define
-class Outcome:
-    """What a commit did to one result.
+Changes = Mapping[str, Pairs]
+"""Name of a table → what a commit did to it."""
 
-    Attributes:
-        result: Whose.
-        difference: What came and went, or why that cannot be told; then it ends.
-    """
-
-    result: LiveResult
-    difference: Difference | QueryError
+Outcomes = dict[LiveResult, Difference | QueryError]
+"""Result → what a commit brought and took, or why that cannot be told; then it ends."""
 
 
 class _Now(dict[str, Now]):
@@ -69,14 +63,14 @@ class _Now(dict[str, Now]):
 class _Before(dict[str, Before | None]):
     """Tables as they were, made when a join asks; None for those that are the same."""
 
-    def __init__(self, now: Mapping[str, Now], deltas: Mapping[str, Delta]) -> None:
+    def __init__(self, now: Mapping[str, Now], changes: Changes) -> None:
         super().__init__()
         self._now = now
-        self._deltas = deltas
+        self._changes = changes
 
     def __missing__(self, name: str) -> Before | None:
-        delta = self._deltas.get(name)
-        found = None if delta is None else Before(self._now[name], delta)
+        pairs = self._changes.get(name)
+        found = None if pairs is None else Before(self._now[name], pairs)
         self[name] = found
         return found
 
@@ -86,6 +80,7 @@ class Engine:
 
     Attributes:
         counters: What it has done.
+        routes: The name of each table whose changes can concern anybody → whom.
         evaluated: The results that the last commit was evaluated for.
     """
 
@@ -97,7 +92,7 @@ class Engine:
                 by its name.
         """
         self._now = _Now(table_of)
-        self._routes: dict[str, Routes] = {}
+        self.routes: dict[str, Routes] = {}
         self._templates: dict[object, Template] = {}
         self.counters = Counters()
         self.evaluated: list[LiveResult] = []
@@ -140,7 +135,7 @@ class Engine:
             result = template.results[values] = LiveResult(template, values)
             for reader in result.readers:
                 name = template.tables[reader.source]
-                self._routes.setdefault(name, Routes()).add(reader)
+                self.routes.setdefault(name, Routes()).add(reader)
         result.subscribers[subscriber] = None
         return result
 
@@ -153,10 +148,10 @@ class Engine:
         del template.results[result.values]
         for reader in result.readers:
             name = template.tables[reader.source]
-            routes = self._routes[name]
+            routes = self.routes[name]
             routes.remove(reader)
             if not routes:
-                del self._routes[name]
+                del self.routes[name]
         if not template.results:
             del self._templates[template.key]
             for table, column in template.wishes():
@@ -186,7 +181,7 @@ class Engine:
                 for reader in result.readers:
                     name = template.tables[reader.source]
                     routes.setdefault(name, Routes()).add(reader)
-        self._routes = routes
+        self.routes = routes
         self._templates = {
             key: each for key, each in self._templates.items() if each.results
         }
@@ -197,7 +192,7 @@ class Engine:
         """Keep nothing current any more, as another engine does that."""
         for template in self._templates.values():
             template.results = {}
-        self._templates, self._routes = {}, {}
+        self._templates, self.routes = {}, {}
 
     @property
     def subscribers(self) -> list[Any]:
@@ -224,14 +219,9 @@ class Engine:
         """Whether nobody listens."""
         return not self._templates
 
-    @property
-    def tables(self) -> Container[str]:
-        """The names of the tables whose changes can concern anybody."""
-        return self._routes
-
     def listens_to(self, table: str) -> bool:
         """Whether a change of a table can concern anybody."""
-        return table in self._routes
+        return table in self.routes
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -240,65 +230,77 @@ class Engine:
             "templates": len(self._templates),
             "results": sum([len(each.results) for each in [*self._templates.values()]]),
             "indexes": sum([len(each.indexes) for each in self._now.values()]),
-            "tables": len(self._routes),
+            "tables": len(self.routes),
         }
 
-    def shift(self, table: str, delta: Delta) -> None:
+    def shift(self, table: str, pairs: Pairs) -> None:
         """Take in a change that concerns nobody who listens; twice is once.
 
         Args:
             table: Its name.
-            delta: What came and what went; that is in the table already.
+            pairs: What came and what went; that is in the table already.
         """
-        self._now[table].apply(delta)
+        self._now[table].apply(pairs)
 
     # What changes.
 
-    def commit(self, deltas: Mapping[str, Delta]) -> list[Outcome]:
+    def commit(self, changes: Changes) -> Outcomes:
         """Say which results change, and how; the tables are new already.
 
         Args:
-            deltas: Name of each table that changed and that somebody listens to → how.
+            changes: Name of each table that changed and that somebody listens to → how.
+
+        Cost: some 2 µs, and 1 µs for each result of a plain question that is concerned.
         """
-        concerned: dict[LiveResult, dict[int, Sequence[Pair]]] = {}
-        for name, delta in deltas.items():
+        outcomes: Outcomes = {}
+        self.evaluated = evaluated = []
+        joined: dict[LiveResult, dict[int, Pairs]] = {}
+        for name, changed in changes.items():
             now = self._now[name]
             if now.indexes and not now.schema.is_event:
-                now.apply(delta)
-        for name, delta in deltas.items():
-            for reader, pairs in self._routes[name].concerned(delta).items():
-                owner = reader.owner
-                found = concerned.get(owner)
-                if found is None:
-                    concerned[owner] = {reader.source: pairs}
+                now.apply(changed)
+            for reader, pairs in self.routes[name].concerned(changed).items():
+                result: LiveResult = reader.owner
+                if result.takes_all:  # as with most: no condition is left to be asked
+                    outcomes[result] = difference_of(pairs)
+                    evaluated.append(result)
+                    result.evaluations += 1
+                    result.changes += 1
                 else:
-                    found[reader.source] = pairs
-        self.evaluated = [*concerned]
+                    joined.setdefault(result, {})[reader.source] = pairs
+        if joined:
+            evaluated += joined
+            self._ask(joined, changes, outcomes)
         counters = self.counters
         counters.commits += 1
-        counters.evaluations += len(concerned)
-        before = _Before(self._now, deltas)
-        outcomes = [
-            outcome
-            for result, changes in concerned.items()
-            if (outcome := self._outcome(result, changes, before)) is not None
-        ]
+        counters.evaluations += len(evaluated)
         counters.changes += len(outcomes)
         return outcomes
+
+    def _ask(
+        self,
+        joined: Mapping[LiveResult, Mapping[int, Pairs]],
+        changes: Changes,
+        outcomes: Outcomes,
+    ) -> None:
+        """Ask templates how their results change; tables and indexes are new."""
+        before = _Before(self._now, changes)
+        for result, concerned in joined.items():
+            result.evaluations += 1
+            outcome = self._outcome(result, concerned, before)
+            if outcome is not None:
+                outcomes[result] = outcome
+                result.changes += 1
 
     def _outcome(
         self,
         result: LiveResult,
-        changes: Mapping[int, Sequence[Pair]],
+        concerned: Mapping[int, Pairs],
         before: _Before,
-    ) -> Outcome | None:
+    ) -> Difference | QueryError | None:
         template = result.template
-        result.evaluations += 1
         try:
-            found = template.change(result.values, changes, self._now, before)
+            found = template.change(result.values, concerned, self._now, before)
         except QueryError as error:
-            return Outcome(result, error.with_traceback(None))
-        if not found.inserts and not found.deletes:
-            return None
-        result.changes += 1
-        return Outcome(result, found)
+            return error.with_traceback(None)
+        return found if found.inserts or found.deletes else None

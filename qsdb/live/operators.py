@@ -43,9 +43,9 @@ from qsdb.sql.planning import make_plan
 from qsdb.sql.queries import Query
 from qsdb.sql.sargs import End, Span, equality, span
 from qsdb.sql.typed import Argument, Cell, Constant, Typed, parts_of
-from qsdb.values.kinds import Stored
+from qsdb.values.kinds import F32, F64, Stored
 
-__all__ = ["Difference", "LiveResult", "Template", "net"]
+__all__ = ["Difference", "LiveResult", "Template", "difference_of", "net"]
 
 NO_CALLER = b""
 """In a template the caller is a value like others."""
@@ -77,6 +77,7 @@ class Template:
         plans: For each table the plan that begins with changes of it; where there are
             event tables one alone, for the first of them.
         users: How many live queries have it.
+        is_plain: Whether it is whole rows of one table: a set, in which none is twice.
         results: Values → the live query for them.
     """
 
@@ -97,8 +98,7 @@ class Template:
         self._whole: Run | None = None
         self._runs: list[Run] = [compile_plan(plan) for plan in self.plans]
         self._columns = [columns_read(query, n) for n in range(len(query.tables))]
-        # Whole rows of one table are a set, in which nothing stands twice.
-        self._is_plain = len(query.tables) == 1 and gives_whole_rows(query)
+        self.is_plain = len(query.tables) == 1 and gives_whole_rows(query)
 
     def wishes(self) -> set[tuple[str, int]]:
         """Give the indexes that the plans need: table and column."""
@@ -145,7 +145,7 @@ class Template:
         if self._events:
             return self._emitted(values, concerned, now)
         try:
-            if self._is_plain:
+            if self.is_plain:
                 return self._change_alone(values, concerned[0])
             return self._change_joined(values, concerned, now, before)
         except QueryError:
@@ -223,6 +223,17 @@ class Template:
         return net(found, run(*was, NO_CALLER, *values))
 
 
+def difference_of(pairs: Sequence[Pair]) -> Difference:
+    """Give the change of all rows of one table: a set, in which none is twice."""
+    if len(pairs) == 1:  # as with most commits
+        [(old, new)] = pairs
+        return Difference([] if new is None else [new], [] if old is None else [old])
+    return Difference(
+        [new for _, new in pairs if new is not None],
+        [old for old, _ in pairs if old is not None],
+    )
+
+
 def net(inserts: list[StoredRow], deletes: list[StoredRow]) -> Difference:
     """Give what came and what went, without what did both."""
     if not inserts or not deletes:
@@ -238,6 +249,8 @@ class LiveResult:
         template: The template.
         values: For its places.
         readers: Of its tables.
+        takes_all: Whether it is rows of one table, and all that its reader is told
+            concerns it.
         subscribers: Who is told; in the order in which they came.
         evaluations: In how many commits it was looked at.
         changes: How many of them changed it.
@@ -245,7 +258,7 @@ class LiveResult:
 
     __slots__ = (
         *("__weakref__", "changes", "evaluations"),
-        *("readers", "subscribers", "template", "values"),
+        *("readers", "subscribers", "takes_all", "template", "values"),
     )
 
     def __init__(self, template: Template, values: tuple[Stored, ...]) -> None:
@@ -255,6 +268,21 @@ class LiveResult:
         self.subscribers: dict[Any, None] = {}
         self.evaluations = self.changes = 0
         self.readers = template.readers(self)
+        self.takes_all = template.is_plain and is_told_apart(
+            template.query, self.readers[0].route
+        )
+
+
+def is_told_apart(query: Query, route: Route) -> bool:
+    """Whether a query is whole rows of one table, just those that its route gives."""
+    if query.whole is None or query.events:
+        return False
+    if not isinstance(route, ByValue):
+        return not query.conditions
+    # NULL equals nothing, and so does a float that is no number.
+    kind = query.sources[0].schema.columns[route.column].kind
+    is_exact = kind not in (F32, F64) and None not in route.values
+    return is_exact and len(query.conditions) == 1
 
 
 def columns_read(query: Query, source: int) -> frozenset[int] | None:

@@ -13,13 +13,12 @@ who are concerned. Besides, a change of columns that a reader does not look at d
 concern it.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
 from qsdb.live.intervals import Intervals
-from qsdb.live.tables import Delta, Pair
+from qsdb.live.tables import Pair
 from qsdb.values.kinds import Kind, Stored
 
 __all__ = ["Always", "ByInterval", "ByValue", "Reader", "Route", "Routes"]
@@ -129,47 +128,55 @@ class Routes:
             case _:
                 del self._always[reader]
 
-    def concerned(self, delta: Delta) -> Concerned:
+    def concerned(self, pairs: list[Pair]) -> Concerned:
         """Say whom a change of the table concerns, and with which rows."""
         found: Concerned = {}
-        for pair in delta.pairs:
+        if self._by_value:
+            self._find_by_value(pairs, found)
+        if self._by_interval:
+            self._find_by_interval(pairs, found)
+        for reader in self._always:
+            if reader.columns is None:
+                found[reader] = pairs
+            elif seen := [each for each in pairs if _looks_at(reader, each)]:
+                found[reader] = seen
+        return found
+
+    def _find_by_value(self, pairs: list[Pair], found: Concerned) -> None:
+        for pair in pairs:
+            old, new = pair
             for column, by_value in self._by_value.items():
-                was, now = [
-                    None if row is None else by_value.get(row[column]) for row in pair
-                ]
-                if was or now:
-                    _note(found, pair, was or {}, now or {})
+                was = None if old is None else by_value.get(old[column])
+                now = None if new is None else by_value.get(new[column])
+                if was is not None or now is not None:
+                    _note(found, pair, was or _NOBODY, now or _NOBODY)
+
+    def _find_by_interval(self, pairs: list[Pair], found: Concerned) -> None:
+        for pair in pairs:
             for column, (kind, intervals) in self._by_interval.items():
                 was, now = [
-                    {}
+                    _NOBODY
                     if row is None or row[column] is None
                     else dict.fromkeys(intervals.holding(kind.order(row[column])))
                     for row in pair
                 ]
                 _note(found, pair, was, now)
-        for reader in self._always:
-            pairs = delta.pairs
-            if reader.columns is not None:
-                pairs = [each for each in pairs if _looks_at(reader, each)]
-            if pairs:
-                found[reader] = pairs
-        return found
+
+
+_NOBODY: dict[Reader, None] = {}
 
 
 def _note(
-    found: dict[Reader, list[Pair]],
-    pair: Pair,
-    was: Mapping[Reader, None],
-    now: Mapping[Reader, None],
+    found: Concerned, pair: Pair, was: dict[Reader, None], now: dict[Reader, None]
 ) -> None:
     """Note a change for those whom the old row concerned, and the new one does."""
     old, new = pair
     for reader in was:
         if reader not in now:
             found.setdefault(reader, []).append((old, None))
-        elif _looks_at(reader, pair):
+        elif reader.columns is None or _looks_at(reader, pair):
             found.setdefault(reader, []).append(pair)
-    for reader in now:
+    for reader in now if was is not now else ():
         if reader not in was:
             found.setdefault(reader, []).append((None, new))
 

@@ -1,7 +1,7 @@
 """Tables as live queries read them: now, and as they were before the commit.
 
 In the middle of a commit the rows of a table are the new ones already. What they were
-before is told by its `Delta`, the rows that came and those that went: `Before` puts
+before is told by its `Pairs`, the rows that came and those that went: `Before` puts
 those back. So a join can look at one table as it is and at another as it was.
 
 Where a join has no index to look up by, a `JoinIndex` is kept for it.
@@ -20,10 +20,10 @@ from qsdb.values.ranges import Range
 
 __all__ = [
     "Before",
-    "Delta",
     "JoinIndex",
     "Now",
     "Pair",
+    "Pairs",
     "Rows",
     "entry_of_index",
     "value_of_index",
@@ -33,28 +33,8 @@ Pair = tuple[StoredRow | None, StoredRow | None]
 """What stood under a key and what stands there now; never two equal rows."""
 
 
-class Delta:
-    """What a commit did to one table, net.
-
-    Attributes:
-        pairs: Old and new row of each key.
-    """
-
-    __slots__ = ("pairs",)
-
-    def __init__(self, pairs: list[Pair]) -> None:
-        """Have pairs; few commits meet a join, so their rows are not sorted yet."""
-        self.pairs = pairs
-
-    @property
-    def inserts(self) -> list[StoredRow]:
-        """The new rows. Cost: O(pairs)."""
-        return [new for _, new in self.pairs if new is not None]
-
-    @property
-    def deletes(self) -> list[StoredRow]:
-        """The old rows. Cost: O(pairs)."""
-        return [old for old, _ in self.pairs if old is not None]
+Pairs = list[Pair]
+"""What a commit did to one table, net: old and new row of each key."""
 
 
 class Rows:
@@ -149,13 +129,15 @@ class Now:
             index.users = columns.count(column)
         self.indexes = indexes
 
-    def apply(self, delta: Delta) -> None:
+    def apply(self, pairs: Pairs) -> None:
         """Move the entries of the indexes; twice is once."""
         for index in self.indexes.values():
-            for row in delta.deletes:
-                index.remove(row)
-            for row in delta.inserts:
-                index.add(row)
+            for old, _ in pairs:
+                if old is not None:
+                    index.remove(old)
+            for _, new in pairs:
+                if new is not None:
+                    index.add(new)
 
     def value_of(self, number: int | None) -> Callable[[StoredRow], Stored]:
         """Give what an index without order knows a row by."""
@@ -205,11 +187,11 @@ class Before:
     values after the other, no row may come twice.
     """
 
-    def __init__(self, now: Now, delta: Delta) -> None:
-        """Put back what a delta took away."""
+    def __init__(self, now: Now, pairs: Pairs) -> None:
+        """Put back what a commit took away."""
         self._now = now
-        self._deletes = delta.deletes
-        self._inserted = frozenset(delta.inserts)
+        self._deletes = [old for old, _ in pairs if old is not None]
+        self._inserted = frozenset([new for _, new in pairs if new is not None])
         self._by_value: dict[int | None, dict[Stored, list[StoredRow]]] = {}
         self._in_order: dict[int, tuple[list[StoredRow], list[StoredRow]]] = {}
 

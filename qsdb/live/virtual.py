@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from qsdb.live.tables import Delta
+from qsdb.live.tables import Pairs
 from qsdb.schema.tables import ColumnSchema, IndexSchema, TableSchema
 from qsdb.schema.views import ViewSchema
 from qsdb.sql.loops import StoredRow
@@ -102,14 +102,14 @@ class VirtualTable:
 
     def move(
         self, instance: int, inserts: Iterable[StoredRow], deletes: Iterable[StoredRow]
-    ) -> Delta:
+    ) -> Pairs:
         """Take in what came to an instance and what went; twice is once.
 
         Returns:
             The same as a change of this table.
         """
         rows = self._rows.setdefault(instance, {})
-        pairs: list[tuple[StoredRow | None, StoredRow | None]] = []
+        pairs: Pairs = []
         for row in deletes:
             went = (*row, instance)
             rows.pop(went, None)
@@ -120,7 +120,7 @@ class VirtualTable:
             pairs.append((None, came))
         if not rows:
             del self._rows[instance]
-        return Delta(pairs)
+        return pairs
 
     def _scan(self) -> list[StoredRow]:
         return [row for rows in self._rows.values() for row in rows]

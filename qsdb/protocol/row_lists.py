@@ -99,8 +99,6 @@ def encode_row_list(rows: Sequence[bytes]) -> bytes:
     if not rows:
         return NO_ROWS
     size = len(rows[0])
-    if len(rows) == 1 and 1 <= size <= ROW_SIZE_MAX:  # as with most changes
-        return _pack_one(0, size, size) + rows[0]
     if 1 <= size <= ROW_SIZE_MAX and len({*map(len, rows)}) == 1:
         return _encode_same_size((0, size, b"".join(rows)))
     starts = accumulate(map(len, rows[:-1]), initial=0)
@@ -117,13 +115,19 @@ def row_list_encoder(kind: ProductKind) -> Callable[[Sequence[Stored]], bytes]:
     if size is None or not 1 <= size <= ROW_SIZE_MAX:
 
         def encode_rows(rows: Sequence[Stored]) -> bytes:
-            if len(rows) == 1:
-                return encode_row_list((encode(rows[0]),))
+            if len(rows) == 1:  # as with most changes
+                row = encode(rows[0])
+                if row and len(row) <= ROW_SIZE_MAX:
+                    return _pack_one(0, len(row), len(row)) + row
             return encode_row_list([*map(encode, rows)])
 
         return encode_rows
 
+    head = _pack_one(0, size, size)
+
     def encode_same_size(rows: Sequence[Stored]) -> bytes:
+        if len(rows) == 1:
+            return head + encode(rows[0])
         if not rows:
             return NO_ROWS
         return _encode_same_size((0, size, b"".join(map(encode, rows))))

@@ -32,6 +32,7 @@ Which message is for whom:
 '04 01 00 00 00 07 00 00 00 00 00 00 00'
 """
 
+import struct
 from typing import NamedTuple
 
 from qsdb.codec.bsatn import DecodeError, decoder, encoder
@@ -72,6 +73,7 @@ __all__ = [
     "UnsubscribeApplied",
     "encode_one_part",
     "encode_reducer_ok",
+    "encode_reducer_ok_empty",
 ]
 
 INITIAL_CONNECTION = product(
@@ -85,9 +87,6 @@ _encode_initial_connection = encoder(tagged(INITIAL_CONNECTION))
 _encode_subscription_error = encoder(tagged(SUBSCRIPTION_ERROR))
 _encode_count = encoder(U32)
 _encode_set = encoder(product("QuerySetUpdate", query_set_id=U32, count=U32))
-_encode_one_set = encoder(
-    product("TransactionUpdate", sets_count=U32, query_set_id=U32, count=U32)
-)
 _encode_applied = encoder(
     product("SubscribeApplied", tag=U8, request_id=U32, query_set_id=U32)
 )
@@ -98,7 +97,6 @@ _encode_one_off_err = encoder(
     product("OneOffQueryResult", tag=U8, request_id=U32, is_err=U8, error=STR)
 )
 _REDUCER_HEAD = {"tag": U8, "request_id": U32, "timestamp": TIMESTAMP, "outcome": U8}
-_encode_reducer_head = encoder(product("ReducerResult", **_REDUCER_HEAD))
 _encode_reducer_bytes = encoder(
     product("ReducerResult", **_REDUCER_HEAD, payload=BYTES)
 )
@@ -110,6 +108,10 @@ _encode_returned = encoder(
 _encode_failed = encoder(
     product("ProcedureResult", tag=U8, outcome=U8, payload=STR, **_PROCEDURE_TAIL)
 )
+# What most messages begin with, without the bounds that their fields have anyway.
+_pack_one_set = struct.Struct("<III").pack
+_pack_reducer_ok = struct.Struct("<BIqBI").pack
+_pack_reducer_ok_empty = struct.Struct("<BIqB").pack
 _encode_text = encoder(STR)
 _decode_text = decoder(STR)
 
@@ -200,7 +202,7 @@ class TransactionUpdate(NamedTuple):
         query_sets = self.query_sets
         if len(query_sets) == 1:  # as with most clients: one packing less
             query_set_id, tables = query_sets[0]
-            return _encode_one_set((1, query_set_id, len(tables))) + b"".join(tables)
+            return _pack_one_set(1, query_set_id, len(tables)) + b"".join(tables)
         parts = [_encode_count(len(query_sets))]
         for query_set_id, tables in query_sets:
             parts.append(_encode_set((query_set_id, len(tables))))
@@ -294,10 +296,9 @@ class ReducerResult(NamedTuple):
         request_id, timestamp, outcome = self
         if isinstance(outcome, ReducerOk):
             ret_value, update = outcome
-            head = _encode_reducer_bytes((6, request_id, timestamp, 0, ret_value))
-            return head + update.body()
+            return encode_reducer_ok(request_id, timestamp, ret_value, update.body())
         if isinstance(outcome, ReducerOkEmpty):
-            return _encode_reducer_head((6, request_id, timestamp, 1))
+            return encode_reducer_ok_empty(request_id, timestamp)
         if isinstance(outcome, ReducerErr):
             return _encode_reducer_bytes((6, request_id, timestamp, 2, outcome.error))
         text = with_bytes(outcome.message)
@@ -350,7 +351,7 @@ def encode_one_part(query_set_id: int, part: EncodedUpdate) -> bytes:
 
     Most updates are such.
     """
-    return _encode_one_set((1, query_set_id, 1)) + part
+    return _pack_one_set(1, query_set_id, 1) + part
 
 
 def encode_reducer_ok(
@@ -364,7 +365,18 @@ def encode_reducer_ok(
         ret_value: What it returned.
         body: That of the `TransactionUpdate`.
     """
-    return _encode_reducer_bytes((6, request_id, timestamp, 0, ret_value)) + body
+    head = _pack_reducer_ok(6, request_id, timestamp, 0, len(ret_value))
+    return head + ret_value + body
+
+
+def encode_reducer_ok_empty(request_id: int, timestamp: int) -> bytes:
+    """Give the bytes of a `ReducerResult` with `ReducerOkEmpty`, without making them.
+
+    Args:
+        request_id: Of the call.
+        timestamp: When the reducer began.
+    """
+    return _pack_reducer_ok_empty(6, request_id, timestamp, 1)
 
 
 def _with_array(head: bytes, parts: tuple[bytes, ...]) -> bytes:

@@ -40,6 +40,14 @@ class Receiver(Protocol):
     confirmed: bool
     """Whether to be told only of what is on the disk."""
 
+    @property
+    def is_prompt(self) -> bool:
+        """Whether it keeps what it is told and does no more, at once.
+
+        Then it is told in the commit, under the writer lock.
+        """
+        ...
+
     moments: int
     """How often it was waited for what it is told: a call, or a subscription, of its
     own. Nothing is told as one from before and after that."""

@@ -96,6 +96,11 @@ class CallContext(ReducerContext):
         return self._call[1].name
 
     @property
+    def micros(self) -> int:
+        """When it began, in microseconds since 1970."""
+        return self.db._nanoseconds // 1000  # type: ignore[no-any-return]  # noqa: SLF001  of its transaction
+
+    @property
     def timestamp(self) -> Timestamp:
         assert isinstance(self.db, WriteTransaction)
         return self.db.timestamp

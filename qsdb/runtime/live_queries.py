@@ -45,6 +45,8 @@ class LiveQuery:
         subscriber: What is told for it: itself, or what does not keep it.
     """
 
+    is_prompt = False
+
     __slots__ = (
         "__weakref__",
         "_backlogs",

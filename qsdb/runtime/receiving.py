@@ -30,6 +30,7 @@ _Due = tuple[Subscription, SetQuery, Update | QueryError]
 class Receiving(abc.ABC):
     """The receiver of all subscriptions of one connection; all is told in turn."""
 
+    is_prompt = False
     connection_id: ConnectionId
     confirmed: bool
     moments: int

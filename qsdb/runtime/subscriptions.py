@@ -7,20 +7,20 @@ writer waits for a long first result.
 With each commit the engine (`qsdb.live`) is told what changed, under the writer lock.
 What it says is put into the outbox (`qsdb.runtime.delivery`), one `Batch` for each
 receiver, be it a live query or a connection with all of its queries, and told when the
-lock is free.
+lock is free. Receivers that do no more than keep it for later are told at once.
 """
 
 import functools
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 from weakref import WeakValueDictionary
 
 import attrs
 
 from qsdb.errors import QueryError
-from qsdb.live.engine import Engine, Outcome
-from qsdb.live.tables import Delta
+from qsdb.live.engine import Engine, Outcomes
 from qsdb.runtime.asked import Asked, RepublishedError, ask
 from qsdb.runtime.batches import Batch, Receiver, Subscriber
 from qsdb.runtime.delivery import Delivery, Message
@@ -33,6 +33,8 @@ from qsdb.store.changes import Noted, net_change
 from qsdb.store.reads import ReadTransaction
 
 __all__ = ["Subscriptions"]
+
+_LOGGER = logging.getLogger("qsdb.delivery")
 
 TEXTS_MAX = 1024
 """So many texts are kept with what is made of them."""
@@ -56,7 +58,8 @@ class Subscriptions:
     Attributes:
         listening: What is kept current, for the module which is published.
         delivery: Tells of changes.
-        unread: Subscribers whose live queries nobody has any more; of any thread.
+        unread: Subscribers whose live queries nobody has any more; of any thread. They
+            are taken out by this commit or the next one.
     """
 
     def __init__(self, queries: Queries, writer: Writer) -> None:
@@ -104,14 +107,14 @@ class Subscriptions:
         self,
         asked: Iterable[tuple[Subscriber, Asked, Sequence[object]]],
         caller: bytes,
-        begun: Callable[[int], Message] | None = None,
+        begun: Callable[[int], object] | None = None,
     ) -> ReadTransaction:
         """Enter subscribers between two commits, and give a read transaction there.
 
         Args:
             asked: Who asks, what, and the values of its parameters.
             caller: What ``:sender`` is.
-            begun: Gives, for the last commit, what is to be told right after it.
+            begun: Is called with the last commit, before there is another.
 
         Raises:
             QueryError: a view fails.
@@ -144,7 +147,7 @@ class Subscriptions:
                 for instance in views.values():
                     keep_rows(reading, instance.key, [*instance.rows])
             if begun is not None:
-                self.delivery.put(begun(reading.offset))
+                begun(reading.offset)
         except BaseException as error:
             is_refused = isinstance(error, QueryError) and not has_begun
             if not is_refused and writer.is_mine():
@@ -164,13 +167,14 @@ class Subscriptions:
     def leave(
         self,
         subscribers: Iterable[Subscriber],
-        ended: Callable[[int], Message] | None = None,
+        ended: Callable[[int], Message | None] | None = None,
     ) -> None:
         """Take subscribers out; those that are out already stay so.
 
         Args:
             subscribers: They are told of no later commit.
-            ended: Gives, for the last commit, what is to be told right after it.
+            ended: Gives, for the last commit, what is to be told right after it, if
+                anything is; it is called before there is another.
 
         Raises:
             UsageError: this thread is in a transaction.
@@ -184,9 +188,8 @@ class Subscriptions:
                 result, subscriber.result = subscriber.result, None
                 if result is not None:
                     self.listening.forget(result, subscriber)
-            if ended is not None:
-                offset = self.offset
-                self.delivery.put(ended(offset))
+            if ended is not None and (message := ended(self.offset)) is not None:
+                self.delivery.put(message)
         except BaseException:
             if writer.is_mine():
                 for subscriber in subscribers:
@@ -248,6 +251,7 @@ class Subscriptions:
         self._writer.views = listening.refreshing if has_views else None
         self._ask.cache_clear()
         _put(self.delivery, batches)
+        _forget_unread(self)
         self._told_offset = offset
 
     def require_outside(self) -> None:
@@ -277,60 +281,56 @@ class Subscriptions:
         if self.unread:
             _forget_unread(self)
         listening = self.listening
-        engine = listening.engine
-        if offset <= self._told_offset or engine.is_idle:
+        routes = listening.engine.routes
+        if not routes or offset <= self._told_offset:
             return
-        deltas = {
-            name: Delta(pairs) for name, pairs in net_change(opened, engine.tables)
-        }
-        has_views = bool(listening.queries.views)
-        refreshing = listening.refreshing
-        if has_views:
+        changes = net_change(opened, routes)
+        refreshing = listening.refreshing if listening.queries.views else None
+        if refreshing is not None:
             settled = refreshing.settle(opened, offset)
-            deltas |= {n: each for n, each in settled.items() if n in engine.tables}
-        if deltas or (has_views and refreshing.pending.changes):
+            changes |= {name: each for name, each in settled.items() if name in routes}
+        if changes or (refreshing is not None and refreshing.pending.changes):
             if self._due[0] != offset:
-                outcomes: Iterable[Outcome] = engine.commit(deltas)
-                if has_views and refreshing.pending.changes:
+                outcomes = listening.engine.commit(changes)
+                if refreshing is not None:
                     outcomes = refreshing.with_endings(outcomes)
                 self._due = (offset, self._batches(outcomes, offset, origin))
             self._put_due(offset)
         self._told_offset = offset
-        if has_views and refreshing.pending.offset == offset:
+        if refreshing is not None and refreshing.pending.offset == offset:
             refreshing.settled(offset)
 
     def _put_due(self, offset: int) -> None:
         """Have what is due told, and forget what has failed."""
         batches = self._due[1]
-        _put(self.delivery, batches)
-        if any(each.has_failed for each in batches):
+        if _put(self.delivery, batches):
             self._forget_failed(batches)
+            _forget_unread(self)
         self._due = (offset, ())
 
     def _batches(
-        self, outcomes: Iterable[Outcome], offset: int, origin: object
+        self, outcomes: Outcomes, offset: int, origin: object
     ) -> Sequence[Batch]:
         """Sort what a commit did to results by who is told."""
         batches: dict[int, Batch] = {}
         firsts = self.listening.firsts
-        for outcome in outcomes:
-            result, found = outcome.result, outcome.difference
-            has_failed = isinstance(found, QueryError)
-            what: Any = found
+        for result, found in outcomes.items():
+            has_failed, what = isinstance(found, QueryError), cast(Any, found)
             if not has_failed:
                 what = Update(offset, what, firsts[result].shape)
-            for subscriber in [*result.subscribers]:
+            for subscriber in result.subscribers:
                 receiver = subscriber.receiver
                 batch = batches.get(id(receiver))
                 if batch is None:
-                    moment = receiver.moment_of(origin) if receiver.confirmed else 0
-                    batch = Batch(receiver, offset, origin, [], moment)
-                    batches[id(receiver)] = batch
-                said = what
+                    batch = batches[id(receiver)] = Batch(receiver, offset, origin, [])
+                    if receiver.confirmed:
+                        batch.moment = receiver.moment_of(origin)
                 if has_failed:  # which each has asked in other words
-                    said = subscriber.asked.lifted.placed(what)
+                    placed = subscriber.asked.lifted.placed(what)
+                    batch.parts.append((subscriber, placed))
                     batch.has_failed = True
-                batch.parts.append((subscriber, said))
+                else:
+                    batch.parts.append((subscriber, what))
         return [*batches.values()]
 
     def _forget_failed(self, batches: Iterable[Batch]) -> None:
@@ -349,11 +349,27 @@ class Subscriptions:
         self.delivery.run()
 
 
-def _put(delivery: Delivery, batches: Iterable[Batch]) -> None:
-    """Have batches told; those that are there twice are told once."""
+def _put(delivery: Delivery, batches: Iterable[Batch]) -> bool:
+    """Have batches told; those that are there twice are told once.
+
+    Returns:
+        Whether a query ends by one of them.
+    """
+    has_failed = False
     for batch in batches:
-        is_late = batch.receiver.confirmed
-        (delivery.put_durable if is_late else delivery.put)(batch)
+        receiver = batch.receiver
+        has_failed |= batch.has_failed
+        if receiver.is_prompt:
+            try:
+                if not batch.is_told:
+                    receiver.receive(batch)
+            except Exception:
+                _LOGGER.exception("what a client is to be told could not be kept")
+        elif receiver.confirmed:
+            delivery.put_durable(batch)
+        else:
+            delivery.put(batch)
+    return has_failed
 
 
 def _ask(queries: Queries, text: str, is_owner: bool) -> Asked:  # noqa: FBT001  a key

@@ -168,7 +168,7 @@ class Timers:
         for handle in [*transaction._opened.values()]:  # noqa: SLF001  its names are the user's tables
             scheduled = self._by_table.get(handle._stored)  # noqa: SLF001
             if scheduled is not None:
-                for _, pairs in net_change([handle]):
+                for pairs in net_change([handle]).values():
                     yield from [(scheduled, old, new) for old, new in pairs]
 
     def faults(self) -> Iterator[str]:

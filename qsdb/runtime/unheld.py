@@ -44,7 +44,10 @@ class Unheld:
         confirmed: Whether it is told only of what is on the disk.
         values: Of the query's parameters.
         moments: As of every receiver.
+        is_prompt: False, likewise.
     """
+
+    is_prompt = False
 
     __slots__ = ("_asked", "_query", "_result", "confirmed", "moments", "values")
 

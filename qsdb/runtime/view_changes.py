@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from qsdb.errors import QueryError
+from qsdb.live.engine import Changes
 from qsdb.live.operators import Difference, LiveResult
-from qsdb.live.tables import Delta
 from qsdb.runtime.view_results import MisgivenError, require_keys
 from qsdb.runtime.view_runs import Found, InstanceKey, failed
 from qsdb.store.orders import StoredRow
@@ -80,12 +80,12 @@ class Pending:
 
     Attributes:
         offset: The commit that it is to be.
-        deltas: What it changes that queries of instances read.
+        tables: What it changes that queries of instances read.
         changes: What is to become of instances.
     """
 
     offset: int = 0
-    deltas: Mapping[str, Delta] = attrs.field(factory=dict)
+    tables: Changes = attrs.field(factory=dict)
     changes: list[Change] = attrs.field(factory=list)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from qsdb.live.engine import Engine
 from qsdb.live.operators import LiveResult
 from qsdb.live.read_sets import ReadSets
-from qsdb.live.tables import Delta
+from qsdb.live.tables import Pairs
 from qsdb.live.virtual import VirtualTable, virtual_schema
 from qsdb.runtime.view_changes import Change, Instance, begun, dropped
 from qsdb.runtime.view_runs import Found, InstanceKey, ViewRuns
@@ -164,7 +164,7 @@ class Instances:
         """Whether an instance is there still: an interrupt may have been in between."""
         return self._by_key.get(instance.key) is instance
 
-    def make(self, change: Change) -> Delta:
+    def make(self, change: Change) -> Pairs:
         """Make a change; twice is once."""
         instance = change.instance
         name = instance.key.view.name

@@ -15,8 +15,8 @@ views: those are moved back.
 from collections.abc import Iterable
 
 from qsdb.errors import QueryError, ReducerError
-from qsdb.live.engine import Outcome
-from qsdb.live.tables import Delta
+from qsdb.live.engine import Changes, Outcomes
+from qsdb.live.tables import Pairs
 from qsdb.runtime.view_changes import (
     Change,
     Instance,
@@ -76,21 +76,19 @@ class Refreshing:
         instances = self._instances
         readers, queries = instances.readers, instances.queries
         concerned: dict[Instance, None] = {}
-        deltas: dict[str, Delta] = {}
+        changes: dict[str, Pairs] = {}
         noted = [each for each in opened if self._is_read(each)]
-        for name, pairs in net_change(noted):
+        for name, pairs in net_change(noted).items():
             concerned |= readers.concerned(name, pairs)
             if queries.listens_to(name):
-                deltas[name] = Delta(pairs)
+                changes[name] = pairs
         # Before anything is moved, so that it can be moved back.
-        self.pending = pending = Pending(offset, deltas)
+        self.pending = pending = Pending(offset, changes)
         kept = [each for each in concerned if instances.is_kept(each)]
         pending.changes += [self._run_again(each) for each in kept]
-        for outcome in queries.commit(deltas) if deltas else ():
-            pending.changes += [
-                asked_again(each, outcome.difference)
-                for each in [*outcome.result.subscribers]
-            ]
+        outcomes = queries.commit(changes) if changes else {}
+        for result, found in outcomes.items():
+            pending.changes += [asked_again(each, found) for each in result.subscribers]
 
     def _is_read(self, noted: Noted) -> bool:
         stored = noted._stored  # noqa: SLF001  its names are the user's columns
@@ -114,12 +112,12 @@ class Refreshing:
         pending = self.pending
         if pending.offset <= offset:
             return
-        for name, delta in pending.deltas.items():
-            back = Delta([(new, old) for old, new in delta.pairs])
+        for name, pairs in pending.tables.items():
+            back = [(new, old) for old, new in pairs]
             self._instances.queries.shift(name, back)
         self.pending = Pending()
 
-    def settle(self, opened: Iterable[Noted], offset: int) -> dict[str, Delta]:
+    def settle(self, opened: Iterable[Noted], offset: int) -> Changes:
         """Make the changes of a commit; twice is once.
 
         Args:
@@ -133,29 +131,25 @@ class Refreshing:
             return {}
         if self.pending.offset != offset:  # of another process, which has no views
             self._refresh(opened, offset)
-        pairs: dict[str, list[Delta]] = {}
+        changes: dict[str, Pairs] = {}
         for change in self.pending.changes:
             if change.error is None and self._instances.is_kept(change.instance):
                 view = change.instance.key.view
-                pairs.setdefault(view.name, []).append(self._instances.make(change))
-        deltas = {
-            name: Delta([pair for each in parts for pair in each.pairs])
-            for name, parts in pairs.items()
-        }
-        return {name: each for name, each in deltas.items() if each.pairs}
+                pairs = self._instances.make(change)
+                changes.setdefault(view.name, []).extend(pairs)
+        return {name: pairs for name, pairs in changes.items() if pairs}
 
-    def with_endings(self, outcomes: Iterable[Outcome]) -> Iterable[Outcome]:
+    def with_endings(self, outcomes: Outcomes) -> Outcomes:
         """Give what a commit did to live queries, with those that a view ends.
 
         Args:
             outcomes: What it did to them, as the engine has it.
         """
-        by_result = {each.result: each for each in outcomes}
+        found = {**outcomes}
         for change in self.pending.changes:
             if change.error is not None:
-                for result in [*change.instance.results]:
-                    by_result[result] = Outcome(result, change.error)
-        return by_result.values()
+                found |= dict.fromkeys(change.instance.results, change.error)
+        return found
 
     def settled(self, offset: int) -> None:
         """Forget what a commit did, which has been told."""

@@ -34,11 +34,13 @@ class Remote:
         read: Takes arguments as bytes; gives them as users see them, by place.
         write: Takes what the function gave; gives bytes, or None if it is not what was
             declared.
+        is_mute: Whether it is declared to give nothing.
     """
 
     function: Function
     read: Callable[[bytes], tuple[object, ...]]
     write: Callable[[object], bytes | None]
+    is_mute: bool
 
 
 class CallTable:
@@ -92,7 +94,8 @@ def _unknown(sort: str, name: str) -> NotFoundError:
 
 
 def _remote(function: Function) -> Remote:
-    return Remote(function, _reader(function.parameters), _writer(function.returns))
+    read, returns = _reader(function.parameters), function.returns
+    return Remote(function, read, _writer(returns), is_mute=returns is None)
 
 
 def _reader(parameters: Parameters) -> Callable[[bytes], tuple[object, ...]]:

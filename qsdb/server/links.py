@@ -16,7 +16,6 @@ has failed for which it waits, and when the server has waited long enough.
 """
 
 import asyncio
-import contextlib
 import logging
 import threading
 from concurrent.futures import Future
@@ -86,11 +85,13 @@ class Link:
 
     def wake(self) -> None:
         """Have what is due written; from any thread."""
-        with contextlib.suppress(RuntimeError):  # the loop has ended
+        try:
             if threading.get_ident() == self._thread:
                 self._look()
-            else:
+            elif not self._is_due:
                 self._loop.call_soon_threadsafe(self._look)
+        except RuntimeError:  # the loop has ended; and `suppress` is slow
+            pass
 
     def _look(self) -> None:
         if not self._is_due:

@@ -5,7 +5,7 @@ read as it was then. So an answer has exactly the commits before it, and what la
 change comes behind it, whoever makes the answer and however long that takes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -45,21 +45,6 @@ class Moment:
         return first_result(asked, self.reading, query.caller, query.values)
 
 
-@attrs.define(eq=False)
-class _Mark:
-    """Has the place kept, in the order of delivery."""
-
-    reserve: Callable[[int], Place]
-    offset: int
-    reading: ReadTransaction | None
-    place: Place | None = None
-    is_told: bool = False
-
-    def deliver(self) -> None:
-        self.is_told = True
-        self.place = self.reserve(self.offset)
-
-
 def begin(peer: Peer, queries: Sequence[ServedQuery[Any]]) -> Moment:
     """Have queries kept current from now on.
 
@@ -68,20 +53,16 @@ def begin(peer: Peer, queries: Sequence[ServedQuery[Any]]) -> Moment:
         RepublishedError: another module was published meanwhile; ask again.
         ClosedError: the database is closed.
     """
-    hub = peer.access.subscriptions
-    marks: list[_Mark] = []
-
-    def begun(offset: int) -> _Mark:
-        marks.append(_Mark(peer.outbox.reserve, offset, None))
-        return marks[0]
-
+    hub, places = peer.access.subscriptions, list[Place]()
     asked = {each: each.asked for each in queries}
     triples = [(each, asked[each], each.values) for each in queries]
+
+    def begun(offset: int) -> None:
+        places.append(peer.outbox.reserve(offset))
+
     reading = hub.enter(triples, peer.sender.identity.stored, begun)
-    hub.delivery.run()
-    [mark] = marks
-    assert mark.place is not None
-    return Moment(reading, mark.place, asked)
+    [place] = places
+    return Moment(reading, place, asked)
 
 
 def finish(peer: Peer, queries: Sequence[ServedQuery[Any]]) -> Moment:
@@ -90,19 +71,13 @@ def finish(peer: Peer, queries: Sequence[ServedQuery[Any]]) -> Moment:
     Raises:
         ClosedError: the database is closed.
     """
-    hub = peer.access.subscriptions
-    marks: list[_Mark] = []
-    asked: dict[ServedQuery[Any], Asked] = {}
+    moments: list[Moment] = []
 
-    def ended(offset: int) -> _Mark:
-        asked.update({each: each.asked for each in queries})
+    def ended(offset: int) -> None:
+        asked = {each: each.asked for each in queries}
         reading = peer.access.calls.writer.directory.read()
-        marks.append(_Mark(peer.outbox.reserve, offset, reading))
-        return marks[0]
+        moments.append(Moment(reading, peer.outbox.reserve(offset), asked))
 
-    hub.leave(queries, ended)
-    hub.delivery.run()
-    [mark] = marks
-    assert mark.place is not None
-    assert mark.reading is not None
-    return Moment(mark.reading, mark.place, asked)
+    peer.access.subscriptions.leave(queries, ended)
+    [moment] = moments
+    return moment

@@ -93,8 +93,9 @@ class Outbox:
 
     def put(self, offset: int, data: bytes) -> None:
         """Have a message sent, after all that waits."""
+        place = Place(offset, data)
         with self._lock:
-            self._append(Place(offset, data))
+            self._append(place)
             self._size += len(data)
 
     def reserve(self, offset: int) -> Place:
@@ -113,7 +114,8 @@ class Outbox:
     def _append(self, item: Place | Batch) -> None:
         self._items.append(item)
         # Who puts something in may have been overtaken since it looked at the offset.
-        self._last = max(self._last, item.offset)
+        if item.offset > self._last:  # noqa: PLR1730  `max` would be a call
+            self._last = item.offset
 
     def put_batch(self, batch: Batch) -> None:
         """Have the client told of a commit. Cost: O(1); of one behind, O(rows)."""
@@ -136,14 +138,17 @@ class Outbox:
                 if durable is not None and item.offset > durable:
                     break
                 if isinstance(item, Place):
-                    if item.data is None:
+                    if (data := item.data) is None:
                         break
-                    found = [item.data] if item.data else []
-                    self._size -= len(item.data)
-                else:
-                    found = self._encode(item)
-                    self._batches -= 1
+                    items.popleft()
+                    self._size -= len(data)
+                    if data:
+                        taken.append(data)
+                        size += len(data)
+                    continue
+                found = self._encode(item)
                 items.popleft()
+                self._batches -= 1
                 taken += found
                 size += sum(map(len, found))
         return taken

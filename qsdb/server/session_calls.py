@@ -33,9 +33,11 @@ from qsdb.server.texts import failure_text
 __all__ = ["SessionCalls"]
 
 _NOTHING = TransactionUpdate(())
+_OK = ReducerOkEmpty()
+_NO_NAMES: dict[str, object] = {}
 
 Read = Callable[[Remote, bytes], tuple[object, ...]]
-"""Reads the arguments of a function."""
+"""Reads the arguments of a function, where they are not BSATN."""
 
 Write = Callable[[Remote, object], bytes | None]
 """Writes what a function gave."""
@@ -45,16 +47,18 @@ class SessionCalls:
     """The calls of one client.
 
     Attributes:
+        is_calling: Whether a reducer runs for it.
         running: How many procedures run for it.
     """
 
     __slots__ = (
-        "_is_calling",
+        "_calls",
         "_is_owner",
         "_own",
         "_peer",
         "_served",
         "_write",
+        "is_calling",
         "running",
     )
 
@@ -69,27 +73,27 @@ class SessionCalls:
         self._peer = peer
         self._write = write
         self._served = peer.served
+        self._calls = peer.access.calls
         self._is_owner = peer.is_owner
-        self._is_calling = False
+        self.is_calling = False
         self._own: tuple[Place, Batch] | None = None
         self.running = 0
 
     def take(self, batch: Batch) -> bool:
         """Take what a commit did, if it is that of the call which runs now.
 
-        It is asked by whichever thread tells of the commit, while the call waits for
-        that.
+        It is asked by whichever thread commits.
         """
-        if not self._is_calling or self._own is not None:
-            return False
         origin, peer = batch.origin, self._peer
-        if not isinstance(origin, CallContext) or origin._known is not peer.sender:  # noqa: SLF001  the very object, not one that is equal
+        if self._own is not None or not isinstance(origin, CallContext):
+            return False
+        if origin._known is not peer.sender:  # noqa: SLF001  the very object, not one that is equal
             return False
         self._own = peer.outbox.reserve(batch.offset), batch
         return True
 
     def reducer(
-        self, name: str, args: bytes, read: Read
+        self, name: str, args: bytes, read: Read | None = None
     ) -> tuple[ReducerOutcome, Batch | None]:
         """Run a reducer; say what came of it, and what that changed for the caller.
 
@@ -98,28 +102,26 @@ class SessionCalls:
         Args:
             name: The reducer.
             args: Its arguments, as they came.
-            read: Reads them.
+            read: Reads them, if they are not BSATN.
         """
         try:
             found = self._served.functions.reducer(name, is_owner=self._is_owner)
-            values = read(found, args)
+            values = found.read(args) if read is None else read(found, args)
         except (NotFoundError, ArgumentError) as error:
             return InternalFailure(str(error)), None
         sender = self._peer.sender
-        self._is_calling = True
+        self.is_calling = True
         try:
-            result = self._served.access.calls.call(
-                sender.identity, name, values, {}, sender
-            )
+            result = self._calls.call(sender.identity, name, values, _NO_NAMES, sender)
         except ReducerError as error:
             return ReducerErr.of_text(str(error)), None
         except Exception as error:  # noqa: BLE001  whatever users raise
             return InternalFailure(self._failure(name, error)), None
         finally:
-            self._is_calling = False
+            self.is_calling = False
         batch = self._own[1] if self._own is not None else None
-        value = self._written(found, result)
-        return ReducerOk(value, _NOTHING) if value else ReducerOkEmpty(), batch
+        value = b"" if found.is_mute else self._written(found, result)
+        return ReducerOk(value, _NOTHING) if value else _OK, batch
 
     def settle(self, data: bytes) -> None:
         """Have the answer to the last call sent, at its place."""
@@ -133,7 +135,7 @@ class SessionCalls:
         self,
         name: str,
         args: bytes,
-        read: Read,
+        read: Read | None,
         tell: Callable[[Returned | InternalFailure, int], object],
     ) -> None:
         """Have a procedure run.
@@ -141,7 +143,7 @@ class SessionCalls:
         Args:
             name: The procedure.
             args: Its arguments, as they came.
-            read: Reads them.
+            read: Reads them, if they are not BSATN.
             tell: Takes what came of it, and when it began, in microseconds since 1970;
                 on any thread.
         """
@@ -149,7 +151,7 @@ class SessionCalls:
         began = peer.now
         try:
             found = self._served.functions.procedure(name, is_owner=self._is_owner)
-            values = read(found, args)
+            values = found.read(args) if read is None else read(found, args)
         except (NotFoundError, ArgumentError) as error:
             tell(InternalFailure(str(error)), began)
             return

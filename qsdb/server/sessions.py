@@ -2,7 +2,7 @@
 
 Messages go in, and what there is to send comes out of the outbox; nothing here knows of
 sockets. A session is told of commits like any receiver of live queries, by whichever
-thread has committed, and puts into the outbox what they did. What is the same in all
+thread commits, and puts into the outbox what they did. What is the same in all
 versions of the protocol is here; see
 
 * `qsdb.server.v2_sessions`: versions 2 and 3, which differ in frames alone;
@@ -40,12 +40,14 @@ class Session(abc.ABC, Generic[M]):
         peer: Who it is, and what it is to be sent.
         calls: What it calls.
         confirmed: False: it is told of each commit at once, and the outbox waits.
+        is_prompt: True, for the same reason.
         moments: As receivers have it.
         ending: Why it is to end by itself, in words for the client; None as long as it
             goes on.
     """
 
     confirmed = False
+    is_prompt = True
 
     def __init__(
         self,
@@ -144,11 +146,23 @@ class Session(abc.ABC, Generic[M]):
         """Give all queries that are kept current."""
         ...
 
-    # What is told of commits, by any thread.
+    # What is told of commits, by any thread that commits.
 
     def receive(self, batch: Batch) -> None:
-        """Take a commit in."""
+        """Take a commit in; by whoever commits, under the writer lock."""
         batch.is_told = True
+        if batch.has_failed or batch.published is not None:
+            self._take_ends(batch)
+        if self.calls.is_calling and self.calls.take(batch):
+            return
+        self.peer.outbox.put_batch(batch)
+        if self.peer.outbox.is_overfull:
+            self.stop("it reads too slowly: too many changes wait for it")
+        else:
+            self.peer.wake()
+
+    def _take_ends(self, batch: Batch) -> None:
+        """Have no more told of what has failed, or end with the module."""
         published = batch.published
         if published is not None and published.ends is not None:
             # The steps of a migration may name what is private.
@@ -158,12 +172,7 @@ class Session(abc.ABC, Generic[M]):
             if isinstance(what, QueryError):
                 assert isinstance(query, ServedQuery)
                 query.owner.has_failed = True
-                self.peer.access.subscriptions.leave(query.owner.queries)
-        if not self.calls.take(batch):
-            self.peer.outbox.put_batch(batch)
-            if self.peer.outbox.is_overfull:
-                self.stop("it reads too slowly: too many changes wait for it")
-        self.peer.wake()
+                self.peer.access.subscriptions.unread.extend(query.owner.queries)
 
     @abc.abstractmethod
     def _encoded(self, batch: Batch) -> list[bytes]:

@@ -262,9 +262,15 @@ class V1Queries:
         return V1EncodedUpdate(query.encoder.changes((), moment.rows(query)))
 
     def fail(self, query: Query) -> list[Number]:
-        """End all sets in which a query stands that has failed; give their numbers."""
+        """End all sets in which a query stands that has failed; give their numbers.
+
+        In the commit with which it failed; so the others are left to that.
+        """
         numbers, gone = self.sets.fail(query)
-        self._leave([each for each in gone if each is not query])
+        others = [each for each in gone if each is not query]
+        for each in others:
+            each.owner.is_dead = True
+        self._peer.access.subscriptions.unread.extend(others)
         return numbers
 
     def _leave(self, gone: Sequence[Query]) -> None:

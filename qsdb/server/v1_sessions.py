@@ -100,7 +100,7 @@ class V1Session(Session[c.V1ClientMessage]):
         parts: tuple[V1EncodedUpdate, ...] = ()
         if batch is not None:
             assert isinstance(batch.origin, CallContext)
-            began = batch.origin.timestamp.micros
+            began = batch.origin.micros
             parts, errors = self._sorted(batch)
             for error in errors:
                 peer.outbox.put(batch.offset, error)
@@ -135,13 +135,13 @@ class V1Session(Session[c.V1ClientMessage]):
 
     # What is told of commits, and sent of it.
 
-    def receive(self, batch: Batch) -> None:
-        """Take a commit in; a query that has failed ends all sets in which it is."""
+    def _take_ends(self, batch: Batch) -> None:
+        """A query that has failed ends all sets in which it is."""
         for query, what in batch.parts:
             if isinstance(what, QueryError):
                 assert isinstance(query, ServedQuery)
                 self._failed[query] = self._asked.fail(query)
-        super().receive(batch)
+        super()._take_ends(batch)
 
     def _encoded(self, batch: Batch) -> list[bytes]:
         parts, messages = self._sorted(batch)

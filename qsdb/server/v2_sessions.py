@@ -34,7 +34,6 @@ from qsdb.protocol.tables import EncodedUpdate
 from qsdb.runtime.batches import Batch
 from qsdb.runtime.call_contexts import CallContext, Sender
 from qsdb.runtime.updates import Update
-from qsdb.server.call_tables import Remote
 from qsdb.server.hosts import Served
 from qsdb.server.peers import Peer, SessionOptions
 from qsdb.server.query_sets import QuerySet, ServedQuery
@@ -107,12 +106,12 @@ class V2Session(Session[ClientMessage]):
     def _call(self, message: CallReducer) -> None:
         """Run a reducer, and have its answer sent with what it changed here."""
         number, calls = message.request_id, self.calls
-        outcome, batch = calls.reducer(message.reducer, message.args, _read)
+        outcome, batch = calls.reducer(message.reducer, message.args)
         if batch is None:
             data = ReducerResult(number, self.peer.now, outcome).encode()
         else:
             assert isinstance(batch.origin, CallContext)
-            timestamp = batch.origin.timestamp.micros
+            timestamp = batch.origin.micros
             value = outcome.ret_value if isinstance(outcome, ReducerOk) else b""
             body, errors = self._body(batch)
             for error in errors:
@@ -128,7 +127,7 @@ class V2Session(Session[ClientMessage]):
             result = ProcedureResult(outcome, began, peer.now - began, number)
             peer.send(result.encode())
 
-        self.calls.procedure(message.procedure, args, _read, tell)
+        self.calls.procedure(message.procedure, args, None, tell)
 
     # What is sent of commits.
 
@@ -178,10 +177,6 @@ class V2Session(Session[ClientMessage]):
             self._sets.sets.pop(each.number, None)
             by_set.pop(each, None)
         return by_set, failed
-
-
-def _read(found: Remote, args: bytes) -> tuple[object, ...]:
-    return found.read(args)
 
 
 def _errors(peer: Peer, failed: Mapping[QuerySet[Any], QueryError]) -> list[bytes]:

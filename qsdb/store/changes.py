@@ -9,7 +9,7 @@ commit is decided, while readers still read what was noted, and so never see the
 is told has them from there.
 """
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable
 from typing import Protocol
 
 from qsdb.store.images import Images, StoredTable
@@ -39,24 +39,25 @@ def emit(opened: Iterable[Noted]) -> None:
 
 def net_change(
     opened: Iterable[Noted], wanted: Container[str] | None = None
-) -> Iterator[tuple[str, list[tuple[StoredRow | None, StoredRow | None]]]]:
-    """Yield what changed: a table's name, and old and new row of each key.
+) -> dict[str, list[tuple[StoredRow | None, StoredRow | None]]]:
+    """Give what changed: the name of a table → old and new row of each key.
 
     Args:
         opened: The tables that the transaction may have changed, while nobody has
             changed them since.
         wanted: The names of those that anybody wants to know of; all if not given.
     """
+    changes = {}
     for handle in opened:
-        if handle._pre:
+        if noted := handle._pre:
             stored = handle._stored
-            if wanted is not None and stored.bound.schema.name not in wanted:
+            name = stored.bound.schema.name
+            if wanted is not None and name not in wanted:
                 continue
             find = (handle._emitted if stored.is_event else stored.rows).get
             pairs = [
-                (old, new)
-                for key, old in handle._pre.items()
-                if (new := find(key)) != old
+                (old, new) for key, old in noted.items() if (new := find(key)) != old
             ]
             if pairs:
-                yield stored.bound.schema.name, pairs
+                changes[name] = pairs
+    return changes

@@ -68,24 +68,41 @@ NIGHTLY = {
         routing, "found.setdefault(reader, []).append((None, new))", "pass"
     ),
     "an update is a deletion": Mutant(
-        tables,
-        "[new for _, new in self.pairs if new is not None]",
-        "[new for old, new in self.pairs if old is None]",
+        operators,
+        "Difference([] if new is None else [new], ",
+        "Difference([] if old is not None else [new], ",
     ),
     "an update is an insertion": Mutant(
+        operators,
+        "[new], [] if old is None else [old])",
+        "[new], [] if new is not None else [old])",
+    ),
+    "updates are deletions": Mutant(
+        operators,
+        "        [new for _, new in pairs if new is not None],\n",
+        "        [new for old, new in pairs if old is None],\n",
+    ),
+    "updates are insertions": Mutant(
+        operators,
+        "        [old for old, _ in pairs if old is not None],\n",
+        "        [old for old, new in pairs if new is None],\n",
+    ),
+    "all conditions but one are those of the route": Mutant(
+        operators, "len(query.conditions) == 1", "True"
+    ),
+    "what came was there before": Mutant(
+        tables, "frozenset([new for _, new in pairs if new is not None])", "frozenset()"
+    ),
+    "what went was not there before": Mutant(
         tables,
-        "[old for old, _ in self.pairs if old is not None]",
-        "[old for old, new in self.pairs if new is None and old is not None]",
+        "self._deletes = [old for old, _ in pairs if old is not None]",
+        "self._deletes = []",
     ),
     "a join index keeps rows that are gone": Mutant(
-        tables,
-        "            for row in delta.deletes:\n                index.remove(row)\n",
-        "",
+        tables, "                    index.remove(old)\n", "                    ...\n"
     ),
     "a join index does not get new rows": Mutant(
-        tables,
-        "            for row in delta.inserts:\n                index.add(row)\n",
-        "",
+        tables, "                    index.add(new)\n", "                    ...\n"
     ),
     "a join index goes with the first who leaves": Mutant(
         tables,
@@ -174,7 +191,9 @@ NIGHTLY = {
         engine, "if result.subscribers or template", "if template"
     ),
     "the first of all who share is told": Mutant(
-        subscriptions, "[*result.subscribers]", "[*result.subscribers][:1]"
+        subscriptions,
+        "for subscriber in result.subscribers:\n",
+        "for subscriber in [*result.subscribers][:1]:\n",
     ),
     "a commit in a callback is told first": Mutant(
         delivery,

@@ -154,7 +154,7 @@ NIGHTLY = {
     ),
     "an error ends nobody": Mutant(
         view_refreshing,
-        "by_result[result] = Outcome(result, change.error)",
+        "found |= dict.fromkeys(change.instance.results, change.error)",
         "...",
     ),
     "an instance ends with the first who leaves": Mutant(
@@ -168,7 +168,7 @@ NIGHTLY = {
         "                self.queries.unsubscribe(instance.query, instance)",
         "                pass",
     ),
-    "what is moved back is not": Mutant(engine, "self._now[table].apply(delta)", "..."),
+    "what is moved back is not": Mutant(engine, "self._now[table].apply(pairs)", "..."),
 }
 
 MUTANTS = EVERY_PUSH | NIGHTLY

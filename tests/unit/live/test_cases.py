@@ -36,6 +36,7 @@ class Listener:
     result: LiveResult | None = None
     count = 0
     confirmed = False
+    is_prompt = False
     moments = 0
 
     def moment_of(self, _: object) -> int:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 import qsdb
 from qsdb.live.engine import Engine
 from qsdb.live.operators import Difference, LiveResult
-from qsdb.live.tables import Delta, Pair
+from qsdb.live.tables import Pair
 from qsdb.live.templates import Lifted, lift
 from qsdb.sql.queries import Query
 from qsdb.store.current import CurrentTable
@@ -36,8 +38,7 @@ class Bench:
         return self.engine.subscribe(lifted, lifted.values(caller, {}), who)
 
     def commit(self, **changes: list[Pair]) -> list[tuple[LiveResult, Any]]:
-        deltas = {name: Delta(pairs) for name, pairs in changes.items()}
-        return [(each.result, each.difference) for each in self.engine.commit(deltas)]
+        return [*self.engine.commit(changes).items()]
 
 
 def stored(row: Any) -> tuple[Any, ...]:
@@ -91,6 +92,51 @@ def test_callers_do_not_share() -> None:
 
     assert told == [(bob, Difference([stored(row)], []))]
     assert bench.engine.evaluated == [bob]
+
+
+class Sensor(qsdb.Row, module=people):
+    id: qsdb.u32 = qsdb.primary_key()
+    room: str | None = None
+    heat: float = 0.0
+
+
+class Beep(qsdb.Row, module=people, event=True):
+    room: str
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SELECT * FROM sensor", True),
+        ("SELECT * FROM sensor WHERE room = 'a'", True),
+        ("SELECT * FROM sensor WHERE room IN ('a', 'b')", True),
+        ("SELECT * FROM sensor WHERE room = 'a' OR room = 'b'", True),
+        ("SELECT * FROM sensor WHERE room = 'a' OR id = 5", False),
+        ("SELECT * FROM sensor WHERE room = 'a' AND id > 5", False),
+        ("SELECT * FROM sensor WHERE heat = 1.5", False),
+        ("SELECT * FROM sensor WHERE id > 5", False),
+        ("SELECT * FROM sensor WHERE room LIKE 'a%'", False),
+        ("SELECT id FROM sensor", False),
+        ("SELECT s.* FROM sensor s JOIN beep b ON b.room = s.room", False),
+        ("SELECT * FROM beep WHERE room = 'a'", False),
+    ],
+)
+def test_what_a_route_alone_tells_is_not_asked_again(
+    text: str, expected: object
+) -> None:
+    bench = Bench(db=qsdb.Database(people))
+
+    assert bench.subscribe(text).takes_all is expected
+
+
+def test_absent_values_are_equal_to_none() -> None:
+    bench = Bench(db=qsdb.Database(people))
+    lifted = bench.lifted("SELECT * FROM sensor WHERE room = :room")
+    values = lifted.values(b"", {"room": None})
+    result = bench.engine.subscribe(lifted, values, "me")
+
+    assert not result.takes_all
+    assert bench.commit(sensor=[(None, (1, None, 0.0))]) == []
 
 
 def test_leaving_twice_or_late_is_no_error() -> None:

@@ -13,7 +13,7 @@ from qsdb.live.routing import (
     Route,
     Routes,
 )
-from qsdb.live.tables import Delta, Pair
+from qsdb.live.tables import Pair
 from qsdb.live.templates import lift
 from qsdb.sql.queries import Query
 from qsdb.values.kinds import I32
@@ -25,7 +25,7 @@ def reader(route: Route, columns: frozenset[int] | None = None) -> Reader:
 
 
 def told(routes: Routes, *pairs: Pair) -> dict[Reader, list[Pair]]:
-    return routes.concerned(Delta([*pairs]))
+    return routes.concerned([*pairs])
 
 
 def test_by_value() -> None:

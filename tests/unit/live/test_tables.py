@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qsdb.live.tables import Before, Delta, JoinIndex, Now, Pair, Rows
+from qsdb.live.tables import Before, JoinIndex, Now, Pair, Rows
 from qsdb.store.current import CurrentTable
 from qsdb.values.ranges import TOP, Range
 from tests.unit.live.scenes import Odd, Player, opened
@@ -44,7 +44,7 @@ PAIRS: list[Pair] = [
 def before() -> Before:
     now = now_of(*NEW)
     now.keep_index(2)
-    return Before(now, Delta(PAIRS))
+    return Before(now, PAIRS)
 
 
 def by_group(*ends: object) -> tuple[int, Range, None]:
@@ -52,14 +52,6 @@ def by_group(*ends: object) -> tuple[int, Range, None]:
     kind = now_of().schema.columns[1].kind
     order = kind.order(ends[0])
     return 0, Range((order,), (order, TOP)), None
-
-
-def test_a_delta_sorts_rows() -> None:
-    delta = Delta(PAIRS)
-
-    assert delta.pairs == PAIRS
-    assert delta.inserts == [NEW[0], NEW[2]]
-    assert delta.deletes == [OLD[0], OLD[1]]
 
 
 def test_a_few_rows_in_the_place_of_a_table() -> None:
@@ -104,7 +96,7 @@ def test_before_by_a_kept_index(before: Before, level: int, found: list[Row]) ->
 
 def test_before_by_a_hash_index() -> None:
     old, new = (1, 1.5, False, 0, ""), (1, 2.5, False, 0, "")
-    before = Before(now_of(new, row_class=Odd), Delta([(old, new)]))
+    before = Before(now_of(new, row_class=Odd), [(old, new)])
 
     assert before._select(0, None, 1.5) == [old]
     assert before._select(0, None, 2.5) == []
@@ -117,7 +109,7 @@ def test_before_is_asked_again(before: Before) -> None:
 
 
 def test_before_without_insertions() -> None:
-    before = Before(now_of(), Delta([(OLD[0], None)]))
+    before = Before(now_of(), [(OLD[0], None)])
 
     assert before._scan() == [OLD[0]]
 
@@ -131,7 +123,7 @@ def test_a_kept_index_follows() -> None:
     assert plain(now._select(-2, None, 1)) == OLD[:2]
 
     for _ in range(2):  # twice is once
-        now.apply(Delta(PAIRS))
+        now.apply(PAIRS)
     assert now._select(-2, None, 1) == [NEW[2]]
     assert now._select(-2, None, 2) == [NEW[0]]
     assert now.indexes[1].rows == JoinIndex(1, NEW).rows

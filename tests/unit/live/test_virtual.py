@@ -124,14 +124,14 @@ def test_rows_that_differ_differ_in_all_columns(
 def test_rows_of_instances_move_and_twice_is_once() -> None:
     table = VirtualTable()
     for _ in range(2):
-        delta = table.move(1, [(1, 1), (2, 1)], [])
-        assert (delta.inserts, delta.deletes) == ([(1, 1, 1), (2, 1, 1)], [])
+        pairs = table.move(1, [(1, 1), (2, 1)], [])
+        assert pairs == [(None, (1, 1, 1)), (None, (2, 1, 1))]
     table.move(2, [(1, 1)], ())
     assert table._select(0, None, 1) == [(1, 1, 1), (2, 1, 1)]
     assert table._scan() == [(1, 1, 1), (2, 1, 1), (1, 1, 2)]
     for _ in range(2):
-        delta = table.move(1, [], [(1, 1), (2, 1)])
-        assert (delta.inserts, delta.deletes) == ([], [(1, 1, 1), (2, 1, 1)])
+        pairs = table.move(1, [], [(1, 1), (2, 1)])
+        assert pairs == [((1, 1, 1), None), ((2, 1, 1), None)]
     assert table._select(0, None, 1) == []
     assert table._scan() == [(1, 1, 2)]
-    assert table.move(3, (), ()).pairs == []
+    assert table.move(3, (), ()) == []

@@ -12,6 +12,7 @@ class Listener:
     """Receives nothing."""
 
     confirmed = True
+    is_prompt = False
     result: LiveResult | None = None
     moments = 0
 

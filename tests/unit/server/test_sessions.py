@@ -605,3 +605,21 @@ def test_the_owner_may_ask_what_costs_much(served: Served) -> None:
     owner.hear()
 
     assert owner.rows[1] == {("secret", text("told")): 1}
+
+
+def test_a_session_that_cannot_keep_a_commit_harms_nobody(
+    served: Served,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken, other = SessionClient(served), SessionClient(served)
+    for each in (broken, other):
+        each.subscribe(7, LINES)
+        each.hear()
+    monkeypatch.setattr(broken.session.peer.outbox, "_items", None)
+
+    served.database.call(c.say, 1, "a")
+
+    assert served.database.offset == 2
+    assert [type(each) for each in other.hear()] == [s.TransactionUpdate]
+    assert "what a client is to be told could not be kept" in caplog.text

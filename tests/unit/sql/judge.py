@@ -32,7 +32,7 @@ from qsdb.sql.typed import (
 )
 from qsdb.values.kinds import FloatKind, IntKind, Kind
 
-__all__ = ["TroubleError", "judged"]
+__all__ = ["TroubleError", "holds", "judged"]
 
 Rows = Sequence[Sequence[Any]]
 
@@ -86,6 +86,41 @@ def judged(node: Typed, rows: Rows, arguments: Mapping[str, Any]) -> Any:  # noq
             return total
         case _:
             raise AssertionError(f"these tests have no tables for {node!r}")
+
+
+def holds(
+    node: Typed, rows: Rows, arguments: Mapping[str, Any], *, wanted: bool = True
+) -> bool:
+    """Say whether a predicate is true, or false; nothing is worked out beyond that.
+
+    So what is known not to be true need not be found to be false, or unknown.
+    """
+
+    def of(each: Typed) -> Any:
+        return judged(each, rows, arguments)
+
+    match node:
+        case Logic(operator=joining, terms=terms):
+            told = (holds(each, rows, arguments, wanted=wanted) for each in terms)
+            return all(told) if wanted is (joining == "AND") else any(told)
+        case Not(term=term):
+            return holds(term, rows, arguments, wanted=not wanted)
+        case Within(term=term, choices=choices):
+            pairs, is_any = [("=", each) for each in choices], wanted
+        case Between(term=term, low=low, high=high):
+            pairs, is_any = [(">=", low), ("<=", high)], not wanted
+        case _:
+            found: bool | None = judged(node, rows, arguments)
+            return found is wanted
+    value = of(term)
+    if value is None:
+        return False
+    others = ((operator, of(other)) for operator, other in pairs)
+    told = (
+        other is not None and _compared(operator, value, other) is wanted
+        for operator, other in others
+    )
+    return any(told) if is_any else all(told)
 
 
 def _tested(

@@ -29,7 +29,7 @@ from qsdb.sql.typed import (
 )
 from qsdb.values.kinds import BOOL, F32, F64, I8, NAN, STR, FloatKind, IntKind, Kind
 from qsdb.values.singles import round_to_single
-from tests.unit.sql.judge import TroubleError, judged
+from tests.unit.sql.judge import TroubleError, holds, judged
 from tests.unit.sql.test_checking import COLUMNS, typed
 
 KINDS: tuple[Kind, ...] = (BOOL, I8, F64, F32, STR)
@@ -147,21 +147,38 @@ NAMES = sorted(ARGUMENTS.values())
     (False, None, 0, None, 0.0, None, 0.0, None, "", None),
     {"a0": False, "a1": 0, "a2": 0.0, "a3": 0.0, "a4": ""},
 )
+@example(  # not true whatever the upper end is, and False or unknown by that
+    Between(
+        Cell(0, 6, F32, is_optional=False),
+        Cell(0, 7, F32, is_optional=True),
+        Calculation(
+            Cell(0, 6, F32, is_optional=False),
+            (("/", Cell(0, 6, F32, is_optional=False)),),
+            F32,
+        ),
+    ),
+    (False, None, 0, None, 0.0, None, 0.0, None, "", None),
+    (False, None, 0, None, 0.0, None, 0.0, None, "", None),
+    {"a0": False, "a1": 0, "a2": 0.0, "a3": 0.0, "a4": ""},
+)
 def test_compiled_expressions_say_what_the_judge_says(
     predicate: Typed, first: tuple[Any, ...], second: tuple[Any, ...], given: Any
 ) -> None:
     bound = {f"p_{name}": value for name, value in given.items()}
     test = compile_predicate(predicate, NAMES, 2)(**bound)
     value = compile_values([predicate], NAMES, 2)(**bound)
-    try:
-        expected = judged(predicate, (first, second), given)
-    except TroubleError:
-        for function in (test, value):
+    pair = first, second
+    for function, judge in (
+        (test, lambda: holds(predicate, pair, given)),
+        (value, lambda: (judged(predicate, pair, given),)),
+    ):
+        try:
+            expected = judge()
+        except TroubleError:
             with pytest.raises(QueryError):
-                function(first, second)
-        return
-    assert test(first, second) is (expected is True)
-    assert value(first, second) == (expected,)
+                function(*pair)
+        else:
+            assert function(*pair) == expected
 
 
 X, Y = [Cell(n, 3, I8, is_optional=True) for n in (0, 1)]

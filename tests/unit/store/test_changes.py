@@ -31,7 +31,7 @@ def stored(*rows: Any) -> StoredTable:
 def changes(*handles: Noted) -> dict[str, list[Any]]:
     return {
         name: [tuple(map(_plain, pair)) for pair in pairs]
-        for name, pairs in net_change(handles)
+        for name, pairs in net_change(handles).items()
     }
 
 
