@@ -263,8 +263,8 @@ class Driver:
                 names = ", ".join([each.name for each in spec.columns])
                 self._twin.execute(f"CREATE TABLE {spec.name} ({names})")
 
-    def _noting(self, deltas: Any) -> Any:
-        outcomes = self._commit(deltas)
+    def _noting(self, changes: Any) -> Any:
+        outcomes = self._commit(changes)
         self.evaluated[self._expected_offset] = set(self.engine.evaluated)
         return outcomes
 
@@ -479,7 +479,7 @@ class Driver:
     def check_empty(self) -> None:
         """Judge I7: nothing is left when nobody is."""
         assert set(self.engine.sizes.values()) == {0}, self.engine.sizes
-        assert self.engine._routes == {}
+        assert self.engine.routes == {}
         assert self.db._subscriptions.listening.firsts == {}
 
     def end(self) -> None:

@@ -1,5 +1,6 @@
 """Batches: several of one receiver as one."""
 
+import qsdb
 from qsdb.errors import QueryError
 from qsdb.live.operators import Difference, LiveResult
 from qsdb.runtime.batches import Batch
@@ -80,3 +81,28 @@ def test_an_end_is_all_that_is_left_to_say() -> None:
     one = first.joined([Batch(listener, 6, None, [(ana, failed)])])
 
     assert one.parts == [(ana, failed)]
+
+
+class Prompt(Listener):
+    """Keeps what it is told."""
+
+    confirmed = False
+    is_prompt = True
+
+    def __init__(self) -> None:
+        self.kept: list[Batch] = []
+
+    def receive(self, batch: Batch) -> None:
+        batch.is_told = True
+        self.kept.append(batch)
+
+
+def test_who_only_keeps_it_is_told_at_once_and_once() -> None:
+    listener = Prompt()
+    with qsdb.Database(qsdb.Module("empty")) as db:
+        hub = db._subscriptions
+        batch = Batch(listener, db.offset, None, [])
+        for _ in range(2):  # as if an interrupt had cut the first one off
+            hub.take(hub.listening, [batch], db.offset)
+
+    assert listener.kept == [batch]

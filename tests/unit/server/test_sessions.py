@@ -623,3 +623,14 @@ def test_a_session_that_cannot_keep_a_commit_harms_nobody(
     assert served.database.offset == 2
     assert [type(each) for each in other.hear()] == [s.TransactionUpdate]
     assert "what a client is to be told could not be kept" in caplog.text
+
+
+def test_what_others_commit_while_a_call_waits_is_not_its_own(served: Served) -> None:
+    client = SessionClient(served)
+    client.subscribe(7, LINES)
+    client.hear()
+    client.session.calls.is_calling = True  # and it waits for the writer lock
+
+    served.database.call(c.say, 1, "a")
+
+    assert [type(each) for each in client.hear()] == [s.TransactionUpdate]
