@@ -110,27 +110,27 @@ def row_list_encoder(kind: ProductKind) -> Callable[[Sequence[Stored]], bytes]:
 
     Where all rows of the kind have one size, none of them is measured.
     """
-    encode, size = encoder(kind), fixed_size(kind)
+    encode, fixed = encoder(kind), fixed_size(kind)
 
-    if size is None or not 1 <= size <= ROW_SIZE_MAX:
+    if fixed is None or not 1 <= fixed <= ROW_SIZE_MAX:
 
         def encode_rows(rows: Sequence[Stored]) -> bytes:
             if len(rows) == 1:  # as with most changes
                 row = encode(rows[0])
-                if row and len(row) <= ROW_SIZE_MAX:
-                    return _pack_one(0, len(row), len(row)) + row
+                if 1 <= (size := len(row)) <= ROW_SIZE_MAX:
+                    return _pack_one(0, size, size) + row
             return encode_row_list([*map(encode, rows)])
 
         return encode_rows
 
-    head = _pack_one(0, size, size)
+    head = _pack_one(0, fixed, fixed)
 
     def encode_same_size(rows: Sequence[Stored]) -> bytes:
         if len(rows) == 1:
             return head + encode(rows[0])
         if not rows:
             return NO_ROWS
-        return _encode_same_size((0, size, b"".join(map(encode, rows))))
+        return _encode_same_size((0, fixed, b"".join(map(encode, rows))))
 
     return encode_same_size
 

@@ -132,12 +132,18 @@ class Outbox:
             durable: The offset that is on the disk; None if nobody waits for that.
         """
         items, taken, size = self._items, list[bytes](), 0
-        with self._lock:
-            while items and size < TAKEN_BYTES_MAX:
-                item = items[0]
-                if durable is not None and item.offset > durable:
-                    break
-                if isinstance(item, Place):
+        while size < TAKEN_BYTES_MAX:
+            batch = None
+            with self._lock:
+                while items and size < TAKEN_BYTES_MAX:
+                    item = items[0]
+                    if durable is not None and item.offset > durable:
+                        break
+                    if isinstance(item, Batch):
+                        batch = item
+                        self._batches -= 1
+                        items.popleft()
+                        break
                     if (data := item.data) is None:
                         break
                     items.popleft()
@@ -145,12 +151,11 @@ class Outbox:
                     if data:
                         taken.append(data)
                         size += len(data)
-                    continue
-                found = self._encode(item)
-                items.popleft()
-                self._batches -= 1
-                taken += found
-                size += sum(map(len, found))
+            if batch is None:
+                break
+            found = self._encode(batch)  # without the lock: who commits asks for it
+            taken += found
+            size += sum(map(len, found))
         return taken
 
     @property

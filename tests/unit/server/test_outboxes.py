@@ -368,3 +368,25 @@ def _sum(messages: list[bytes]) -> Net:
         if each.startswith(b"["):
             net.update(net_of(each)[1])
     return net
+
+
+def test_who_commits_does_not_wait_for_what_is_encoded() -> None:
+    is_encoding, may_go_on = threading.Event(), threading.Event()
+
+    def slow(each: Batch) -> list[bytes]:
+        is_encoding.set()
+        assert may_go_on.wait(60)
+        return encode(each)
+
+    outbox = Outbox(slow, 1_000_000)
+    outbox.put_batch(batch(1, "ann", [1], []))
+    taken: list[bytes] = []
+    taking = threading.Thread(target=lambda: taken.extend(outbox.take(None)))
+    taking.start()
+    assert is_encoding.wait(60)
+
+    outbox.put_batch(batch(2, "bob", [2], []))  # and it comes back
+
+    may_go_on.set()
+    taking.join()
+    assert [net_of(each)[0] for each in taken] == [1, 2]
