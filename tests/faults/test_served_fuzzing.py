@@ -67,6 +67,9 @@ QUERIES = (
     "",
 )
 GOOD_QUERIES = QUERIES[:4]
+GOOD_WRITER = 0x5AA5A55A
+"""So many bits from all that frames have, that no mutated one writes in its place."""
+
 CALLS = (
     ("write", arguments(7, 0, "first")),
     ("write", arguments(7, 1, "second")),
@@ -166,7 +169,9 @@ class World:
 
     async def check(self) -> None:
         """See that nothing is left of others, and the good client is right."""
-        outcome = await self.good.call("write", arguments(1, self.written, "good"))
+        outcome = await self.good.call(
+            "write", arguments(GOOD_WRITER, self.written, "good")
+        )
         assert isinstance(outcome, s.ReducerOk)
         self.written += 1
         for number, query in enumerate(GOOD_QUERIES):
