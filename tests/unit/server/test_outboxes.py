@@ -390,3 +390,11 @@ def test_who_commits_does_not_wait_for_what_is_encoded() -> None:
     may_go_on.set()
     taking.join()
     assert [net_of(each)[0] for each in taken] == [1, 2]
+
+
+def test_a_long_message_goes_alone() -> None:
+    outbox = Outbox(lambda _: [bytes(outboxes.TAKEN_BYTES_MAX)], 1_000_000)
+    outbox.put_batch(batch(1, "ann", [1], []))
+    outbox.put_batch(batch(2, "bob", [2], []))
+
+    assert [len(outbox.take(None)) for _ in range(3)] == [1, 1, 0]

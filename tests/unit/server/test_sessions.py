@@ -632,5 +632,7 @@ def test_what_others_commit_while_a_call_waits_is_not_its_own(served: Served) ->
     client.session.calls.is_calling = True  # and it waits for the writer lock
 
     served.database.call(c.say, 1, "a")
+    with served.database.write() as tx:
+        tx[c.Line].insert(c.Line(room=1, text="b"))
 
-    assert [type(each) for each in client.hear()] == [s.TransactionUpdate]
+    assert [type(each) for each in client.hear()] == [s.TransactionUpdate] * 2
