@@ -300,7 +300,7 @@ class Queries:
         match prepared:
             case Explanation(query=query):
                 plan = make_plan(query)
-                lines = explain(plan, self._sizes(plan))
+                lines = explain(plan, self.sizes(plan))
                 lines += explain_live(query)
                 return Result(("plan",), [_Plan(line) for line in lines])
             case Setting(value=value, parameters=kinds):
@@ -313,16 +313,20 @@ class Queries:
                 limit = self.variables.limit_in(transaction)
                 return Result((prepared.variable,), [_RowLimit(limit)])
 
-    def require_cheap(self, plan: Plan) -> None:
-        """Refuse a query that looks at more rows than ``row_limit``.
+    def require_cheap(self, plan: Plan, rows_max: int | None = None) -> None:
+        """Refuse a query that looks at too many rows.
+
+        Args:
+            plan: Of the query.
+            rows_max: As `Variables.require_cheap` has it.
 
         Raises:
             QueryError: it does, by estimate.
         """
-        if self.variables.row_limit is not None:
-            self.variables.require_cheap(plan, self._sizes(plan))
+        if rows_max is not None or self.variables.row_limit is not None:
+            self.variables.require_cheap(plan, self.sizes(plan), rows_max)
 
-    def _sizes(self, plan: Plan) -> Mapping[str, int]:
+    def sizes(self, plan: Plan) -> Mapping[str, int]:
         """Give the number of rows of each table at the last commit.
 
         Of a view nobody knows it before it is run, so it counts as 1.

@@ -42,23 +42,30 @@ class Variables:
         draft.set_limit(transaction._depth, limit)  # noqa: SLF001  its names are the user's tables
         transaction._beside = draft  # noqa: SLF001  likewise
 
-    def require_cheap(self, plan: Plan, sizes: Mapping[str, int]) -> None:
+    def require_cheap(
+        self, plan: Plan, sizes: Mapping[str, int], rows_max: int | None = None
+    ) -> None:
         """Refuse a query that looks at too many rows.
 
         Args:
             plan: Of the query.
             sizes: Name of each table → number of its rows.
+            rows_max: The limit where nobody has set `row_limit`; even so each row of
+                each table may be looked at once, so that it is joins that it refuses.
 
         Raises:
             QueryError: it does, by estimate.
         """
-        if self.row_limit is None:
+        name, limit = "row_limit", self.row_limit
+        if limit is None and rows_max is not None:
+            name, limit = "the server's limit", max(rows_max, sum(sizes.values()))
+        if limit is None:
             return
         rows = sum(estimate(plan, sizes))
-        if rows > self.row_limit:
+        if rows > limit:
             raise QueryError(
-                f"this looks at some {rows:,} rows, and row_limit is "
-                f"{self.row_limit:,}; ask for fewer, or have an index made"
+                f"this looks at some {rows:,} rows, and {name} is {limit:,}; ask for "
+                "fewer, or have an index made"
             )
 
 

@@ -18,6 +18,7 @@ from qsdb.runtime.batches import Receiver
 from qsdb.runtime.prepared import PreparedQuery
 from qsdb.runtime.result_kinds import result_kind
 from qsdb.server.peers import Peer
+from qsdb.sql.estimating import at_most
 from qsdb.sql.everything import asks_for_everything, select_all
 from qsdb.values.compounds import ProductKind
 
@@ -97,12 +98,10 @@ def asked_by(peer: Peer, text: str) -> Asked:
     Raises:
         QueryError: it is wrong, has a parameter, or looks at too many rows.
     """
-    hub, is_owner = peer.access.subscriptions, peer.is_owner
-    asked = hub.asked(text, is_owner)
+    asked = peer.access.subscriptions.asked(text, peer.is_owner)
     for name in asked.first.plan.query.parameters:
         raise QueryError(f"there is no value for parameter :{name}", text)
-    if not is_owner:
-        hub.queries.require_cheap(asked.first.plan)
+    peer.access.require_cheap(asked.first.plan, peer.sender.identity)
     return asked
 
 
@@ -116,9 +115,10 @@ def texts_of(peer: Peer, texts: Sequence[str]) -> list[str]:
     return [*found]
 
 
-def rows_read(prepared: PreparedQuery) -> int:
-    """Say how many rows a query may look at: all of its tables'."""
-    return sum([each.table.count for each in prepared.entries])
+def rows_read(peer: Peer, prepared: PreparedQuery) -> int:
+    """Say how many rows a query may look at, at its worst: all combinations of them."""
+    plan = prepared.plan
+    return at_most(plan, peer.access.subscriptions.queries.sizes(plan))
 
 
 def encoder_of(prepared: PreparedQuery, place: int | None, text: str) -> TableEncoder:

@@ -92,7 +92,7 @@ class SessionQueries:
             encoder = encoder_of(asked.first, place, text)
             query = ServedQuery(query_set, asked, self._receiver, encoder)
             query_set.queries.append(query)
-            rows += rows_read(asked.first)
+            rows += rows_read(peer, asked.first)
         return query_set, rows
 
     def _begin(self, message: Subscribe, query_set: Set) -> None:
@@ -196,7 +196,7 @@ class SessionQueries:
                 result = peer.said(error)
             peer.send(OneOffQueryResult(message.request_id, result).encode())
 
-        return self._now_or_later(answer, rows_read(prepared))
+        return self._now_or_later(answer, rows_read(peer, prepared))
 
     # What takes long.
 

@@ -121,7 +121,7 @@ class V1Queries:
             if not self.sets.is_asked(text):
                 query = self._query(text)
                 begun.fresh.append(query)
-                rows += rows_read(query.asked.first)
+                rows += rows_read(self._peer, query.asked.first)
         return begun, rows
 
     def _query(self, text: str) -> Query:
@@ -306,7 +306,7 @@ class V1Queries:
             else:
                 told(None, self._form.rows(table, kind, rows))
 
-        return self._now_or_later(answer, rows_read(prepared))
+        return self._now_or_later(answer, rows_read(peer, prepared))
 
     def _now_or_later(self, job: Callable[[], object], rows: int) -> Job | None:
         """Do what takes no time, and give back what does."""

@@ -14,6 +14,9 @@ all rows                               all
 
 IN counts once for each value. A step is taken for every combination that those before
 it leave, and conditions that are only tested count for nothing.
+
+A guess may be far too low, where many rows have one value. `at_most` guesses nothing:
+what is not found by a unique index may be all rows.
 """
 
 import math
@@ -21,7 +24,7 @@ from collections.abc import Mapping, Sequence
 
 from qsdb.sql.planning import Plan, Step
 
-__all__ = ["estimate"]
+__all__ = ["at_most", "estimate"]
 
 
 def estimate(plan: Plan, sizes: Mapping[str, int]) -> Sequence[int]:
@@ -38,6 +41,21 @@ def estimate(plan: Plan, sizes: Mapping[str, int]) -> Sequence[int]:
         looked_at = _rows_of(step, size)
         combinations *= looked_at
         found.append(max(size, combinations) if step.is_hashed else combinations)
+    return found
+
+
+def at_most(plan: Plan, sizes: Mapping[str, int]) -> int:
+    """Give how many rows a plan looks at, in all, if everything is at its worst.
+
+    Args:
+        plan: The plan.
+        sizes: Name of each table → number of its rows.
+    """
+    found, combinations = 0, 1
+    for step in plan.all_steps:
+        if not step.finds_one:
+            combinations *= sizes[plan.query.sources[step.source].schema.name]
+        found += combinations
     return found
 
 

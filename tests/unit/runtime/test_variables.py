@@ -32,3 +32,12 @@ def test_rows_are_those_of_all_steps(query: str, rows: int) -> None:
 
     with pytest.raises(QueryError, match=f"looks at some {rows:,} rows"):
         variables.require_cheap(plan, SIZES)
+
+
+def test_each_row_may_be_looked_at_once_whatever_the_server_says() -> None:
+    variables = Variables()
+    variables.require_cheap(plan_of("SELECT * FROM item"), SIZES, rows_max=1)
+    join = plan_of("SELECT COUNT(*) AS n FROM item i JOIN line l ON i.id <> l.item")
+
+    with pytest.raises(QueryError, match="the server's limit is"):
+        variables.require_cheap(join, SIZES, rows_max=1)

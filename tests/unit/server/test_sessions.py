@@ -9,7 +9,7 @@ import pytest
 import qsdb
 from qsdb.errors import AccessError, ClosedError
 from qsdb.protocol import server_messages as s
-from qsdb.protocol.client_messages import Subscribe
+from qsdb.protocol.client_messages import OneOffQuery, Subscribe
 from qsdb.protocol.protocol_error import ProtocolError
 from qsdb.server.hosts import Served
 from qsdb.server.peers import SessionOptions
@@ -575,6 +575,68 @@ def test_long_answers_are_made_elsewhere(served: Served) -> None:
     job()
     client.hear()
     assert sum(client.rows[1].values()) == 30
+
+
+JOIN = "SELECT a.* FROM line a JOIN line b ON a.id <> b.id JOIN line c ON c.id <> a.id"
+
+
+@pytest.mark.parametrize("asks_once", [False, True])
+def test_a_join_without_an_index_is_made_elsewhere(
+    served: Served,
+    asks_once: bool,  # noqa: FBT001  of two
+) -> None:
+    """Of a few rows there are very many combinations, and others are served here."""
+    with served.database.write() as tx:
+        tx[c.Line].insert_many([c.Line(room=1, text="x") for _ in range(20)])
+    client = SessionClient(served)
+    client.hear()
+
+    message = OneOffQuery(1, JOIN) if asks_once else Subscribe(1, 1, (JOIN,))
+    job = client.session.handle(message)
+
+    assert job is not None
+    assert client.hear() == []
+
+
+def test_a_look_up_in_a_long_table_is_answered_at_once(served: Served) -> None:
+    with served.database.write() as tx:
+        tx[c.Line].insert_many([c.Line(room=1, text="x") for _ in range(30)])
+    client = SessionClient(served, options=SessionOptions(inline_rows=10))
+
+    client.subscribe(1, "SELECT * FROM line WHERE id = 7")
+
+    client.hear()
+    assert sum(client.rows[1].values()) == 1
+
+
+@pytest.mark.parametrize("asks_once", [False, True])
+def test_a_join_without_end_is_the_owners_to_ask(
+    served: Served,
+    asks_once: bool,  # noqa: FBT001  of two
+) -> None:
+    with served.database.write() as tx:
+        tx[c.Line].insert_many([c.Line(room=1, text="x") for _ in range(200)])
+    stranger, owner = (
+        SessionClient(served),
+        SessionClient(served, served.database.owner),
+    )
+    message = OneOffQuery(1, JOIN) if asks_once else Subscribe(1, 1, (JOIN,))
+    stranger.hear()
+
+    assert stranger.session.handle(message) is None
+    [refusal] = stranger.hear()
+    assert isinstance(refusal, s.OneOffQueryResult | s.SubscriptionError)
+    said = refusal.result if isinstance(refusal, s.OneOffQueryResult) else refusal.error
+    assert "this looks at some 8,040,200 rows, and the server's limit is" in str(said)
+    assert owner.session.handle(message) is not None
+
+
+def test_who_sets_another_limit_is_obeyed(served: Served) -> None:
+    with served.database.write() as tx:
+        tx[c.Line].insert_many([c.Line(room=1, text="x") for _ in range(200)])
+    served.database.sql("SET row_limit = 10000000")
+
+    assert SessionClient(served).session.handle(OneOffQuery(1, JOIN)) is not None
 
 
 def test_what_a_callback_commits_during_a_call_is_not_the_calls(
