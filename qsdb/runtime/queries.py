@@ -65,7 +65,7 @@ from qsdb.store.reads import ReadTransaction
 from qsdb.store.transactions import WriteTransaction
 from qsdb.values.identity import Identity
 
-__all__ = ["Queries"]
+__all__ = ["Prepared", "Queries"]
 
 PREPARED_MAX = 1024
 """So many statements are kept, those that were used last."""

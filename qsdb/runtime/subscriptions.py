@@ -32,12 +32,15 @@ from qsdb.runtime.writer import Writer
 from qsdb.store.changes import Noted, net_change
 from qsdb.store.reads import ReadTransaction
 
-__all__ = ["Subscriptions"]
+__all__ = ["KEPT_CHARACTERS_MAX", "Subscriptions"]
 
 _LOGGER = logging.getLogger("qsdb.delivery")
 
 TEXTS_MAX = 1024
 """So many texts are kept with what is made of them."""
+
+KEPT_CHARACTERS_MAX = 1000
+"""Of strangers longer ones are not: what is made of a text has 300 times its size."""
 
 
 @attrs.define(eq=False)
@@ -101,7 +104,8 @@ class Subscriptions:
         Raises:
             QueryError: it is wrong, or cannot be kept current.
         """
-        return self._ask(self.queries, text, is_owner)
+        is_kept = is_owner or len(text) <= KEPT_CHARACTERS_MAX
+        return (self._ask if is_kept else _ask)(self.queries, text, is_owner)
 
     def enter(
         self,

@@ -18,7 +18,8 @@ from qsdb.runtime.clients import Clients
 from qsdb.runtime.database import Database
 from qsdb.runtime.prepared import PreparedQuery
 from qsdb.runtime.procedures import Procedures
-from qsdb.runtime.subscriptions import Subscriptions
+from qsdb.runtime.queries import Prepared
+from qsdb.runtime.subscriptions import KEPT_CHARACTERS_MAX, Subscriptions
 from qsdb.schema.contexts import Auth
 from qsdb.schema.modules import ModuleSchema
 from qsdb.sql.loops import StoredRow
@@ -75,6 +76,22 @@ class Access:
         number = connection_id or self.draw_connection_id()
         return Sender(identity, number, Auth(claims=MappingProxyType(dict(claims))))
 
+    def prepared(self, text: str, identity: Identity) -> Prepared:
+        """Read a statement for somebody.
+
+        What is made of a long text has 300 times its size, so that of strangers is not
+        kept.
+
+        Raises:
+            QueryError: it is wrong, or names what there is not.
+            AccessError: it changes something, and that is not the owner.
+        """
+        is_owner = identity == self.calls.owner
+        prepare = self.subscriptions.queries.prepared
+        if is_owner or len(text) <= KEPT_CHARACTERS_MAX:
+            return prepare(text, is_owner)
+        return prepare.__wrapped__(text, is_owner)
+
     def require_cheap(self, plan: Plan, identity: Identity) -> None:
         """Refuse what somebody from elsewhere may not ask, since it has no end.
 
@@ -99,7 +116,7 @@ class Access:
             ArgumentError: it has parameters.
         """
         queries = self.subscriptions.queries
-        prepared = queries.prepared(text, identity == self.calls.owner)
+        prepared = self.prepared(text, identity)
         if not isinstance(prepared, PreparedQuery):
             raise QueryError("only a SELECT can be asked like this", text)
         values = prepared.bind(None)

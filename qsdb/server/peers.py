@@ -27,6 +27,9 @@ class SessionOptions:
         rows_max: Rows of changes that may wait for it, if it reads slowly.
         procedures_max: Procedures that it may have running at once.
         inline_rows: A query that may look at more rows is answered on another thread.
+        queries_max: Queries that it may have kept current at once, if it is not the
+            owner; each costs the server 10 to 20 KiB, and some microseconds a commit.
+        texts_max: Characters that these may have, all together.
     """
 
     confirmed: bool = True
@@ -34,6 +37,8 @@ class SessionOptions:
     rows_max: int = 200_000
     procedures_max: int = 64
     inline_rows: int = 2_000
+    queries_max: int = 1_000
+    texts_max: int = 200_000
 
 
 @attrs.frozen(eq=False)

@@ -27,11 +27,16 @@ __all__ = [
     "ServedQuery",
     "asked_by",
     "encoder_of",
+    "is_much_to_read",
+    "require_room",
     "rows_read",
     "texts_of",
 ]
 
 _ENCODERS_MAX = 1024
+
+INLINE_QUERIES, INLINE_CHARACTERS = 8, 2_000
+"""So much is read at once; to read more takes time that others wait for."""
 
 
 E = TypeVar("E", bound=UpdateEncoder[Any])
@@ -90,6 +95,37 @@ class QuerySet(Generic[E]):
         self.caller = caller
         self.queries: list[ServedQuery[E]] = []
         self.has_failed = self.is_dead = False
+
+
+def is_much_to_read(texts: Sequence[str]) -> bool:
+    """Say whether queries are to be read on another thread."""
+    return len(texts) > INLINE_QUERIES or sum(map(len, texts)) > INLINE_CHARACTERS
+
+
+def require_room(peer: Peer, kept: Sequence[str], asked: Sequence[str]) -> None:
+    """Refuse more queries than a client may have kept current.
+
+    Args:
+        peer: The client.
+        kept: The queries that it has.
+        asked: Those that it wants besides.
+
+    Raises:
+        QueryError: there would be too many.
+    """
+    options = peer.options
+    if peer.is_owner:
+        return
+    count, size = len(kept) + len(asked), sum(map(len, [*kept, *asked]))
+    for what, would, most in (
+        ("queries", count, options.queries_max),
+        ("characters of queries", size, options.texts_max),
+    ):
+        if would > most:
+            raise QueryError(
+                f"a client may have {most:,} {what} kept current at once, and with "
+                f"these it would have {would:,}"
+            )
 
 
 def asked_by(peer: Peer, text: str) -> Asked:

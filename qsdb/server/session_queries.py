@@ -31,6 +31,8 @@ from qsdb.server.query_sets import (
     ServedQuery,
     asked_by,
     encoder_of,
+    is_much_to_read,
+    require_room,
     rows_read,
     texts_of,
 )
@@ -74,6 +76,11 @@ class SessionQueries:
         number = message.query_set_id
         if number in self.sets:
             raise ProtocolError("Subscribe", 5, f"query set {number} is there already")
+        if is_much_to_read(message.query_strings):
+            return functools.partial(self._again, message)
+        return self._subscribe(message)
+
+    def _subscribe(self, message: Subscribe) -> Job | None:
         try:
             query_set, rows = self._asked(message)
         except QsdbError as error:
@@ -86,7 +93,10 @@ class SessionQueries:
         """Read the queries of a set; say how many rows they may look at."""
         peer, rows = self._peer, 0
         query_set: Set = QuerySet(message.query_set_id, peer.sender.identity.stored)
-        for number, text in enumerate(texts_of(peer, message.query_strings)):
+        texts = texts_of(peer, message.query_strings)
+        kept = [query for each in [*self.sets.values()] for query in each.queries]
+        require_room(peer, [each.asked.text for each in kept], texts)
+        for number, text in enumerate(texts):
             asked = asked_by(peer, text)
             place = number if peer.options.has_columns else None
             encoder = encoder_of(asked.first, place, text)
@@ -122,7 +132,7 @@ class SessionQueries:
         peer.wake()
 
     def _again(self, message: Subscribe) -> None:
-        job = self.subscribe(message)
+        job = self._subscribe(message)
         if job is not None:
             job()
 
@@ -178,6 +188,16 @@ class SessionQueries:
 
     def ask_once(self, message: OneOffQuery) -> Job | None:
         """Answer a query."""
+        if is_much_to_read([message.query_string]):
+            return functools.partial(self._ask_long, message)
+        return self._ask(message)
+
+    def _ask_long(self, message: OneOffQuery) -> None:
+        job = self._ask(message)
+        if job is not None:
+            job()
+
+    def _ask(self, message: OneOffQuery) -> Job | None:
         peer, text = self._peer, message.query_string
         try:
             prepared, read = peer.access.select(text, peer.sender.identity)

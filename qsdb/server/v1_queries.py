@@ -26,6 +26,8 @@ from qsdb.server.query_sets import (
     ServedQuery,
     asked_by,
     encoder_of,
+    is_much_to_read,
+    require_room,
     rows_read,
     texts_of,
 )
@@ -95,6 +97,12 @@ class V1Queries:
         if number is not None and number in self.sets:
             fault = f"query {number} is there already"
             raise ProtocolError(type(message).__name__, 0, fault)
+        if is_much_to_read(_texts_of(message)):
+            return functools.partial(self._again, message, since)
+        return self._subscribe(message, since)
+
+    def _subscribe(self, message: Subscribing, since: int) -> Job | None:
+        number = _number(message)
         if number is None:
             self._leave(self.sets.end_all())
         try:
@@ -108,13 +116,13 @@ class V1Queries:
         self, message: Subscribing, number: Number, since: int
     ) -> tuple[_Begun, int]:
         """Read the queries of a set; say how many rows they may look at."""
-        if isinstance(message, c.SubscribeSingle):
-            texts = texts_of(self._peer, (message.query,))
-            if len(texts) != 1:
-                fault = "one query is asked here, and this is several"
-                raise QueryError(fault, message.query)
-        else:
-            texts = texts_of(self._peer, message.query_strings)
+        texts = texts_of(self._peer, _texts_of(message))
+        if isinstance(message, c.SubscribeSingle) and len(texts) != 1:
+            fault = "one query is asked here, and this is several"
+            raise QueryError(fault, message.query)
+        kept = dict.fromkeys(self.sets.texts)
+        fresh = [each for each in texts if each not in kept]
+        require_room(self._peer, [*kept], fresh)
         begun = _Begun(message, number, texts, [], since)
         rows = 0
         for text in begun.texts:
@@ -146,13 +154,13 @@ class V1Queries:
         # It is noted before it begins, for then its queries may fail.
         queries = self.sets.begin(number, begun.texts, begun.fresh)
         if queries is None:
-            self._again(begun)
+            self._again(begun.message, begun.since)
             return
         try:
             moment = begin(peer, begun.fresh)
         except RepublishedError:
             self.sets.end(number)
-            self._again(begun)
+            self._again(begun.message, begun.since)
             return
         except QsdbError as error:
             self.sets.end(number)
@@ -175,8 +183,8 @@ class V1Queries:
         peer.outbox.fill(moment.place, answer)
         peer.wake()
 
-    def _again(self, begun: _Begun) -> None:
-        job = self.subscribe(begun.message)
+    def _again(self, message: Subscribing, since: int) -> None:
+        job = self._subscribe(message, since)
         if job is not None:
             job()
 
@@ -283,6 +291,16 @@ class V1Queries:
 
     def ask_once(self, message: c.OneOffQuery) -> Job | None:
         """Answer a query."""
+        if is_much_to_read([message.query_string]):
+            return functools.partial(self._ask_long, message)
+        return self._ask(message)
+
+    def _ask_long(self, message: c.OneOffQuery) -> None:
+        job = self._ask(message)
+        if job is not None:
+            job()
+
+    def _ask(self, message: c.OneOffQuery) -> Job | None:
         peer, since, text = self._peer, self._peer.now, message.query_string
 
         def told(error: str | None, *rows: Any) -> None:  # noqa: ANN401  a part in its form
@@ -330,6 +348,12 @@ class V1Queries:
     ) -> s.SubscriptionError:
         spent, said = self._spent(since), self._peer.said(error)
         return s.SubscriptionError(spent, request_id, number, None, said)
+
+
+def _texts_of(message: Subscribing) -> Sequence[str]:
+    if isinstance(message, c.SubscribeSingle):
+        return (message.query,)
+    return message.query_strings
 
 
 def _number(message: Subscribing) -> Number:

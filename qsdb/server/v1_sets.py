@@ -46,6 +46,11 @@ class V1Sets:
         """Say whether a query stands in some set."""
         return text in self._queries
 
+    @property
+    def texts(self) -> list[str]:
+        """The queries that stand in some set."""
+        return [*self._queries]
+
     def is_begun(self, number: Number, texts: Sequence[str]) -> bool:
         """Say whether a set that was begun has not ended meanwhile."""
         return self._texts.get(number) is texts

@@ -107,7 +107,7 @@ def _answer(guest: Guest, caller: Caller, text: str) -> Response:
 
 def _answered(guest: Guest, caller: Caller, text: str) -> _Answered:
     access = guest.served.access
-    prepared = access.subscriptions.queries.prepared(text, guest.is_owner)
+    prepared = access.prepared(text, guest.credentials.identity)
     if isinstance(prepared, PreparedQuery):
         selected, rows = access.select(text, caller.identity)
         return _Answered(result_kind(selected.plan.query), rows())

@@ -93,3 +93,20 @@ def test_a_visitor_may_look_at_few_rows() -> None:
             access(db).select("SELECT * FROM mark", ANN)
         _, rows = access(db).select("SELECT * FROM mark", db.owner)
         assert len(rows()) == 20
+
+
+def test_long_texts_of_strangers_are_not_kept() -> None:
+    with qsdb.Database(visited) as db:
+        parts = access(db)
+        hub = parts.subscriptions
+        short = "SELECT * FROM mark"
+        long = f"{short} WHERE word <> '{'a' * 1000}'"
+
+        for text, who, is_kept in (
+            (short, ANN, True),
+            (long, ANN, False),
+            (long, db.owner, True),
+        ):
+            read = [parts.prepared(text, who) for _ in range(2)]
+            asked = [hub.asked(text, who == db.owner) for _ in range(2)]
+            assert (read[0] is read[1]) == (asked[0] is asked[1]) == is_kept

@@ -598,6 +598,86 @@ def test_a_join_without_an_index_is_made_elsewhere(
     assert client.hear() == []
 
 
+def one_of(number: int) -> str:
+    return f"SELECT * FROM line WHERE id = {number}"
+
+
+LONG = "SELECT * FROM line WHERE " + " OR ".join(["id = 1"] * 300)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Subscribe(1, 1, tuple(map(one_of, range(9)))),
+        Subscribe(1, 1, (LONG,)),
+        OneOffQuery(1, LONG),
+    ],
+    ids=["many", "long", "once"],
+)
+def test_what_takes_time_to_read_is_read_elsewhere(
+    served: Served, message: Subscribe | OneOffQuery
+) -> None:
+    client = SessionClient(served)
+    client.hear()
+
+    job = client.session.handle(message)
+
+    assert job is not None
+    assert client.hear() == []
+    job()
+    [answer] = client.hear()
+    assert isinstance(answer, s.SubscribeApplied | s.OneOffQueryResult)
+
+
+def test_what_is_read_elsewhere_may_take_long_to_answer_too(served: Served) -> None:
+    with served.database.write() as tx:
+        tx[c.Line].insert_many([c.Line(room=1, text="x") for _ in range(30)])
+    client = SessionClient(served, options=SessionOptions(inline_rows=10))
+    client.hear()
+
+    client.ask(LONG)
+
+    [answer] = client.hear()
+    assert isinstance(answer, s.OneOffQueryResult)
+    assert not isinstance(answer.result, str)
+
+
+def test_a_client_has_so_many_queries_at_most(served: Served) -> None:
+    options = SessionOptions(queries_max=3)
+    client = SessionClient(served, options=options)
+    client.subscribe(1, one_of(1), one_of(2), one_of(1))
+    client.subscribe(2, one_of(1))
+    client.hear()
+
+    request = client.subscribe(3, one_of(1))
+
+    [refusal] = client.hear()
+    fault = (
+        "a client may have 3 queries kept current at once, and with these it would "
+        "have 4"
+    )
+    assert refusal == s.SubscriptionError(request, 3, fault)
+    client.unsubscribe(2)
+    client.subscribe(3, one_of(1))
+    assert isinstance(client.hear()[-1], s.SubscribeApplied)
+    owner = SessionClient(served, served.database.owner, options=options)
+    owner.subscribe(1, *map(one_of, range(5)))
+    assert isinstance(owner.hear()[-1], s.SubscribeApplied)
+
+
+def test_the_queries_of_a_client_are_so_long_at_most(served: Served) -> None:
+    client = SessionClient(served, options=SessionOptions(texts_max=len(one_of(1))))
+    client.hear()
+
+    client.subscribe(1, one_of(10))
+    client.subscribe(2, one_of(1))
+
+    refusal, applied = client.hear()
+    assert isinstance(refusal, s.SubscriptionError)
+    assert "characters of queries kept current at once" in refusal.error
+    assert isinstance(applied, s.SubscribeApplied)
+
+
 def test_a_look_up_in_a_long_table_is_answered_at_once(served: Served) -> None:
     with served.database.write() as tx:
         tx[c.Line].insert_many([c.Line(room=1, text="x") for _ in range(30)])

@@ -601,6 +601,52 @@ def test_long_answers_are_made_elsewhere(served: Served, form: str) -> None:
     assert not +client.rows
 
 
+def one_of(number: int) -> str:
+    return f"SELECT * FROM line WHERE id = {number}"
+
+
+LONG = "SELECT * FROM line WHERE " + " OR ".join(["id = 1"] * 300)
+
+
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [
+        (c.SubscribeMulti(tuple(map(one_of, range(9))), 1, 1), "SubscribeMultiApplied"),
+        (c.SubscribeSingle(LONG, 1, 1), "SubscribeApplied"),
+        (c.OneOffQuery(b"", LONG), "OneOffQueryResponse"),
+    ],
+)
+def test_what_takes_time_to_read_is_read_elsewhere(
+    served: Served, form: str, message: c.V1ClientMessage, name: str
+) -> None:
+    with served.database.write() as tx:
+        tx[chatting.Line].insert_many(
+            [chatting.Line(room=1, text="x") for _ in range(30)]
+        )
+    client = V1Client(served, form, options=SessionOptions(inline_rows=10))
+    client.hear()
+
+    job = client.session.handle(message)
+
+    assert job is not None
+    assert client.hear() == []
+    job()
+    assert names(client.hear()) == [name]
+
+
+def test_a_client_has_so_many_queries_at_most(served: Served, form: str) -> None:
+    client = V1Client(served, form, options=SessionOptions(queries_max=2))
+    client.subscribe(1, one_of(1), one_of(2))
+    client.subscribe(2, one_of(1))
+    client.hear()
+
+    client.subscribe(3, one_of(1), one_of(3))
+
+    [refusal] = client.hear()
+    assert refusal.name == "SubscriptionError"
+    assert "a client may have 2 queries kept current at once" in refusal.error
+
+
 def test_a_clock_that_is_set_back_harms_nobody(form: str) -> None:
     class Back:
         micros = 1 << 50
