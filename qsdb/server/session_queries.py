@@ -36,7 +36,7 @@ from qsdb.server.query_sets import (
     rows_read,
     texts_of,
 )
-from qsdb.server.sessions import Job
+from qsdb.server.sessions import Job, do_now
 from qsdb.sql.loops import StoredRow
 
 __all__ = ["SessionQueries"]
@@ -77,7 +77,7 @@ class SessionQueries:
         if number in self.sets:
             raise ProtocolError("Subscribe", 5, f"query set {number} is there already")
         if is_much_to_read(message.query_strings):
-            return functools.partial(self._again, message)
+            return lambda: do_now(self._subscribe(message))
         return self._subscribe(message)
 
     def _subscribe(self, message: Subscribe) -> Job | None:
@@ -113,7 +113,7 @@ class SessionQueries:
             moment = begin(peer, query_set.queries)
         except RepublishedError:
             del self.sets[query_set.number]
-            self._again(message)
+            do_now(self._subscribe(message))
             return
         except QsdbError as error:
             del self.sets[query_set.number]
@@ -130,11 +130,6 @@ class SessionQueries:
             )
             peer.outbox.fill(moment.place, refusal)
         peer.wake()
-
-    def _again(self, message: Subscribe) -> None:
-        job = self._subscribe(message)
-        if job is not None:
-            job()
 
     def _results(self, query_set: Set, moment: Moment) -> tuple[EncodedRows, ...]:
         with moment.reading:
@@ -189,13 +184,8 @@ class SessionQueries:
     def ask_once(self, message: OneOffQuery) -> Job | None:
         """Answer a query."""
         if is_much_to_read([message.query_string]):
-            return functools.partial(self._ask_long, message)
+            return lambda: do_now(self._ask(message))
         return self._ask(message)
-
-    def _ask_long(self, message: OneOffQuery) -> None:
-        job = self._ask(message)
-        if job is not None:
-            job()
 
     def _ask(self, message: OneOffQuery) -> Job | None:
         peer, text = self._peer, message.query_string

@@ -25,12 +25,18 @@ from qsdb.server.peers import Peer, SessionOptions
 from qsdb.server.query_sets import ServedQuery
 from qsdb.server.session_calls import SessionCalls
 
-__all__ = ["AnySession", "Job", "Session"]
+__all__ = ["AnySession", "Job", "Session", "do_now"]
 
 M = TypeVar("M")
 
 Job = Callable[[], object]
 """What takes long, to be done on another thread before the next message is handled."""
+
+
+def do_now(job: Job | None) -> None:
+    """Do what takes long, if anything does, on this thread, which is another one."""
+    if job is not None:
+        job()
 
 
 class Session(abc.ABC, Generic[M]):

@@ -31,7 +31,7 @@ from qsdb.server.query_sets import (
     rows_read,
     texts_of,
 )
-from qsdb.server.sessions import Job
+from qsdb.server.sessions import Job, do_now
 from qsdb.server.v1_forms import V1Form
 from qsdb.server.v1_sets import Number, Query, V1Sets
 
@@ -98,7 +98,7 @@ class V1Queries:
             fault = f"query {number} is there already"
             raise ProtocolError(type(message).__name__, 0, fault)
         if is_much_to_read(_texts_of(message)):
-            return functools.partial(self._again, message, since)
+            return lambda: do_now(self._subscribe(message, since))
         return self._subscribe(message, since)
 
     def _subscribe(self, message: Subscribing, since: int) -> Job | None:
@@ -154,13 +154,13 @@ class V1Queries:
         # It is noted before it begins, for then its queries may fail.
         queries = self.sets.begin(number, begun.texts, begun.fresh)
         if queries is None:
-            self._again(begun.message, begun.since)
+            do_now(self._subscribe(begun.message, begun.since))
             return
         try:
             moment = begin(peer, begun.fresh)
         except RepublishedError:
             self.sets.end(number)
-            self._again(begun.message, begun.since)
+            do_now(self._subscribe(begun.message, begun.since))
             return
         except QsdbError as error:
             self.sets.end(number)
@@ -182,11 +182,6 @@ class V1Queries:
                 answer = b""
         peer.outbox.fill(moment.place, answer)
         peer.wake()
-
-    def _again(self, message: Subscribing, since: int) -> None:
-        job = self._subscribe(message, since)
-        if job is not None:
-            job()
 
     def _came(self, query: Query, moment: Moment) -> V1EncodedUpdate:
         rows = moment.rows(query)
@@ -292,13 +287,8 @@ class V1Queries:
     def ask_once(self, message: c.OneOffQuery) -> Job | None:
         """Answer a query."""
         if is_much_to_read([message.query_string]):
-            return functools.partial(self._ask_long, message)
+            return lambda: do_now(self._ask(message))
         return self._ask(message)
-
-    def _ask_long(self, message: c.OneOffQuery) -> None:
-        job = self._ask(message)
-        if job is not None:
-            job()
 
     def _ask(self, message: c.OneOffQuery) -> Job | None:
         peer, since, text = self._peer, self._peer.now, message.query_string

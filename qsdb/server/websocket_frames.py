@@ -56,7 +56,7 @@ class FrameError(Exception):
 class FrameReader:
     """Puts what comes from a client together to messages."""
 
-    __slots__ = ("_buffer", "_bytes_max", "_opcode", "_parts", "_size")
+    __slots__ = ("_begun", "_buffer", "_bytes_max", "_opcode")
 
     def __init__(self, bytes_max: int) -> None:
         """Begin.
@@ -67,8 +67,13 @@ class FrameReader:
         self._bytes_max = bytes_max
         self._buffer = bytearray()
         self._opcode = CONTINUATION
-        self._parts: list[bytes] = []
-        self._size = 0
+        # One array, since a message may come in millions of frames.
+        self._begun = bytearray()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much is kept of messages that are not whole yet."""
+        return len(self._buffer) + len(self._begun)
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
         """Take bytes, and give what is complete with them: opcode and payload.
@@ -114,7 +119,7 @@ class FrameReader:
             if len(given) < width:
                 return start, None
             length, start = int.from_bytes(given), start + width
-        if length + self._size > self._bytes_max:
+        if length + len(self._begun) > self._bytes_max:
             most = f"a message has at most {self._bytes_max} bytes"
             raise FrameError(TOO_BIG, most)
         return start, length
@@ -132,13 +137,11 @@ class FrameReader:
             return opcode, payload
         if opcode:
             self._opcode = opcode
-        self._parts.append(payload)
-        self._size += len(payload)
+        self._begun += payload
         if not is_last:
             return None
-        message = self._opcode, b"".join(self._parts)
-        self._opcode, self._size = CONTINUATION, 0
-        self._parts.clear()
+        message = self._opcode, bytes(self._begun)
+        self._opcode, self._begun = CONTINUATION, bytearray()
         return message
 
 

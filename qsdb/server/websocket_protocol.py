@@ -7,7 +7,9 @@ from the socket to the session and back without tasks, queues and dictionaries b
 which takes a third of the time and half of the memory.
 
 It pings a client from which nothing came for a while, and drops one that stays silent.
-What a client sends waits in the kernel while enough of it waits here.
+What a client sends waits in the kernel while enough of it waits here. When the server
+closes, it reads on until the client closes too: to close a socket with bytes that
+nobody has read would cut off what the client is still being sent.
 
 *Source*: RFC 6455; uvicorn's interface for protocols of WebSockets.
 """
@@ -56,10 +58,18 @@ SILENT_SECONDS = 15.0
 WAITING_BYTES_MAX = 1 << 20
 """So much of what a client has sent waits here; then no more is read."""
 
+LONG_BYTES = 1 << 20
+UNFINISHED_BYTES_MAX = 512 << 20
+"""So much is kept, of all clients, of messages that are not whole yet; more of long
+ones, of which there is over `LONG_BYTES`, is refused."""
+
+EVENT_BYTES = 256
+"""Each message counts as so many bytes more: empty ones have their price."""
+
 WRITTEN_BYTES_MAX = 256 << 10
 """So much waits for a client in the socket; then it is not ready."""
 
-ABNORMAL, INTERNAL = 1006, 1011
+ABNORMAL, INTERNAL, TRY_LATER = 1006, 1011, 1013
 _FAILED = "the server failed; its log says more"
 
 
@@ -95,6 +105,10 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
         self._response: tuple[int, list[tuple[bytes, bytes]]] = (500, [])
         self._heard = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
+        self._looked_at = LONG_BYTES
+        """Unfinished bytes from which on it is looked how much others keep."""
+        self._ping: bytes | None = None
+        """What the client has pinged with while it did not read."""
         self.is_ready = True
         self.on_ready = None
 
@@ -110,6 +124,9 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
         """Take in that the client has gone."""
         self._shared.connections.discard(cast(Any, self))
         self._end(ABNORMAL, "")
+        self._state = _State.CLOSED
+        assert self._timer is not None  # to cut it off, which is done
+        self._timer.cancel()
         self.resume_writing()
 
     def pause_writing(self) -> None:
@@ -119,6 +136,9 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
     def resume_writing(self) -> None:
         """Take in that it has read enough."""
         self.is_ready = True
+        ping, self._ping = self._ping, None
+        if ping is not None and self._state is _State.OPEN:
+            self._transport.write(server_frame(PONG, ping))
         if self.on_ready is not None:
             self.on_ready()
 
@@ -132,18 +152,23 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
             said = b"nothing is to be sent before the answer"
             self._respond(http_response(400, [], said))
         try:
-            for opcode, payload in self._reader.feed(data):
+            found = self._reader.feed(data)
+            if found or self._reader.waiting_bytes > self._looked_at:
+                self._looked_at = _looked_at(self._reader, self._shared)
+            for opcode, payload in found:
                 if self._state is _State.OPEN:
                     self._take(opcode, payload)
+                elif opcode == CLOSE:
+                    self._transport.close()
         except FrameError as error:
             self._fail(error.code, error.reason)
+            self._transport.close()  # what else comes is no frame
 
     def shutdown(self) -> None:
         """End it, since the server goes down."""
         if self._state is _State.ASKED:
             self._respond(http_response(503, [], b"the server goes down"))
-        else:
-            self._fail(1012, "the server goes down")
+        self._fail(1012, "the server goes down")
 
     # The request.
 
@@ -183,12 +208,13 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
     async def receive(self) -> Message:
         """Give the next event, as ASGI has them."""
         while not self._received:
-            if self._state is _State.CLOSED:
+            if self._state in (_State.CLOSING, _State.CLOSED):
                 return {"type": "websocket.disconnect", "code": ABNORMAL}
             self._waiter = self._loop.create_future()
             await self._waiter
         event = self._received.popleft()
-        self._waiting_bytes -= len(event.get("bytes") or event.get("text") or "")
+        size = len(event.get("bytes") or event.get("text") or "")
+        self._waiting_bytes -= size + EVENT_BYTES
         if self._is_paused and self._waiting_bytes <= WAITING_BYTES_MAX // 2:
             self._is_paused = False
             with contextlib.suppress(RuntimeError):  # it is closing
@@ -234,7 +260,10 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
     def _take(self, opcode: int, payload: bytes) -> None:
         """Take a message of the client."""
         if opcode == PING:
-            self._transport.write(server_frame(PONG, payload))
+            if self.is_ready:
+                self._transport.write(server_frame(PONG, payload))
+            else:  # of several the last one is to be answered
+                self._ping = payload
         elif opcode == CLOSE:
             code, reason = close_reason(payload)
             self._transport.write(server_frame(CLOSE, payload))
@@ -245,7 +274,7 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
 
     def _put(self, event: Message, size: int) -> None:
         self._received.append(event)
-        self._waiting_bytes += size
+        self._waiting_bytes += size + EVENT_BYTES
         if self._waiting_bytes > WAITING_BYTES_MAX and not self._is_paused:
             self._is_paused = True
             self._transport.pause_reading()
@@ -274,11 +303,10 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
     def _fail(self, code: int, reason: str) -> None:
         """Close; what was written before is sent, if the client takes it."""
         if self._state is _State.OPEN:
-            self._state = _State.CLOSING
             self._transport.write(close_frame(code, reason))
             self._end(code, reason)
-            self._timer = self._loop.call_later(CLOSING_SECONDS, self._transport.abort)
-        self._transport.close()
+            with contextlib.suppress(RuntimeError):  # it was not paused
+                self._transport.resume_reading()
 
     def _look(self) -> None:
         """Ping a client that is silent, or drop it."""
@@ -293,14 +321,31 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
         self._timer = self._loop.call_later(wait, self._look)
 
     def _end(self, code: int, reason: str) -> None:
-        """Tell the application that it is over, once."""
-        if self._state is _State.CLOSED:
+        """Tell the application that it is over, once; the client has little time."""
+        if self._state in (_State.CLOSING, _State.CLOSED):
             return
-        is_closing, self._state = self._state is _State.CLOSING, _State.CLOSED
-        if self._timer is not None and not is_closing:
+        self._state = _State.CLOSING
+        if self._timer is not None:
             self._timer.cancel()
+        self._timer = self._loop.call_later(CLOSING_SECONDS, self._transport.abort)
         event = {"type": "websocket.disconnect", "code": code, "reason": reason}
         self._put(event, 0)
+
+
+def _looked_at(reader: FrameReader, shared: ServerState) -> int:
+    """Give when to look next how much is kept of messages that are not whole yet.
+
+    Raises:
+        FrameError: of all clients it is too much, with a long one of this client.
+    """
+    waiting = reader.waiting_bytes
+    if waiting > LONG_BYTES:
+        own = [o for o in shared.connections if isinstance(o, WebSocketProtocol)]
+        kept = sum([each._reader.waiting_bytes for each in own])  # noqa: SLF001  of this module
+        if kept > UNFINISHED_BYTES_MAX:
+            said = "others send long messages; try again later"
+            raise FrameError(TRY_LATER, said)
+    return waiting + LONG_BYTES
 
 
 def _received(opcode: int, payload: bytes) -> Message:

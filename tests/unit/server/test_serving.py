@@ -21,6 +21,7 @@ from qsdb.protocol import server_messages as s
 from qsdb.protocol.client_messages import CallReducer, Subscribe, encode_client_message
 from qsdb.protocol.server_reading import read_server_frame
 from qsdb.protocol.subprotocols import V3
+from qsdb.server import websocket_protocol
 from qsdb.server.app import application, service_of
 from qsdb.server.serving import Running, in_background, serve
 from qsdb.server.wires import Message
@@ -124,8 +125,9 @@ def test_who_is_refused_is_told_by_http(
 
 
 def test_when_the_server_ends_clients_are_told_what_was_committed(
-    db: qsdb.Database,
+    db: qsdb.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(websocket_protocol, "CLOSING_SECONDS", 0.2)  # it says nothing
     with serving({"chat": db}) as server:
         client = connect(server)
         client.send(encode_client_message(Subscribe(1, 1, ("SELECT * FROM line",))))

@@ -1,6 +1,7 @@
 """Frames of WebSockets: put together from pieces, or refused by a rule."""
 
 import itertools
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -106,6 +107,26 @@ def test_what_breaks_a_rule_is_refused(data: bytes, code: int, reason: str) -> N
         read(data, most=300)
 
     assert caught.value.code == code
+
+
+def test_a_message_in_very_many_frames_takes_no_more_than_its_bytes() -> None:
+    first = client_frame(BINARY, b"ab", fin=False)
+    more = client_frame(0, b"ab", fin=False)
+    last = client_frame(0, b"ab")
+    reader = FrameReader(1 << 20)
+    reader.feed(first)
+    tracemalloc.start()
+    try:
+        for _ in range(4):
+            reader.feed(more * 1000)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert reader.waiting_bytes == 2 * 4_001
+    assert taken < 30_000
+    assert reader.feed(last) == [(2, b"ab" * 4_002)]
+    assert reader.waiting_bytes == 0
 
 
 def test_an_end_says_why() -> None:

@@ -3,6 +3,7 @@
 # ruff: noqa: ARG001  all applications of ASGI take three things
 
 import asyncio
+import base64
 import contextlib
 import logging
 import socket
@@ -12,11 +13,14 @@ from typing import Any, cast
 
 import pytest
 import uvicorn
+from uvicorn.server import ServerState
 
 from qsdb.server import websocket_protocol
+from qsdb.server.websocket_frames import close_frame, server_frame
 from qsdb.server.websocket_protocol import WebSocketProtocol
 from qsdb.server.wires import EXTENSION, AsgiWire, Message, Receive, Send, Wire
 from tests.support.websocket_client import WebSocketClient
+from tests.unit.server.test_websocket_frames import client_frame
 
 SECONDS = 30
 Scope = dict[str, Any]
@@ -301,7 +305,8 @@ def test_a_client_that_vanishes_is_told_of() -> None:
         assert gone.wait(SECONDS)
 
 
-def test_a_server_that_goes_down_says_so() -> None:
+def test_a_server_that_goes_down_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket_protocol, "CLOSING_SECONDS", 0.05)
     with running(echo) as server:
         client = server.connect()
 
@@ -428,6 +433,199 @@ def upgrade_of(server: Server) -> socket.socket:
         b"Sec-WebSocket-Version: 13\r\n\r\n"
     )
     return there
+
+
+class Socket(asyncio.Transport):
+    """Stands for a socket: it keeps what is written, and reads as a client does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self._state = {"open"}
+
+    def is_now(self, state: str) -> bool:
+        return state in self._state
+
+    def set_write_buffer_limits(
+        self, high: int | None = None, low: int | None = None
+    ) -> None: ...
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+    def pause_reading(self) -> None:
+        self._state.add("paused")
+
+    def resume_reading(self) -> None:
+        self._state.discard("paused")
+
+    def close(self) -> None:
+        self._state.discard("open")
+
+    def abort(self) -> None:
+        self._state.add("cut")
+
+
+class Bare:
+    """What connections of one server share, and a way to make them."""
+
+    def __init__(self, app: App = echo) -> None:
+        self._config = uvicorn.Config(cast(Any, app))
+        self._config.load()
+        self._shared = ServerState()
+
+    async def connection(self) -> tuple[WebSocketProtocol, Socket]:
+        """Give a connection that is accepted."""
+        protocol, socket = WebSocketProtocol(self._config, self._shared, {}), Socket()
+        protocol.connection_made(socket)
+        key = base64.b64encode(bytes(16)).decode()
+        head = f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}"
+        protocol.data_received(f"GET /x HTTP/1.1\r\n{head}\r\n\r\n".encode())
+        await settle()
+        assert socket.written.pop(0).startswith(b"HTTP/1.1 101")
+        return protocol, socket
+
+
+async def settle() -> None:
+    """Let all that is ready run."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def test_pings_of_a_client_that_does_not_read_are_not_piled_up() -> None:
+    async def run() -> None:
+        protocol, socket = await Bare().connection()
+        protocol.data_received(client_frame(9, b"0"))
+        protocol.pause_writing()
+        for number in (b"1", b"2", b"3"):
+            protocol.data_received(client_frame(9, number))
+        assert socket.written == [server_frame(10, b"0")]
+        protocol.resume_writing()
+        assert socket.written == [server_frame(10, b"0"), server_frame(10, b"3")]
+        protocol.resume_writing()
+        assert len(socket.written) == 2
+        protocol.pause_writing()
+        protocol.data_received(client_frame(9, b"4"))
+        protocol.connection_lost(None)
+        assert len(socket.written) == 2
+
+    asyncio.run(run())
+
+
+def test_empty_messages_have_their_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket_protocol, "WAITING_BYTES_MAX", 100_000)
+
+    async def deaf(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await go.wait()
+        while (await receive())["type"] == "websocket.receive":
+            pass
+
+    async def run() -> None:
+        protocol, socket = await Bare(deaf).connection()
+        protocol.data_received(client_frame(2, b"") * 100)
+        assert not socket.is_now("paused")
+        protocol.data_received(client_frame(2, b"") * 300)
+        assert socket.is_now("paused")
+        go.set()
+        await settle()
+        assert not socket.is_now("paused")
+        assert protocol._waiting_bytes == 0
+        protocol.connection_lost(None)
+        await settle()
+
+    go = asyncio.Event()
+    asyncio.run(run())
+
+
+def test_a_client_that_has_ended_it_and_reads_nothing_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(websocket_protocol, "CLOSING_SECONDS", 0)
+
+    async def run() -> None:
+        protocol, socket = await Bare().connection()
+        protocol.pause_writing()
+        protocol.data_received(client_frame(8, b""))
+        assert not socket.is_now("open")
+        await asyncio.sleep(0.01)
+        assert socket.is_now("cut")
+        protocol.connection_lost(None)
+
+    asyncio.run(run())
+
+
+def test_the_server_closes_when_the_client_has_heard_it() -> None:
+    async def run() -> None:
+        server = Bare(accept_and_return)
+        protocol, socket = await server.connection()
+        await settle()
+        assert socket.written == [close_frame(1000, "")]
+        protocol.data_received(client_frame(2, b"sent before it knew"))
+        protocol.shutdown()
+        assert socket.is_now("open")
+        protocol.data_received(client_frame(8, b"\x03\xe8"))
+        assert not socket.is_now("open")
+        assert not socket.is_now("cut")
+        protocol.connection_lost(None)
+        assert len(socket.written) == 1
+
+    asyncio.run(run())
+
+
+def test_what_was_sent_last_arrives_though_the_client_sends_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To close a socket with unread bytes cuts off what the other side has not read."""
+    monkeypatch.setattr(websocket_protocol, "WAITING_BYTES_MAX", 1000)
+    go = threading.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await asyncio.to_thread(go.wait, SECONDS)
+        wire = wire_of(scope)
+        wire.write([b"x" * 3_000_000], is_text=False)
+        await wire.close(1001, "the end")
+
+    with running(app) as server, server.connect() as client:
+        for _ in range(20):
+            client.send(b"y" * 20_000)
+        go.set()
+
+        assert client.receive_or_end() == b"x" * 3_000_000
+        assert client.receive_or_end() is None
+
+    assert client.closed == (1001, "the end")
+
+
+def test_long_messages_of_all_clients_together_are_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(websocket_protocol, "LONG_BYTES", 100)
+    monkeypatch.setattr(websocket_protocol, "UNFINISHED_BYTES_MAX", 1000)
+
+    async def run() -> None:
+        server = Bare()
+        (first, _), (second, socket) = [await server.connection() for _ in range(2)]
+        long = client_frame(2, b"x" * 2000)
+        first.data_received(long[:600])
+        second.data_received(long[:300])
+        assert socket.is_now("open")
+        second.data_received(long[300:500])
+        assert not socket.is_now("open")
+        said = close_frame(1013, "others send long messages; try again later")
+        assert socket.written == [said]
+        first.data_received(long[600:])
+        third, socket = await server.connection()
+        third.data_received(long[:300])
+        assert socket.is_now("open")
+        for each in (first, second, third):
+            each.connection_lost(None)
+        await settle()
+
+    asyncio.run(run())
 
 
 def test_frames_can_come_together() -> None:
