@@ -4,23 +4,59 @@ import asyncio
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from qsdb.codec.json_text import write_json
 from qsdb.server.http.refusals import Refusal
 
-__all__ = ["json_response", "read_body"]
+__all__ = ["Bodies", "json_response", "read_body"]
+
+_KEPT = "qsdb.kept"
+"""What a request's scope has: how much of its body is kept."""
 
 
-async def read_body(request: Request, bytes_max: int, seconds: float) -> bytes:
+class Bodies:
+    """How much is kept of the bodies of all requests, until they are answered."""
+
+    def __init__(self, bytes_max: int) -> None:
+        """Keep nothing yet.
+
+        Args:
+            bytes_max: So much may be kept.
+        """
+        self._bytes_max = bytes_max
+        self._kept = 0
+
+    def take(self, scope: Scope, size: int) -> None:
+        """Note that more is kept of the body of a request.
+
+        Raises:
+            Refusal: it would be too much, with the bodies of others.
+        """
+        if self._kept + size > self._bytes_max:
+            text = "too much is sent at once; try again"
+            raise Refusal(503, text, {"retry-after": "1"})
+        self._kept += size
+        scope[_KEPT] = scope.get(_KEPT, 0) + size
+
+    def release(self, scope: Scope) -> None:
+        """Note that a request is answered."""
+        self._kept -= scope.pop(_KEPT, 0)
+
+
+async def read_body(
+    request: Request, bodies: Bodies, bytes_max: int, seconds: float
+) -> bytes:
     """Give the body of a request.
 
     Args:
         request: It.
+        bodies: How much is kept of all of them.
         bytes_max: How long it may be.
         seconds: How long it may take.
 
     Raises:
-        Refusal: it is too long, or too slow.
+        Refusal: it is too long, or too slow, or there are too many.
         ClientDisconnect: whoever sends it has gone.
     """
     too_long = Refusal(413, f"the body is too long; at most {bytes_max} bytes are read")
@@ -34,6 +70,7 @@ async def read_body(request: Request, bytes_max: int, seconds: float) -> bytes:
                 size += len(part)
                 if size > bytes_max:
                     raise too_long
+                bodies.take(request.scope, len(part))
                 parts.append(part)
     except TimeoutError:
         raise Refusal(408, "the body does not come") from None

@@ -22,7 +22,7 @@ from qsdb.errors import ArgumentError, ReducerError, StorageError
 from qsdb.runtime.callers import Caller
 from qsdb.schema.functions import Reducer
 from qsdb.schema.procedures import Procedure
-from qsdb.server.http.bodies import json_response, read_body
+from qsdb.server.http.bodies import json_response
 from qsdb.server.http.endpoints import Guest
 from qsdb.server.http.refusals import FUNCTION_FAILED, Refusal
 from qsdb.server.http.visiting import settle, visit
@@ -42,8 +42,8 @@ async def call(guest: Guest) -> Response:
         raise Refusal(415, "arguments are JSON, and the header content-type says so")
     function = _find(guest, guest.request.path_params["function"])
     is_confirmed = guest.flag("confirmed")
-    options = guest.desk.options
-    body = await read_body(guest.request, options.body_bytes_max, options.body_seconds)
+    desk = guest.desk
+    body = await desk.read_body(guest.request, desk.options.body_bytes_max)
 
     def work() -> Response:
         return _called(guest, function, body, is_confirmed=is_confirmed)

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Self, TypeVar
 
 import attrs
+from starlette.requests import Request
 
 from qsdb.runtime.coroutines import result_of
 from qsdb.server.authority import Authority
 from qsdb.server.hosts import Host, Served
+from qsdb.server.http.bodies import Bodies, read_body
 from qsdb.server.http.refusals import Refusal
 from qsdb.server.log_rings import Logs
 from qsdb.server.metrics import Metrics
@@ -28,6 +30,7 @@ class HttpOptions:
     Attributes:
         body_bytes_max: Of arguments, and of what is sent to a module's own routes.
         sql_bytes_max: Of a statement.
+        bodies_bytes_max: Of all bodies together, until they are answered.
         body_seconds: So long a body may take to come.
         running_max: Requests that may be in a thread or wait for one, at once.
         log_records_max: Records that are kept of each module.
@@ -37,6 +40,7 @@ class HttpOptions:
 
     body_bytes_max: int = 32 << 20
     sql_bytes_max: int = 1 << 20
+    bodies_bytes_max: int = 512 << 20
     body_seconds: float = 60.0
     running_max: int = 1024
     log_records_max: int = 10_000
@@ -53,6 +57,7 @@ class Desk:
         options: How much a request may use.
         metrics: Figures, which others count in too.
         logs: What modules have said.
+        bodies: How much is kept of what comes with requests.
     """
 
     def __init__(
@@ -65,6 +70,7 @@ class Desk:
         self.metrics = Metrics(host)
         modules = {served.access.module.name for served in host}
         self.logs = Logs(modules, options.log_records_max, options.log_bytes_max)
+        self.bodies = Bodies(options.bodies_bytes_max)
         self._running = 0
 
     def open(self) -> None:
@@ -83,6 +89,16 @@ class Desk:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         """Close."""
         self.close()
+
+    async def read_body(self, request: Request, bytes_max: int) -> bytes:
+        """Give the body of a request.
+
+        Raises:
+            Refusal: it is too long or too slow, or too much is sent at once.
+            ClientDisconnect: whoever sends it has gone.
+        """
+        seconds = self.options.body_seconds
+        return await read_body(request, self.bodies, bytes_max, seconds)
 
     async def run(self, served: Served, work: Callable[[], T]) -> T:
         """Have a thread of a database's pool do something, and give what came of it.

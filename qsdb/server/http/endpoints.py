@@ -69,6 +69,8 @@ class Endpoint:
             response = await self._answer(request)
         except ClientDisconnect:
             return  # there is nobody to answer to
+        finally:
+            self._desk.bodies.release(scope)
         response.headers["access-control-allow-origin"] = "*"
         response.headers["access-control-expose-headers"] = _TOLD
         method = request.method if request.method in _METHODS else "other"

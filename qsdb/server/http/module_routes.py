@@ -13,7 +13,6 @@ from qsdb.schema.http_messages import HttpRequest, HttpResponse
 from qsdb.schema.http_routes import ANY, HttpRoute
 from qsdb.schema.module_schemas import ModuleSchema
 from qsdb.server.hosts import Served
-from qsdb.server.http.bodies import read_body
 from qsdb.server.http.desk import Desk
 from qsdb.server.http.refusals import Refusal
 from qsdb.server.texts import failure_text
@@ -37,8 +36,7 @@ async def module_route(desk: Desk, request: Request) -> Response:
     path = "" if rest is None else f"/{rest}"
     module = served.access.module
     route = _route(module, request.method, path)
-    options = desk.options
-    body = await read_body(request, options.body_bytes_max, options.body_seconds)
+    body = await desk.read_body(request, desk.options.body_bytes_max)
     query = request.scope["query_string"].decode("latin-1")
     asked = HttpRequest(request.method, path, query, _headers(request), body)
     return await desk.run(served, lambda: _handled(served, route, asked))

@@ -25,7 +25,7 @@ from qsdb.runtime.callers import Caller
 from qsdb.runtime.prepared import PreparedChange, PreparedInsertion, PreparedQuery
 from qsdb.runtime.result_kinds import result_kind
 from qsdb.server.algebraic_types import inline_product
-from qsdb.server.http.bodies import json_response, read_body
+from qsdb.server.http.bodies import json_response
 from qsdb.server.http.endpoints import Guest
 from qsdb.server.http.refusals import Refusal
 from qsdb.server.http.visiting import settle, visit
@@ -44,8 +44,8 @@ _LIMIT = ProductKind("row", (Field("row_limit", OptionKind(U64)),))
 async def sql(guest: Guest) -> Response:
     """Run a statement of SQL, as whoever asks."""
     is_confirmed = guest.flag("confirmed")
-    options = guest.desk.options
-    body = await read_body(guest.request, options.sql_bytes_max, options.body_seconds)
+    desk = guest.desk
+    body = await desk.read_body(guest.request, desk.options.sql_bytes_max)
     try:
         text = body.decode()
     except UnicodeDecodeError:

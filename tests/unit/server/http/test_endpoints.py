@@ -191,6 +191,28 @@ def test_a_body_that_does_not_come_is_given_up() -> None:
     assert (found.status, found.text) == (408, "the body does not come")
 
 
+def test_bodies_of_all_requests_together_are_bounded() -> None:
+    text = b"SELECT * FROM branch"
+    part = {"type": "http.request", "body": text, "more_body": True}
+    whole = {"type": "http.request", "body": text}
+
+    async def ask(desk: Desk) -> list[int]:
+        client = client_of(desk)
+        half = asyncio.create_task(client.exchange("POST", f"{BANK}/sql", [part]))
+        while not desk.bodies._kept:
+            await asyncio.sleep(0)
+        found = [await client.exchange("POST", f"{BANK}/sql", [whole])]
+        found.append(await half)
+        found.append(await client.exchange("POST", f"{BANK}/sql", [whole]))
+        assert desk.bodies._kept == 0
+        assert ("retry-after", "1") in found[0].headers.items()
+        return [each.status for each in found]
+
+    bound = HttpOptions(bodies_bytes_max=2 * len(text) - 1, body_seconds=0.1)
+    with bank_desk(bound) as desk:
+        assert asyncio.run(ask(desk)) == [503, 408, 200]
+
+
 def test_nobody_answers_to_who_has_gone() -> None:
     with bank_desk() as desk:
         client = client_of(desk)
