@@ -94,6 +94,7 @@ class Issuer:
         self._keys: dict[tuple[str, str | None], PublicKey] = {}
         self._fetched: float | None = None
         self._tried: float | None = None
+        self._is_away = False
         self._fetching: asyncio.Task[None] | None = None
 
     async def key(self, algorithm: str, name: str | None) -> PublicKey:
@@ -121,27 +122,32 @@ class Issuer:
         return there[0] if len(there) == 1 else None
 
     async def _refresh(self, algorithm: str, name: str | None) -> None:
-        """Fetch the keys, if it is time."""
+        """Fetch the keys, if it is time; wait for them, if there is need."""
         now = self._now()
         age = GIVEN_UP_SECONDS if self._fetched is None else now - self._fetched
-        is_wanted = age >= REFRESH_SECONDS or self._find(algorithm, name) is None
+        is_old, found = age >= REFRESH_SECONDS, self._find(algorithm, name)
         is_early = self._tried is not None and 0 <= now - self._tried < RETRY_SECONDS
-        if self._fetching is None:
-            if not is_wanted or is_early:
-                return
+        if self._fetching is None and (is_old or found is None) and not is_early:
             self._tried = now
             self._fetching = asyncio.create_task(self._fetch_keys())
-        # One who goes away takes nothing from the others who wait.
-        await asyncio.shield(self._fetching)
+        # Who names a key that is not there keeps nobody waiting whose key is, and an
+        # issuer that was asked in vain nobody whose key does still.
+        does = found is not None and age < GIVEN_UP_SECONDS
+        if self._fetching is not None and (not does or (is_old and not self._is_away)):
+            # One who goes away takes nothing from the others who wait.
+            await asyncio.shield(self._fetching)
 
     async def _fetch_keys(self) -> None:
         try:
             keys = await asyncio.to_thread(self._read_keys)
         except (OSError, ValueError) as error:
+            self._is_away = True
             _LOGGER.warning("%s gives no keys: %s", self.address, error)
         except ArgumentError as error:
+            self._is_away = True
             _LOGGER.warning("%s: %s", self.address, error)
         else:
+            self._is_away = False
             self._keys, self._fetched = keys, self._now()
         finally:
             self._fetching = None

@@ -115,6 +115,53 @@ def test_all_who_come_at_once_wait_for_one_asking() -> None:
     assert len(provider.asked) == 2
 
 
+def test_nobody_waits_for_a_key_that_another_names() -> None:
+    time, provider = clock(), Provider(rsa_key("r1"))
+    issuer = Issuer(ADDRESS, provider.fetch, time)
+    go_on = threading.Event()
+
+    async def ask() -> None:
+        await issuer.key("RS256", "r1")
+        time.advance(20)
+        provider.while_asked = lambda: go_on.wait(10)
+        stranger = asyncio.create_task(issuer.key("RS256", "r2"))
+        while issuer._fetching is None:
+            await asyncio.sleep(0)
+        await issuer.key("RS256", "r1")
+        assert not stranger.done()
+        go_on.set()
+        with pytest.raises(AccessError, match="no key of this name"):
+            await stranger
+
+    asyncio.run(ask())
+
+
+def test_while_the_issuer_is_away_it_is_asked_beside_those_who_come() -> None:
+    time, provider = clock(), Provider(rsa_key("r1"))
+    issuer = Issuer(ADDRESS, provider.fetch, time)
+    go_on = threading.Event()
+
+    async def ask() -> None:
+        await issuer.key("RS256", "r1")
+        provider.error = OSError("no route")
+        time.advance(300)
+        await issuer.key("RS256", "r1")
+        time.advance(10)
+        provider.while_asked = lambda: go_on.wait(10)
+        await issuer.key("RS256", "r1")
+        fetching = issuer._fetching
+        assert fetching is not None
+        provider.error = None
+        go_on.set()
+        await fetching
+        provider.keys = [rsa_key("r2")]
+        time.advance(300)
+        with pytest.raises(AccessError, match="no key of this name"):
+            await issuer.key("RS256", "r1")
+
+    asyncio.run(ask())
+
+
 def test_a_token_need_not_name_the_only_key() -> None:
     provider = Provider(rsa_key(None), ec_key("e1"), ec_key("e2"))
     issuer = Issuer(ADDRESS, provider.fetch, clock())
