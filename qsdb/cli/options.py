@@ -10,12 +10,13 @@ from qsdb.cli.local import Local
 from qsdb.cli.remote import Remote, server_of
 from qsdb.cli.specs import load_specs, parse_spec
 from qsdb.cli.targets import Target
+from qsdb.errors import ArgumentError
 from qsdb.files import place_of
 from qsdb.log.whole_files import read_file
 from qsdb.schema.modules import Module
 from qsdb.server.hosts import check_name
 
-__all__ = ["as_json", "module_of", "with_target"]
+__all__ = ["as_json", "module_of", "taken", "with_target"]
 
 T = TypeVar("T")
 
@@ -28,14 +29,27 @@ as_json = click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 """The option ``--json``."""
 
 
+def taken(read: Callable[[str], T], text: str) -> T:
+    """Read what stands on the command line.
+
+    Raises:
+        click.UsageError: it is not of its form; then the exit code is 2.
+    """
+    try:
+        return read(text)
+    except ArgumentError as error:
+        raise click.UsageError(f"{error}") from None
+
+
 def module_of(text: str) -> Module:
     """Give the module of a spec, imported.
 
     Raises:
-        ArgumentError: it is no spec, or what it names is no module.
+        click.UsageError: it is no spec.
+        ArgumentError: what it names is no module.
         RequestError: it cannot be imported.
     """
-    [(_, module)] = load_specs([parse_spec(text)]).values()
+    [(_, module)] = load_specs([taken(parse_spec, text)]).values()
     return module
 
 
@@ -90,7 +104,7 @@ def _target(
     """Give the database that options name.
 
     Raises:
-        click.UsageError: they name none, or two.
+        click.UsageError: they name none, or two, or what can be none.
     """
     if data is not None:
         if database is not None:
@@ -102,7 +116,8 @@ def _target(
             "which database? --database NAME of a server, or --data DIR "
             "PACKAGE:MODULE for one in files"
         )
-    return Remote(server_of(server), _name(database), _shown_token(token))
+    where, name = taken(server_of, server), taken(_name, database)
+    return Remote(where, name, _shown_token(token))
 
 
 def _shown_token(text: str | None) -> str | None:

@@ -20,7 +20,7 @@ from qsdb.cli.developing import Developing
 from qsdb.cli.extras import load_part
 from qsdb.cli.fresh_imports import without_bytecode
 from qsdb.cli.grids import console, grid
-from qsdb.cli.options import as_json
+from qsdb.cli.options import as_json, taken
 from qsdb.cli.specs import Spec, load_specs, parse_spec
 from qsdb.files import Directory, open_directory
 from qsdb.logs import JsonLines
@@ -98,7 +98,7 @@ def _with_settings(command: Callable[..., T]) -> Callable[..., T]:
             options.pop("host"),
             options.pop("port"),
         )
-        specs = [parse_spec(text) for text in options.pop("modules")]
+        specs = [taken(parse_spec, text) for text in options.pop("modules")]
         _log_to_standard_error(is_json=options.pop("is_json"))
         return command(specs, settings, **options)
 

@@ -400,9 +400,9 @@ def test_a_commit_that_is_none_is_damage(
             2,
             "--data and --database name two databases",
         ),
-        (("--database", "No!"), 1, "'No!' is no name of a database"),
-        (("--database", "a", "--server", "x"), 1, "a server is at http://HOST:PORT"),
-        (("--data", "x", "shop"), 1, "'shop' is not [NAME=]PACKAGE:MODULE"),
+        (("--database", "No!"), 2, "'No!' is no name of a database"),
+        (("--database", "a", "--server", "x"), 2, "a server is at http://HOST:PORT"),
+        (("--data", "x", "shop"), 2, "'shop' is not [NAME=]PACKAGE:MODULE"),
         (("--data", "x", SPEC), 1, "there is no database in"),
     ],
 )

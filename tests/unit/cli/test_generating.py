@@ -60,6 +60,7 @@ def test_a_file_that_is_as_it_should_be_is_left_alone(tmp_path: Path) -> None:
     ("arguments", "text"),
     [
         ((SPEC,), "Missing option '--lang'"),
+        (("shop", "--lang", "python"), "'shop' is not [NAME=]PACKAGE:MODULE"),
         ((SPEC, "--lang", "cobol"), "'cobol' is not one of 'typescript', 'python'"),
         ((SPEC, "--lang", "python", "--check"), "--check compares with a file"),
     ],

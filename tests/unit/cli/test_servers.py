@@ -164,6 +164,23 @@ def test_a_server_that_is_not_there_is_told_of(server: Told) -> None:
     assert done.stderr.startswith(f"qsdb call: cannot ask {gone}: ")
 
 
+@pytest.mark.parametrize(
+    ("option", "text", "said"),
+    [
+        ("--server", "ftp://x", "a server is at http://HOST:PORT or https://HOST"),
+        ("--database", "x/../y", "'x/../y' is no name of a database"),
+    ],
+)
+def test_what_can_be_no_server_and_no_database_is_wrong_use(
+    option: str, text: str, said: str, server: Told
+) -> None:
+    done = ask(server, "describe", option, text)
+
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert server.asked == []
+
+
 def test_what_is_no_server_is_told_of(server: Told) -> None:
     server.answers[f"POST {CHAT}/call/add?confirmed=true"] = 0, "hello\r\n\r\n"
 

@@ -132,7 +132,8 @@ def test_durability_is_as_asked_for(
         ((SPEC, "--memory", "--data", "x"), 2, "choose one"),
         (("--memory",), 2, "Missing argument '[NAME=]PACKAGE:MODULE"),
         ((SPEC, SPEC, "--memory"), 1, "two databases are called toy-shop"),
-        (("shop", "--memory"), 1, "'shop' is not [NAME=]PACKAGE:MODULE"),
+        (("shop", "--memory"), 2, "'shop' is not [NAME=]PACKAGE:MODULE"),
+        ((f"a b={SPEC}", "--memory"), 2, "'a b' is no name of a database"),
         ((SPEC, "--memory", "--port", "70000"), 2, "70000 is not in the range"),
     ],
 )
