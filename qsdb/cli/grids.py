@@ -16,7 +16,15 @@ from rich.text import Text
 
 from qsdb.cli.targets import Answer
 
-__all__ = ["cell_text", "console", "grid", "print_csv", "print_json", "show_answer"]
+__all__ = [
+    "cell_text",
+    "console",
+    "grid",
+    "harmless",
+    "print_csv",
+    "print_json",
+    "show_answer",
+]
 
 WIDE = 100_000
 """Columns of what is no terminal: nothing is cut off there."""
@@ -39,16 +47,17 @@ def cell_text(value: object) -> str:
         case None:
             return "NULL"
         case str():
-            return _harmless(value)
+            return harmless(value)
         case bool():
             return str(value).lower()
         case int() | float():
             return f"{value}"
         case _:
-            return _harmless(json.dumps(value, ensure_ascii=False))
+            return harmless(json.dumps(value, ensure_ascii=False))
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """Give a text in one line, in which a terminal obeys nothing."""
     if text.isprintable():
         return text
     letters = [
@@ -65,13 +74,13 @@ def _escaped(letter: str) -> str:
 def grid(title: str | None, columns: Sequence[str]) -> Table:
     """Begin a table to look at."""
     table = Table(
-        title=None if title is None else Text(_harmless(title), style="bold"),
+        title=None if title is None else Text(harmless(title), style="bold"),
         title_justify="left",
         box=box.ROUNDED,
         header_style="bold",
     )
     for each in columns:
-        table.add_column(Text(_harmless(each)), overflow="fold")
+        table.add_column(Text(harmless(each)), overflow="fold")
     return table
 
 

@@ -22,6 +22,7 @@ from qsdb.cli.fresh_imports import without_bytecode
 from qsdb.cli.grids import console, grid
 from qsdb.cli.options import as_json, taken
 from qsdb.cli.specs import Spec, load_specs, parse_spec
+from qsdb.cli.terminal_logs import TerminalText
 from qsdb.files import Directory, open_directory
 from qsdb.logs import JsonLines
 from qsdb.runtime.database import Database
@@ -108,8 +109,7 @@ def _with_settings(command: Callable[..., T]) -> Callable[..., T]:
 def _log_to_standard_error(*, is_json: bool) -> None:
     """Have what modules and the server log on standard error, from now on."""
     handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    handler.setFormatter(JsonLines() if is_json else text)
+    handler.setFormatter(JsonLines() if is_json else TerminalText())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 

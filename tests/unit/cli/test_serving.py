@@ -174,6 +174,27 @@ def test_what_is_logged_goes_to_standard_error(server: Server) -> None:
     assert json.loads(lines)["message"] == "sold 3"
 
 
+def test_strangers_write_no_lines_of_their_own_and_command_no_terminal(
+    server: Server,
+) -> None:
+    forged = "x\n2026-01-01 00:00:00,000 INFO    qsdb.shop: paid\x1b[2J\r"
+
+    def say(_: object) -> None:
+        logger = logging.getLogger("qsdb.shop")
+        logger.info("%s came", forged)
+        logger.error("it fails", exc_info=ValueError(forged))
+
+    server.during = say
+
+    message, failed, *trace = run("serve", SPEC, "--memory").stderr.splitlines()
+
+    shown = "2026-01-01 00:00:00,000 INFO    qsdb.shop: paid\\x1b[2J\\r"
+    assert message.endswith(f" INFO    qsdb.shop: x⏎{shown} came")
+    assert failed.endswith(" ERROR   qsdb.shop: it fails")
+    assert trace[-2:] == ["    ValueError: x", f"    {shown}"]
+    assert all(each.startswith("    ") for each in trace)
+
+
 # dev
 
 SOURCE = """
