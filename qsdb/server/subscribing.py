@@ -19,7 +19,7 @@ parameter          meaning
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -27,6 +27,7 @@ import attrs
 
 from qsdb.errors import AccessError, ArgumentError, NotFoundError, QsdbError, brief
 from qsdb.protocol.frames import asked_compression
+from qsdb.server.bearer import token_of
 from qsdb.server.credentials import Credentials
 from qsdb.server.dialects import DIALECTS, Dialect, choose_dialect
 from qsdb.server.durable_watch import DurableWatch
@@ -218,10 +219,12 @@ class Subscribing:
         self, scope: MutableMapping[str, Any], query: Mapping[str, str]
     ) -> Credentials:
         """Say who comes; the header counts more than the parameter."""
-        token = _bearer(scope["headers"]) or query.get("token")
-        if token is None:
-            return self._admission.anonymous()
+        headers = [v for name, v in scope["headers"] if name == b"authorization"]
+        shown = [each.decode("latin-1") for each in headers]
         try:
+            token = token_of(shown, query.get("token"))
+            if token is None:
+                return self._admission.anonymous()
             return await self._admission.admit(token)
         except AccessError as error:
             raise RefusedError(401, str(error)) from None
@@ -283,16 +286,6 @@ def _connection_id(text: str | None) -> ConnectionId | None:
     if not any(bytes(number)):
         raise ArgumentError("connection_id is 0, which nobody has")
     return number
-
-
-def _bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    for name, value in headers:
-        if name == b"authorization":
-            sort, _, token = value.decode("latin-1").partition(" ")
-            if sort.lower() != "bearer" or not token.strip():
-                raise RefusedError(400, "Authorization is not Bearer and a token")
-            return token.strip()
-    return None
 
 
 def _accepted(asked: Asked) -> dict[str, Any]:

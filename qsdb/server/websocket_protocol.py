@@ -224,6 +224,8 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
     async def send(self, message: Message) -> None:
         """Take an event, as ASGI has them."""
         match message["type"]:
+            case "websocket.accept" if self._state is not _State.ASKED:
+                pass  # it has gone meanwhile, which `receive` tells
             case "websocket.accept":
                 assert self._upgrade is not None
                 headers = [*self._shared.default_headers, *message.get("headers", [])]

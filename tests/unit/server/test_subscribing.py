@@ -112,9 +112,10 @@ def bearer(value: bytes) -> tuple[tuple[bytes, bytes], ...]:
         ({"query": "token=broken"}, 400, "this is no token"),
         ({"headers": bearer(b"Bearer bad")}, 401, "the token is not good"),
         ({"headers": bearer(b"Bearer bad"), "query": "token=ok"}, 401, "not good"),
-        ({"headers": bearer(b"Bearer ")}, 400, "is not Bearer and a token"),
-        ({"headers": bearer(b"Basic abc")}, 400, "is not Bearer and a token"),
-        ({"headers": bearer(b"\xff\xfe")}, 400, "is not Bearer and a token"),
+        ({"headers": bearer(b"Bearer ")}, 400, "is not of the form: Bearer TOKEN"),
+        ({"headers": bearer(b"Basic abc")}, 400, "is not of the form: Bearer TOKEN"),
+        ({"headers": bearer(b"Bearer ok") * 2}, 400, "not of the form: Bearer TOKEN"),
+        ({"headers": bearer(b"\xff\xfe")}, 400, "is not of the form: Bearer TOKEN"),
     ],
 )
 def test_what_cannot_be_served_is_refused_before_the_upgrade(

@@ -474,13 +474,18 @@ class Bare:
         self._config.load()
         self._shared = ServerState()
 
-    async def connection(self) -> tuple[WebSocketProtocol, Socket]:
-        """Give a connection that is accepted."""
+    def begin(self) -> tuple[WebSocketProtocol, Socket]:
+        """Give a connection that waits for the answer."""
         protocol, socket = WebSocketProtocol(self._config, self._shared, {}), Socket()
         protocol.connection_made(socket)
         key = base64.b64encode(bytes(16)).decode()
         head = f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}"
         protocol.data_received(f"GET /x HTTP/1.1\r\n{head}\r\n\r\n".encode())
+        return protocol, socket
+
+    async def connection(self) -> tuple[WebSocketProtocol, Socket]:
+        """Give a connection that is accepted."""
+        protocol, socket = self.begin()
         await settle()
         assert socket.written.pop(0).startswith(b"HTTP/1.1 101")
         return protocol, socket
@@ -571,6 +576,27 @@ def test_the_server_closes_when_the_client_has_heard_it() -> None:
         protocol.connection_lost(None)
         assert len(socket.written) == 1
 
+    asyncio.run(run())
+
+
+def test_who_goes_before_the_answer_is_not_let_in() -> None:
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await go.wait()
+        await echo(scope, receive, send)
+        told.set()
+
+    async def run() -> None:
+        protocol, socket = Bare(slow).begin()
+        await settle()
+        protocol.shutdown()
+        [answer] = socket.written
+        assert answer.startswith(b"HTTP/1.1 503")
+        go.set()
+        await told.wait()
+        protocol.connection_lost(None)
+        assert socket.written == [answer]
+
+    go, told = asyncio.Event(), asyncio.Event()
     asyncio.run(run())
 
 
