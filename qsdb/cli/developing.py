@@ -7,7 +7,7 @@ module that was published goes on serving.
 
 from collections.abc import Callable, Iterable, Mapping
 
-from qsdb.cli.fresh_imports import import_afresh, source_paths
+from qsdb.cli.fresh_imports import import_afresh, sources_of
 from qsdb.cli.specs import Spec
 from qsdb.cli.targets import RequestError
 from qsdb.errors import ClosedError, QsdbError
@@ -21,7 +21,7 @@ class Developing:
     """Databases whose modules follow their source.
 
     Attributes:
-        paths: Where the source is: folders, or files.
+        sources: Where the source is: folders, or files.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Developing:
         self._specs = {name: spec for name, (spec, _) in databases.items()}
         self._show = show
         self._confirm = confirm
-        self.paths = source_paths(self._specs.values())
+        self.sources = sources_of(self._specs.values())
 
     def follow(self, changes: Iterable[object]) -> None:
         """Publish after each change, until there are no more or the databases end.

@@ -12,10 +12,11 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 from qsdb.cli.specs import Spec, load_specs
+from qsdb.cli.watching import Sources
 from qsdb.errors import UsageError
 from qsdb.schema.modules import Module
 
-__all__ = ["import_afresh", "source_paths", "without_bytecode"]
+__all__ = ["import_afresh", "sources_of", "without_bytecode"]
 
 
 def _roots(specs: Iterable[Spec]) -> list[str]:
@@ -23,22 +24,24 @@ def _roots(specs: Iterable[Spec]) -> list[str]:
     return [*dict.fromkeys([each.package.partition(".")[0] for each in specs])]
 
 
-def source_paths(specs: Iterable[Spec]) -> list[str]:
+def sources_of(specs: Iterable[Spec]) -> Sources:
     """Give the folders, or files, in which the source of imported modules is.
 
     Raises:
         UsageError: a module has no source in files.
     """
-    paths: list[str] = []
+    folders: list[str] = []
+    files: list[str] = []
     for root in _roots(specs):
         module = sys.modules[root]
         found: list[str] = [*getattr(module, "__path__", ())]
-        if not found and getattr(module, "__file__", None) is not None:
-            found = [f"{module.__file__}"]
-        if not found:
+        folders += found
+        if found:
+            continue
+        if getattr(module, "__file__", None) is None:
             raise UsageError(f"the source of {root} is in no file, so none is watched")
-        paths += found
-    return paths
+        files.append(f"{module.__file__}")
+    return Sources(tuple(folders), tuple(files))
 
 
 def import_afresh(specs: Mapping[str, Spec]) -> dict[str, Module]:

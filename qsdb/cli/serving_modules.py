@@ -23,6 +23,7 @@ from qsdb.cli.grids import console, grid
 from qsdb.cli.options import as_json, taken
 from qsdb.cli.specs import Spec, load_specs, parse_spec
 from qsdb.cli.terminal_logs import TerminalText
+from qsdb.cli.watching import changes_of
 from qsdb.files import Directory, open_directory
 from qsdb.logs import JsonLines
 from qsdb.runtime.database import Database
@@ -210,12 +211,7 @@ def _watch(
         confirm=(lambda _: True) if is_sure else _confirmed,
     )
     stop = threading.Event()
-    changes = watchfiles.watch(
-        *developing.paths,
-        watch_filter=watchfiles.PythonFilter(),
-        stop_event=stop,
-        raise_interrupt=False,
-    )
+    changes = changes_of(watchfiles, developing.sources, stop)
     thread = threading.Thread(
         target=developing.follow, args=(changes,), name="qsdb dev", daemon=True
     )

@@ -9,9 +9,10 @@ import pytest
 
 import qsdb
 from qsdb.cli.developing import Developing
-from qsdb.cli.fresh_imports import import_afresh, source_paths, without_bytecode
+from qsdb.cli.fresh_imports import import_afresh, sources_of, without_bytecode
 from qsdb.cli.specs import Spec, load_specs, parse_spec
 from qsdb.cli.targets import RequestError
+from qsdb.cli.watching import Sources
 from qsdb.errors import UsageError
 
 
@@ -31,14 +32,14 @@ LONE = parse_spec("lone_shelf:module")
 def test_a_source_of_one_file_is_that_file(lone: Path) -> None:
     load_specs([LONE])
 
-    assert source_paths([LONE, LONE]) == [str(lone)]
+    assert sources_of([LONE, LONE]) == Sources((), (str(lone),))
 
 
 def test_a_source_in_no_file_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "made_up", types.ModuleType("made_up"))
 
     with pytest.raises(UsageError, match="the source of made_up is in no file"):
-        source_paths([Spec(None, "made_up", "module")])
+        sources_of([Spec(None, "made_up", "module")])
 
 
 def test_a_failed_import_puts_the_old_modules_back(lone: Path) -> None:
