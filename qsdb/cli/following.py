@@ -13,6 +13,9 @@ from qsdb.cli.targets import Change
 
 __all__ = ["followed"]
 
+LOOK_SECONDS = 1.0
+"""So often it is looked whether the connection is still there."""
+
 
 def followed(connection: Any, query: str) -> Iterator[Change]:  # noqa: ANN401  of a client or of this process
     """Subscribe, and give what is told, until the query ends.
@@ -24,6 +27,8 @@ def followed(connection: Any, query: str) -> Iterator[Change]:  # noqa: ANN401  
 
     Raises:
         QueryError: the query is refused, or ends.
+        ClosedError: the connection is closed, as when a server refuses to have it
+            again.
     """
     told = _Told()
     for name in connection.db._by_name:  # noqa: SLF001  public ones are the tables'
@@ -37,7 +42,12 @@ def followed(connection: Any, query: str) -> Iterator[Change]:  # noqa: ANN401  
         for row in subscription.rows:
             told.put("initial", row, 0)
     while True:
-        change = told.queue.get()
+        try:
+            change = told.queue.get(timeout=LOOK_SECONDS)
+        except queue.Empty:
+            if connection.is_closed:
+                connection.subscribe(query)  # which says why not
+            continue
         if isinstance(change, Exception):
             raise change
         yield change

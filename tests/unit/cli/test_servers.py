@@ -12,9 +12,10 @@ import pytest
 
 import qsdb
 from qsdb.cache.events import Event
+from qsdb.cli import following
 from qsdb.cli.following import followed
 from qsdb.cli.remote import Server, server_of
-from qsdb.errors import ArgumentError, QueryError
+from qsdb.errors import ArgumentError, ClosedError, QueryError
 from qsdb.runtime.row_filters import check_filters
 from qsdb.server.definitions import definition
 from tests.unit.cli.http_server import Told, serving
@@ -452,3 +453,29 @@ def test_a_subscription_that_ends_says_why(db: qsdb.Database) -> None:
 
         with pytest.raises(QueryError, match="divided by 0"):
             next(changes)
+
+
+class Fading:
+    """A connection that is closed when it is looked at for the second time."""
+
+    def __init__(self) -> None:
+        self.db = types.SimpleNamespace(_by_name=[])
+        self._closings = iter([False, True])
+        self._is_new = True
+
+    @property
+    def is_closed(self) -> bool:
+        return next(self._closings)
+
+    def subscribe(self, *_: object, **__: object) -> object:
+        if not self._is_new:
+            raise ClosedError("this connection is closed: the server refuses")
+        self._is_new = False
+        return types.SimpleNamespace(on_update=lambda _: None, rows=[])
+
+
+def test_following_ends_with_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "LOOK_SECONDS", 0.01)
+
+    with pytest.raises(ClosedError, match="the server refuses"):
+        next(followed(Fading(), "SELECT * FROM toy"))
