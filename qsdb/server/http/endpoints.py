@@ -188,6 +188,8 @@ def of_guest(answer: Callable[[Guest], Awaitable[Response]]) -> Answer:
             response = refusal.response()
         response.headers["spacetime-identity"] = credentials.identity.to_hex()
         response.headers["spacetime-identity-token"] = credentials.token
+        # Who has somebody else's answer out of a cache would be them.
+        response.headers["cache-control"] = "no-store"
         return response
 
     return told

@@ -114,6 +114,15 @@ def test_who_asks_is_told_who_they_are() -> None:
         assert each.headers["spacetime-identity-token"] == token
 
 
+@pytest.mark.parametrize("path", [f"{BANK}/names", f"{BANK}/nothing", BANK])
+def test_answers_that_make_somebody_new_are_kept_by_no_cache(path: str) -> None:
+    with bank_desk() as desk:
+        found = client_of(desk).get(path)
+
+    is_told = "spacetime-identity-token" in found.headers
+    assert (found.headers.get("cache-control") == "no-store") == is_told
+
+
 def test_a_token_that_does_not_count_is_refused_everywhere() -> None:
     with bank_desk() as desk:
         client = client_of(desk, "a.b.c")
