@@ -2,7 +2,10 @@
 
 import pytest
 
-from qsdb.server.http.desk import HttpOptions
+import qsdb
+from qsdb.server.authority import Authority
+from qsdb.server.hosts import Host
+from qsdb.server.http.desk import Desk, HttpOptions
 from tests.support.http_server import bank_desk, client_of, database_of, owner_of
 
 ROUTE = "/v1/database/bank/route"
@@ -74,3 +77,20 @@ def test_a_body_has_a_bound_here_too() -> None:
         client = client_of(desk)
         assert client.post(f"{ROUTE}/hook", b"abc").status == 201
         assert client.post(f"{ROUTE}/hook", b"abcd").status == 413
+
+
+strict = qsdb.Module("strict")
+
+
+@strict.http("GET", "/mine")
+def mine(_: qsdb.ProcedureContext, __: qsdb.HttpRequest) -> qsdb.HttpResponse:
+    headers = {"Access-Control-Allow-Origin": "https://one.example"}
+    return qsdb.HttpResponse(body="for one alone", headers=headers)
+
+
+def test_a_handler_says_whose_pages_read_its_answers() -> None:
+    with qsdb.Database(strict) as db, Desk(Host({"strict": db}), Authority()) as desk:
+        found = client_of(desk).get("/v1/database/strict/route/mine")
+
+    assert found.text == "for one alone"
+    assert found.headers["access-control-allow-origin"] == "https://one.example"
