@@ -236,8 +236,8 @@ class Link:
             job = handle(message)
             if job is not None:
                 await self._elsewhere(job)
-            if not count % MESSAGES_AT_ONCE:
-                until = await self._pause(until)
+            if job is not None or not count % MESSAGES_AT_ONCE:
+                until = await self._pause(until)  # long answers are not piled up
         traffic.messages_in += count
         return await self._pause(until)
 

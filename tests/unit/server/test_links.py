@@ -472,20 +472,22 @@ def test_from_who_reads_nothing_nothing_more_is_taken() -> None:
     run(main)
 
 
-def test_long_answers_are_bounded_by_their_bytes() -> None:
+@pytest.mark.parametrize("is_one_frame", [False, True])
+def test_long_answers_are_bounded_by_their_bytes(
+    is_one_frame: bool,  # noqa: FBT001  of two
+) -> None:
     async def main() -> None:
-        async with chat() as (db, serve):
+        async with chat(options=SessionOptions(inline_rows=0)) as (db, serve):
             with db.write() as tx:
                 tx[chatting.Line].insert(chatting.Line(room=1, text="x" * (3 << 20)))
             socket = await opened(serve)
             socket.reads.clear()
-            for number in range(20):
-                socket.say(OneOffQuery(number, LINES))
+            asked = [OneOffQuery(number, LINES) for number in range(20)]
+            for together in [asked] if is_one_frame else [[each] for each in asked]:
+                socket.say(*together)
             [link] = serve._links
             outbox = link.session.peer.outbox
-            await eventually(lambda: outbox.is_full)
-            for _ in range(20):
-                await asyncio.sleep(0)
+            await eventually(lambda: bool(link._drained._waiters))
             assert len(outbox) <= 3
             socket.reads.set()
             for number in range(20):
