@@ -28,8 +28,8 @@ from qsdb.values.identity import ConnectionId, Identity
 
 __all__ = ["ROWS_LOOKED_AT_MAX", "Access", "access"]
 
-ROWS_LOOKED_AT_MAX = 5_000_000
-"""By estimate, of one query of a stranger; that takes about a second."""
+ROWS_LOOKED_AT_MAX = 50_000_000
+"""By estimate, of one query of a stranger; that takes some seconds."""
 
 
 @attrs.frozen(eq=False)

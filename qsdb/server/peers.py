@@ -30,6 +30,8 @@ class SessionOptions:
         queries_max: Queries that it may have kept current at once, if it is not the
             owner; each costs the server 10 to 20 KiB, and some microseconds a commit.
         texts_max: Characters that these may have, all together.
+        comparing_max: How many of these may compare each row that changes with all rows
+            of another table; those that do so with pairs of rows count 8, and so on.
     """
 
     confirmed: bool = True
@@ -39,6 +41,7 @@ class SessionOptions:
     inline_rows: int = 2_000
     queries_max: int = 1_000
     texts_max: int = 200_000
+    comparing_max: int = 16
 
 
 @attrs.frozen(eq=False)

@@ -7,7 +7,7 @@ of its query in the set, which is no name that a table could have by accident.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from qsdb.errors import QueryError
@@ -18,7 +18,7 @@ from qsdb.runtime.batches import Receiver
 from qsdb.runtime.prepared import PreparedQuery
 from qsdb.runtime.result_kinds import result_kind
 from qsdb.server.peers import Peer
-from qsdb.sql.estimating import at_most
+from qsdb.sql.estimating import at_most, comparing_steps
 from qsdb.sql.everything import asks_for_everything, select_all
 from qsdb.values.compounds import ProductKind
 
@@ -28,12 +28,16 @@ __all__ = [
     "asked_by",
     "encoder_of",
     "is_much_to_read",
+    "require_light",
     "require_room",
     "rows_read",
     "texts_of",
 ]
 
 _ENCODERS_MAX = 1024
+
+COMPARING_MORE = 8
+"""By so much a query is heavier with each further table that it compares with."""
 
 INLINE_QUERIES, INLINE_CHARACTERS = 8, 2_000
 """So much is read at once; to read more takes time that others wait for."""
@@ -126,6 +130,29 @@ def require_room(peer: Peer, kept: Sequence[str], asked: Sequence[str]) -> None:
                 f"a client may have {most:,} {what} kept current at once, and with "
                 f"these it would have {would:,}"
             )
+
+
+def require_light(peer: Peer, asked: Iterable[Asked]) -> None:
+    """Refuse queries that make all commits slow, more than a few.
+
+    Args:
+        peer: The client.
+        asked: All that it wants to have kept current.
+
+    Raises:
+        QueryError: there would be too many.
+    """
+    if peer.is_owner:
+        return
+    steps = [comparing_steps(each.first.plan) for each in asked]
+    weight = sum([COMPARING_MORE ** (count - 1) for count in steps if count])
+    most = peer.options.comparing_max
+    if weight > most:
+        raise QueryError(
+            "this joins tables without an equality, so that each change is compared "
+            f"with all rows; a client may have {most} such queries kept current, and "
+            f"with these it would have {weight}"
+        )
 
 
 def asked_by(peer: Peer, text: str) -> Asked:

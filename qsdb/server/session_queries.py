@@ -32,6 +32,7 @@ from qsdb.server.query_sets import (
     asked_by,
     encoder_of,
     is_much_to_read,
+    require_light,
     require_room,
     rows_read,
     texts_of,
@@ -103,6 +104,7 @@ class SessionQueries:
             query = ServedQuery(query_set, asked, self._receiver, encoder)
             query_set.queries.append(query)
             rows += rows_read(peer, asked.first)
+        require_light(peer, [each.asked for each in [*kept, *query_set.queries]])
         return query_set, rows
 
     def _begin(self, message: Subscribe, query_set: Set) -> None:

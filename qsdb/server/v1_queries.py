@@ -27,6 +27,7 @@ from qsdb.server.query_sets import (
     asked_by,
     encoder_of,
     is_much_to_read,
+    require_light,
     require_room,
     rows_read,
     texts_of,
@@ -120,7 +121,7 @@ class V1Queries:
         if isinstance(message, c.SubscribeSingle) and len(texts) != 1:
             fault = "one query is asked here, and this is several"
             raise QueryError(fault, message.query)
-        kept = dict.fromkeys(self.sets.texts)
+        kept = {each.asked.text: each.asked for each in self.sets.all_queries}
         fresh = [each for each in texts if each not in kept]
         require_room(self._peer, [*kept], fresh)
         begun = _Begun(message, number, texts, [], since)
@@ -130,6 +131,8 @@ class V1Queries:
                 query = self._query(text)
                 begun.fresh.append(query)
                 rows += rows_read(self._peer, query.asked.first)
+        come = [each.asked for each in begun.fresh]
+        require_light(self._peer, [*kept.values(), *come])
         return begun, rows
 
     def _query(self, text: str) -> Query:

@@ -47,9 +47,9 @@ class V1Sets:
         return text in self._queries
 
     @property
-    def texts(self) -> list[str]:
+    def all_queries(self) -> list[Query]:
         """The queries that stand in some set."""
-        return [*self._queries]
+        return [*self._queries.values()]
 
     def is_begun(self, number: Number, texts: Sequence[str]) -> bool:
         """Say whether a set that was begun has not ended meanwhile."""

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 
 from qsdb.sql.planning import Plan, Step
 
-__all__ = ["at_most", "estimate"]
+__all__ = ["at_most", "comparing_steps", "estimate"]
 
 
 def estimate(plan: Plan, sizes: Mapping[str, int]) -> Sequence[int]:
@@ -57,6 +57,14 @@ def at_most(plan: Plan, sizes: Mapping[str, int]) -> int:
             combinations *= sizes[plan.query.sources[step.source].schema.name]
         found += combinations
     return found
+
+
+def comparing_steps(plan: Plan) -> int:
+    """Give how many steps of a join compare what they are given with row by row.
+
+    No column of theirs is equal to anything, so there is nothing to look up.
+    """
+    return sum([not step.equal for step in plan.steps[1:]])
 
 
 def _rows_of(step: Step, size: int) -> int:

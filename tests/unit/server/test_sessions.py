@@ -695,7 +695,7 @@ def test_a_join_without_end_is_the_owners_to_ask(
     asks_once: bool,  # noqa: FBT001  of two
 ) -> None:
     with served.database.write() as tx:
-        tx[c.Line].insert_many([c.Line(room=1, text="x") for _ in range(200)])
+        tx[c.Line].insert_many([c.Line(room=1, text="x") for _ in range(400)])
     stranger, owner = (
         SessionClient(served),
         SessionClient(served, served.database.owner),
@@ -707,14 +707,37 @@ def test_a_join_without_end_is_the_owners_to_ask(
     [refusal] = stranger.hear()
     assert isinstance(refusal, s.OneOffQueryResult | s.SubscriptionError)
     said = refusal.result if isinstance(refusal, s.OneOffQueryResult) else refusal.error
-    assert "this looks at some 8,040,200 rows, and the server's limit is" in str(said)
+    assert "this looks at some 64,160,400 rows, and the server's limit is" in str(said)
     assert owner.session.handle(message) is not None
+
+
+def test_few_queries_of_a_client_compare_each_change_with_all_rows(
+    served: Served,
+) -> None:
+    """They cost nothing as long as the tables are empty, and then every commit."""
+    options = SessionOptions(comparing_max=9)
+    client = SessionClient(served, options=options)
+    compares = "SELECT line.* FROM line JOIN room ON line.room < room.id"
+    matches = "SELECT line.* FROM line JOIN room ON line.room = room.id"
+    client.subscribe(1, JOIN, compares, *[f"{matches} AND level > {n}" for n in (1, 2)])
+    client.hear()
+
+    client.subscribe(2, f"{compares} AND level > 1")
+
+    [refusal] = client.hear()
+    assert isinstance(refusal, s.SubscriptionError)
+    assert refusal.error.endswith(
+        "a client may have 9 such queries kept current, and with these it would have 10"
+    )
+    owner = SessionClient(served, served.database.owner, options=options)
+    owner.subscribe(1, JOIN, JOIN + " AND a.id > 1")
+    assert isinstance(owner.hear()[-1], s.SubscribeApplied)
 
 
 def test_who_sets_another_limit_is_obeyed(served: Served) -> None:
     with served.database.write() as tx:
-        tx[c.Line].insert_many([c.Line(room=1, text="x") for _ in range(200)])
-    served.database.sql("SET row_limit = 10000000")
+        tx[c.Line].insert_many([c.Line(room=1, text="x") for _ in range(400)])
+    served.database.sql("SET row_limit = 100000000")
 
     assert SessionClient(served).session.handle(OneOffQuery(1, JOIN)) is not None
 

@@ -647,6 +647,21 @@ def test_a_client_has_so_many_queries_at_most(served: Served, form: str) -> None
     assert "a client may have 2 queries kept current at once" in refusal.error
 
 
+def test_few_queries_of_a_client_compare_each_change_with_all_rows(
+    served: Served, form: str
+) -> None:
+    client = V1Client(served, form, options=SessionOptions(comparing_max=1))
+    compares = "SELECT line.* FROM line JOIN room ON line.room < room.id"
+    client.subscribe(1, compares)
+    client.subscribe(2, compares)
+    client.hear()
+
+    client.subscribe(3, f"{compares} AND level > 1")
+
+    [refusal] = client.hear()
+    assert refusal.error.endswith("and with these it would have 2")
+
+
 def test_a_clock_that_is_set_back_harms_nobody(form: str) -> None:
     class Back:
         micros = 1 << 50
