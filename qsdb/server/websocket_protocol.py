@@ -63,13 +63,16 @@ UNFINISHED_BYTES_MAX = 512 << 20
 """So much is kept, of all clients, of messages that are not whole yet; more of long
 ones, of which there is over `LONG_BYTES`, is refused."""
 
+LONG_SECONDS = 300.0
+"""A long message that takes longer to come is given up, for it keeps others out."""
+
 EVENT_BYTES = 256
 """Each message counts as so many bytes more: empty ones have their price."""
 
 WRITTEN_BYTES_MAX = 256 << 10
 """So much waits for a client in the socket; then it is not ready."""
 
-ABNORMAL, INTERNAL, TRY_LATER = 1006, 1011, 1013
+ABNORMAL, TOO_SLOW, INTERNAL, TRY_LATER = 1006, 1008, 1011, 1013
 _FAILED = "the server failed; its log says more"
 
 
@@ -103,7 +106,7 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
         self._is_paused = False
         self._upgrade: Upgrade | None = None
         self._response: tuple[int, list[tuple[bytes, bytes]]] = (500, [])
-        self._heard = self._loop.time()
+        self._heard = self._whole = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._looked_at = LONG_BYTES
         """Unfinished bytes from which on it is looked how much others keep."""
@@ -272,6 +275,7 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
             self._end(code, reason)
             self._transport.close()
         elif opcode != PONG:
+            self._whole = self._heard
             self._put(_received(opcode, payload), len(payload))
 
     def _put(self, event: Message, size: int) -> None:
@@ -312,7 +316,13 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
 
     def _look(self) -> None:
         """Ping a client that is silent, or drop it."""
-        silent = self._loop.time() - self._heard
+        now = self._loop.time()
+        if self._reader.waiting_bytes <= LONG_BYTES:
+            self._whole = now
+        elif now - self._whole >= LONG_SECONDS:
+            self._fail(TOO_SLOW, f"a message did not come in {LONG_SECONDS:.0f} s")
+            return
+        silent = now - self._heard
         if silent >= 2 * SILENT_SECONDS:
             self._fail(1011, f"nothing was heard for {silent:.0f} s")
             self._transport.abort()

@@ -626,6 +626,32 @@ def test_what_was_sent_last_arrives_though_the_client_sends_on(
     assert client.closed == (1001, "the end")
 
 
+def test_a_long_message_that_does_not_come_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(websocket_protocol, "LONG_BYTES", 100)
+
+    async def run() -> None:
+        protocol, socket = await Bare().connection()
+        protocol.data_received(client_frame(2, b"x" * 200))
+        await settle()
+        written = len(socket.written)
+        protocol.data_received(client_frame(2, b"x" * 99, fin=False))
+        with monkeypatch.context() as patched:
+            patched.setattr(websocket_protocol, "LONG_SECONDS", 0.0)
+            protocol._look()
+        protocol.data_received(client_frame(0, b"x" * 99, fin=False))
+        protocol._look()
+        assert len(socket.written) == written
+        monkeypatch.setattr(websocket_protocol, "LONG_SECONDS", 0.0)
+        protocol.data_received(client_frame(9, b""))
+        protocol._look()
+        assert socket.written[-1] == close_frame(1008, "a message did not come in 0 s")
+        protocol.connection_lost(None)
+
+    asyncio.run(run())
+
+
 def test_long_messages_of_all_clients_together_are_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
