@@ -13,6 +13,8 @@ change is told like that of anybody.
 from collections.abc import Callable
 from concurrent.futures import Future
 
+import attrs
+
 from qsdb.errors import ArgumentError, NotFoundError, ReducerError
 from qsdb.protocol.server_messages import (
     InternalFailure,
@@ -156,7 +158,9 @@ class SessionCalls:
             tell(InternalFailure(str(error)), began)
             return
         procedures = peer.access.procedures
-        future = procedures.pool.submit(procedures.call, peer.sender, name, values, {})
+        # Another object, for what it calls is not what the client calls meanwhile.
+        sender = attrs.evolve(peer.sender)
+        future = procedures.pool.submit(procedures.call, sender, name, values, {})
         self.running += 1
 
         def ended(future: "Future[object]") -> None:

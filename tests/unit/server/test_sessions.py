@@ -375,6 +375,53 @@ def test_procedures_are_answered_behind_what_they_changed(served: Served) -> Non
     assert result.total_host_execution_duration >= 0
 
 
+relaying = qsdb.Module("relaying")
+
+
+class Note(qsdb.Row, module=relaying, public=True):
+    text: str
+
+
+@relaying.reducer
+def note(ctx: qsdb.ReducerContext, text: str) -> None:
+    ctx.db[Note].insert(Note(text))
+
+
+@relaying.procedure
+def relay(ctx: qsdb.ProcedureContext, text: str) -> None:
+    ctx.call(note, text)
+
+
+def test_what_a_procedure_calls_is_not_what_its_client_calls_meanwhile() -> None:
+    with qsdb.Database(relaying, scheduler="manual") as db:
+        client = SessionClient(Served("relaying", db))
+        client.subscribe(1, "SELECT * FROM note")
+        client.hear()
+        client.session.calls.is_calling = True  # it waits for its turn to write
+
+        client.start("relay", text("a"))
+        _wait_for_procedures(client)
+
+        update, result = client.hear()
+    assert isinstance(update, s.TransactionUpdate)
+    assert isinstance(result, s.ProcedureResult)
+    assert client.rows[1] == {("note", text("a")): 1}
+
+
+def test_what_others_write_during_a_call_is_told_beside_it() -> None:
+    with qsdb.Database(relaying, scheduler="manual") as db:
+        client = SessionClient(Served("relaying", db))
+        client.subscribe(1, "SELECT * FROM note")
+        client.hear()
+        client.session.calls.is_calling = True  # it waits for its turn to write
+
+        with db.write() as tx:
+            tx[Note].insert(Note("a"))
+
+        [update] = client.hear()
+    assert isinstance(update, s.TransactionUpdate)
+
+
 def test_procedures_that_fail_say_so(served: Served) -> None:
     client = SessionClient(served)
     client.hear()
