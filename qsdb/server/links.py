@@ -8,7 +8,8 @@ the event loop a client so has one frame. Nothing more is read from a client for
 too much waits.
 
 A frame can have very many messages, and frames can come one right after another: after
-some milliseconds other clients have a turn.
+some milliseconds other clients have a turn. What is long is read on a thread, too
+(`qsdb.server.long_frames`).
 
 A session that is to end obeys no more; what is due is sent, and then it is closed. It
 is cut off where that has no end: when more waits for a client than may, when the disk
@@ -18,15 +19,18 @@ has failed for which it waits, and when the server has waited long enough.
 import asyncio
 import logging
 import threading
+from collections.abc import Iterable
 from concurrent.futures import Future
+from typing import Any
 
 from qsdb.errors import ClosedError, QsdbError
 from qsdb.runtime.call_contexts import Sender
 from qsdb.server.dialects import Dialect
 from qsdb.server.durable_watch import DurableWatch
 from qsdb.server.hosts import Served
+from qsdb.server.long_frames import LongFrame
 from qsdb.server.peers import SessionOptions
-from qsdb.server.sessions import Job
+from qsdb.server.sessions import INLINE_BYTES, Job
 from qsdb.server.wires import Wire
 
 __all__ = ["Link"]
@@ -220,16 +224,30 @@ class Link:
             if now - asked > WAITED_SECONDS:  # meanwhile others had a turn
                 until = now + TURN_SECONDS
             if self.session.ending is None:
-                until = await self._obey(frame, until)
+                self._traffic.bytes_in += len(frame)
+                if len(frame) <= INLINE_BYTES:
+                    until = await self._obey(self.session.read(frame), until)
+                else:
+                    until = await self._obey_long(LongFrame(self.session, frame), until)
                 self._flush()
             asked = clock()
 
-    async def _obey(self, frame: bytes | str, until: float) -> float:
-        """Handle the messages of a frame; give until when it is the client's turn."""
+    async def _obey_long(self, frame: LongFrame, until: float) -> float:
+        """Handle messages of a frame that takes long to read."""
+        while self.session.ending is None:
+            await self._elsewhere(frame.read_some)
+            if not frame.messages:
+                break
+            until = await self._obey(frame.messages, until)
+        if frame.fault is not None:
+            raise frame.fault
+        return until
+
+    async def _obey(self, messages: Iterable[Any], until: float) -> float:
+        """Handle messages; give until when it is the client's turn."""
         session, count = self.session, 0
         handle, traffic = session.handle, self._traffic
-        traffic.bytes_in += len(frame)
-        for message in session.read(frame):
+        for message in messages:
             if session.ending is not None:
                 break
             count += 1

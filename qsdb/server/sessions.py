@@ -25,12 +25,16 @@ from qsdb.server.peers import Peer, SessionOptions
 from qsdb.server.query_sets import ServedQuery
 from qsdb.server.session_calls import SessionCalls
 
-__all__ = ["AnySession", "Job", "Session", "do_now"]
+__all__ = ["INLINE_BYTES", "AnySession", "Job", "Session", "do_now"]
 
 M = TypeVar("M")
 
 Job = Callable[[], object]
 """What takes long, to be done on another thread before the next message is handled."""
+
+INLINE_BYTES = 32 << 10
+"""A frame, or arguments, not longer than this are read at once, where others wait: at
+the worst, that takes some milliseconds."""
 
 
 def do_now(job: Job | None) -> None:

@@ -5,6 +5,7 @@ told of the change alone (`TransactionUpdateLight`), for the arguments of a call
 caller's business.
 """
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -24,7 +25,7 @@ from qsdb.server.call_tables import Remote
 from qsdb.server.hosts import Served
 from qsdb.server.peers import SessionOptions
 from qsdb.server.query_sets import ServedQuery
-from qsdb.server.sessions import Job, Session
+from qsdb.server.sessions import INLINE_BYTES, Job, Session
 from qsdb.server.v1_forms import V1Form
 from qsdb.server.v1_queries import V1Queries
 from qsdb.server.v1_sets import Number
@@ -75,8 +76,12 @@ class V1Session(Session[c.V1ClientMessage]):
 
     def handle(self, message: c.V1ClientMessage) -> Job | None:
         match message:
+            case c.CallReducer(args=args) if len(args) > INLINE_BYTES:
+                return functools.partial(self._call, message)
             case c.CallReducer():
                 self._call(message)
+            case c.CallProcedure(args=args) if len(args) > INLINE_BYTES:
+                return functools.partial(self._start, message)
             case c.CallProcedure():
                 self._start(message)
             case c.OneOffQuery():

@@ -3,6 +3,7 @@
 The two have the same messages; in version 3 several of them may share a frame.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -38,7 +39,7 @@ from qsdb.server.hosts import Served
 from qsdb.server.peers import Peer, SessionOptions
 from qsdb.server.query_sets import QuerySet, ServedQuery
 from qsdb.server.session_queries import SessionQueries
-from qsdb.server.sessions import Job, Session
+from qsdb.server.sessions import INLINE_BYTES, Job, Session
 
 __all__ = ["V2Session"]
 
@@ -86,12 +87,16 @@ class V2Session(Session[ClientMessage]):
 
     def handle(self, message: ClientMessage) -> Job | None:
         match message:
+            case CallReducer(args=args) if len(args) > INLINE_BYTES:
+                return functools.partial(self._call, message)
             case CallReducer():
                 self._call(message)
             case Subscribe():
                 return self._sets.subscribe(message)
             case Unsubscribe():
                 return self._sets.unsubscribe(message)
+            case CallProcedure(args=args) if len(args) > INLINE_BYTES:
+                return functools.partial(self._start, message)
             case CallProcedure():
                 self._start(message)
             case _:  # OneOffQuery is all that is left

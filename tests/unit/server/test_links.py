@@ -5,7 +5,7 @@ import contextlib
 import errno
 import json
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -494,6 +494,90 @@ def test_long_answers_are_bounded_by_their_bytes(
                 answer: Any = await socket.hear()
                 assert answer.request_id == number
             await socket.leave()
+
+    run(main)
+
+
+# What takes long to read.
+
+
+def test_a_long_frame_is_read_elsewhere_by_and_by(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also one that ends with what is no message: those before it are obeyed."""
+    readers: set[int] = set()
+
+    def read(self: V2Session, frame: bytes | str) -> Iterable[ClientMessage]:
+        for message in original(self, frame):
+            readers.add(threading.get_ident())
+            yield message
+
+    original = V2Session.read
+    monkeypatch.setattr(V2Session, "read", read)
+
+    async def main() -> None:
+        async with chat() as (db, serve):
+            socket = await opened(serve)
+            calls = [CallReducer(n, 0, "say", line(1, "a" * 400)) for n in range(200)]
+            socket.send(b"".join(map(encode_client_message, calls)) + b"\xff")
+            for number in range(200):
+                answer: Any = await socket.hear()
+                assert answer.request_id == number
+            code, reason = await socket.closed()
+            assert (code, "tag is 255" in reason) == (1011, True)
+            assert len(db.sql("SELECT * FROM line")) == 200
+
+    run(main)
+    assert readers
+    assert threading.get_ident() not in readers
+
+
+def test_a_client_is_served_after_a_long_frame_too() -> None:
+    async def main() -> None:
+        async with chat() as (_, serve):
+            socket = await opened(serve)
+            for number in range(2):
+                socket.say(CallReducer(number, 0, "say", line(1, "a" * 40_000)))
+                answer: Any = await socket.hear()
+                assert answer.request_id == number
+            await socket.leave()
+
+    run(main)
+
+
+def test_of_a_long_frame_nothing_more_is_obeyed_once_the_client_ends() -> None:
+    async def main() -> None:
+        async with chat() as (db, serve):
+            socket = await opened(serve)
+            [link] = serve._links
+            handle, session = link.session.handle, link.session
+
+            def handle_and_end(message: Any) -> Any:
+                session.stop("enough")
+                return handle(message)
+
+            session.handle = handle_and_end  # type: ignore[method-assign]
+            calls = [CallReducer(n, 0, "say", line(1, "a" * 400)) for n in range(200)]
+            socket.say(*calls)
+            assert await socket.closed() == (1001, "enough")
+            assert len(db.sql("SELECT * FROM line")) == 1
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("form", "frame"),
+    [(V3, b"\xff" * 40_000), (V1, b"\xff" * 40_000), (V1_TEXT, "{" * 40_000)],
+)
+def test_a_long_frame_that_is_none_ends_its_client(
+    form: Any, frame: bytes | str
+) -> None:
+    async def main() -> None:
+        async with chat() as (_, serve):
+            socket = await opened(serve, subprotocols=(form.name,))
+            socket.send(frame)
+            code, _ = await socket.closed()
+            assert code == 1011
 
     run(main)
 

@@ -9,7 +9,13 @@ import pytest
 import qsdb
 from qsdb.errors import AccessError, ClosedError
 from qsdb.protocol import server_messages as s
-from qsdb.protocol.client_messages import OneOffQuery, Subscribe
+from qsdb.protocol.client_messages import (
+    CallProcedure,
+    CallReducer,
+    ClientMessage,
+    OneOffQuery,
+    Subscribe,
+)
 from qsdb.protocol.protocol_error import ProtocolError
 from qsdb.server.hosts import Served
 from qsdb.server.peers import SessionOptions
@@ -848,3 +854,30 @@ def test_what_others_commit_while_a_call_waits_is_not_its_own(served: Served) ->
         tx[c.Line].insert(c.Line(room=1, text="b"))
 
     assert [type(each) for each in client.hear()] == [s.TransactionUpdate] * 2
+
+
+@pytest.mark.parametrize("is_reducer", [True, False])
+def test_long_arguments_are_read_elsewhere(
+    served: Served,
+    is_reducer: bool,  # noqa: FBT001  of two
+) -> None:
+    client = SessionClient(served)
+    client.subscribe(1, LINES)
+    client.hear()
+    long = "a" * 40_000
+    message: ClientMessage = (
+        CallReducer(1, 0, "say", line(1, long))
+        if is_reducer
+        else CallProcedure(1, 0, "reverse", text(long))
+    )
+
+    job = client.session.handle(message)
+
+    assert job is not None
+    assert client.hear() == []
+    job()
+    _wait_for_procedures(client)
+    *_, answer = client.hear()
+    assert isinstance(answer, s.ReducerResult | s.ProcedureResult)
+    assert answer.request_id == 1
+    assert sum(client.rows[1].values()) == 1

@@ -722,3 +722,31 @@ def test_frames_that_are_none(
         list(client.session.read(frame))
 
     assert str(refusal.value) == fault
+
+
+@pytest.mark.parametrize("is_reducer", [True, False])
+def test_long_arguments_are_read_elsewhere(
+    served: Served,
+    form: str,
+    is_reducer: bool,  # noqa: FBT001  of two
+) -> None:
+    client = V1Client(served, form)
+    client.hear()
+    long = "a" * 40_000
+    given: list[object] = [1, long] if is_reducer else [long]
+    binary = line(1, long) if is_reducer else text(long)
+    args = binary if form == BINARY else json.dumps(given).encode()
+    message: c.V1ClientMessage = (
+        c.CallReducer("say", args, 1, 0)
+        if is_reducer
+        else c.CallProcedure("reverse", args, 1, 0)
+    )
+
+    job = client.session.handle(message)
+
+    assert job is not None
+    assert client.hear() == []
+    job()
+    name = "TransactionUpdate" if is_reducer else "ProcedureResult"
+    wait_for_procedures(client)
+    assert name in names(client.hear())
