@@ -156,7 +156,7 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
             self._respond(http_response(400, [], said))
         try:
             found = self._reader.feed(data)
-            if found or self._reader.waiting_bytes > self._looked_at:
+            if self._reader.waiting_bytes > self._looked_at:
                 self._looked_at = _looked_at(self._reader, self._shared)
             for opcode, payload in found:
                 if self._state is _State.OPEN:
@@ -275,7 +275,7 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
             self._end(code, reason)
             self._transport.close()
         elif opcode != PONG:
-            self._whole = self._heard
+            self._whole, self._looked_at = self._heard, LONG_BYTES
             self._put(_received(opcode, payload), len(payload))
 
     def _put(self, event: Message, size: int) -> None:
@@ -350,14 +350,11 @@ def _looked_at(reader: FrameReader, shared: ServerState) -> int:
     Raises:
         FrameError: of all clients it is too much, with a long one of this client.
     """
-    waiting = reader.waiting_bytes
-    if waiting > LONG_BYTES:
-        own = [o for o in shared.connections if isinstance(o, WebSocketProtocol)]
-        kept = sum([each._reader.waiting_bytes for each in own])  # noqa: SLF001  of this module
-        if kept > UNFINISHED_BYTES_MAX:
-            said = "others send long messages; try again later"
-            raise FrameError(TRY_LATER, said)
-    return waiting + LONG_BYTES
+    own = [o for o in shared.connections if isinstance(o, WebSocketProtocol)]
+    kept = sum([each._reader.waiting_bytes for each in own])  # noqa: SLF001  of this module
+    if kept > UNFINISHED_BYTES_MAX:
+        raise FrameError(TRY_LATER, "others send long messages; try again later")
+    return reader.waiting_bytes + LONG_BYTES
 
 
 def _received(opcode: int, payload: bytes) -> Message:
