@@ -219,10 +219,10 @@ def test_what_is_confirmed_is_on_the_disk() -> None:
             assert client.post(sql, "SELECT * FROM note").json()[0]["rows"] == [["a"]]
             faulty.plan = since(0, Fail(5), ("write", "sync", "allocate"))
             failed = client.post(path, '["b"]', [JSON])
-            assert (failed.status, failed.text) == (
-                500,
-                "the server has failed; its log says more",
-            )
+            # The thread that makes the log's next file may have failed before.
+            words = "the server has failed; its log says more", "FailedError"
+            assert failed.status == 500
+            assert any(each in failed.text for each in words)
             again = client.post(path, '["c"]', [JSON])
             assert (again.status, "FailedError" in again.text) == (500, True)
     finally:
