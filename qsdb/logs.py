@@ -35,7 +35,7 @@ from typing import Any, Self
 
 from qsdb.values.timestamps import Timestamp
 
-__all__ = ["FIELDS", "CallLog", "JsonLines", "Timer"]
+__all__ = ["DATABASE", "FIELDS", "CallLog", "JsonLines", "Timer"]
 
 FIELDS = (
     *("module_name", "reducer", "sender", "connection", "timestamp", "due"),
@@ -43,8 +43,12 @@ FIELDS = (
 )
 """What qsdb's own records may have, in the order in which they are written."""
 
+DATABASE = "_database"
+"""A field that is not written: the identity of the database that a record is about.
+Several of one module log to one place, and each has an owner of its own."""
+
 _OF_LOGGING = frozenset(
-    {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
+    {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", DATABASE}
 )
 
 

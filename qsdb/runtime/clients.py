@@ -15,6 +15,7 @@ import logging
 from typing import cast
 
 from qsdb.errors import AccessError, ClosedError, StorageError
+from qsdb.logs import DATABASE
 from qsdb.runtime.call_contexts import Arguments, Sender
 from qsdb.runtime.calls import Calls, StaleFunctionError
 from qsdb.runtime.prepared import handle_of
@@ -137,6 +138,7 @@ class Clients:
             "module_name": self._calls.module.name,
             "reducer": None if function is None else function.name,
             "sender": sender.identity.to_hex(),
+            DATABASE: self._calls.identity,
             "connection": None if connection is None else connection.to_hex(),
         }
 

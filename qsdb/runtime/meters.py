@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 
 from qsdb.errors import ArgumentError, brief
+from qsdb.logs import DATABASE
 from qsdb.runtime.clock import Clock, tick_reader
 from qsdb.runtime.stats import CallStats
 from qsdb.schema.contexts import AnyContext, ReducerContext
@@ -157,6 +158,7 @@ def call_fields(
         "sender": context.sender.to_hex(),
         "connection": None if connection is None else connection.to_hex(),
         "timestamp": str(context.timestamp),
+        DATABASE: context.identity,
     }
 
 

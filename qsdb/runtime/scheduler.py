@@ -26,6 +26,7 @@ from qsdb.errors import (
     StorageError,
 )
 from qsdb.forks import on_fork
+from qsdb.logs import DATABASE
 from qsdb.runtime.call_contexts import INTERNAL, Sender
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.due_procedures import DueProcedures, RunCounts
@@ -218,8 +219,9 @@ class Scheduler:
             what = error.__cause__ if isinstance(error, _RunError) else error
             text = "%s failed, which was due at %s"
             name, due = function.name, run.due_text
-            fields = {"module_name": self._calls.module.name, "reducer": name}
-            fields["due"] = str(due)
+            fields: dict[str, object] = {"module_name": self._calls.module.name}
+            fields |= {"reducer": name, "due": str(due)}
+            fields[DATABASE] = self._calls.identity
             self._logger.exception(text, name, due, exc_info=what, extra=fields)
             self._calls.run_turn(None, self._sender, before=run.fail)
             if run.failed:

@@ -12,7 +12,7 @@ from qsdb.errors import ArgumentError, NotFoundError, brief
 from qsdb.runtime.database import Database
 from qsdb.runtime.visits import access
 from qsdb.server.call_tables import CallTable
-from qsdb.server.texts import shown_name
+from qsdb.server.texts import Logged, shown_name
 from qsdb.server.traffic import Traffic
 from qsdb.values.identity import Identity
 
@@ -77,6 +77,11 @@ class Served:
     def identity(self) -> Identity:
         """The identity of the database."""
         return self.database.identity
+
+    @property
+    def logged(self) -> Logged:
+        """What records of the log say that they are about."""
+        return Logged(self.access.module.name, self.identity)
 
 
 class Host:

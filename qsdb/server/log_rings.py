@@ -5,7 +5,9 @@ All that qsdb and functions of a module log goes to loggers below ``qsdb.<module
 as the lines that are told: a `LogRing`. Whoever follows a log reads on from where they
 were; who is so slow that lines have gone meanwhile is told how many.
 
-Databases of modules that have one name log to one place, so their owners read the same.
+Databases of modules that have one name log to one place. What a record is about, it
+says by a field (`qsdb.logs.DATABASE`), and it is kept for the owner of that database.
+What a module logs by `logging` itself says nothing, and all of these owners read it.
 
 A line is an object of JSON, as SpacetimeDB's tools read it::
 
@@ -30,6 +32,9 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
+
+from qsdb.logs import DATABASE
+from qsdb.values.identity import Identity
 
 __all__ = ["Lines", "LogRing", "Logs", "line_of"]
 
@@ -83,16 +88,17 @@ class Lines(NamedTuple):
 
 
 class LogRing(logging.Handler):
-    """The last records of one module, as lines.
+    """The last records of one database, as lines.
 
     Attributes:
         followers: What is called, from any thread, when there is another line.
         is_closed: Whether there will be none any more.
     """
 
-    def __init__(self, records_max: int, bytes_max: int) -> None:
+    def __init__(self, database: Identity, records_max: int, bytes_max: int) -> None:
         """Keep so many records at most, of so many bytes at most."""
         super().__init__()
+        self._database = database
         self.followers: dict[Callable[[], None], None] = {}
         self.is_closed = False
         self._records_max = records_max
@@ -103,6 +109,8 @@ class LogRing(logging.Handler):
         self._mutex = threading.Lock()
 
     def emit(self, record: logging.LogRecord) -> None:
+        if getattr(record, DATABASE, self._database) != self._database:
+            return
         try:
             line = line_of(record)
         except Exception:  # noqa: BLE001  logging must not break what logs
@@ -142,25 +150,40 @@ class LogRing(logging.Handler):
 
 
 class Logs:
-    """The rings of several modules."""
+    """The rings of several databases."""
 
     def __init__(
-        self, modules: Iterable[str], records_max: int, bytes_max: int
+        self,
+        databases: Iterable[tuple[str, Identity]],
+        records_max: int,
+        bytes_max: int,
     ) -> None:
-        """Prepare to keep so much of each module, at most."""
+        """Prepare to keep so much of each, at most.
+
+        Args:
+            databases: The name of the module, and the identity, of each.
+            records_max: So many records.
+            bytes_max: So many bytes of them.
+        """
         self._records_max = records_max
         self._bytes_max = bytes_max
-        self._rings: dict[str, LogRing] = {}
+        self._rings: dict[tuple[str, Identity], LogRing] = {}
         self._levels: dict[logging.Logger, int] = {}
         self._is_open = False
-        for name in modules:
-            self.ring(name)
+        for name, database in databases:
+            self.ring(name, database)
 
-    def ring(self, name: str) -> LogRing:
-        """Give the ring of a module; of one that was published since, a new one."""
-        found = self._rings.get(name)
+    def ring(self, name: str, database: Identity) -> LogRing:
+        """Give the ring of a database.
+
+        Args:
+            name: Of its module; of one that was published since there is a new ring.
+            database: Its identity.
+        """
+        found = self._rings.get((name, database))
         if found is None:
-            found = self._rings[name] = LogRing(self._records_max, self._bytes_max)
+            found = LogRing(database, self._records_max, self._bytes_max)
+            self._rings[name, database] = found
             if self._is_open:
                 self._attach(name, found)
         return found
@@ -173,12 +196,12 @@ class Logs:
         """
         if not self._is_open:
             self._is_open = True
-            for name, ring in self._rings.items():
+            for (name, _), ring in self._rings.items():
                 self._attach(name, ring)
 
     def _attach(self, name: str, ring: LogRing) -> None:
         logger = logging.getLogger(f"qsdb.{name}")
-        self._levels[logger] = logger.level
+        self._levels.setdefault(logger, logger.level)
         if logger.getEffectiveLevel() > logging.INFO and not logger.level:
             logger.setLevel(logging.INFO)
         ring.is_closed = False
@@ -188,8 +211,9 @@ class Logs:
         """End that, and leave loggers as they were; twice is no error."""
         if self._is_open:
             self._is_open = False
-            for name, ring in self._rings.items():
-                logger = logging.getLogger(f"qsdb.{name}")
-                logger.removeHandler(ring)
-                logger.setLevel(self._levels.pop(logger))
+            for (name, _), ring in self._rings.items():
+                logging.getLogger(f"qsdb.{name}").removeHandler(ring)
                 ring.end()
+            while self._levels:
+                logger, level = self._levels.popitem()
+                logger.setLevel(level)

@@ -84,7 +84,7 @@ class Peer:
 
     def said(self, error: QsdbError) -> str:
         """Give what the client is told of a query that is wrong, or has failed."""
-        return query_text(self.access.module.name, error, is_owner=self.is_owner)
+        return query_text(self.served.logged, error, is_owner=self.is_owner)
 
     def send(self, data: bytes) -> None:
         """Have a message sent, after what was committed until now."""

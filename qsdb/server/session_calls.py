@@ -190,5 +190,5 @@ class SessionCalls:
         return b""
 
     def _failure(self, name: str, error: Exception) -> str:
-        module = self._served.access.module.name
-        return failure_text(module, name, error, is_owner=self._is_owner)
+        about = self._served.logged
+        return failure_text(about, name, error, is_owner=self._is_owner)

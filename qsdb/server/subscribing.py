@@ -153,8 +153,8 @@ class Subscribing:
         except BaseException as error:
             del self._links[link]
             if isinstance(error, AccessError):
-                name, is_owner = access.module.name, link.session.peer.is_owner
-                said = refusal_text(name, error, is_owner=is_owner)
+                about, is_owner = asked.served.logged, link.session.peer.is_owner
+                said = refusal_text(about, error, is_owner=is_owner)
                 raise RefusedError(403, said) from error
             if isinstance(error, QsdbError):
                 _LOGGER.warning("a client cannot connect: %s", error)

@@ -8,6 +8,8 @@ rest. The owner is told all.
 
 import logging
 
+import attrs
+
 from qsdb.errors import (
     AccessError,
     ClosedError,
@@ -15,10 +17,30 @@ from qsdb.errors import (
     QueryError,
     ReducerError,
 )
+from qsdb.logs import DATABASE
+from qsdb.values.identity import Identity
 
-__all__ = ["failure_text", "query_text", "refusal_text", "shown_name"]
+__all__ = ["Logged", "failure_text", "query_text", "refusal_text", "shown_name"]
 
 _NAME_CHARACTERS_MAX = 128
+
+
+@attrs.frozen
+class Logged:
+    """What a record of the log is about.
+
+    Attributes:
+        module: The name of the module, where it is logged.
+        database: The identity of the database, whose owner reads it.
+    """
+
+    module: str
+    database: Identity
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What the record has (`qsdb.logs`)."""
+        return {"module_name": self.module, DATABASE: self.database}
 
 
 def shown_name(text: str) -> str:
@@ -28,20 +50,20 @@ def shown_name(text: str) -> str:
 
 
 def failure_text(
-    module: str, function: str, error: Exception, *, is_owner: bool
+    about: Logged, function: str, error: Exception, *, is_owner: bool
 ) -> str:
     """Say that a function has failed, to who called it; the log has all of it.
 
     Args:
-        module: The name of the module.
+        about: The database.
         function: The name of the function.
         error: What it raised.
         is_owner: Whether the owner has called.
     """
     if isinstance(error, ReducerError | ClosedError):
         return str(error)
-    logger = logging.getLogger(f"qsdb.{module}.{function}")
-    fields = {"module_name": module, "reducer": function}
+    logger = logging.getLogger(f"qsdb.{about.module}.{function}")
+    fields = {**about.fields, "reducer": function}
     logger.error("%s failed for a client", function, exc_info=error, extra=fields)
     sort = type(error).__name__
     if is_owner:
@@ -49,11 +71,11 @@ def failure_text(
     return f"{function} failed with {sort}; the log of the server says more"
 
 
-def refusal_text(module: str, error: AccessError, *, is_owner: bool) -> str:
+def refusal_text(about: Logged, error: AccessError, *, is_owner: bool) -> str:
     """Say why ``client_connected`` refuses somebody, to them.
 
     Args:
-        module: The name of the module.
+        about: The database.
         error: What connecting raised; its cause is what the function did.
         is_owner: Whether the owner connects.
     """
@@ -61,28 +83,27 @@ def refusal_text(module: str, error: AccessError, *, is_owner: bool) -> str:
     if isinstance(cause, AccessError) or not isinstance(cause, Exception):
         return str(error)
     name = str(error).partition(" ")[0]
-    said = failure_text(module, name, cause, is_owner=is_owner)
+    said = failure_text(about, name, cause, is_owner=is_owner)
     return f"{name} refuses the connection: {said}"
 
 
-def query_text(module: str, error: QsdbError, *, is_owner: bool) -> str:
+def query_text(about: Logged, error: QsdbError, *, is_owner: bool) -> str:
     """Say that a query is wrong, or has failed, to who asked.
 
     A view may fail for reasons that speak of tables which strangers must not know of;
     then the log has them.
 
     Args:
-        module: The name of the module.
+        about: The database.
         error: What it raised.
         is_owner: Whether the owner has asked.
     """
     cause = error.__cause__
     if is_owner or not isinstance(cause, Exception):
         return str(error)
-    logger = logging.getLogger(f"qsdb.{module}.views")
-    fields = {"module_name": module}
+    logger = logging.getLogger(f"qsdb.{about.module}.views")
     said = "the query failed"
     if isinstance(error, QueryError):  # such as: view mine failed: KeyError: …
         said = error.reason.partition(":")[0]
-    logger.error("for a client, %s", said, exc_info=cause, extra=fields)
+    logger.error("for a client, %s", said, exc_info=cause, extra=about.fields)
     return f"{said}; the log of the server says more"

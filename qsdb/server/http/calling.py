@@ -107,7 +107,7 @@ def _refuse(guest: Guest, function: Function, error: Exception) -> NoReturn:
         raise error
     status = 500 if isinstance(error, StorageError) else FUNCTION_FAILED
     text = failure_text(
-        access.module.name, function.name, error, is_owner=guest.is_owner
+        guest.served.logged, function.name, error, is_owner=guest.is_owner
     )
     raise Refusal(status, text) from None
 

@@ -68,8 +68,8 @@ class Desk:
         self.authority = authority
         self.options = options = options or HttpOptions()
         self.metrics = Metrics(host)
-        modules = {served.access.module.name for served in host}
-        self.logs = Logs(modules, options.log_records_max, options.log_bytes_max)
+        databases = [(each.access.module.name, each.identity) for each in host]
+        self.logs = Logs(databases, options.log_records_max, options.log_bytes_max)
         self.bodies = Bodies(options.bodies_bytes_max)
         self._running = 0
 

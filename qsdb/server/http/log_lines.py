@@ -29,7 +29,8 @@ async def logs(guest: Guest) -> Response:
     if asked is not None and not (asked.isascii() and asked.isdecimal()):
         raise Refusal(400, "num_lines is a number of lines")
     count = None if asked is None else int(asked[:9])
-    ring = guest.desk.logs.ring(guest.served.access.module.name)
+    about = guest.served.logged
+    ring = guest.desk.logs.ring(about.module, about.database)
     if not guest.flag("follow"):
         return Response(b"".join(ring.last(count).lines), media_type=NDJSON)
     if len(ring.followers) >= guest.desk.options.followers_max:

@@ -73,8 +73,7 @@ def _handled(served: Served, route: HttpRoute, asked: HttpRequest) -> Response:
         if not isinstance(found, HttpResponse):
             raise TypeError(f"it gave {found!r}, and not a qsdb.HttpResponse")  # noqa: TRY301  as all that goes wrong
     except Exception as error:  # noqa: BLE001  whatever users raise
-        module = served.access.module.name
-        text = failure_text(module, handler.name, error, is_owner=False)
+        text = failure_text(served.logged, handler.name, error, is_owner=False)
         raise Refusal(500, text) from None
     return _sent(found)
 

@@ -56,8 +56,8 @@ async def sql(guest: Guest) -> Response:
             try:
                 answered = _answer(guest, caller, text)
             except QueryError as error:
-                module = guest.served.access.module.name
-                said = query_text(module, error, is_owner=guest.is_owner)
+                about = guest.served.logged
+                said = query_text(about, error, is_owner=guest.is_owner)
                 raise Refusal(400, said) from None
             except AccessError as error:
                 raise Refusal(403, str(error)) from None

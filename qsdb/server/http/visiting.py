@@ -31,8 +31,8 @@ def visit(guest: Guest) -> Iterator[Caller]:
         try:
             caller = stack.enter_context(access.visit(sender))
         except AccessError as error:
-            module = access.module.name
-            text = refusal_text(module, error, is_owner=guest.is_owner)
+            about = guest.served.logged
+            text = refusal_text(about, error, is_owner=guest.is_owner)
             raise Refusal(403, text) from None
         yield caller
 

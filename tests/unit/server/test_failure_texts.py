@@ -3,7 +3,10 @@
 import pytest
 
 from qsdb.errors import ClosedError, ReducerError
-from qsdb.server.texts import failure_text, shown_name
+from qsdb.server.texts import Logged, failure_text, shown_name
+from qsdb.values.identity import Identity
+
+M = Logged("m", Identity.ZERO)
 
 
 def test_names_are_shown_short_and_printable() -> None:
@@ -17,7 +20,7 @@ def test_names_are_shown_short_and_printable() -> None:
 def test_what_is_for_the_caller_is_told_as_it_is(
     kind: type[Exception], caplog: pytest.LogCaptureFixture, *, is_owner: bool
 ) -> None:
-    assert failure_text("m", "f", kind("so it is"), is_owner=is_owner) == "so it is"
+    assert failure_text(M, "f", kind("so it is"), is_owner=is_owner) == "so it is"
     assert not caplog.records
 
 
@@ -26,7 +29,7 @@ def test_what_else_is_raised_is_for_the_owner_and_the_log(
 ) -> None:
     error = KeyError("a secret")
 
-    told = [failure_text("m", "f", error, is_owner=each) for each in (False, True)]
+    told = [failure_text(M, "f", error, is_owner=each) for each in (False, True)]
 
     assert told == [
         "f failed with KeyError; the log of the server says more",

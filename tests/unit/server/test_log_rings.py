@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from qsdb.server.log_rings import LogRing, Logs, line_of
+from qsdb.values.identity import Identity
+
+OWN = Identity.from_claims("tests", "a database")
 
 
 def record(message: str = "said", level: int = logging.INFO, **fields: Any) -> Any:
@@ -69,7 +72,7 @@ def kept(ring: LogRing, count: int | None = None) -> list[str]:
 
 
 def test_the_last_records_are_kept() -> None:
-    ring = LogRing(3, 1 << 20)
+    ring = LogRing(OWN, 3, 1 << 20)
     for number in range(5):
         ring.handle(record(f"m{number}"))
 
@@ -82,7 +85,7 @@ def test_the_last_records_are_kept() -> None:
 
 def test_no_more_bytes_are_kept_than_allowed() -> None:
     size = len(line_of(record("m0")))
-    ring = LogRing(100, 2 * size + 1)
+    ring = LogRing(OWN, 100, 2 * size + 1)
     for number in range(5):
         ring.handle(record(f"m{number}"))
     assert kept(ring) == ["m3", "m4"]
@@ -92,7 +95,7 @@ def test_no_more_bytes_are_kept_than_allowed() -> None:
 
 
 def test_who_reads_on_is_told_what_has_gone() -> None:
-    ring = LogRing(3, 1 << 20)
+    ring = LogRing(OWN, 3, 1 << 20)
     for number in range(2):
         ring.handle(record(f"m{number}"))
     assert ring.after(2) == ([], 2, 0)
@@ -107,7 +110,7 @@ def test_who_reads_on_is_told_what_has_gone() -> None:
 def test_a_record_that_makes_no_line_breaks_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ring = LogRing(3, 1 << 20)
+    ring = LogRing(OWN, 3, 1 << 20)
     odd = record("%d")
     odd.args = ("x",)
     ring.handle(odd)
@@ -119,29 +122,29 @@ def test_a_record_that_makes_no_line_breaks_nothing(
 def test_a_level_that_somebody_has_set_stays() -> None:
     logger = logging.getLogger("qsdb.of_a_quiet_module")
     logger.setLevel(logging.ERROR)
-    logs = Logs(["of_a_quiet_module", "other_module"], 10, 1000)
+    logs = Logs([("of_a_quiet_module", OWN), ("other_module", OWN)], 10, 1000)
     logs.open()
     try:
         assert logger.level == logging.ERROR
         assert logging.getLogger("qsdb.other_module").level == logging.INFO
         logging.getLogger("qsdb.other_module.send").info("there")
-        assert kept(logs.ring("other_module")) == ["there"]
+        assert kept(logs.ring("other_module", OWN)) == ["there"]
     finally:
         logs.close()
         logger.setLevel(logging.NOTSET)
 
     assert logging.getLogger("qsdb.other_module").level == logging.NOTSET
     logging.getLogger("qsdb.other_module").error("gone")
-    assert kept(logs.ring("other_module")) == ["there"]
-    assert logs.ring("other_module").is_closed
+    assert kept(logs.ring("other_module", OWN)) == ["there"]
+    assert logs.ring("other_module", OWN).is_closed
 
 
 def test_a_root_that_takes_more_is_left_to(caplog: pytest.LogCaptureFixture) -> None:
-    logs = Logs(["chatty"], 10, 1000)
+    logs = Logs([("chatty", OWN)], 10, 1000)
     with caplog.at_level(logging.DEBUG):
         logs.open()
         assert logging.getLogger("qsdb.chatty").level == logging.NOTSET
         logging.getLogger("qsdb.chatty").debug("small")
         logs.close()
 
-    assert kept(logs.ring("chatty")) == ["small"]
+    assert kept(logs.ring("chatty", OWN)) == ["small"]

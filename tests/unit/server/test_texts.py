@@ -8,10 +8,12 @@ import qsdb
 from qsdb import AccessError, QueryError, StorageError, u32
 from qsdb.protocol import server_messages as s
 from qsdb.server.hosts import Served
-from qsdb.server.texts import query_text, refusal_text
+from qsdb.server.texts import Logged, query_text, refusal_text
 from tests.support.session_client import SessionClient
 
 SAYS_MORE = "the log of the server says more"
+
+VAULT = Logged("vault", qsdb.Identity.ZERO)
 
 vault = qsdb.Module("vault")
 
@@ -50,7 +52,7 @@ def caused(error: QueryError | AccessError | StorageError, cause: Exception) -> 
 def test_a_query_that_is_wrong_is_told_to_all() -> None:
     error = QueryError("there is no table x", "SELECT * FROM x", 14)
 
-    assert query_text("vault", error, is_owner=False) == str(error)
+    assert query_text(VAULT, error, is_owner=False) == str(error)
 
 
 def test_why_a_query_has_failed_is_told_to_the_owner_alone(
@@ -61,8 +63,8 @@ def test_why_a_query_has_failed_is_told_to_the_owner_alone(
     for error in (view, disk):
         caused(error, KeyError("1234"))
 
-    assert query_text("vault", view, is_owner=True) == str(view)
-    told = [query_text("vault", each, is_owner=False) for each in (view, disk)]
+    assert query_text(VAULT, view, is_owner=True) == str(view)
+    told = [query_text(VAULT, each, is_owner=False) for each in (view, disk)]
     assert told == [
         f"view broken failed; {SAYS_MORE}",
         f"the query failed; {SAYS_MORE}",
@@ -79,10 +81,10 @@ def test_why_somebody_is_refused_is_told_if_the_module_says_so() -> None:
     for cause, told in cases:
         error = AccessError(f"greet refuses the connection: {cause}")
         caused(error, cause)
-        said = refusal_text("vault", error, is_owner=False)
+        said = refusal_text(VAULT, error, is_owner=False)
         assert said == f"greet refuses the connection: {told}"
     alone = AccessError("the database takes nobody")
-    assert refusal_text("vault", alone, is_owner=False) == str(alone)
+    assert refusal_text(VAULT, alone, is_owner=False) == str(alone)
 
 
 def errors_of(client: SessionClient) -> list[str]:

@@ -277,7 +277,10 @@ def test_opening_and_closing_a_desk_twice_is_no_error() -> None:
     before = (logger.level, [*logger.handlers])
     with bank_desk() as desk:
         desk.open()
-        assert logger.handlers == [*before[1], desk.logs.ring("bank")]
+        assert logger.handlers == [
+            *before[1],
+            desk.logs.ring("bank", database_of(desk).identity),
+        ]
         desk.close()
         desk.close()
         assert (logger.level, logger.handlers) == before

@@ -13,11 +13,16 @@ import qsdb
 from qsdb.server.authority import Authority
 from qsdb.server.hosts import Host
 from qsdb.server.http.desk import Desk, HttpOptions
+from qsdb.server.log_rings import LogRing
 from tests.support.asgi import AsgiClient
-from tests.support.http_server import bank_desk, client_of, owner_of
+from tests.support.http_server import bank_desk, client_of, database_of, owner_of
 
 PATH = "/v1/database/bank/logs"
 LOGGER = logging.getLogger("qsdb.bank.rename")
+
+
+def ring_of(desk: Desk) -> LogRing:
+    return desk.logs.ring("bank", database_of(desk).identity)
 
 
 def lines_of(data: bytes) -> list[Any]:
@@ -102,7 +107,7 @@ class Reader:
 
 
 def follow(desk: Desk, story: Any) -> None:
-    asyncio.run(asyncio.wait_for(story(owner_of(desk), desk.logs.ring("bank")), 30))
+    asyncio.run(asyncio.wait_for(story(owner_of(desk), ring_of(desk)), 30))
 
 
 def test_who_follows_is_told_of_each_line() -> None:
@@ -182,7 +187,7 @@ def test_who_has_gone_before_the_first_line_is_let_go() -> None:
 
 def test_a_loop_that_has_ended_is_not_woken() -> None:
     with bank_desk() as desk:
-        ring = desk.logs.ring("bank")
+        ring = ring_of(desk)
         kept: list[Any] = []
 
         async def story(owner: AsgiClient) -> None:

@@ -10,12 +10,18 @@ private and what is not there are answered alike; the owner is told all.
 """
 
 import itertools
+import json
+import logging
 import re
 from collections.abc import Iterator
 
 import jwt
 import pytest
 
+import qsdb
+from qsdb.server.authority import Authority
+from qsdb.server.hosts import Host
+from qsdb.server.http.desk import Desk
 from tests.support.asgi import Answered, AsgiClient
 from tests.support.http_server import (
     SHARED,
@@ -243,3 +249,38 @@ def test_the_logs_of_one_database_are_not_those_of_another() -> None:
         token = desk.authority.owner_token(database_of(desk).identity)
         stranger = client_of(desk, token)
         assert stranger.get(f"{BANK}/logs").status == 403
+
+
+twice = qsdb.Module("served_twice")
+
+
+@twice.reducer
+def whisper(ctx: qsdb.ReducerContext, word: str) -> None:
+    ctx.log.info("whispered: %s", word)
+    if word == "fail":
+        raise KeyError(word)
+
+
+def test_owners_of_databases_of_one_module_read_each_their_own_log() -> None:
+    json_body = [("content-type", "application/json")]
+    with (
+        qsdb.Database(twice, seed=1) as one,
+        qsdb.Database(twice, seed=2) as two,
+        Desk(Host({"one": one, "two": two}), Authority()) as desk,
+    ):
+        owner = client_of(desk, desk.authority.owner_token(two.owner))
+        one.call(whisper, "secret of one")
+        two.call(whisper, "word of two")
+        for name in ("one", "two"):
+            path = f"/v1/database/{name}/call/whisper"
+            assert client_of(desk).post(path, '["fail"]', json_body).status == 530
+        logging.getLogger("qsdb.served_twice.itself").warning("of the module")
+        lines = owner.get("/v1/database/two/logs").text.splitlines()
+
+    assert [json.loads(each)["message"] for each in lines] == [
+        "whispered: word of two",
+        "whispered: fail",
+        "whisper failed for a client: KeyError: 'fail'",
+        "of the module",
+    ]
+    assert logging.getLogger("qsdb.served_twice").handlers == []
