@@ -713,6 +713,7 @@ def test_who_waited_begins_a_turn_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
         loop, ahead = asyncio.get_running_loop(), [0.0]
         now = loop.time
         monkeypatch.setattr(loop, "time", lambda: now() + ahead[0])
+        monkeypatch.setattr(links, "TURN_SECONDS", 1.0)  # also if nothing is quick here
         async with chat() as (_, serve):
             socket = await opened(serve)
             socket.say(VISIT)
