@@ -40,8 +40,11 @@ class Address:
 
     @property
     def schema_path(self) -> str:
-        """Where the definition of the module is."""
-        return f"{self.path}/schema?version=10"
+        """Where the definition of the module is, with what reducers give.
+
+        A server that does not know of the latter passes it over.
+        """
+        return f"{self.path}/schema?version=10&returns=true"
 
     @property
     def authority(self) -> str:

@@ -221,6 +221,8 @@ def test_an_answer_that_is_no_result_is_told_of(answer: str, server: Told) -> No
 
 
 def test_a_server_is_described_as_files_are(server: Told) -> None:
+    told = definition(shop.compiled(check_filters), 10, has_returns=True)
+    server.answers[f"GET {CHAT}/schema?version=10&returns=true"] = 200, json.dumps(told)
     server.answers[f"GET {CHAT}/schema?version=10"] = 200, schema()
 
     done = ask(server, "describe")
@@ -233,7 +235,7 @@ def test_a_server_is_described_as_files_are(server: Told) -> None:
 
 @pytest.mark.parametrize("answer", ["[]", "{}", '{"sections": 1}'])
 def test_what_is_no_definition_is_told_of(answer: str, server: Told) -> None:
-    server.answers[f"GET {CHAT}/schema?version=10"] = 200, answer
+    server.answers[f"GET {CHAT}/schema?version=10&returns=true"] = 200, answer
 
     done = ask(server, "describe")
 

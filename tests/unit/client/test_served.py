@@ -235,8 +235,9 @@ def test_without_a_module(server: Running) -> None:
     with connect(server, module=None) as conn:
         sub = conn.subscribe("SELECT * FROM room", "SELECT text FROM line")
         conn.reducers.open_room(3, -5)
-        conn.reducers.say(room=3, text="hi")
+        given = conn.reducers.say(room=3, text="hi")
 
+        assert given == 1
         assert [row._asdict() for row in conn.db.room] == [{"id": 3, "level": -5}]
         assert sub.rows == [(3, -5), ("hi",)]
 
