@@ -20,7 +20,7 @@ import logging
 import threading
 from concurrent.futures import Future
 
-from qsdb.errors import ClosedError, QsdbError
+from qsdb.errors import QsdbError
 from qsdb.runtime.call_contexts import Sender
 from qsdb.server.dialects import Dialect
 from qsdb.server.durable_watch import DurableWatch
@@ -80,7 +80,7 @@ class Link:
         self._over = asyncio.Event()
         self._job: Future[object] | None = None
         self._code = GOING_AWAY
-        self._pool = served.access.procedures.pool
+        self._pool = served.pool
         self._traffic = served.traffic
 
     def wake(self) -> None:
@@ -138,7 +138,8 @@ class Link:
 
     @property
     def _is_to_end(self) -> bool:
-        return self.session.ending is not None
+        session = self.session
+        return session.ending is not None and not session.calls.running
 
     def cut(self, reason: str) -> None:
         """Have it end without what is still to be sent; in the event loop."""
@@ -186,25 +187,12 @@ class Link:
         if self._job is not None:
             waiting = asyncio.wrap_future(self._job)
             await asyncio.gather(waiting, return_exceptions=True)
-        try:
-            await self._elsewhere(self.session.end)
-        except ClosedError:  # so nothing is to be waited for
-            self.session.end()
+        await self._elsewhere(self.session.end)
 
     async def _elsewhere(self, job: Job) -> None:
-        """Have a thread do something.
-
-        Raises:
-            ClosedError: the database is closed.
-        """
-        self._job = future = self._pool.submit(job)
-        try:
-            await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            raise ClosedError("the database is closed") from None
+        """Have a thread do something."""
+        self._job = self._pool.submit(job)
+        await asyncio.wrap_future(self._job)
 
     async def _read(self, wire: Wire) -> None:
         """Handle what the client sends, until it has gone.

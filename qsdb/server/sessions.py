@@ -187,10 +187,18 @@ class Session(abc.ABC, Generic[M]):
         """Take in that the database is closed."""
         self.stop("the database is closed")
 
-    def stop(self, reason: str) -> None:
-        """Have it end, once what is due is sent."""
+    def stop(self, reason: str, *, waits: bool = False) -> None:
+        """Have it end, once what is due is sent.
+
+        Args:
+            reason: Why, in words for the client.
+            waits: Whether procedures that run may still come to their end; if not,
+                their callers are told at once that there will be no other answer.
+        """
         if self.ending is None:
             self.ending = reason
+        if not waits:
+            self.calls.abandon(reason)
         self.peer.wake()
 
 

@@ -19,7 +19,7 @@ parameter          meaning
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -116,7 +116,7 @@ class Subscribing:
         self._options = options or SessionOptions()
         self._connections_max = connections_max
         self._closing_seconds = closing_seconds
-        self._watches: dict[Served, DurableWatch] = {}
+        self._watches: list[tuple[Served, DurableWatch]] = []
         self._links: dict[Link, asyncio.Task[None] | None] = {}
         self._is_closing = False
 
@@ -164,15 +164,29 @@ class Subscribing:
         return link
 
     def _watch(self, served: Served) -> DurableWatch | None:
-        """Give what watches the disk for a database, if it has one."""
+        """Give what watches the disk for a database, if it has one.
+
+        Each event loop has its own: an application may be served by several, or by one
+        after the other.
+        """
         log = served.access.calls.writer.log
         if log is None:
             return None
-        found = self._watches.get(served)
-        if found is None:
-            found = DurableWatch(log, asyncio.get_running_loop())
-            self._watches[served] = found
-        return found
+        loop = asyncio.get_running_loop()
+        for each, watch in self._watches:
+            if each is served and watch.loop is loop:
+                return watch
+        self._let_go(lambda watch: watch.loop.is_closed())
+        watch = DurableWatch(log, loop)
+        self._watches.append((served, watch))
+        return watch
+
+    def _let_go(self, is_over: Callable[[DurableWatch], bool]) -> None:
+        """End watches, and forget them."""
+        for each in [*self._watches]:
+            if is_over(each[1]):
+                each[1].close()
+                self._watches.remove(each)
 
     # What is asked.
 
@@ -230,25 +244,37 @@ class Subscribing:
 
     # The end.
 
+    def open(self) -> None:
+        """Take clients again, after `close`; also before, which does nothing."""
+        self._is_closing = False
+
     async def close(self) -> None:
         """End all clients: what they are to be told is sent before.
 
-        Who has not read that after some seconds is cut off.
+        Procedures have some seconds to come to their end; then their callers are told
+        that they run on. Who has not read all that after some seconds is cut off.
         """
         self._is_closing = True
         for link in [*self._links]:
+            link.session.stop(_GOES_DOWN, waits=True)
+        await self._wait_for_links()
+        late = [each for each in self._links if each.session.calls.running]
+        for link in late:
             link.session.stop(_GOES_DOWN)
-        await self._wait_for_links(self._closing_seconds)
+        if late:
+            await self._wait_for_links()
         for link in [*self._links]:
             link.cut(_GOES_DOWN)
-        await self._wait_for_links(self._closing_seconds)
-        for watch in self._watches.values():
-            watch.close()
+        await self._wait_for_links()
+        self._let_go(lambda _: True)
 
-    async def _wait_for_links(self, seconds: float) -> None:
-        tasks = [task for task in self._links.values() if task is not None]
-        if tasks:
-            await asyncio.wait(tasks, timeout=seconds)
+    async def _wait_for_links(self) -> None:
+        """Wait for those of this event loop."""
+        loop = asyncio.get_running_loop()
+        tasks = [each for each in self._links.values() if each is not None]
+        here = [each for each in tasks if each.get_loop() is loop]
+        if here:
+            await asyncio.wait(here, timeout=self._closing_seconds)
 
 
 def _wire(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Wire:

@@ -41,7 +41,7 @@ async def module_route(desk: Desk, request: Request) -> Response:
     body = await read_body(request, options.body_bytes_max, options.body_seconds)
     query = request.scope["query_string"].decode("latin-1")
     asked = HttpRequest(request.method, path, query, _headers(request), body)
-    return await desk.run(served, lambda: _handled(served, route, asked))
+    return await desk.run(served, lambda: _handled(served, route, asked), may_wait=True)
 
 
 def _route(module: ModuleSchema, method: str, path: str) -> HttpRoute:
