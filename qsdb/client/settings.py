@@ -6,6 +6,7 @@ from typing import TypedDict
 
 import attrs
 
+from qsdb.client.tls import Trust
 from qsdb.errors import ArgumentError, brief
 from qsdb.runtime.clock import Clock, SystemClock
 from qsdb.runtime.seeds import Seeds
@@ -35,6 +36,9 @@ class Settings:
         delay_max: Longest such wait. A connection that has lasted as long is a good
             one: after it the waits are short again.
         message_bytes_max: Longest message to take from the server.
+        tls: Which certificates count with ``wss://``: a file of authorities in PEM, or
+            an `ssl.SSLContext`, which may also have a certificate to show; None for
+            what the system trusts.
         clock: Says how long a connection has lasted.
         sleep: Waits, in the event loop.
         draw: Gives numbers from 0 to 1: each wait is cut by up to a half, so that the
@@ -49,6 +53,7 @@ class Settings:
     delay_min: float = 0.25
     delay_max: float = 15.0
     message_bytes_max: int = 128 << 20
+    tls: Trust = None
     clock: Clock = attrs.field(factory=SystemClock)
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     draw: Callable[[], float] = _draw
@@ -65,6 +70,7 @@ class Options(TypedDict, total=False):
     delay_min: float
     delay_max: float
     message_bytes_max: int
+    tls: Trust
     clock: Clock
     sleep: Callable[[float], Awaitable[object]]
     draw: Callable[[], float]

@@ -2,13 +2,16 @@
 
 import contextlib
 import json
+import ssl
 import sys
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import trustme
 
 import qsdb
 from qsdb.cache.events import Event
@@ -17,6 +20,7 @@ from qsdb.cli.remote import Server, server_of
 from qsdb.errors import ArgumentError, QueryError
 from qsdb.runtime.row_filters import check_filters
 from qsdb.server.definitions import definition
+from tests.support.tls_proxy import tls_proxy
 from tests.unit.cli.http_server import Told, serving
 from tests.unit.cli.shop import Toy, add, run, sell, shop
 
@@ -51,6 +55,28 @@ def test_a_call_sends_its_arguments_and_the_token(server: Told) -> None:
     assert asked.body == '["doll",-1.5]'
     assert asked.headers["authorization"] == "Bearer t0"
     assert asked.headers["content-type"] == "application/json"
+
+
+def test_certificates_that_count_come_from_the_environment(
+    server: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    server.answers[f"POST {CHAT}/call/add?confirmed=true"] = 200, ""
+    port = urlsplit(server.url).port
+    assert port is not None
+
+    with tls_proxy(context, port) as secure:
+        place = "--server", f"https://localhost:{secure}", "--database", "shop"
+        refused = run("call", *place, "add", '"doll"')
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        done = run("call", *place, "add", '"doll"')
+
+    assert refused.exit_code == 1
+    assert "certificate verify failed" in refused.stderr
+    assert (done.exit_code, done.stderr) == (0, "")
 
 
 def test_a_token_comes_from_the_environment(
