@@ -111,6 +111,8 @@ class Link:
             self._wire, self._code = None, FAILED
             self.cut("the server failed; its log says more")
             return
+        if not wire.is_ready:
+            self.session.bound()
         watch = self._watch
         if watch is not None and (awaited := outbox.awaited) is not None:
             if watch.failure is not None:

@@ -29,6 +29,8 @@ __all__ = ["AnySession", "Job", "Session"]
 
 M = TypeVar("M")
 
+TOO_SLOW = "it reads too slowly: too many changes wait for it"
+
 Job = Callable[[], object]
 """What takes long, to be done on another thread before the next message is handled."""
 
@@ -157,7 +159,7 @@ class Session(abc.ABC, Generic[M]):
             return
         self.peer.outbox.put_batch(batch)
         if self.peer.outbox.is_overfull:
-            self.stop("it reads too slowly: too many changes wait for it")
+            self.stop(TOO_SLOW)
         else:
             self.peer.wake()
 
@@ -173,6 +175,12 @@ class Session(abc.ABC, Generic[M]):
                 assert isinstance(query, ServedQuery)
                 query.owner.has_failed = True
                 self.peer.access.subscriptions.unread.extend(query.owner.queries)
+
+    def bound(self) -> None:
+        """See that no more waits for a client that reads slowly than may."""
+        self.peer.outbox.bound()
+        if self.peer.outbox.is_overfull:
+            self.stop(TOO_SLOW)
 
     @abc.abstractmethod
     def _encoded(self, batch: Batch) -> list[bytes]:

@@ -365,7 +365,9 @@ def test_a_job_that_waits_when_the_database_is_closed_ends_its_client(
             socket.say(Subscribe(1, 1, (LINES,)))
             await eventually(lambda: len(served.pool._shared.waiting) == 1)
             await asyncio.to_thread(db.close)
-            assert await socket.closed() == (1001, "the database is closed")
+            end = await socket.next()
+            assert (end["code"], end["reason"]) == (1001, "the database is closed")
+            assert len(serve._links) == 1, "what it wanted last is not done"
             gate.set()
             await socket.over()
             assert serve._links == {}
@@ -574,7 +576,11 @@ def test_who_reads_slowly_is_told_the_net_change_and_others_all() -> None:
     run(main)
 
 
-def test_who_reads_too_slowly_is_ended_and_others_are_not() -> None:
+def test_who_reads_too_slowly_is_ended_and_others_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wires, "CLOSING_SECONDS", SECONDS)  # until it reads again
+
     async def main() -> None:
         async with chat(options=SessionOptions(rows_max=100)) as (db, serve):
             slow, quick = await opened(serve), await opened(serve)
@@ -586,6 +592,41 @@ def test_who_reads_too_slowly_is_ended_and_others_are_not() -> None:
                 await asyncio.to_thread(db.call, chatting.say, 1, f"{number}")
                 await quick.hear_until(s.TransactionUpdate)
             assert slow.task is not None
+            slow.reads.set()
+            assert await slow.closed() == (
+                1013,
+                "it reads too slowly: too many changes wait for it",
+            )
+            await quick.leave()
+
+    run(main)
+
+
+def test_a_few_great_commits_are_too_much_for_who_reads_slowly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wires, "CLOSING_SECONDS", SECONDS)  # until it reads again
+
+    def write(db: qsdb.Database, count: int) -> None:
+        with db.write() as tx:
+            for number in range(count):
+                tx[chatting.Line].insert(chatting.Line(room=1, text=f"{number}"))
+
+    async def main() -> None:
+        async with chat(options=SessionOptions(rows_max=100)) as (db, serve):
+            slow, quick = await opened(serve), await opened(serve)
+            for each in (slow, quick):
+                each.say(Subscribe(1, 1, (LINES,)))
+                await each.hear()
+            slow.reads.clear()
+            for count in (1, 500):  # one is about to be sent, and one waits
+                await asyncio.to_thread(write, db, count)
+                await quick.hear_until(s.TransactionUpdate)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert len(serve._links) == 2, "one commit is not too much"
+            await asyncio.to_thread(write, db, 1)
+            await quick.hear_until(s.TransactionUpdate)
             slow.reads.set()
             assert await slow.closed() == (
                 1013,
