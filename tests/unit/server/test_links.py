@@ -527,6 +527,23 @@ def test_loops_that_have_ended_leave_no_watch(tmp_path: Path) -> None:
             assert len(serve._watches) == 1
 
 
+def test_each_database_has_a_watch_of_its_own() -> None:
+    async def main() -> None:
+        with (
+            qsdb.Database(chatting.chatting, SimulatedDirectory()) as one,
+            qsdb.Database(chatting.chatting, SimulatedDirectory()) as two,
+        ):
+            serve = Subscribing(Host({"chat": one, "other": two}), Doorkeeper())
+            sockets = [await opened(serve, name=n) for n in ("chat", "other", "chat")]
+            assert [served.name for served, _ in serve._watches] == ["chat", "other"]
+            for each in sockets:
+                await each.leave()
+            await serve.close()
+            assert serve._watches == []
+
+    run(main)
+
+
 def test_clients_of_another_event_loop_are_ended_too() -> None:
     told: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
     is_there = threading.Event()

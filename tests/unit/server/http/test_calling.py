@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import contextlib
 import jwt
 import pytest
 
@@ -219,12 +220,14 @@ def test_what_is_confirmed_is_on_the_disk() -> None:
             assert client.post(sql, "SELECT * FROM note").json()[0]["rows"] == [["a"]]
             faulty.plan = since(0, Fail(5), ("write", "sync", "allocate"))
             failed = client.post(path, '["b"]', [JSON])
-            assert (failed.status, failed.text) == (
-                500,
+            assert failed.status == 500
+            assert failed.text in (
                 "the server has failed; its log says more",
+                # an idle log writes a mark, which may have failed before the call
+                "note failed with FailedError; the log of the server says more",
             )
             again = client.post(path, '["c"]', [JSON])
             assert (again.status, "FailedError" in again.text) == (500, True)
     finally:
-        with pytest.raises(qsdb.FailedError):
+        with contextlib.suppress(qsdb.FailedError):  # unless it was told already
             db.close()
