@@ -1,8 +1,8 @@
 """Calls: arguments, results, and what is told of a function that fails."""
 
+import contextlib
 from typing import Any
 
-import contextlib
 import jwt
 import pytest
 
