@@ -31,6 +31,9 @@ class Settings:
         timeout: Seconds to wait for an answer; None for as long as it takes.
         connect_timeout: Seconds to wait for the server when connecting.
         close_timeout: Seconds that closing takes at most.
+        silence_timeout: A connection on which nothing was heard for so many seconds is
+            lost, also if no end of it was told; the server is asked after half of them.
+            That is told once it is closed, so ``close_timeout`` later at most.
         delay_min: Seconds to wait before the first attempt to connect again. With each
             attempt that fails it is twice as long.
         delay_max: Longest such wait. A connection that has lasted as long is a good
@@ -50,6 +53,7 @@ class Settings:
     timeout: float | None = 30.0
     connect_timeout: float = 10.0
     close_timeout: float = 5.0
+    silence_timeout: float = 40.0
     delay_min: float = 0.25
     delay_max: float = 15.0
     message_bytes_max: int = 128 << 20
@@ -67,6 +71,7 @@ class Options(TypedDict, total=False):
     timeout: float | None
     connect_timeout: float
     close_timeout: float
+    silence_timeout: float
     delay_min: float
     delay_max: float
     message_bytes_max: int
@@ -74,6 +79,15 @@ class Options(TypedDict, total=False):
     clock: Clock
     sleep: Callable[[float], Awaitable[object]]
     draw: Callable[[], float]
+
+
+_SECONDS = (
+    "connect_timeout",
+    "close_timeout",
+    "silence_timeout",
+    "delay_min",
+    "delay_max",
+)
 
 
 def settings_of(options: Mapping[str, object]) -> Settings:
@@ -89,7 +103,7 @@ def settings_of(options: Mapping[str, object]) -> Settings:
             raise ArgumentError(f"no setting {brief(name)}; there are: {there}")
     settings = Settings(**options)  # type: ignore[arg-type]  # they are checked now
     check_timeout(settings.timeout)
-    for name in ("connect_timeout", "close_timeout", "delay_min", "delay_max"):
+    for name in _SECONDS:
         value: object = getattr(settings, name)
         if type(value) not in (int, float) or not 0 < value < float("inf"):  # type: ignore[operator]
             raise ArgumentError(

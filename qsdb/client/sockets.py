@@ -132,6 +132,8 @@ async def open_socket(
             max_size=settings.message_bytes_max + 1,  # and the tag
             open_timeout=settings.connect_timeout,
             close_timeout=settings.close_timeout,
+            ping_interval=settings.silence_timeout / 2,
+            ping_timeout=settings.silence_timeout / 2,
             proxy=None,
             logger=_LOGGER,
             ssl=address.tls,

@@ -259,6 +259,27 @@ def test_in_an_event_loop(server: Running) -> None:
     assert asyncio.run(talk()) == ["18", "19"]
 
 
+@pytest.mark.slow
+def test_a_connection_of_which_nothing_is_heard_is_lost(server: Running) -> None:
+    port = urlsplit(server.address).port
+    assert port is not None
+    with CuttingProxy(port) as proxy:
+        url = f"ws://127.0.0.1:{proxy.port}"
+        quick: Any = {"silence_timeout": 0.5, "close_timeout": 0.1, "delay_min": 0.01}
+        with qsdb.client.connect(url, "chat", module=chatting, **quick) as conn:
+            lost, there = Heard(), Heard()
+            conn.on_disconnect(lost)
+            conn.on_reconnect(there)
+            conn.subscribe("SELECT * FROM line")
+            proxy.requests.is_shut = proxy.answers.is_shut = True
+            [[error]] = lost.wait_for(1)
+            proxy.cut()
+            there.wait_for(1)
+            assert conn.reducers.say(1, "again") == 1
+
+    assert isinstance(error, NotConnectedError)
+
+
 class Restarted:
     """A server that goes and comes back at the same port, with the same key."""
 
