@@ -10,9 +10,10 @@ too much waits.
 A frame can have very many messages, and frames can come one right after another: after
 some milliseconds other clients have a turn.
 
-A session that is to end obeys no more; what is due is sent, and then it is closed. It
-is cut off where that has no end: when more waits for a client than may, when the disk
-has failed for which it waits, and when the server has waited long enough.
+A session that is to end obeys no more; what is due is sent, when its procedures have an
+answer, and then it is closed. It is cut off where that has no end: when more waits for
+a client than may, when the disk has failed for which it waits, and when the server has
+waited long enough.
 """
 
 import asyncio
