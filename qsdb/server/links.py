@@ -17,6 +17,7 @@ waited long enough.
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
 from concurrent.futures import Future
@@ -145,9 +146,13 @@ class Link:
         return session.ending is not None and not session.calls.running
 
     def cut(self, reason: str) -> None:
-        """Have it end without what is still to be sent; in the event loop."""
+        """Have it end without what is still to be sent; from any thread."""
         self.session.stop(reason)
-        self._over.set()
+        if threading.get_ident() == self._thread:
+            self._over.set()
+        else:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._over.set)
 
     async def begin(self, token: str) -> None:
         """Connect.

@@ -20,6 +20,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from concurrent.futures import Future
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -117,7 +118,8 @@ class Subscribing:
         self._connections_max = connections_max
         self._closing_seconds = closing_seconds
         self._watches: list[tuple[Served, DurableWatch]] = []
-        self._links: dict[Link, asyncio.Task[None] | None] = {}
+        self._links: dict[Link, Future[None]] = {}
+        """Each with what is set at its very end."""
         self._is_closing = False
 
     async def __call__(
@@ -135,8 +137,14 @@ class Subscribing:
             await send(_accepted(asked))
             await link.run(_wire(scope, receive, send))
         finally:
-            self._links.pop(link, None)
+            await self._end(link)
+
+    async def _end(self, link: Link) -> None:
+        ended = self._links.pop(link)
+        try:
             await asyncio.shield(link.end())
+        finally:
+            ended.set_result(None)
 
     async def _begin(self, asked: Asked) -> Link:
         self._require_room()  # others may have come while the token was looked at
@@ -146,21 +154,22 @@ class Subscribing:
         sender = attrs.evolve(sender, waits=False)
         watch = self._watch(asked.served)
         link = Link(asked.served, sender, asked.options, asked.dialect, watch)
-        self._links[link] = asyncio.current_task()
+        self._links[link] = ended = Future[None]()
+        ended.set_running_or_notify_cancel()  # who waits no more does not cancel it
         try:
             await link.begin(credentials.token)
         except BaseException as error:
-            del self._links[link]
+            if not isinstance(error, QsdbError):  # it has connected, or is about to
+                await self._end(link)
+                raise
+            self._links.pop(link).set_result(None)
             if isinstance(error, AccessError):
                 name, is_owner = access.module.name, link.session.peer.is_owner
                 said = refusal_text(name, error, is_owner=is_owner)
                 raise RefusedError(403, said) from error
-            if isinstance(error, QsdbError):
-                _LOGGER.warning("a client cannot connect: %s", error)
-                told = "the database cannot take clients now"
-                raise RefusedError(503, told) from error
-            await asyncio.shield(link.end())  # it has connected, or is about to
-            raise
+            _LOGGER.warning("a client cannot connect: %s", error)
+            told = "the database cannot take clients now"
+            raise RefusedError(503, told) from error
         return link
 
     def _watch(self, served: Served) -> DurableWatch | None:
@@ -258,7 +267,7 @@ class Subscribing:
         for link in [*self._links]:
             link.session.stop(_GOES_DOWN, waits=True)
         await self._wait_for_links()
-        late = [each for each in self._links if each.session.calls.running]
+        late = [each for each in [*self._links] if each.session.calls.running]
         for link in late:
             link.session.stop(_GOES_DOWN)
         if late:
@@ -269,12 +278,12 @@ class Subscribing:
         self._let_go(lambda _: True)
 
     async def _wait_for_links(self) -> None:
-        """Wait for those of this event loop."""
-        loop = asyncio.get_running_loop()
-        tasks = [each for each in self._links.values() if each is not None]
-        here = [each for each in tasks if each.get_loop() is loop]
-        if here:
-            await asyncio.wait(here, timeout=self._closing_seconds)
+        """Wait for all that are there, in whichever event loop."""
+        ends = [asyncio.wrap_future(each) for each in [*self._links.values()]]
+        if ends:
+            _, late = await asyncio.wait(ends, timeout=self._closing_seconds)
+            for each in late:
+                each.cancel()
 
 
 def _wire(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Wire:

@@ -1058,6 +1058,54 @@ def test_who_is_let_in_while_the_server_goes_down_is_not() -> None:
     run(main)
 
 
+def test_who_reads_nothing_in_another_event_loop_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wires, "CLOSING_SECONDS", 0.01)
+    is_there = threading.Event()
+
+    with qsdb.Database(chatting.chatting) as db:
+        serve = serving(db, closing_seconds=0.2)
+
+        async def elsewhere() -> None:
+            socket = await opened(serve)
+            socket.reads.clear()
+            before = db.offset
+            socket.say(VISIT)
+            await eventually(lambda: db.offset > before)
+            is_there.set()
+            await socket.over()
+
+        thread = threading.Thread(target=run, args=(elsewhere,))
+        thread.start()
+        assert is_there.wait(SECONDS)
+        run(serve.close)
+
+        thread.join(SECONDS)
+        assert not thread.is_alive()
+        assert serve._links == {}
+
+
+def test_a_client_that_takes_very_long_to_end_is_waited_for_no_longer() -> None:
+    gate = threading.Event()
+
+    async def main() -> None:
+        options = SessionOptions(inline_rows=0)
+        async with chat(options=options, closing_seconds=0.05) as (db, serve):
+            db.call(chatting.say, 1, "a")
+            socket = await opened(serve)
+            [served] = serve._host
+            for _ in range(served.pool.threads_max):
+                served.pool.submit(gate.wait, SECONDS)
+            socket.say(Subscribe(1, 1, (LINES,)))
+            await eventually(lambda: len(served.pool._shared.waiting) == 1)
+            await serve.close()
+            gate.set()
+            await socket.over()
+
+    run(main)
+
+
 def test_a_thread_that_is_late_wakes_no_loop_that_has_ended() -> None:
     found: list[Any] = []
 
