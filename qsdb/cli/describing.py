@@ -24,7 +24,7 @@ def describe(
     With NAME of that table or view alone. --json prints the definition of the whole
     module, a RawModuleDef of version 10.
     """
-    definition = target.definition()
+    definition = target.definition(has_returns=not is_json)
     if is_json:
         if name is not None:
             raise click.UsageError("--json prints the whole definition, without NAME")

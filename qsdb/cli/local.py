@@ -77,8 +77,8 @@ class Local:
             self._reading.refresh()
             return [answer]
 
-    def definition(self) -> Mapping[str, Any]:
-        return definition(self._schema, 10)
+    def definition(self, *, has_returns: bool = False) -> Mapping[str, Any]:
+        return definition(self._schema, 10, has_returns=has_returns)
 
     @contextlib.contextmanager
     def changes(self, query: str) -> Iterator[Iterator[Change]]:

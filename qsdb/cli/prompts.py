@@ -210,7 +210,7 @@ class Prompt:
             case ("\\d", table):
                 return table_grids(self._target.definition(), table)
             case ("\\f",):
-                return function_grids(self._target.definition())
+                return function_grids(self._target.definition(has_returns=True))
             case ("\\?",):
                 return [_HELP]
             case _:

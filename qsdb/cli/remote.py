@@ -128,8 +128,9 @@ class Remote:
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise RequestError(f"the server's answer is no result: {error}") from None
 
-    def definition(self) -> Mapping[str, Any]:
-        found = _json(self._request("GET", "schema?version=10"))
+    def definition(self, *, has_returns: bool = False) -> Mapping[str, Any]:
+        path = f"schema?version=10{'&returns=true' * has_returns}"
+        found = _json(self._request("GET", path))
         if not isinstance(found, dict) or not isinstance(found.get("sections"), list):
             raise RequestError("the server's answer is no definition of a module")
         return found

@@ -76,8 +76,12 @@ class Target(Protocol):
         """
         ...
 
-    def definition(self) -> Mapping[str, Any]:
+    def definition(self, *, has_returns: bool = False) -> Mapping[str, Any]:
         """Give the definition of the module, version 10.
+
+        Args:
+            has_returns: Whether it says what reducers give, which tools of SpacetimeDB
+                would refuse.
 
         Raises:
             RequestError, QsdbError: there is none.

@@ -28,6 +28,7 @@ there is a network between:
 `known`             tables and functions of the database
 `questions`         queries, read as the server reads them
 `links`             keeps a conversation connected
+`tls`               whom it takes for the server
 `clients`           both together, as the two faces use them
 =================== ===========================================================
 """

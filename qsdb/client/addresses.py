@@ -1,9 +1,11 @@
 """`Address`: where a database is served."""
 
+import ssl
 from urllib.parse import quote, urlsplit
 
 import attrs
 
+from qsdb.client.tls import Trust, tls_context
 from qsdb.errors import ArgumentError, brief
 
 __all__ = ["Address", "address_of"]
@@ -18,13 +20,13 @@ class Address:
     Attributes:
         host: Of the server.
         port: Likewise.
-        is_secure: Whether TLS is spoken.
+        tls: What TLS is spoken by; None if none is.
         path: Of the database, escaped.
     """
 
     host: str
     port: int
-    is_secure: bool
+    tls: ssl.SSLContext | None
     path: str
 
     def socket_url(self, confirmed: bool | None) -> str:  # noqa: FBT001  as it is set
@@ -34,14 +36,17 @@ class Address:
         are welcome (a server that does not know of that passes it over).
         """
         asked = "" if confirmed is None else f"&confirmed={str(confirmed).lower()}"
-        scheme = "wss" if self.is_secure else "ws"
+        scheme = "ws" if self.tls is None else "wss"
         query = f"compression=None&columns=true{asked}"
         return f"{scheme}://{self.authority}{self.path}/subscribe?{query}"
 
     @property
     def schema_path(self) -> str:
-        """Where the definition of the module is."""
-        return f"{self.path}/schema?version=10"
+        """Where the definition of the module is, with what reducers give.
+
+        A server that does not know of the latter passes it over.
+        """
+        return f"{self.path}/schema?version=10&returns=true"
 
     @property
     def authority(self) -> str:
@@ -50,16 +55,18 @@ class Address:
         return f"{host}:{self.port}"
 
 
-def address_of(url: object, database: object) -> Address:
+def address_of(url: object, database: object, trust: Trust = None) -> Address:
     """Read where a server is.
 
     Args:
         url: ``ws://host:port`` or ``wss://host``, perhaps with a path, if the server
             is mounted below one; ``http`` and ``https`` mean the same.
         database: The name of the database, or its identity in hex.
+        trust: Which certificates count, where TLS is spoken.
 
     Raises:
-        ArgumentError: it is something else.
+        ArgumentError: it is something else; or certificates are named, and none are
+            looked at.
 
     >>> address_of("ws://localhost:3000", "chat").socket_url(None)
     'ws://localhost:3000/v1/database/chat/subscribe?compression=None&columns=true'
@@ -81,5 +88,7 @@ def address_of(url: object, database: object) -> Address:
         raise ArgumentError(fault)
     name = quote(database, safe="", errors="surrogatepass")
     path = f"{quote(parts.path.rstrip('/'), safe='/%')}/v1/database/{name}"
-    is_secure = parts.scheme in ("wss", "https")
-    return Address(parts.hostname, port or _PORTS[parts.scheme], is_secure, path)
+    tls = tls_context(trust) if parts.scheme in ("wss", "https") else None
+    if tls is None and trust is not None:
+        raise ArgumentError(f"tls is given, and {brief(url)} speaks none: wss:// does")
+    return Address(parts.hostname, port or _PORTS[parts.scheme], tls, path)

@@ -48,7 +48,8 @@ def wanted(
         ArgumentError: something is of a wrong kind.
         SchemaError: the module's declaration is wrong.
     """
-    address, settings = address_of(url, database), settings_of(options)
+    settings = settings_of(options)
+    address = address_of(url, database, settings.tls)
     is_text = type(token) is str and token.isascii() and token.isprintable()
     if token is not None and not (is_text and token):
         raise ArgumentError(f"a token is a printable ASCII text, not {brief(token)}")

@@ -8,12 +8,12 @@ import asyncio
 import contextlib
 import http.client
 import io
-import ssl
 
 import attrs
 
 from qsdb.client.addresses import Address
 from qsdb.client.client_errors import NotConnectedError
+from qsdb.client.tls import connecting_fault
 
 __all__ = ["Answer", "fetch"]
 
@@ -48,18 +48,16 @@ async def fetch(
             data = await _exchange(address, path, token, bytes_max)
         return _answer(data)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = str(error) or type(error).__name__
         raise NotConnectedError(
-            f"no answer from {address.authority}{path}: {reason}"
+            f"no answer from {address.authority}{path}: {connecting_fault(error)}"
         ) from error
 
 
 async def _exchange(
     address: Address, path: str, token: str | None, bytes_max: int
 ) -> bytes:
-    context = ssl.create_default_context() if address.is_secure else None
     reader, writer = await asyncio.open_connection(
-        address.host, address.port, ssl=context
+        address.host, address.port, ssl=address.tls
     )
     try:
         lines = [f"GET {path} HTTP/1.1", f"Host: {address.authority}"]

@@ -6,6 +6,7 @@ from typing import TypedDict
 
 import attrs
 
+from qsdb.client.tls import Trust
 from qsdb.errors import ArgumentError, brief
 from qsdb.runtime.clock import Clock, SystemClock
 from qsdb.runtime.seeds import Seeds
@@ -30,11 +31,17 @@ class Settings:
         timeout: Seconds to wait for an answer; None for as long as it takes.
         connect_timeout: Seconds to wait for the server when connecting.
         close_timeout: Seconds that closing takes at most.
+        silence_timeout: A connection on which nothing was heard for so many seconds is
+            lost, also if no end of it was told; the server is asked after half of them.
+            That is told once it is closed, so ``close_timeout`` later at most.
         delay_min: Seconds to wait before the first attempt to connect again. With each
             attempt that fails it is twice as long.
         delay_max: Longest such wait. A connection that has lasted as long is a good
             one: after it the waits are short again.
         message_bytes_max: Longest message to take from the server.
+        tls: Which certificates count with ``wss://``: a file of authorities in PEM, or
+            an `ssl.SSLContext`, which may also have a certificate to show; None for
+            what the system trusts.
         clock: Says how long a connection has lasted.
         sleep: Waits, in the event loop.
         draw: Gives numbers from 0 to 1: each wait is cut by up to a half, so that the
@@ -46,9 +53,11 @@ class Settings:
     timeout: float | None = 30.0
     connect_timeout: float = 10.0
     close_timeout: float = 5.0
+    silence_timeout: float = 40.0
     delay_min: float = 0.25
     delay_max: float = 15.0
     message_bytes_max: int = 128 << 20
+    tls: Trust = None
     clock: Clock = attrs.field(factory=SystemClock)
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     draw: Callable[[], float] = _draw
@@ -62,12 +71,23 @@ class Options(TypedDict, total=False):
     timeout: float | None
     connect_timeout: float
     close_timeout: float
+    silence_timeout: float
     delay_min: float
     delay_max: float
     message_bytes_max: int
+    tls: Trust
     clock: Clock
     sleep: Callable[[float], Awaitable[object]]
     draw: Callable[[], float]
+
+
+_SECONDS = (
+    "connect_timeout",
+    "close_timeout",
+    "silence_timeout",
+    "delay_min",
+    "delay_max",
+)
 
 
 def settings_of(options: Mapping[str, object]) -> Settings:
@@ -83,7 +103,7 @@ def settings_of(options: Mapping[str, object]) -> Settings:
             raise ArgumentError(f"no setting {brief(name)}; there are: {there}")
     settings = Settings(**options)  # type: ignore[arg-type]  # they are checked now
     check_timeout(settings.timeout)
-    for name in ("connect_timeout", "close_timeout", "delay_min", "delay_max"):
+    for name in _SECONDS:
         value: object = getattr(settings, name)
         if type(value) not in (int, float) or not 0 < value < float("inf"):  # type: ignore[operator]
             raise ArgumentError(

@@ -7,6 +7,7 @@ what the server does      what is raised
 404                       `NotFoundError`: it has no such database
 other statuses            `NotConnectedError`, with what the server says
 no answer, no server      `NotConnectedError`
+a certificate is bad      `NotConnectedError`, with what is wrong with it
 ========================  ====================================================
 
 A server that closes the connection before it has said who the client is, and says why
@@ -25,6 +26,7 @@ from websockets.typing import Subprotocol as Name
 from qsdb.client.addresses import Address
 from qsdb.client.client_errors import NotConnectedError
 from qsdb.client.settings import Settings
+from qsdb.client.tls import connecting_fault
 from qsdb.errors import AccessError, NotFoundError, QsdbError
 from qsdb.protocol.protocol_error import ProtocolError
 from qsdb.protocol.subprotocols import SUBPROTOCOLS, Subprotocol
@@ -130,15 +132,17 @@ async def open_socket(
             max_size=settings.message_bytes_max + 1,  # and the tag
             open_timeout=settings.connect_timeout,
             close_timeout=settings.close_timeout,
+            ping_interval=settings.silence_timeout / 2,
+            ping_timeout=settings.silence_timeout / 2,
             proxy=None,
             logger=_LOGGER,
+            ssl=address.tls,
         )
     except InvalidStatus as error:
         raise _refusal(error) from error
     except (OSError, websockets.WebSocketException) as error:
-        reason = str(error) or type(error).__name__
         raise NotConnectedError(
-            f"no connection to {address.authority}: {reason}"
+            f"no connection to {address.authority}: {connecting_fault(error)}"
         ) from error
     for each in SUBPROTOCOLS:
         if connection.subprotocol == each.name:

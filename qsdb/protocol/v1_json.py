@@ -5,7 +5,8 @@ that they have in `qsdb.protocol.v1_client_messages` and in
 `qsdb.protocol.v1_server_messages`, in values of SATS-JSON. What differs from BSATN:
 
 * arguments, what a procedure gave, and each row are *texts* that hold JSON;
-* ``updates`` of a table are not compressable, so they have no tag;
+* ``updates`` of a table are not compressable, so they have no tag; there is one for
+  each query, and those of one table stand together, as in BSATN (`v1_tables.joined`);
 * a ``message_id`` is in hexadecimal.
 
 Rows of tables are objects by the names of the columns.
@@ -303,8 +304,33 @@ def _procedure_status(status: s.Returned | s.ProcedureFailed) -> bytes:
     return _json({"Returned": status.value.decode()})
 
 
+_ROWS, _UPDATES, _END = b',"num_rows":', b',"updates":[', b"]}"
+"""What stands in the text of a part behind the name of its table, and at its end. A
+name has none of that in it: quotes in it are escaped."""
+
+
 def _update(parts: Sequence[bytes]) -> bytes:
-    return b'{"tables":[' + b",".join(parts) + b"]}"
+    return b'{"tables":[' + b",".join(_joined(parts)) + b"]}"
+
+
+def _joined(parts: Sequence[bytes]) -> Sequence[bytes]:
+    """Give parts with those of one table as one, where the first of them was.
+
+    Cost: nothing for a single part.
+    """
+    if len(parts) < 2:
+        return parts
+    by_table: dict[bytes, tuple[int, list[bytes]]] = {}
+    for part in parts:
+        table, _, rest = part.partition(_ROWS)
+        rows, _, updates = rest.partition(_UPDATES)
+        count, several = by_table.get(table, (0, []))
+        several.append(updates.removesuffix(_END))
+        by_table[table] = count + int(rows), several
+    return [
+        b"%b%b%d%b%b%b" % (table, _ROWS, rows, _UPDATES, b",".join(several), _END)
+        for table, (rows, several) in by_table.items()
+    ]
 
 
 def _option(value: object) -> object:

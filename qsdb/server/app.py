@@ -85,6 +85,7 @@ def service_of(
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         desk.open()
+        subscribing.open()
         try:
             yield
         finally:

@@ -28,7 +28,7 @@ from qsdb.values.compounds import (
 )
 from qsdb.values.kinds import Kind
 
-__all__ = ["Part", "parts_of"]
+__all__ = ["Part", "has_identifiers", "parts_of"]
 
 
 @attrs.define
@@ -87,6 +87,11 @@ def parts_of(module: ModuleSchema) -> Part:
     if mistakes:
         raise SchemaError(*mistakes)
     return whole
+
+
+def has_identifiers(kind: Kind) -> bool:
+    """Whether all names in a kind are identifiers elsewhere."""
+    return not any(_kind_faults("", kind))
 
 
 def _faults(part: Part, prefix: str) -> Iterator[str]:

@@ -20,14 +20,18 @@ Rules of both, besides those of `qsdb.server.definition_tables`,
 1. Views give an option or an array of rows; what gives a query is an array too. They
    are numbered in the order of declaration, those for all callers by themselves.
 2. A procedure whose annotation is no kind returns the unit.
-3. A lifecycle function that has the name of a reducer gets a number behind it.
+3. A reducer returns the unit, whatever it gives: SpacetimeDB's reducers give nothing,
+   and its tools refuse a definition in which one does. Who can do with it (qsdb's own
+   client and command line) asks for version 10 ``has_returns``, and is told as far as
+   names in it are identifiers.
+4. A lifecycle function that has the name of a reducer gets a number behind it.
 """
 
 from collections.abc import Mapping
 from typing import Literal
 
 from qsdb.errors import SchemaError
-from qsdb.schema.functions import CONNECTED, DISCONNECTED, INIT
+from qsdb.schema.functions import CONNECTED, DISCONNECTED, INIT, Reducer
 from qsdb.schema.http_routes import ANY
 from qsdb.schema.module_schemas import ModuleSchema
 from qsdb.schema.parameters import Parameters
@@ -35,7 +39,7 @@ from qsdb.schema.procedures import Procedure
 from qsdb.schema.views import View
 from qsdb.server.algebraic_types import UNIT_TYPE, Data, Typespace
 from qsdb.server.definition_names import FreeNames
-from qsdb.server.definition_parts import Part, parts_of
+from qsdb.server.definition_parts import Part, has_identifiers, parts_of
 from qsdb.server.definition_tables import (
     access_of,
     column_defaults,
@@ -57,8 +61,16 @@ TURNS: Mapping[str, str] = {
 }
 
 
-def definition(module: ModuleSchema, version: Version) -> Data:
+def definition(
+    module: ModuleSchema, version: Version, *, has_returns: bool = False
+) -> Data:
     """Give the definition of a module, in the named form of SATS-JSON.
+
+    Args:
+        module: It.
+        version: Of the definition.
+        has_returns: Whether it says what reducers give; see above. Version 9 has no
+            word for that.
 
     Raises:
         SchemaError: a name in it is no identifier, or something is mounted in it and
@@ -68,7 +80,7 @@ def definition(module: ModuleSchema, version: Version) -> Data:
     """
     part = parts_of(module)
     if version == 10:
-        return _version_10(part)
+        return _version_10(part, has_returns=has_returns)
     if part.inner:
         there = [
             f"module {module.name}: {name} is mounted in it, for which a definition of "
@@ -134,7 +146,7 @@ _NONE: Data = {"none": []}
 _NAME = "source_name"
 
 
-def _version_10(part: Part) -> Data:
+def _version_10(part: Part, *, has_returns: bool) -> Data:
     typespace = Typespace()
     free = FreeNames({*part.tables, *part.views})
     tables = [
@@ -147,7 +159,7 @@ def _version_10(part: Part) -> Data:
         }
         for name, bound in part.tables.items()
     ]
-    functions = _functions_10(part, typespace)
+    functions = _functions_10(part, typespace, has_returns=has_returns)
     sections: dict[str, object] = {
         "Typespace": {"types": typespace.types},
         "Types": _types(typespace, _NAME),
@@ -175,7 +187,7 @@ def _version_10(part: Part) -> Data:
             if (key := view.bound.schema.column_names(view.bound.schema.primary_key))
         ],
         "Submodules": [
-            {"namespace": name, "module": _version_10(inner)}
+            {"namespace": name, "module": _version_10(inner, has_returns=has_returns)}
             for name, inner in part.inner.items()
         ],
     }
@@ -190,14 +202,16 @@ def _method(method: str) -> Data:
     return {"Any": []} if method == ANY else {"Method": {method.capitalize(): []}}
 
 
-def _functions_10(part: Part, typespace: Typespace) -> dict[str, object]:
+def _functions_10(
+    part: Part, typespace: Typespace, *, has_returns: bool
+) -> dict[str, object]:
     """Give the sections of functions."""
-    results: Data = {"ok_return_type": UNIT_TYPE, "err_return_type": {"String": []}}
     reducers: list[Data] = [
         {
             **_function(name, each.parameters, typespace, _NAME),
             "visibility": _visibility(is_private=each.is_private),
-            **results,
+            "ok_return_type": _given(each, typespace) if has_returns else UNIT_TYPE,
+            "err_return_type": {"String": []},
         }
         for name, each in part.reducers.items()
     ]
@@ -206,7 +220,8 @@ def _functions_10(part: Part, typespace: Typespace) -> dict[str, object]:
             _NAME: name,
             "params": {"elements": []},
             "visibility": _visibility(is_private=True),
-            **results,
+            "ok_return_type": UNIT_TYPE,
+            "err_return_type": {"String": []},
         }
         for _, name in _turns(part)
     ]
@@ -219,6 +234,14 @@ def _functions_10(part: Part, typespace: Typespace) -> dict[str, object]:
     ]
     views = _views(part, typespace, _NAME)
     return {"Reducers": reducers, "Procedures": procedures, "Views": views}
+
+
+def _given(reducer: Reducer, typespace: Typespace) -> Data:
+    """Give the type of what a reducer gives, if there is one for it elsewhere."""
+    returns = reducer.returns
+    if returns is None or not has_identifiers(returns.kind):
+        return UNIT_TYPE
+    return typespace.type_of(returns.kind)
 
 
 def _visibility(*, is_private: bool) -> Data:

@@ -27,6 +27,7 @@ class DurableWatch:
     """Waits for the disk on behalf of many clients.
 
     Attributes:
+        loop: Where those who wait are called.
         failure: Why nothing more comes on the disk, in words for clients; None as long
             as the disk works.
     """
@@ -39,7 +40,7 @@ class DurableWatch:
             loop: Where those who wait are called.
         """
         self._log = log
-        self._loop = loop
+        self.loop = loop
         self._waiting: dict[Callable[[], None], None] = {}
         self._wanted = 0
         self._changed = threading.Condition()
@@ -91,7 +92,7 @@ class DurableWatch:
 
     def _call(self, function: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            self._loop.call_soon_threadsafe(function)
+            self.loop.call_soon_threadsafe(function)
 
     def _fail(self) -> None:
         self.failure = "the disk of the database has failed"

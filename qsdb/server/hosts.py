@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from qsdb.errors import ArgumentError, NotFoundError, brief
 from qsdb.runtime.database import Database
+from qsdb.runtime.pools import Pool
 from qsdb.runtime.visits import access
 from qsdb.server.call_tables import CallTable
 from qsdb.server.texts import Logged, shown_name
@@ -20,6 +21,9 @@ __all__ = ["NAME_CHARACTERS_MAX", "Host", "Served", "check_name"]
 
 NAME_CHARACTERS_MAX = 128
 """A longer name is no name."""
+
+THREADS = 16
+"""Of the pool of each database."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
@@ -52,16 +56,19 @@ class Served:
         name: As clients call it.
         database: It.
         access: What the server needs of it.
+        pool: Threads for what takes long or waits for the disk. Procedures have others,
+            those of the database: however many wait, clients come, ask and go.
         traffic: What went over its WebSockets.
     """
 
-    __slots__ = ("_functions", "access", "database", "name", "traffic")
+    __slots__ = ("_functions", "access", "database", "name", "pool", "traffic")
 
     def __init__(self, name: str, database: Database) -> None:
         """Serve a database under a name."""
         self.name = name
         self.database = database
         self.access = access(database)
+        self.pool = Pool("qsdb-server", THREADS)
         self.traffic = Traffic()
         self._functions = CallTable(self.access.module)
 

@@ -35,6 +35,8 @@ from jwt.exceptions import PyJWTError
 from qsdb.codec.json_text import JsonTextError, read_json
 from qsdb.errors import AccessError, ArgumentError, brief
 from qsdb.runtime.clock import Clock
+from qsdb.runtime.coroutines import result_of
+from qsdb.runtime.pools import Pool
 
 __all__ = ["DOCUMENT_BYTES_MAX", "Fetch", "Issuer", "PublicKey", "check_address"]
 
@@ -96,6 +98,7 @@ class Issuer:
         self._tried: float | None = None
         self._is_away = False
         self._fetching: asyncio.Task[None] | None = None
+        self._pool = Pool("qsdb-server-keys", 1)
 
     async def key(self, algorithm: str, name: str | None) -> PublicKey:
         """Give the key that a token names.
@@ -139,7 +142,7 @@ class Issuer:
 
     async def _fetch_keys(self) -> None:
         try:
-            keys = await asyncio.to_thread(self._read_keys)
+            keys = await result_of(self._pool.submit(self._read_keys))
         except (OSError, ValueError) as error:
             self._is_away = True
             _LOGGER.warning("%s gives no keys: %s", self.address, error)

@@ -11,19 +11,21 @@ A frame can have very many messages, and frames can come one right after another
 some milliseconds other clients have a turn. What is long is read on a thread, too
 (`qsdb.server.long_frames`).
 
-A session that is to end obeys no more; what is due is sent, and then it is closed. It
-is cut off where that has no end: when more waits for a client than may, when the disk
-has failed for which it waits, and when the server has waited long enough.
+A session that is to end obeys no more; what is due is sent, when its procedures have an
+answer, and then it is closed. It is cut off where that has no end: when more waits for
+a client than may, when the disk has failed for which it waits, and when the server has
+waited long enough.
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Iterable
 from concurrent.futures import Future
 from typing import Any
 
-from qsdb.errors import ClosedError, QsdbError
+from qsdb.errors import QsdbError
 from qsdb.runtime.call_contexts import Sender
 from qsdb.server.dialects import Dialect
 from qsdb.server.durable_watch import DurableWatch
@@ -84,7 +86,7 @@ class Link:
         self._over = asyncio.Event()
         self._job: Future[object] | None = None
         self._code = GOING_AWAY
-        self._pool = served.access.procedures.pool
+        self._pool = served.pool
         self._traffic = served.traffic
 
     def wake(self) -> None:
@@ -115,6 +117,8 @@ class Link:
             self._wire, self._code = None, FAILED
             self.cut("the server failed; its log says more")
             return
+        if not wire.is_ready:
+            self.session.bound()
         watch = self._watch
         if watch is not None and (awaited := outbox.awaited) is not None:
             if watch.failure is not None:
@@ -142,12 +146,17 @@ class Link:
 
     @property
     def _is_to_end(self) -> bool:
-        return self.session.ending is not None
+        session = self.session
+        return session.ending is not None and not session.calls.running
 
     def cut(self, reason: str) -> None:
-        """Have it end without what is still to be sent; in the event loop."""
+        """Have it end without what is still to be sent; from any thread."""
         self.session.stop(reason)
-        self._over.set()
+        if threading.get_ident() == self._thread:
+            self._over.set()
+        else:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._over.set)
 
     async def begin(self, token: str) -> None:
         """Connect.
@@ -190,25 +199,12 @@ class Link:
         if self._job is not None:
             waiting = asyncio.wrap_future(self._job)
             await asyncio.gather(waiting, return_exceptions=True)
-        try:
-            await self._elsewhere(self.session.end)
-        except ClosedError:  # so nothing is to be waited for
-            self.session.end()
+        await self._elsewhere(self.session.end)
 
     async def _elsewhere(self, job: Job) -> None:
-        """Have a thread do something.
-
-        Raises:
-            ClosedError: the database is closed.
-        """
-        self._job = future = self._pool.submit(job)
-        try:
-            await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            raise ClosedError("the database is closed") from None
+        """Have a thread do something."""
+        self._job = self._pool.submit(job)
+        await asyncio.wrap_future(self._job)
 
     async def _read(self, wire: Wire) -> None:
         """Handle what the client sends, until it has gone.

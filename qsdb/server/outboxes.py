@@ -13,7 +13,8 @@ client reads. Three things can wait in it:
 Each stands for an offset, and with *confirmed* delivery nothing is taken before that
 offset is on the disk. Of a client that reads slowly the batches that stand one behind
 another are joined into one with the same net change, so that never more waits than
-there is to say; what even so is more than `rows_max` rows ends the client.
+there is to say; what even so is more than `rows_max` rows ends the client. One commit
+may have as many rows as it likes: whoever is behind by nothing else is not slow.
 """
 
 import threading
@@ -162,6 +163,16 @@ class Outbox:
     def awaited(self) -> int | None:
         """An offset at which all that waits is due; None if nothing waits."""
         return self._last if self._items else None
+
+    def bound(self) -> None:
+        """See that a client which reads slowly has no more waiting than it may.
+
+        Cost: O(batches that wait), and O(rows) where they are too many.
+        """
+        with self._lock:
+            rows = [_rows_of(each) for each in self._items if isinstance(each, Batch)]
+            if sum(rows[:-1]) > self._rows_max:
+                self._join()
 
     def _join(self) -> None:
         """Join batches that stand one behind another; see that they do not add up."""

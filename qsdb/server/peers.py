@@ -24,7 +24,8 @@ class SessionOptions:
     Attributes:
         confirmed: Whether it is told only of what is on the disk.
         has_columns: Whether it can be told results that are no table's rows.
-        rows_max: Rows of changes that may wait for it, if it reads slowly.
+        rows_max: Rows of changes that may wait for it, if it reads slowly, when
+            another commit comes.
         procedures_max: Procedures that it may have running at once.
         inline_rows: A query that may look at more rows is answered on another thread.
         queries_max: Queries that it may have kept current at once, if it is not the

@@ -34,8 +34,11 @@ HEAD_BYTES_MAX = 64 << 10
 STARTUP_SECONDS = 30
 """A server that takes longer to listen is taken for one that cannot."""
 
+REQUEST_SECONDS = 10
+"""So long requests that run may take when the server goes down; then they are told."""
+
 SHUTDOWN_SECONDS = 15
-"""So long requests that run may take when the server goes down."""
+"""So long it may take until they have read that."""
 
 
 class Running(uvicorn.Server):
@@ -103,9 +106,12 @@ class Running(uvicorn.Server):
         """Take no more clients, let those go that are there, and end."""
         for server in self.servers:
             server.close()
-        self.service.desk.close()  # or who follows a log would be waited for
+        desk = self.service.desk
+        desk.close()  # or who follows a log would be waited for
+        late = asyncio.get_running_loop().call_later(REQUEST_SECONDS, desk.give_up)
         await self.service.subscribing.close()
         await super().shutdown(sockets)
+        late.cancel()
 
 
 def serve(  # noqa: PLR0913  what operators say

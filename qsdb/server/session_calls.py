@@ -7,9 +7,11 @@ and nowhere else; so whoever is told of commits hands the caller's own batch ove
 for the answer.
 
 Procedures may wait, so they run in the database's pool, and what their transactions
-change is told like that of anybody.
+change is told like that of anybody. A session that ends before they do answers for
+them (`SessionCalls.abandon`): each has one answer, whoever gives it.
 """
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
@@ -44,24 +46,36 @@ Read = Callable[[Remote, bytes], tuple[object, ...]]
 Write = Callable[[Remote, object], bytes | None]
 """Writes what a function gave."""
 
+Tell = Callable[[Returned | InternalFailure, int], object]
+"""Takes what came of a procedure, and when it began, in microseconds since 1970."""
+
+
+@attrs.frozen(eq=False)
+class _Running:
+    """A procedure that has no answer yet."""
+
+    name: str
+    tell: Tell
+    began: int
+
 
 class SessionCalls:
     """The calls of one client.
 
     Attributes:
         is_calling: Whether a reducer runs for it.
-        running: How many procedures run for it.
     """
 
     __slots__ = (
+        "_answering",
         "_calls",
         "_is_owner",
         "_own",
         "_peer",
+        "_running",
         "_served",
         "_write",
         "is_calling",
-        "running",
     )
 
     def __init__(self, peer: Peer, write: Write) -> None:
@@ -79,7 +93,13 @@ class SessionCalls:
         self._is_owner = peer.is_owner
         self.is_calling = False
         self._own: tuple[Place, Batch] | None = None
-        self.running = 0
+        self._running: dict[Future[object], _Running] = {}
+        self._answering = threading.Lock()
+
+    @property
+    def running(self) -> int:
+        """How many procedures run for it and have no answer yet."""
+        return len(self._running)
 
     def take(self, batch: Batch) -> bool:
         """Take what a commit did, if it is that of the call which runs now.
@@ -138,7 +158,7 @@ class SessionCalls:
         name: str,
         args: bytes,
         read: Read | None,
-        tell: Callable[[Returned | InternalFailure, int], object],
+        tell: Tell,
     ) -> None:
         """Have a procedure run.
 
@@ -146,8 +166,7 @@ class SessionCalls:
             name: The procedure.
             args: Its arguments, as they came.
             read: Reads them, if they are not BSATN.
-            tell: Takes what came of it, and when it began, in microseconds since 1970;
-                on any thread.
+            tell: Takes what came of it; on any thread.
         """
         peer = self._peer
         began = peer.now
@@ -161,13 +180,36 @@ class SessionCalls:
         # Another object, for what it calls is not what the client calls meanwhile.
         sender = attrs.evolve(peer.sender)
         future = procedures.pool.submit(procedures.call, sender, name, values, {})
-        self.running += 1
+        self._running[future] = _Running(name, tell, began)
 
         def ended(future: "Future[object]") -> None:
-            self.running -= 1
-            tell(self._outcome(found, future), began)
+            if not future.cancelled():  # else by `abandon`, or the database is closed
+                self._answer(future, self._outcome(found, future))
 
         future.add_done_callback(ended)
+
+    def _answer(
+        self, future: "Future[object]", outcome: Returned | InternalFailure
+    ) -> None:
+        """Have the caller of a procedure told, if nobody has done so."""
+        with self._answering:
+            found = self._running.get(future)
+            if found is not None:
+                found.tell(outcome, found.began)
+                del self._running[future]  # behind its answer: then nothing is due
+        self._peer.wake()
+
+    def abandon(self, reason: str) -> None:
+        """Have the callers of procedures that run still told that they do.
+
+        Args:
+            reason: Why there will be no other answer, in words for the client.
+        """
+        for future, each in [*self._running.items()]:
+            state = "has not begun" if future.cancel() else "runs on, untold"
+            self._answer(
+                future, InternalFailure(f"{reason}; procedure {each.name} {state}")
+            )
 
     def _outcome(
         self, found: Remote, future: "Future[object]"

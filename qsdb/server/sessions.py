@@ -29,6 +29,8 @@ __all__ = ["INLINE_BYTES", "AnySession", "Job", "Session", "do_now"]
 
 M = TypeVar("M")
 
+TOO_SLOW = "it reads too slowly: too many changes wait for it"
+
 Job = Callable[[], object]
 """What takes long, to be done on another thread before the next message is handled."""
 
@@ -167,7 +169,7 @@ class Session(abc.ABC, Generic[M]):
             return
         self.peer.outbox.put_batch(batch)
         if self.peer.outbox.is_overfull:
-            self.stop("it reads too slowly: too many changes wait for it")
+            self.stop(TOO_SLOW)
         else:
             self.peer.wake()
 
@@ -184,6 +186,12 @@ class Session(abc.ABC, Generic[M]):
                 query.owner.has_failed = True
                 self.peer.access.subscriptions.unread.extend(query.owner.queries)
 
+    def bound(self) -> None:
+        """See that no more waits for a client that reads slowly than may."""
+        self.peer.outbox.bound()
+        if self.peer.outbox.is_overfull:
+            self.stop(TOO_SLOW)
+
     @abc.abstractmethod
     def _encoded(self, batch: Batch) -> list[bytes]:
         """Make the messages that tell of a batch."""
@@ -197,10 +205,18 @@ class Session(abc.ABC, Generic[M]):
         """Take in that the database is closed."""
         self.stop("the database is closed")
 
-    def stop(self, reason: str) -> None:
-        """Have it end, once what is due is sent."""
+    def stop(self, reason: str, *, waits: bool = False) -> None:
+        """Have it end, once what is due is sent.
+
+        Args:
+            reason: Why, in words for the client.
+            waits: Whether procedures that run may still come to their end; if not,
+                their callers are told at once that there will be no other answer.
+        """
         if self.ending is None:
             self.ending = reason
+        if not waits:
+            self.calls.abandon(reason)
         self.peer.wake()
 
 

@@ -19,7 +19,8 @@ parameter          meaning
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from concurrent.futures import Future
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -117,8 +118,9 @@ class Subscribing:
         self._options = options or SessionOptions()
         self._connections_max = connections_max
         self._closing_seconds = closing_seconds
-        self._watches: dict[Served, DurableWatch] = {}
-        self._links: dict[Link, asyncio.Task[None] | None] = {}
+        self._watches: list[tuple[Served, DurableWatch]] = []
+        self._links: dict[Link, Future[None]] = {}
+        """Each with what is set at its very end."""
         self._is_closing = False
 
     async def __call__(
@@ -136,8 +138,14 @@ class Subscribing:
             await send(_accepted(asked))
             await link.run(_wire(scope, receive, send))
         finally:
-            self._links.pop(link, None)
+            await self._end(link)
+
+    async def _end(self, link: Link) -> None:
+        ended = self._links.pop(link)
+        try:
             await asyncio.shield(link.end())
+        finally:
+            ended.set_result(None)
 
     async def _begin(self, asked: Asked) -> Link:
         self._require_room()  # others may have come while the token was looked at
@@ -147,33 +155,48 @@ class Subscribing:
         sender = attrs.evolve(sender, waits=False)
         watch = self._watch(asked.served)
         link = Link(asked.served, sender, asked.options, asked.dialect, watch)
-        self._links[link] = asyncio.current_task()
+        self._links[link] = ended = Future[None]()
+        ended.set_running_or_notify_cancel()  # who waits no more does not cancel it
         try:
             await link.begin(credentials.token)
         except BaseException as error:
-            del self._links[link]
+            if not isinstance(error, QsdbError):  # it has connected, or is about to
+                await self._end(link)
+                raise
+            self._links.pop(link).set_result(None)
             if isinstance(error, AccessError):
                 about, is_owner = asked.served.logged, link.session.peer.is_owner
                 said = refusal_text(about, error, is_owner=is_owner)
                 raise RefusedError(403, said) from error
-            if isinstance(error, QsdbError):
-                _LOGGER.warning("a client cannot connect: %s", error)
-                told = "the database cannot take clients now"
-                raise RefusedError(503, told) from error
-            await asyncio.shield(link.end())  # it has connected, or is about to
-            raise
+            _LOGGER.warning("a client cannot connect: %s", error)
+            told = "the database cannot take clients now"
+            raise RefusedError(503, told) from error
         return link
 
     def _watch(self, served: Served) -> DurableWatch | None:
-        """Give what watches the disk for a database, if it has one."""
+        """Give what watches the disk for a database, if it has one.
+
+        Each event loop has its own: an application may be served by several, or by one
+        after the other.
+        """
         log = served.access.calls.writer.log
         if log is None:
             return None
-        found = self._watches.get(served)
-        if found is None:
-            found = DurableWatch(log, asyncio.get_running_loop())
-            self._watches[served] = found
-        return found
+        loop = asyncio.get_running_loop()
+        for each, watch in self._watches:
+            if each is served and watch.loop is loop:
+                return watch
+        self._let_go(lambda watch: watch.loop.is_closed())
+        watch = DurableWatch(log, loop)
+        self._watches.append((served, watch))
+        return watch
+
+    def _let_go(self, is_over: Callable[[DurableWatch], bool]) -> None:
+        """End watches, and forget them."""
+        for each in [*self._watches]:
+            if is_over(each[1]):
+                each[1].close()
+                self._watches.remove(each)
 
     # What is asked.
 
@@ -233,25 +256,37 @@ class Subscribing:
 
     # The end.
 
+    def open(self) -> None:
+        """Take clients again, after `close`; also before, which does nothing."""
+        self._is_closing = False
+
     async def close(self) -> None:
         """End all clients: what they are to be told is sent before.
 
-        Who has not read that after some seconds is cut off.
+        Procedures have some seconds to come to their end; then their callers are told
+        that they run on. Who has not read all that after some seconds is cut off.
         """
         self._is_closing = True
         for link in [*self._links]:
+            link.session.stop(_GOES_DOWN, waits=True)
+        await self._wait_for_links()
+        late = [each for each in [*self._links] if each.session.calls.running]
+        for link in late:
             link.session.stop(_GOES_DOWN)
-        await self._wait_for_links(self._closing_seconds)
+        if late:
+            await self._wait_for_links()
         for link in [*self._links]:
             link.cut(_GOES_DOWN)
-        await self._wait_for_links(self._closing_seconds)
-        for watch in self._watches.values():
-            watch.close()
+        await self._wait_for_links()
+        self._let_go(lambda _: True)
 
-    async def _wait_for_links(self, seconds: float) -> None:
-        tasks = [task for task in self._links.values() if task is not None]
-        if tasks:
-            await asyncio.wait(tasks, timeout=seconds)
+    async def _wait_for_links(self) -> None:
+        """Wait for all that are there, in whichever event loop."""
+        ends = [asyncio.wrap_future(each) for each in [*self._links.values()]]
+        if ends:
+            _, late = await asyncio.wait(ends, timeout=self._closing_seconds)
+            for each in late:
+                each.cancel()
 
 
 def _wire(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Wire:

@@ -17,7 +17,7 @@ from qsdb.values.compounds import (
 )
 from qsdb.values.kinds import Kind
 
-__all__ = ["read_as", "read_definition", "shape_of_kind", "shape_of_type"]
+__all__ = ["UNIT", "read_as", "read_definition", "shape_of_kind", "shape_of_type"]
 
 GRAMMAR = """
 RawModuleDef = V8BackCompat | V9 V9 | V10 V10

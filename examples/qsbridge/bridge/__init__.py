@@ -15,6 +15,8 @@ on when the platform is away for a while.
 `commands`        what the platform has the bridge do, each once
 `vault`           items in and out, also when the connection breaks in between
 `port`            what it needs of a connection
+`network`         a connection over the network, by `qsdb.client`; imported by who
+                  wants it
 `timers`          when something is due: time-outs and exponential back-off
 `running`         a thread that drives a bridge
 ================  ============================================================
@@ -23,7 +25,8 @@ on when the platform is away for a while.
 from examples.qsbridge.bridge.client import Bridge
 from examples.qsbridge.bridge.hooks import GameHooks
 from examples.qsbridge.bridge.knowledge import Decision, Knowledge
-from examples.qsbridge.bridge.link import OfflineError, ServerDetails
+from examples.qsbridge.bridge.link import ServerDetails
+from examples.qsbridge.bridge.port import OfflineError
 from examples.qsbridge.bridge.running import BridgeThread
 
 __all__ = [

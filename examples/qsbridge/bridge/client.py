@@ -28,9 +28,9 @@ import qsdb
 from examples.qsbridge.bridge.commands import CommandRunner
 from examples.qsbridge.bridge.hooks import GameHooks
 from examples.qsbridge.bridge.knowledge import Decision, Knowledge, Reason
-from examples.qsbridge.bridge.link import Link, OfflineError, ServerDetails
+from examples.qsbridge.bridge.link import Link, ServerDetails
 from examples.qsbridge.bridge.news import Change, tell
-from examples.qsbridge.bridge.port import Connect
+from examples.qsbridge.bridge.port import Connect, OfflineError
 from examples.qsbridge.bridge.timers import Backoff, system_now
 from examples.qsbridge.bridge.vault import VaultCounter
 from examples.qsbridge.hub.refusals import refusal_class
@@ -66,7 +66,8 @@ class Bridge:
 
         Args:
             connect: Opens a connection with a token, or without one for a new identity:
-                ``lambda token: db.connect(token=token)`` in this process.
+                ``lambda token: db.connect(token=token)`` in this process, and
+                ``over_network("wss://hub.example", "platform")`` (`network`).
             server: Which server it is.
             hooks: What the game does when it is told to.
             token: That of an earlier run, kept from ``bridge.link.token``: then the
@@ -76,7 +77,8 @@ class Bridge:
             chance: Gives numbers from 0 to 1, for the jitter of reconnecting.
         """
         self.server_id = server.server_id
-        self.link = Link(connect, server, self._changed, Backoff(chance), token)
+        backoff = Backoff(chance)
+        self.link = Link(connect, server, self._changed, backoff, token, self.wake)
         self.vault = VaultCounter(self.link, self.server_id, hooks, self._post)
         self._hooks = hooks
         self._now = now

@@ -22,31 +22,18 @@ from typing import Any, Final
 import qsdb
 from examples.qsbridge.bridge.knowledge import Knowledge
 from examples.qsbridge.bridge.news import Change
-from examples.qsbridge.bridge.port import Connect, Port
+from examples.qsbridge.bridge.port import Connect, OfflineError, Port, TellsLoss
 from examples.qsbridge.bridge.timers import Backoff, Countdown
 from examples.qsbridge.hub.refusals import refusal_class
 from qsdb import Timestamp
 
-__all__ = ["Link", "OfflineError", "ServerDetails"]
+__all__ = ["Link", "ServerDetails"]
 
 LOGGER: Final = logging.getLogger("qsbridge.bridge")
 HEARTBEAT_SECONDS: Final = 30.0
 SERVER_ID_VARIABLE: Final = "QSB_SERVER_ID"
-LOST: Final = (qsdb.ClosedError, qsdb.StorageError, OSError)
+LOST: Final = (OfflineError, qsdb.ClosedError, qsdb.StorageError, OSError)
 """What a call raises where it did not reach the platform, or its answer not us."""
-
-
-class OfflineError(Exception):
-    """The platform is not reached, or was lost in the middle of a call.
-
-    Attributes:
-        may_have_run: Whether what was called may have been done all the same.
-    """
-
-    def __init__(self, sentence: str, *, may_have_run: bool) -> None:
-        """Say what happened."""
-        super().__init__(sentence)
-        self.may_have_run = may_have_run
 
 
 def _server_id_of_environment() -> str:
@@ -112,6 +99,7 @@ class Link:
         on_change: Callable[[Change], object],
         backoff: Backoff,
         token: str | None,
+        on_lost: Callable[[], object] = lambda: None,
     ) -> None:
         """Prepare; the first `tick` connects.
 
@@ -122,6 +110,8 @@ class Link:
                 `Knowledge`.
             backoff: How long to wait before connecting again.
             token: Of the identity to be; None for a new one.
+            on_lost: Is told, on any thread, by a connection that notices by itself
+                that it is lost: then `tick` has something to do.
         """
         self.token = token
         self.fault = "the bridge has not connected yet"
@@ -129,6 +119,7 @@ class Link:
         self._server = server
         self._on_change = on_change
         self._backoff = backoff
+        self._on_lost = on_lost
         self._lock = threading.Lock()
         self._is_online = self._is_closed = False
         self._known: Knowledge | None = None
@@ -181,7 +172,8 @@ class Link:
             return act(known.connection)
         except LOST as error:
             self._lose(known, str(error))
-            raise OfflineError(self.fault, may_have_run=True) from error
+            is_sure = isinstance(error, OfflineError) and not error.may_have_run
+            raise OfflineError(self.fault, may_have_run=not is_sure) from error
 
     # What time brings about.
 
@@ -229,6 +221,8 @@ class Link:
             try:
                 connection = self._connect_as(self.token)
                 undoing.callback(_close, connection)
+                if isinstance(connection, TellsLoss):
+                    connection.on_lost(self._on_lost)
                 self.token = connection.token
                 connection.call("server_register", *self._server.arguments)
                 known = Knowledge(

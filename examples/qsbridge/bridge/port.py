@@ -1,16 +1,36 @@
 """The port: what a bridge needs of a connection, and all that it needs.
 
-`qsdb.Connection` fits, and so does whatever has the same methods over a network. What
-a bridge does not rely on: that the platform is in this process, that a call in the
-middle of a callback is allowed, that a lost connection says so.
+`qsdb.Connection` fits, and so does `network.RemotePort`. What a bridge does not rely
+on: that the platform is in this process, that a call in the middle of a callback is
+allowed, that a lost connection says so. One that does (`TellsLoss`) is heard.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import qsdb
 
-__all__ = ["Connect", "Port", "PortSubscription", "PortTables"]
+__all__ = [
+    "Connect",
+    "OfflineError",
+    "Port",
+    "PortSubscription",
+    "PortTables",
+    "TellsLoss",
+]
+
+
+class OfflineError(Exception):
+    """The platform is not reached, or was lost in the middle of a call.
+
+    Attributes:
+        may_have_run: Whether what was called may have been done all the same.
+    """
+
+    def __init__(self, sentence: str, *, may_have_run: bool) -> None:
+        """Say what happened."""
+        super().__init__(sentence)
+        self.may_have_run = may_have_run
 
 
 class PortTables(Protocol):
@@ -56,6 +76,14 @@ class Port(Protocol):
 
     def close(self) -> None:
         """End."""
+
+
+@runtime_checkable
+class TellsLoss(Protocol):
+    """A connection that says when it is lost."""
+
+    def on_lost(self, callback: Callable[[], object]) -> None:
+        """Have a function called then, on any thread; it must not call the platform."""
 
 
 Connect = Callable[[str | None], Port]

@@ -27,7 +27,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from examples.qsbridge.bridge.hooks import GameHooks
-from examples.qsbridge.bridge.link import Link, OfflineError
+from examples.qsbridge.bridge.link import Link
+from examples.qsbridge.bridge.port import OfflineError
 from examples.qsbridge.hub.limits import VAULT_SLOTS
 from examples.qsbridge.hub.movements import NOWHERE
 from examples.qsbridge.hub.refusals import refusal

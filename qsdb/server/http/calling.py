@@ -48,7 +48,8 @@ async def call(guest: Guest) -> Response:
     def work() -> Response:
         return _called(guest, function, body, is_confirmed=is_confirmed)
 
-    return await guest.desk.run(guest.served, work)
+    may_wait = isinstance(function, Procedure)
+    return await guest.desk.run(guest.served, work, may_wait=may_wait)
 
 
 def _find(guest: Guest, name: str) -> Function:

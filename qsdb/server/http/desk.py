@@ -4,13 +4,15 @@ A server has one, and whoever runs the server opens and closes it: as long as it
 open, what modules log is kept for their owners.
 """
 
+import asyncio
 from collections.abc import Callable
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import attrs
 from starlette.requests import Request
 
-from qsdb.runtime.coroutines import result_of
+from qsdb.errors import ClosedError
+from qsdb.runtime.pools import Pool
 from qsdb.server.authority import Authority
 from qsdb.server.hosts import Host, Served
 from qsdb.server.http.bodies import Bodies, read_body
@@ -21,6 +23,9 @@ from qsdb.server.metrics import Metrics
 __all__ = ["Desk", "HttpOptions"]
 
 T = TypeVar("T")
+
+THREADS = 2
+"""For what is of no database."""
 
 
 @attrs.frozen(kw_only=True)
@@ -58,6 +63,7 @@ class Desk:
         metrics: Figures, which others count in too.
         logs: What modules have said.
         bodies: How much is kept of what comes with requests.
+        pool: Threads for what is of no database.
     """
 
     def __init__(
@@ -71,10 +77,13 @@ class Desk:
         databases = [(each.access.module.name, each.identity) for each in host]
         self.logs = Logs(databases, options.log_records_max, options.log_bytes_max)
         self.bodies = Bodies(options.bodies_bytes_max)
-        self._running = 0
+        self.pool = Pool("qsdb-server", THREADS)
+        self._awaited: set[asyncio.Future[Any]] = set()
+        self._has_given_up = False
 
     def open(self) -> None:
         """Begin to keep what modules log; twice is no error."""
+        self._has_given_up = False
         self.logs.open()
 
     def close(self) -> None:
@@ -100,19 +109,43 @@ class Desk:
         seconds = self.options.body_seconds
         return await read_body(request, self.bodies, bytes_max, seconds)
 
-    async def run(self, served: Served, work: Callable[[], T]) -> T:
-        """Have a thread of a database's pool do something, and give what came of it.
+    def give_up(self) -> None:
+        """Refuse what still runs, since the server goes down; in the event loop."""
+        self._has_given_up = True
+        for each in [*self._awaited]:
+            each.cancel()
+
+    async def run(
+        self, served: Served, work: Callable[[], T], *, may_wait: bool = False
+    ) -> T:
+        """Have a thread do something, and give what came of it.
+
+        Args:
+            served: The database that it is about.
+            work: What is to be done.
+            may_wait: Whether that may wait for others, as procedures do: then the
+                thread is one of the database's, which others may have to wait for.
 
         Raises:
-            Refusal: too much is running already.
+            Refusal: too much is running already, or the server goes down.
             ClosedError: the database is closed.
             Whatever the work raises.
         """
-        if self._running >= self.options.running_max:
+        if len(self._awaited) >= self.options.running_max:
             text = "too many requests at once; try again"
             raise Refusal(503, text, {"retry-after": "1"})
-        self._running += 1
+        pool = served.access.procedures.pool if may_wait else served.pool
+        answer = asyncio.wrap_future(pool.submit(work))
+        self._awaited.add(answer)
         try:
-            return await result_of(served.access.procedures.pool.submit(work))
+            return await answer
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():  # whoever asked has gone
+                raise
+            if self._has_given_up:
+                text = "the server goes down; what was asked for may yet be done"
+                raise Refusal(503, text) from None
+            raise ClosedError("the database is closed") from None  # and its pool
         finally:
-            self._running -= 1
+            self._awaited.discard(answer)

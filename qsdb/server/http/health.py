@@ -1,11 +1,10 @@
 """Whether the server lives, what it is, and its figures."""
 
-import asyncio
-
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
+from qsdb.runtime.coroutines import result_of
 from qsdb.runtime.version import VERSION
 from qsdb.server.http.bodies import json_response
 from qsdb.server.http.desk import Desk
@@ -29,7 +28,7 @@ async def metrics(desk: Desk, request: Request) -> Response:
     """Give figures; of an owner's databases all, if the owner asks."""
     shown = await visitor_of(desk, request)
     reader = None if shown is None else shown.identity
-    text = await asyncio.to_thread(desk.metrics.text, reader)
+    text = await result_of(desk.pool.submit(desk.metrics.text, reader))
     return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
 
 

@@ -39,7 +39,7 @@ async def module_route(desk: Desk, request: Request) -> Response:
     body = await desk.read_body(request, desk.options.body_bytes_max)
     query = request.scope["query_string"].decode("latin-1")
     asked = HttpRequest(request.method, path, query, _headers(request), body)
-    return await desk.run(served, lambda: _handled(served, route, asked))
+    return await desk.run(served, lambda: _handled(served, route, asked), may_wait=True)
 
 
 def _route(module: ModuleSchema, method: str, path: str) -> HttpRoute:

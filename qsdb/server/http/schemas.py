@@ -4,6 +4,9 @@ The owner is told all. Everybody else is told what they may use: public tables a
 views, functions that are not private, the module's own routes. What is private is left
 out, and so are filters of rows, which may name it, and functions that nobody calls. The
 types are those that the rest needs.
+
+``returns=true`` asks for a definition of version 10 that says what reducers give, which
+tools of SpacetimeDB would refuse (`qsdb.server.definitions`).
 """
 
 import weakref
@@ -30,26 +33,36 @@ async def schema(guest: Guest) -> Response:
     version = _VERSIONS.get(asked)
     if version is None:
         raise Refusal(400, "the version of a schema is 9 or 10: ?version=10")
-    module, is_owner = guest.served.access.module, guest.is_owner
+    module = guest.served.access.module
+    form = _Form(version, guest.is_owner, guest.flag("returns"))
     try:
-        text = _text(module, version, is_owner=is_owner)
+        text = _text(module, form)
     except SchemaError as error:
         raise Refusal(400, str(error)) from None
     return Response(text, media_type="application/json")
 
 
-_TEXTS: weakref.WeakKeyDictionary[ModuleSchema, dict[tuple[Version, bool], bytes]] = (
+@attrs.frozen
+class _Form:
+    """Which of a module's definitions is asked for."""
+
+    version: Version
+    is_owner: bool
+    has_returns: bool
+
+
+_TEXTS: weakref.WeakKeyDictionary[ModuleSchema, dict[_Form, bytes]] = (
     weakref.WeakKeyDictionary()
 )
 
 
-def _text(module: ModuleSchema, version: Version, *, is_owner: bool) -> bytes:
+def _text(module: ModuleSchema, form: _Form) -> bytes:
     texts = _TEXTS.setdefault(module, {})
-    found = texts.get((version, is_owner))
+    found = texts.get(form)
     if found is None:
-        shown = module if is_owner else public_part(module)
-        found = write_json(definition(shown, version)).encode(errors="replace")
-        texts[version, is_owner] = found
+        shown = module if form.is_owner else public_part(module)
+        data = definition(shown, form.version, has_returns=form.has_returns)
+        found = texts[form] = write_json(data).encode(errors="replace")
     return found
 
 

@@ -2,13 +2,16 @@
 
 import contextlib
 import json
+import ssl
 import sys
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import trustme
 
 import qsdb
 from qsdb.cache.events import Event
@@ -18,6 +21,7 @@ from qsdb.cli.remote import Server, server_of
 from qsdb.errors import ArgumentError, ClosedError, QueryError
 from qsdb.runtime.row_filters import check_filters
 from qsdb.server.definitions import definition
+from tests.support.tls_proxy import tls_proxy
 from tests.unit.cli.http_server import Told, serving
 from tests.unit.cli.shop import Toy, add, run, sell, shop
 
@@ -52,6 +56,28 @@ def test_a_call_sends_its_arguments_and_the_token(server: Told) -> None:
     assert asked.body == '["doll",-1.5]'
     assert asked.headers["authorization"] == "Bearer t0"
     assert asked.headers["content-type"] == "application/json"
+
+
+def test_certificates_that_count_come_from_the_environment(
+    server: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    server.answers[f"POST {CHAT}/call/add?confirmed=true"] = 200, ""
+    port = urlsplit(server.url).port
+    assert port is not None
+
+    with tls_proxy(context, port) as secure:
+        place = "--server", f"https://localhost:{secure}", "--database", "shop"
+        refused = run("call", *place, "add", '"doll"')
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        done = run("call", *place, "add", '"doll"')
+
+    assert refused.exit_code == 1
+    assert "certificate verify failed" in refused.stderr
+    assert (done.exit_code, done.stderr) == (0, "")
 
 
 def test_a_token_comes_from_the_environment(
@@ -239,6 +265,8 @@ def test_an_answer_that_is_no_result_is_told_of(answer: str, server: Told) -> No
 
 
 def test_a_server_is_described_as_files_are(server: Told) -> None:
+    told = definition(shop.compiled(check_filters), 10, has_returns=True)
+    server.answers[f"GET {CHAT}/schema?version=10&returns=true"] = 200, json.dumps(told)
     server.answers[f"GET {CHAT}/schema?version=10"] = 200, schema()
 
     done = ask(server, "describe")
@@ -251,7 +279,7 @@ def test_a_server_is_described_as_files_are(server: Told) -> None:
 
 @pytest.mark.parametrize("answer", ["[]", "{}", '{"sections": 1}'])
 def test_what_is_no_definition_is_told_of(answer: str, server: Told) -> None:
-    server.answers[f"GET {CHAT}/schema?version=10"] = 200, answer
+    server.answers[f"GET {CHAT}/schema?version=10&returns=true"] = 200, answer
 
     done = ask(server, "describe")
 

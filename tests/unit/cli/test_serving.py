@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import queue
+import shlex
 import sys
 import threading
 import types
@@ -18,6 +19,8 @@ from rich.console import Console
 
 import qsdb
 from qsdb.files import Directory
+from tests.support.markdown import blocks
+from tests.support.sources import ROOT
 from tests.unit.cli.shop import SPEC, add, fill, run, shop
 
 ZOO = "tests.support.zoo:zoo"
@@ -95,6 +98,21 @@ def test_databases_are_served_from_their_directories(
         "Ctrl-C ends it.",
     ):
         assert text in done.stdout
+
+
+def test_the_service_of_the_readme_serves(server: Server, tmp_path: Path) -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    [unit] = blocks(page, "ini")
+    [line] = [each for each in unit.text.splitlines() if each.startswith("ExecStart=")]
+    program, _, command = line.partition(" -m qsdb ")
+    words = shlex.split(command.replace("/var/lib/qsdb", str(tmp_path)))
+    assert program.endswith("/bin/python")
+    assert str(tmp_path) in words
+
+    done = run(*words)
+
+    assert (done.exit_code, [*server.given["databases"]]) == (0, ["chat"])
+    assert server.given["port"] == 3000
 
 
 def test_databases_may_be_in_memory_only(server: Server, tmp_path: Path) -> None:

@@ -235,8 +235,9 @@ def test_without_a_module(server: Running) -> None:
     with connect(server, module=None) as conn:
         sub = conn.subscribe("SELECT * FROM room", "SELECT text FROM line")
         conn.reducers.open_room(3, -5)
-        conn.reducers.say(room=3, text="hi")
+        given = conn.reducers.say(room=3, text="hi")
 
+        assert given == 1
         assert [row._asdict() for row in conn.db.room] == [{"id": 3, "level": -5}]
         assert sub.rows == [(3, -5), ("hi",)]
 
@@ -256,6 +257,27 @@ def test_in_an_event_loop(server: Running) -> None:
             return [row.text for row in rows]
 
     assert asyncio.run(talk()) == ["18", "19"]
+
+
+@pytest.mark.slow
+def test_a_connection_of_which_nothing_is_heard_is_lost(server: Running) -> None:
+    port = urlsplit(server.address).port
+    assert port is not None
+    with CuttingProxy(port) as proxy:
+        url = f"ws://127.0.0.1:{proxy.port}"
+        quick: Any = {"silence_timeout": 0.5, "close_timeout": 0.1, "delay_min": 0.01}
+        with qsdb.client.connect(url, "chat", module=chatting, **quick) as conn:
+            lost, there = Heard(), Heard()
+            conn.on_disconnect(lost)
+            conn.on_reconnect(there)
+            conn.subscribe("SELECT * FROM line")
+            proxy.requests.is_shut = proxy.answers.is_shut = True
+            [[error]] = lost.wait_for(1)
+            proxy.cut()
+            there.wait_for(1)
+            assert conn.reducers.say(1, "again") == 1
+
+    assert isinstance(error, NotConnectedError)
 
 
 class Restarted:

@@ -19,6 +19,7 @@ from qsdb.testing import FakeClock
         ("timeout", -1, "timeout"),
         ("connect_timeout", 0, "connect_timeout is a number of seconds above 0, not 0"),
         ("close_timeout", float("inf"), "close_timeout"),
+        ("silence_timeout", -1.0, "silence_timeout is a number of seconds above 0"),
         ("delay_min", "1", "delay_min"),
         ("delay_max", None, "delay_max"),
         ("confirmed", 1, "confirmed is a bool or None, not 1"),

@@ -82,6 +82,11 @@ MOVED_TOLD = {
         }
     ],
 }
+BOTH_TOLD = {
+    **CAME_TOLD,
+    "num_rows": 4,
+    "updates": [*CAME_TOLD["updates"], *MOVED_TOLD["updates"]],  # type: ignore[misc]
+}
 IDENTITY_BYTES, CONNECTION_ID = bytes(range(32)), bytes(range(16))
 WHO = {"__identity__": f"0x{int.from_bytes(IDENTITY_BYTES, 'big'):x}"}
 NUMBER = {"__connection_id__": int.from_bytes(CONNECTION_ID, "big")}
@@ -129,7 +134,7 @@ FROM_THE_SERVER: list[tuple[s.V1ServerMessage, Any]] = [
         s.InitialSubscription((CAME, MOVED), 1, -2),
         {
             "InitialSubscription": {
-                "database_update": {"tables": [CAME_TOLD, MOVED_TOLD]},
+                "database_update": {"tables": [BOTH_TOLD]},
                 "request_id": 1,
                 DURATION: {"__time_duration_micros__": -2},
             }
@@ -291,6 +296,40 @@ def test_rows_are_texts_of_their_own() -> None:
         "who": {"__identity__": "0x0"},
         "all": [{"y": {"some": (1 << 64) - 1}}, {"y": {"none": []}}],
     }
+
+
+ODD_NAMES = ("spot", 'a,"num_rows":7,"updates":[', '\\"', '"', "Zoë]},", ",", "")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2),
+            st.sampled_from(ODD_NAMES),
+            st.lists(st.tuples(st.integers(0, 255), st.sampled_from(ODD_NAMES))),
+            st.lists(st.tuples(st.integers(0, 255), st.sampled_from(ODD_NAMES))),
+        )
+    )
+)
+def test_what_is_told_of_one_table_is_told_at_once(
+    changes: list[tuple[int, str, list[tuple[int, str]], list[tuple[int, str]]]],
+) -> None:
+    parts = [
+        V1JsonTableEncoder(number, name, KIND).changes(came, went)
+        for number, name, came, went in changes
+    ]
+    expected: dict[tuple[int, str], dict[str, Any]] = {}
+    for part in parts:
+        told = json.loads(part)
+        table = told["table_id"], told["table_name"]
+        there = expected.setdefault(table, {**told, "num_rows": 0, "updates": []})
+        there["num_rows"] += told["num_rows"]
+        there["updates"] += told["updates"]
+
+    text = encode_v1_json(s.TransactionUpdateLight(1, tuple(parts)))
+
+    tables = json.loads(text)["TransactionUpdateLight"]["update"]["tables"]
+    assert tables == [*expected.values()]
 
 
 A_NUMBER = "an int from 0 to 4294967295"

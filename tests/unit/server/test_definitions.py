@@ -22,7 +22,12 @@ from tests.support.definition_judge import (
     judge_version_10,
     sections_of,
 )
-from tests.support.definition_reader import read_definition
+from tests.support.definition_reader import (
+    UNIT,
+    read_definition,
+    shape_of_kind,
+    shape_of_type,
+)
 from tests.support.schemas import TableSpec, build, module_specs
 
 EXAMPLES = 300 if os.environ.get("QSDB_TEST_PROFILE") == "nightly" else 10
@@ -323,6 +328,71 @@ def test_tables_of_one_class_share_its_type_and_no_name() -> None:
         each["name"]["some"] for each in pair["constraints"] + pair_b["constraints"]
     ]
     assert keys == ["pair_a_b_key", "pair_b_c_key", "pair_c_b_key", "pair_b_c_key_2"]
+
+
+@pytest.fixture
+def giving() -> ModuleSchema:
+    """Give a module whose reducers give something."""
+    module, guests = qsdb.Module("giving"), qsdb.Module("guests")
+    odd_enum: Any = enum.Enum("odd_enum", {"a b": 1, "c": 2})
+
+    @module.reducer
+    def number(_: qsdb.ReducerContext) -> u64:
+        return 7
+
+    @module.reducer
+    def place(_: qsdb.ReducerContext) -> list[Place] | None:
+        return None
+
+    @module.reducer
+    def nothing(ctx: qsdb.ReducerContext) -> None: ...
+
+    @module.reducer
+    def no_kind(_: qsdb.ReducerContext) -> dict[str, int]:
+        return {}
+
+    @module.reducer
+    def no_identifier(_: qsdb.ReducerContext) -> odd_enum:
+        return odd_enum(1)
+
+    @guests.reducer
+    def name(_: qsdb.ReducerContext) -> str:
+        return "Zoë"
+
+    module.mount("guests", guests)
+    return compiled(module)
+
+
+def given_by(data: Any) -> dict[str, Any]:
+    """Give the shapes of what reducers give, by name."""
+    found = sections_of(data)
+    types = found.get("Typespace", {"types": []})["types"]
+    given = {
+        each["source_name"]: shape_of_type(each["ok_return_type"], types)
+        for each in found["Reducers"]
+    }
+    for each in found.get("Submodules", []):
+        given |= given_by(each["module"])
+    return given
+
+
+def test_reducers_give_nothing_to_tools_of_spacetimedb(giving: ModuleSchema) -> None:
+    assert {*given_by(definition(giving, 10)).values()} == {UNIT}
+
+
+def test_who_asks_for_it_is_told_what_reducers_give(giving: ModuleSchema) -> None:
+    data = definition(giving, 10, has_returns=True)
+
+    named = {
+        name: UNIT if each.returns is None else shape_of_kind(each.returns.kind)
+        for name, each in giving.reducers.items()
+        if name != "no_identifier"
+    }
+    given = {f"guests.{k}" if k == "name" else k: v for k, v in given_by(data).items()}
+    assert given == {**named, "no_identifier": UNIT}
+    assert {k for k, v in given.items() if v != UNIT} == {
+        *("number", "place", "guests.name")
+    }
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import json
+import queue
 import threading
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -27,7 +28,7 @@ from qsdb.protocol.client_messages import (
     encode_client_message,
 )
 from qsdb.protocol.subprotocols import V1, V1_TEXT, V2, V3
-from qsdb.server import links, session_queries, wires
+from qsdb.server import hosts, links, session_queries, wires
 from qsdb.server.durable_watch import DurableWatch
 from qsdb.server.hosts import Host
 from qsdb.server.moments import begin
@@ -347,25 +348,221 @@ def test_the_end_of_the_database_ends_its_clients() -> None:
     run(main)
 
 
-def test_a_job_that_waits_when_the_database_is_closed_ends_its_client() -> None:
+def test_a_job_that_waits_when_the_database_is_closed_ends_its_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hosts, "THREADS", 1)
+
     async def main() -> None:
         options = SessionOptions(inline_rows=0)
-        with qsdb.Database(chatting.chatting, procedure_threads=1) as db:
+        with qsdb.Database(chatting.chatting) as db:
+            db.call(chatting.say, 1, "a")
+            serve = serving(db, options=options)
+            socket = await opened(serve)
+            [served] = serve._host
+            gate = threading.Event()
+            served.pool.submit(gate.wait, SECONDS)
+            socket.say(Subscribe(1, 1, (LINES,)))
+            await eventually(lambda: len(served.pool._shared.waiting) == 1)
+            await asyncio.to_thread(db.close)
+            end = await socket.next()
+            assert (end["code"], end["reason"]) == (1001, "the database is closed")
+            assert len(serve._links) == 1, "what it wanted last is not done"
+            gate.set()
+            await socket.over()
+            assert serve._links == {}
+
+    run(main)
+
+
+# Procedures that wait.
+
+
+def test_procedures_that_wait_hold_up_nobody_else(tmp_path: Path) -> None:
+    async def main() -> None:
+        options = SessionOptions(inline_rows=0)
+        with qsdb.Database(
+            chatting.chatting, tmp_path / "db", procedure_threads=1
+        ) as db:
             db.call(chatting.say, 1, "a")
             serve = serving(db, options=options)
             chatting.GATE.clear()
-            socket, other = await opened(serve), await opened(serve)
-            other.say(CallProcedure(1, 0, "wait", b""))
-            socket.say(Subscribe(1, 1, (LINES,)))
+            busy = await opened(serve)
+            busy.say(*[CallProcedure(n, 0, "wait", b"") for n in range(3)])
             pool = db._procedures.pool
-            await eventually(lambda: len(pool._shared.waiting) == 1)
-            closing = asyncio.ensure_future(asyncio.to_thread(db.close))
-            assert await socket.closed() == (1011, "the database is closed")
-            chatting.GATE.set()
-            await closing
+            await eventually(lambda: len(pool._shared.waiting) == 2)
+
+            other = await opened(serve)  # which is noted, on the disk
+            other.say(Subscribe(1, 1, (LINES,)), OneOffQuery(2, LINES))
+            assert isinstance(await other.hear(), s.SubscribeApplied)
+            assert isinstance(await other.hear(), s.OneOffQueryResult)
             await other.leave()
+            assert len(serve._links) == 1
+
+            chatting.GATE.set()
+            answers = {(await busy.hear()).request_id for _ in range(3)}  # type: ignore[union-attr]
+            assert answers == {0, 1, 2}
+            await busy.leave()
+            await serve.close()
 
     run(main)
+
+
+def test_a_procedure_that_ends_while_the_server_goes_down_is_answered() -> None:
+    async def main() -> None:
+        async with chat() as (_, serve):
+            chatting.GATE.clear()
+            socket = await opened(serve)
+            socket.say(CallProcedure(1, 0, "wait", b""))
+            [link] = serve._links
+            await eventually(lambda: link.session.calls.running == 1)
+            closing = asyncio.ensure_future(serve.close())
+            await eventually(lambda: link.session.ending is not None)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert not closing.done()
+            chatting.GATE.set()
+            result: Any = await socket.hear()
+            assert (result.request_id, result.status) == (1, s.Returned(b""))
+            assert await socket.closed() == (1001, "the server goes down")
+            await closing
+
+    run(main)
+
+
+def test_the_caller_of_a_procedure_that_runs_on_is_told_before_the_end() -> None:
+    async def main() -> None:
+        with qsdb.Database(chatting.chatting, procedure_threads=1) as db:
+            serve = serving(db, closing_seconds=0.05)
+            chatting.GATE.clear()
+            sockets = [
+                await opened(serve, subprotocols=(form.name,)) for form in (V3, V1)
+            ]
+            call = CallProcedure(1, 0, "wait", b"")
+            sockets[0].say(call, call._replace(request_id=2))
+            old = v1.CallProcedure("wait", b"", 3, 0)
+            sockets[1].send(v1.encode_v1_client_message(old))
+            busy = [each.session.calls for each in serve._links]
+            await eventually(lambda: [each.running for each in busy] == [2, 1])
+
+            await serve.close()
+
+            goes = "the server goes down; procedure wait"
+            for state in ("runs on, untold", "has not begun"):
+                result: Any = await sockets[0].hear()
+                assert result.status == s.InternalFailure(f"{goes} {state}")
+            last = (await sockets[1].next())["bytes"]
+            assert f"{goes} has not begun".encode() in last
+            for each in sockets:
+                assert await each.closed() == (1001, "the server goes down")
+            chatting.GATE.set()
+            pool = db._procedures.pool
+            await eventually(lambda: pool._shared.idle_count == 1)
+            assert not pool._shared.waiting
+
+    run(main)
+
+
+def test_the_end_of_the_database_tells_who_waits_for_a_procedure() -> None:
+    async def main() -> None:
+        with qsdb.Database(chatting.chatting, procedure_threads=1) as db:
+            serve = serving(db)
+            chatting.GATE.clear()
+            socket = await opened(serve)
+            call = CallProcedure(1, 0, "wait", b"")
+            socket.say(call, call._replace(request_id=2))
+            pool = db._procedures.pool
+            await eventually(lambda: len(pool._shared.waiting) == 1)
+            await asyncio.to_thread(db.close)
+            told = [(await socket.hear()).status for _ in range(2)]  # type: ignore[union-attr]
+            assert told == [
+                s.InternalFailure(f"the database is closed; procedure wait {state}")
+                for state in ("runs on, untold", "has not begun")
+            ]
+            assert await socket.closed() == (1001, "the database is closed")
+            chatting.GATE.set()
+
+    run(main)
+
+
+# Several event loops.
+
+
+def test_an_application_is_served_by_one_event_loop_after_another(
+    tmp_path: Path,
+) -> None:
+    with qsdb.Database(chatting.chatting, tmp_path / "db") as db:
+        serve = serving(db)
+        watches: list[DurableWatch] = []
+
+        async def main() -> None:
+            serve.open()
+            socket = await opened(serve)
+            socket.say(CallReducer(2, 0, "say", line(1, "a")))
+            assert isinstance(await socket.hear(), s.ReducerResult)
+            watches.extend([watch for _, watch in serve._watches])
+            await serve.close()
+            assert await socket.closed() == (1001, "the server goes down")
+
+        for _ in range(2):
+            run(main)
+
+        assert len({*watches}) == 2
+        assert serve._watches == []
+
+
+def test_loops_that_have_ended_leave_no_watch(tmp_path: Path) -> None:
+    with qsdb.Database(chatting.chatting, tmp_path / "db") as db:
+        serve = serving(db)
+
+        async def main() -> None:
+            socket, other = await opened(serve), await opened(serve)
+            socket.say(CallReducer(2, 0, "say", line(1, "a")))
+            assert isinstance(await socket.hear(), s.ReducerResult)
+            for each in (socket, other):
+                await each.leave()  # and nobody closes the application
+
+        for _ in range(3):
+            run(main)
+            assert len(serve._watches) == 1
+
+
+def test_each_database_has_a_watch_of_its_own() -> None:
+    async def main() -> None:
+        with (
+            qsdb.Database(chatting.chatting, SimulatedDirectory()) as one,
+            qsdb.Database(chatting.chatting, SimulatedDirectory()) as two,
+        ):
+            serve = Subscribing(Host({"chat": one, "other": two}), Doorkeeper())
+            sockets = [await opened(serve, name=n) for n in ("chat", "other", "chat")]
+            assert [served.name for served, _ in serve._watches] == ["chat", "other"]
+            for each in sockets:
+                await each.leave()
+            await serve.close()
+            assert serve._watches == []
+
+    run(main)
+
+
+def test_clients_of_another_event_loop_are_ended_too() -> None:
+    told: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
+    is_there = threading.Event()
+
+    with qsdb.Database(chatting.chatting) as db:
+        serve = serving(db)
+
+        async def elsewhere() -> None:
+            socket = await opened(serve)
+            is_there.set()
+            told.put(await socket.closed())
+
+        thread = threading.Thread(target=run, args=(elsewhere,))
+        thread.start()
+        assert is_there.wait(SECONDS)
+        run(serve.close)
+
+        assert told.get(timeout=SECONDS) == (1001, "the server goes down")
+        thread.join(SECONDS)
 
 
 # Who reads slowly, or not at all.
@@ -396,7 +593,11 @@ def test_who_reads_slowly_is_told_the_net_change_and_others_all() -> None:
     run(main)
 
 
-def test_who_reads_too_slowly_is_ended_and_others_are_not() -> None:
+def test_who_reads_too_slowly_is_ended_and_others_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wires, "CLOSING_SECONDS", SECONDS)  # until it reads again
+
     async def main() -> None:
         async with chat(options=SessionOptions(rows_max=100)) as (db, serve):
             slow, quick = await opened(serve), await opened(serve)
@@ -408,6 +609,41 @@ def test_who_reads_too_slowly_is_ended_and_others_are_not() -> None:
                 await asyncio.to_thread(db.call, chatting.say, 1, f"{number}")
                 await quick.hear_until(s.TransactionUpdate)
             assert slow.task is not None
+            slow.reads.set()
+            assert await slow.closed() == (
+                1013,
+                "it reads too slowly: too many changes wait for it",
+            )
+            await quick.leave()
+
+    run(main)
+
+
+def test_a_few_great_commits_are_too_much_for_who_reads_slowly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wires, "CLOSING_SECONDS", SECONDS)  # until it reads again
+
+    def write(db: qsdb.Database, count: int) -> None:
+        with db.write() as tx:
+            for number in range(count):
+                tx[chatting.Line].insert(chatting.Line(room=1, text=f"{number}"))
+
+    async def main() -> None:
+        async with chat(options=SessionOptions(rows_max=100)) as (db, serve):
+            slow, quick = await opened(serve), await opened(serve)
+            for each in (slow, quick):
+                each.say(Subscribe(1, 1, (LINES,)))
+                await each.hear()
+            slow.reads.clear()
+            for count in (1, 500):  # one is about to be sent, and one waits
+                await asyncio.to_thread(write, db, count)
+                await quick.hear_until(s.TransactionUpdate)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert len(serve._links) == 2, "one commit is not too much"
+            await asyncio.to_thread(write, db, 1)
+            await quick.hear_until(s.TransactionUpdate)
             slow.reads.set()
             assert await slow.closed() == (
                 1013,
@@ -904,6 +1140,54 @@ def test_who_is_let_in_while_the_server_goes_down_is_not() -> None:
             assert door.waits is not None
             door.waits.set()
             assert (await socket.next())["status"] == 503
+            await socket.over()
+
+    run(main)
+
+
+def test_who_reads_nothing_in_another_event_loop_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wires, "CLOSING_SECONDS", 0.01)
+    is_there = threading.Event()
+
+    with qsdb.Database(chatting.chatting) as db:
+        serve = serving(db, closing_seconds=0.2)
+
+        async def elsewhere() -> None:
+            socket = await opened(serve)
+            socket.reads.clear()
+            before = db.offset
+            socket.say(VISIT)
+            await eventually(lambda: db.offset > before)
+            is_there.set()
+            await socket.over()
+
+        thread = threading.Thread(target=run, args=(elsewhere,))
+        thread.start()
+        assert is_there.wait(SECONDS)
+        run(serve.close)
+
+        thread.join(SECONDS)
+        assert not thread.is_alive()
+        assert serve._links == {}
+
+
+def test_a_client_that_takes_very_long_to_end_is_waited_for_no_longer() -> None:
+    gate = threading.Event()
+
+    async def main() -> None:
+        options = SessionOptions(inline_rows=0)
+        async with chat(options=options, closing_seconds=0.05) as (db, serve):
+            db.call(chatting.say, 1, "a")
+            socket = await opened(serve)
+            [served] = serve._host
+            for _ in range(served.pool.threads_max):
+                served.pool.submit(gate.wait, SECONDS)
+            socket.say(Subscribe(1, 1, (LINES,)))
+            await eventually(lambda: len(served.pool._shared.waiting) == 1)
+            await serve.close()
+            gate.set()
             await socket.over()
 
     run(main)

@@ -207,6 +207,32 @@ def test_more_rows_than_may_wait_are_too_much(monkeypatch: pytest.MonkeyPatch) -
         assert outbox.is_overfull is is_overfull
 
 
+def test_one_commit_may_have_more_rows_than_may_wait() -> None:
+    outbox = Outbox(encode, 3)
+    outbox.bound()
+    outbox.put(1, b"message")
+    outbox.put_batch(batch(1, "ann", [*range(10)], []))
+    outbox.bound()
+    assert not outbox.is_overfull
+
+    outbox.put_batch(batch(2, "ann", [10], []))
+    assert not outbox.is_overfull
+    outbox.bound()
+    assert outbox.is_overfull
+
+
+def test_what_is_nothing_when_it_is_added_up_is_not_too_much() -> None:
+    outbox = Outbox(encode, 3)
+    outbox.put_batch(batch(1, "ann", [*range(10)], []))
+    outbox.put_batch(batch(2, "ann", [], [*range(9)]))
+    outbox.put_batch(batch(3, "ann", [11], []))
+    outbox.bound()
+
+    assert not outbox.is_overfull
+    [message] = outbox.take(None)
+    assert net_of(message) == (3, Counter({("ann", 9): 1, ("ann", 11): 1}))
+
+
 def test_it_is_looked_less_often_what_can_be_joined_when_little_can(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -21,11 +21,12 @@ from qsdb.protocol import server_messages as s
 from qsdb.protocol.client_messages import CallReducer, Subscribe, encode_client_message
 from qsdb.protocol.server_reading import read_server_frame
 from qsdb.protocol.subprotocols import V3
+from qsdb.server import serving as serving_module
 from qsdb.server import websocket_protocol
 from qsdb.server.app import application, service_of
 from qsdb.server.serving import Running, in_background, serve
 from qsdb.server.wires import Message
-from tests.support.served_app import serving
+from tests.support.served_app import running, serving
 from tests.support.sources import ROOT
 from tests.support.websocket_client import WebSocketClient
 from tests.unit.server import chatting as c
@@ -140,6 +141,43 @@ def test_when_the_server_ends_clients_are_told_what_was_committed(
     assert told == 50
     assert client.closed == (1001, "the server goes down")
     client.close()
+
+
+def test_who_waits_for_a_procedure_when_the_server_ends_is_told(
+    db: qsdb.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving_module, "REQUEST_SECONDS", 0.05)
+    c.GATE.clear()
+    with serving({"chat": db}) as server:
+        place = urlsplit(server.address).netloc
+        connection = http.client.HTTPConnection(place, timeout=30)
+        headers = {"content-type": "application/json"}
+        connection.request("POST", "/v1/database/chat/call/wait", "[]", headers)
+        pool = db._procedures.pool
+        while not pool._shared.threads_count:
+            ask(server, "GET", "/v1/ping")
+    response = connection.getresponse()
+    told = response.status, response.read()
+    connection.close()
+    c.GATE.set()
+
+    assert told == (503, b"the server goes down; what was asked for may yet be done")
+
+
+def test_one_application_is_served_by_one_server_after_another(
+    tmp_path: Path,
+) -> None:
+    with qsdb.Database(c.chatting, tmp_path / "chat") as db:
+        service = service_of({"chat": db})
+        for number in range(2):
+            server = Running(service, host="127.0.0.1", port=0)
+            with running(server), connect(server) as client:
+                call = CallReducer(number, 0, "say", line(1, "hi"))
+                client.send(encode_client_message(call))
+                first, result = messages(client, 2)
+                assert isinstance(first, s.InitialConnection)
+                assert isinstance(result, s.ReducerResult)
+        assert len(db.sql("SELECT * FROM line")) == 2
 
 
 def test_a_place_that_is_taken_is_an_error(db: qsdb.Database) -> None:

@@ -1,5 +1,6 @@
 """Calls: arguments, results, and what is told of a function that fails."""
 
+import contextlib
 from typing import Any
 
 import jwt
@@ -226,5 +227,5 @@ def test_what_is_confirmed_is_on_the_disk() -> None:
             again = client.post(path, '["c"]', [JSON])
             assert (again.status, "FailedError" in again.text) == (500, True)
     finally:
-        with pytest.raises(qsdb.FailedError):
+        with contextlib.suppress(qsdb.FailedError):  # unless it was told already
             db.close()

@@ -1,13 +1,16 @@
 """Every address: methods, who asks, browsers, and what goes wrong at all of them."""
 
 import asyncio
+import contextlib
 import logging
 import threading
+from collections.abc import Iterator
 
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import Response
 
+from qsdb.errors import ClosedError
 from qsdb.server.http.desk import Desk, HttpOptions
 from qsdb.server.http.endpoints import Endpoint
 from qsdb.server.http.refusals import Refusal
@@ -253,6 +256,63 @@ def test_too_many_at_once_are_put_off() -> None:
         await desk.run(served, wait)
 
     with bank_desk(HttpOptions(running_max=2)) as desk:
+        asyncio.run(ask(desk))
+
+
+@contextlib.contextmanager
+def busy_procedures(desk: Desk) -> Iterator[None]:
+    """Have all threads for procedures wait."""
+    [served] = desk.host
+    pool, go_on = served.access.procedures.pool, threading.Event()
+    for _ in range(pool.threads_max):
+        pool.submit(go_on.wait, 30)
+    try:
+        yield
+    finally:
+        go_on.set()
+
+
+def test_procedures_that_wait_hold_up_no_other_requests() -> None:
+    with bank_desk() as desk, busy_procedures(desk):
+        client = client_of(desk)
+        asked = client.post(f"{BANK}/sql", "SELECT * FROM branch")
+        called = client.call("rename", 1, "south")
+        figures = client.get("/v1/metrics")
+
+    assert [each.status for each in (asked, called, figures)] == [200, 200, 200]
+
+
+def test_who_waits_for_a_procedure_when_the_database_is_closed_is_told() -> None:
+    async def ask(desk: Desk) -> None:
+        [served] = desk.host
+        asked = asyncio.create_task(desk.run(served, lambda: 7, may_wait=True))
+        gone = asyncio.create_task(desk.run(served, lambda: 8, may_wait=True))
+        await asyncio.sleep(0)
+        gone.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        await asyncio.to_thread(served.database.close)
+        with pytest.raises(ClosedError, match="the database is closed"):
+            await asked
+
+    with bank_desk() as desk, busy_procedures(desk):
+        asyncio.run(ask(desk))
+
+
+def test_who_waits_when_the_server_goes_down_is_told() -> None:
+    async def ask(desk: Desk) -> None:
+        [served] = desk.host
+        asked = asyncio.create_task(desk.run(served, lambda: 7, may_wait=True))
+        await asyncio.sleep(0)
+        desk.give_up()
+        with pytest.raises(Refusal, match="the server goes down") as caught:
+            await asked
+        assert caught.value.status == 503
+        assert desk._awaited == set()
+        desk.open()
+        assert await desk.run(served, lambda: 8) == 8
+
+    with bank_desk() as desk, busy_procedures(desk):
         asyncio.run(ask(desk))
 
 

@@ -53,6 +53,27 @@ def test_the_owner_is_told_all() -> None:
             judge_version_10(module, owner.get(f"{PATH}10").json())
 
 
+def test_what_reducers_give_is_told_if_it_is_asked_for() -> None:
+    module = qsdb.Module("m")
+
+    @module.reducer
+    def number(_: qsdb.ReducerContext) -> qsdb.u64:
+        return 7
+
+    with qsdb.Database(module) as db, Desk(Host({"m": db}), Authority()) as desk:
+        client = client_of(desk)
+        path = "/v1/database/m/schema?version=10"
+        given = [
+            sections_of(client.get(f"{path}{asked}").json())["Reducers"][0]
+            for asked in ("", "&returns=false", "&returns=true")
+        ]
+        wrong = client.get(f"{path}&returns=yes")
+
+    unit: Any = {"Product": {"elements": []}}
+    assert [each["ok_return_type"] for each in given] == [unit, unit, {"U64": []}]
+    assert (wrong.status, wrong.text) == (400, "returns is true or false")
+
+
 def test_a_module_that_was_published_has_another_schema() -> None:
     before, after = qsdb.Module("m"), qsdb.Module("m")
 
