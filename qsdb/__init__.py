@@ -19,6 +19,7 @@ from qsdb.errors import (
     AccessError,
     ArgumentError,
     ClosedError,
+    ConflictError,
     ConstraintError,
     CorruptionError,
     DatabaseLocked,
@@ -88,6 +89,7 @@ from qsdb.schema.specifiers import (
     unique,
 )
 from qsdb.schema.view_contexts import AnonymousViewContext, Query, ViewContext
+from qsdb.store.limits import TransactionLimits
 from qsdb.values.identity import ConnectionId, Identity
 from qsdb.values.timestamps import ScheduleAt, TimeDuration, Timestamp
 
@@ -99,6 +101,7 @@ __all__ = [
     "Changes",
     "Clock",
     "ClosedError",
+    "ConflictError",
     "Connection",
     "ConnectionId",
     "ConstraintError",
@@ -146,6 +149,7 @@ __all__ = [
     "TimeDuration",
     "Timestamp",
     "Transaction",
+    "TransactionLimits",
     "UniqueError",
     "Update",
     "UsageError",

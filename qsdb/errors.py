@@ -15,6 +15,7 @@
     │   ├── KindError           a value of a wrong kind or range; also a TypeError
     │   ├── UniqueError         the key is taken
     │   └── LimitError          a counter or size has come to its end
+    ├── ConflictError         another transaction was faster; run it again
     ├── AccessError           the caller may not do this
     ├── ReducerError          raised by user code, to refuse a call
     └── StorageError          the files, or the disk under them; look at both
@@ -27,16 +28,17 @@
     InternalError             a broken invariant: a fault of qsdb itself
 
 A user's own exceptions pass through qsdb unchanged. Messages state the fact,
-the value and the bound; what a program may want to look at stands in
-attributes too.
+the value and the bound (`brief`, `shown`); what a program may want to look at
+stands in attributes too.
 """
 
-from qsdb.excerpts import place_in, pointed_at
+from qsdb.excerpts import brief, place_in, pointed_at, shown
 
 __all__ = [
     "AccessError",
     "ArgumentError",
     "ClosedError",
+    "ConflictError",
     "ConstraintError",
     "CorruptionError",
     "DatabaseLocked",
@@ -56,6 +58,8 @@ __all__ = [
     "StorageError",
     "UniqueError",
     "UsageError",
+    "brief",
+    "shown",
 ]
 
 
@@ -200,6 +204,29 @@ class UniqueError(ConstraintError):
 
 class LimitError(ConstraintError):
     """A counter or a size has come to the end of its range."""
+
+
+class ConflictError(QsdbError):
+    """An optimistic transaction cannot commit: others have changed what it builds on.
+
+    Nothing of it was stored. Run it again; ``db.transact`` does so by itself.
+
+    Attributes:
+        table: Name of the table where that was met, or None.
+        reason: What the others have done.
+        offset: Of the commit at which the transaction has read.
+    """
+
+    def __init__(self, table: str | None, reason: str, offset: int) -> None:
+        """Name the place, what was done, and since when."""
+        self.table, self.reason, self.offset = table, reason, offset
+        place = "" if table is None else f"table {table}: "
+        text = f"{place}since offset {offset} another transaction has {reason}"
+        super().__init__(f"{text}; run this one again")
+
+    def __reduce__(self) -> tuple[type["ConflictError"], tuple[object, ...]]:
+        """Pickle by the parts."""
+        return type(self), (self.table, self.reason, self.offset)
 
 
 class AccessError(QsdbError):
@@ -370,28 +397,3 @@ class InternalError(Exception):
     def __reduce__(self) -> tuple[type["InternalError"], tuple[str, ...]]:
         """Pickle by the problems, not by the joined text."""
         return type(self), self.problems
-
-
-BRIEF_LENGTH_MAX = 120
-"""Longest text of a value in a message; a log line should stay readable."""
-
-
-def shown(value: object) -> str:
-    """Give ``repr(value)``, of an int too long for decimal digits the hex ones."""
-    try:
-        return repr(value)
-    except ValueError:  # sys.get_int_max_str_digits(), perhaps of an int inside
-        if isinstance(value, int):
-            return hex(value)
-        return f"<a {type(value).__name__} too long to show>"
-    except Exception:  # noqa: BLE001  a user's repr must not hide our error
-        return f"<a {type(value).__name__} that cannot be shown>"
-
-
-def brief(value: object) -> str:
-    """Give what `shown` gives, cut in the middle where it is long."""
-    text = shown(value)
-    if len(text) <= BRIEF_LENGTH_MAX:
-        return text
-    half = BRIEF_LENGTH_MAX // 2 - 8
-    return f"{text[:half]} … {text[-half:]}"

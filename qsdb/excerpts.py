@@ -1,8 +1,12 @@
-"""A place in a text, shown as a terminal shows it: a line, and a caret under it."""
+"""What messages show of texts and values: a part that a line has room for.
+
+Of a text it is the line of a place, as a terminal shows it, and a caret under it; of a
+value its ``repr``, cut in the middle where that is long.
+"""
 
 import unicodedata
 
-__all__ = ["place_in", "pointed_at"]
+__all__ = ["BRIEF_LENGTH_MAX", "brief", "place_in", "pointed_at", "shown"]
 
 _BEFORE, _LENGTH = 50, 76
 """So many characters of a long line are shown before the place, and in all."""
@@ -36,3 +40,28 @@ def _width(character: str) -> int:
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+BRIEF_LENGTH_MAX = 120
+"""Longest text of a value in a message; a log line should stay readable."""
+
+
+def shown(value: object) -> str:
+    """Give ``repr(value)``, of an int too long for decimal digits the hex ones."""
+    try:
+        return repr(value)
+    except ValueError:  # sys.get_int_max_str_digits(), perhaps of an int inside
+        if isinstance(value, int):
+            return hex(value)
+        return f"<a {type(value).__name__} too long to show>"
+    except Exception:  # noqa: BLE001  a user's repr must not hide our error
+        return f"<a {type(value).__name__} that cannot be shown>"
+
+
+def brief(value: object) -> str:
+    """Give what `shown` gives, cut in the middle where it is long."""
+    text = shown(value)
+    if len(text) <= BRIEF_LENGTH_MAX:
+        return text
+    half = BRIEF_LENGTH_MAX // 2 - 8
+    return f"{text[:half]} … {text[-half:]}"

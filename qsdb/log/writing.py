@@ -82,6 +82,7 @@ class LogWriter:
 
     Attributes:
         failure: Why nothing can be written any more, or None.
+        options: How it is written.
         durable_offset: The last commit that a sync has returned for.
         after_flush: Called after each one; what it does is to be quick.
         written_bytes: Most bytes that all records since the opening can need.
@@ -103,8 +104,7 @@ class LogWriter:
             new_salt: Gives a random number below 2**32 for each segment.
             now: Gives microseconds since 1970, for the headers of segments.
         """
-        self._tail = tail
-        self._options = options
+        self._tail, self.options = tail, options
         self._new_salt, self._now = new_salt, now
         self._queue: list[bytes] = []
         self.written_bytes = self._flushed_cost = 0
@@ -159,7 +159,7 @@ class LogWriter:
         Raises:
             FailedError: it may not be on the disk, nor ever be.
         """
-        options = self._options
+        options = self.options
         is_full = self.written_bytes - self._flushed_cost > options.queue_bytes_max
         if options.durability == INTERVAL:
             if self.bell.is_asleep:
@@ -349,13 +349,13 @@ class LogWriter:
             tail = self._tail
             try:
                 needed = self._needed(cost)
-                if tail.is_ending or needed > self._options.segment_bytes:
+                if tail.is_ending or needed > self.options.segment_bytes:
                     self._flush(sync=True)
                     # A segment without records has the name that the next one gets.
                     if tail.place.offset > tail.header.first_offset:
                         tail.rotate(self._new_salt(), self._now())
                 needed = self._needed(cost)
-                ahead = max(needed, tail.allocated + self._options.step_bytes)
+                ahead = max(needed, tail.allocated + self.options.step_bytes)
                 try:
                     tail.allocate(ahead)
                 except DiskFull:

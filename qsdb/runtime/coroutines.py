@@ -9,7 +9,15 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["Watch", "is_loop_running", "result_of", "run_to_end", "soon"]
+__all__ = [
+    "Watch",
+    "in_a_thread",
+    "is_loop_running",
+    "pause",
+    "result_of",
+    "run_to_end",
+    "soon",
+]
 
 T = TypeVar("T")
 
@@ -44,6 +52,20 @@ async def result_of(future: Future[T]) -> T:
     import asyncio  # noqa: PLC0415  see above
 
     return await asyncio.wrap_future(future)
+
+
+async def in_a_thread(function: Callable[..., T], *arguments: object) -> T:
+    """Call a function in a thread, and wait in an event loop for what it gives."""
+    import asyncio  # noqa: PLC0415  see above
+
+    return await asyncio.to_thread(function, *arguments)
+
+
+async def pause(seconds: float) -> None:
+    """Let the event loop go on for so long."""
+    import asyncio  # noqa: PLC0415  see above
+
+    await asyncio.sleep(seconds)
 
 
 def soon(callback: Callable[[], object]) -> Watch | None:

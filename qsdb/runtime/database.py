@@ -29,12 +29,15 @@ from qsdb.runtime.clock import Clock, SystemClock
 from qsdb.runtime.connecting import Connector
 from qsdb.runtime.meters import limit_of
 from qsdb.runtime.migrating import Migrating
-from qsdb.runtime.options import StorageOptions, options_of
+from qsdb.runtime.options import StorageOptions, limits_of, options_of
 from qsdb.runtime.procedures import THREADS, Procedures
+from qsdb.runtime.retrying import Retrying
 from qsdb.runtime.row_filters import check_filters
 from qsdb.runtime.stats import Stats, TableStats
 from qsdb.runtime.subscriptions import Subscriptions
+from qsdb.runtime.transacting import Transacting
 from qsdb.schema.modules import Module
+from qsdb.store.limits import TransactionLimits
 from qsdb.store.reads import ReadTransaction
 from qsdb.values.identity import Identity
 from qsdb.values.timestamps import Timestamp
@@ -42,7 +45,7 @@ from qsdb.values.timestamps import Timestamp
 __all__ = ["Database"]
 
 
-class Database(Migrating, Calling):
+class Database(Migrating, Calling, Transacting):
     """A module's tables in memory, and the transactions on them.
 
     >>> from qsdb.schema.rows import Row
@@ -73,6 +76,7 @@ class Database(Migrating, Calling):
         scheduler: Literal["thread", "manual"] = "thread",
         slow_reducer: float | None = 1.0,
         procedure_threads: int = THREADS,
+        limits: TransactionLimits | None = None,
     ) -> None:
         """Open a database, or create it: tables, and `init`, as one commit, offset 1.
 
@@ -103,6 +107,7 @@ class Database(Migrating, Calling):
                 longer, once the database is open, is told of in the log, as a warning.
                 None for as long as it likes.
             procedure_threads: How many threads the pool for procedures has at most.
+            limits: How much transactions may take that others write beside.
 
         Raises:
             SchemaError: the module's declarations are wrong, or no rule leads to them
@@ -119,7 +124,7 @@ class Database(Migrating, Calling):
         check_way_of_opening(module, path, read_only=read_only, at=at)
         check_way_of_running(seed, clock, scheduler, procedure_threads)
         how = options_of(durability, sync_interval, options)
-        limit = limit_of(slow_reducer)
+        limit, bounds = limit_of(slow_reducer), limits_of(limits)
         files = None if path is None else as_files(path)
         is_real = clock is None or type(clock) is SystemClock
         clock = SystemClock() if clock is None else clock
@@ -132,6 +137,7 @@ class Database(Migrating, Calling):
         self._directory, self._writer, self._calls = parts[:3]
         self._storage, self._scheduler = parts.storage, parts.scheduler
         self._calls.meters.set_limit(limit)
+        self._retrying = Retrying(self._writer, self._calls.seeds, bounds)
         self._subscriptions = Subscriptions(parts.queries, self._writer)
         self._publisher = parts.publisher
         self._publisher.subscriptions = self._subscriptions

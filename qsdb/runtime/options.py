@@ -6,8 +6,9 @@ import attrs
 
 from qsdb.errors import ArgumentError, brief
 from qsdb.log.writing import DURABILITIES, LogOptions
+from qsdb.store.limits import TransactionLimits
 
-__all__ = ["Options", "StorageOptions", "options_of"]
+__all__ = ["Options", "StorageOptions", "limits_of", "options_of"]
 
 SYNC_INTERVAL_MAX = 3600
 
@@ -96,3 +97,16 @@ def options_of(
         has_thread=options.has_threads,
     )
     return Options(log, options)
+
+
+def limits_of(limits: object) -> TransactionLimits:
+    """Check what a user says of transactions.
+
+    Raises:
+        ArgumentError: it is something else.
+    """
+    if limits is None:
+        return TransactionLimits()
+    if not isinstance(limits, TransactionLimits):
+        raise ArgumentError(f"limits are TransactionLimits, not {brief(limits)}")
+    return limits

@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 
 import attrs
 
+from qsdb.runtime.predicates import Predicates, predicates_of
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.results import Result
 from qsdb.sql.arguments import compile_binder, leave
@@ -22,6 +23,7 @@ from qsdb.sql.planning import Plan, make_plan
 from qsdb.sql.queries import Change, Deletion, Insertion, Query
 from qsdb.sql.typed import Cell, Constant, Typed
 from qsdb.store.opened import Entry, Opened
+from qsdb.store.optimistic.transactions import OptimisticTransaction
 from qsdb.store.orders import StoredRow
 from qsdb.store.transactions import WriteTransaction
 
@@ -68,6 +70,7 @@ class PreparedQuery:
         make: Turns stored rows into rows as users see them.
         is_point: Whether it is one look-up of one row of a table.
         views: Gives its sources, if some of them are views.
+        predicates: What it asks of the rows that it looks through.
     """
 
     plan: Plan
@@ -79,6 +82,7 @@ class PreparedQuery:
     columns: tuple[str, ...]
     is_point: bool
     views: Sources | None = None
+    predicates: Predicates | None = None
 
     def read(
         self, transaction: Opened, caller: bytes, values: Values
@@ -89,6 +93,14 @@ class PreparedQuery:
             handles = [handle_of(transaction, entry) for entry in self.entries]
         else:
             handles = self.views.tables(transaction, caller, values)
+        return self.run_on(handles, caller, values)
+
+    def run_on(
+        self, handles: Sequence[object], caller: bytes, values: Values
+    ) -> list[StoredRow]:
+        """Give the stored rows of the result in tables that were opened for it."""
+        if self.predicates is not None:
+            handles = self.predicates.noting(handles, caller, values)
         return self.run(*handles, caller, *values)
 
     def result(self, stored: list[StoredRow]) -> Result:
@@ -132,6 +144,7 @@ def prepare_on(
         query.columns,
         plan.is_point and views is None,
         views,
+        predicates_of(plan),
     )
 
 
@@ -194,7 +207,7 @@ class PreparedChange:
 
     def execute(
         self,
-        transaction: WriteTransaction,
+        transaction: WriteTransaction | OptimisticTransaction,
         caller: bytes,
         params: Mapping[str, object] | None,
     ) -> int:
@@ -207,7 +220,7 @@ class PreparedChange:
         values = selection.bind(params)
         [entry] = selection.entries
         handle = handle_of(transaction, entry)
-        old = selection.run(handle, caller, *values)
+        old = selection.run_on([handle], caller, values)
         if self.make is None:
             handle._remove_all(old)
             return len(old)
@@ -263,7 +276,7 @@ class PreparedInsertion:
 
     def execute(
         self,
-        transaction: WriteTransaction,
+        transaction: WriteTransaction | OptimisticTransaction,
         caller: bytes,
         params: Mapping[str, object] | None,
     ) -> int:
@@ -273,12 +286,13 @@ class PreparedInsertion:
         bound = self.entry.bound
         flat = cast(tuple[object, ...], self.rows(caller, *values)())
         width = len(bound.schema.columns)
-        before = len(handle)
+        before: int = handle._size()
         with transaction.savepoint():
             for start in range(0, len(flat), width):
                 row = flat[start : start + width]
                 handle.insert(_new(bound.row_class, row))
-        return len(handle) - before
+        after: int = handle._size()
+        return after - before
 
 
 def prepare_insertion(

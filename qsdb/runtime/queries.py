@@ -61,6 +61,7 @@ from qsdb.sql.queries import (
 from qsdb.sql.statements import check_statement
 from qsdb.store.latest import Latest
 from qsdb.store.opened import Entry, Tables
+from qsdb.store.optimistic.transactions import OptimisticTransaction
 from qsdb.store.reads import ReadTransaction
 from qsdb.store.transactions import WriteTransaction
 from qsdb.values.identity import Identity
@@ -70,7 +71,7 @@ __all__ = ["Prepared", "Queries"]
 PREPARED_MAX = 1024
 """So many statements are kept, those that were used last."""
 
-Transaction = ReadTransaction | WriteTransaction
+Transaction = ReadTransaction | OptimisticTransaction | WriteTransaction
 Params = Mapping[str, object] | None
 Prepared = (
     PreparedQuery | PreparedChange | PreparedInsertion | Explanation | Setting | Showing

@@ -90,6 +90,15 @@ class ReadOnlyWriter(Writer):
         """
         _refuse(self, "write")
 
+    def require_writable(self) -> None:
+        """Refuse, likewise.
+
+        Raises:
+            ReadOnlyError: always, but
+            ClosedError: the database is closed.
+        """
+        _refuse(self, "write")
+
 
 class ReadOnlyCalls(Calls):
     """Calls of which none runs."""

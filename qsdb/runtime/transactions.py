@@ -6,6 +6,7 @@ The store knows no SQL, and SQL no store; here they meet.
 from collections.abc import Mapping, Sequence
 
 from qsdb.errors import ClosedError
+from qsdb.runtime.optimistic import SqlOptimisticTransaction
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.variables import Variables
 from qsdb.runtime.writer import Writer
@@ -24,7 +25,13 @@ __all__ = ["queries_of", "sql_directory"]
 
 def sql_directory(tables: Sequence[StoredTable], offset: int = 0) -> Directory:
     """Give the directory of some tables, with transactions that know SQL."""
-    return Directory(tables, offset, SqlWriteTransaction, SqlReadTransaction)
+    return Directory(
+        tables,
+        offset,
+        SqlWriteTransaction,
+        SqlReadTransaction,
+        SqlOptimisticTransaction,
+    )
 
 
 def queries_of(
@@ -47,9 +54,12 @@ def queries_of(
     variables = variables or Variables()
     queries = Queries(writer, owner, edition.tables, variables, views)
     write_class, read_class = edition.write_class, edition.read_class
+    optimistic_class = edition.optimistic_class
     assert issubclass(write_class, SqlWriteTransaction)
     assert issubclass(read_class, SqlReadTransaction)
+    assert issubclass(optimistic_class, SqlOptimisticTransaction)
     write_class._queries = read_class._queries = queries
+    optimistic_class._queries, optimistic_class._writer = queries, writer
     return queries
 
 

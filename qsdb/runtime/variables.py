@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from qsdb.errors import QueryError
 from qsdb.sql.estimating import estimate
 from qsdb.sql.planning import Plan
+from qsdb.store.optimistic.transactions import OptimisticTransaction
 from qsdb.store.transactions import WriteTransaction
 
 __all__ = ["Draft", "Variables"]
@@ -35,11 +36,15 @@ class Variables:
 
     def set_limit(self, transaction: object, limit: int | None) -> None:
         """Set `row_limit`: in a write transaction for that, else for all at once."""
-        if not isinstance(transaction, WriteTransaction):
+        if isinstance(transaction, WriteTransaction):
+            depth = transaction._depth  # noqa: SLF001  its names are the user's tables
+        elif isinstance(transaction, OptimisticTransaction):
+            depth = transaction._hold.depth  # noqa: SLF001  likewise
+        else:
             self.row_limit = limit
             return
         draft = _draft_of(transaction) or Draft(self)
-        draft.set_limit(transaction._depth, limit)  # noqa: SLF001  its names are the user's tables
+        draft.set_limit(depth, limit)
         transaction._beside = draft  # noqa: SLF001  likewise
 
     def require_cheap(

@@ -189,6 +189,18 @@ class Writer:
                 "what writes, checks or closes the database must wait for its end"
             )
 
+    def require_writable(self) -> None:
+        """Refuse what is to be written later.
+
+        Raises:
+            UsageError: this thread is inside a write transaction.
+            ClosedError: the database is closed.
+        """
+        if self.current is not None or self.is_mine():
+            self.require_outside()
+        if self.directory.store.is_closed:
+            self._refuse_closed()
+
     def enter(self) -> None:
         """Take the writer lock, for whatever no transaction may run beside.
 

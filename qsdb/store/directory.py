@@ -13,6 +13,7 @@ from qsdb.schema.rows import Row
 from qsdb.store.images import StoredTable
 from qsdb.store.mounted import within
 from qsdb.store.opened import Entry, Opened, Tables
+from qsdb.store.optimistic.transactions import OptimisticTransaction
 from qsdb.store.pins import Store
 from qsdb.store.reads import ReadTransaction
 from qsdb.store.transactions import WriteTransaction
@@ -57,20 +58,23 @@ class Edition:
         tables: The tables.
         write_class: The class of write transactions, with each table as an attribute.
         read_class: That of read transactions.
+        optimistic_class: That of optimistic ones.
     """
 
-    __slots__ = ("read_class", "tables", "write_class")
+    __slots__ = ("optimistic_class", "read_class", "tables", "write_class")
 
     def __init__(
         self,
         tables: Tables,
         write_base: type[WriteTransaction],
         read_base: type[ReadTransaction],
+        optimistic_base: type[OptimisticTransaction],
     ) -> None:
         """Derive the classes."""
         self.tables = tables
         self.write_class = with_tables(write_base, tables)
         self.read_class = with_tables(read_base, tables)
+        self.optimistic_class = with_tables(optimistic_base, tables)
 
 
 class Directory:
@@ -86,6 +90,7 @@ class Directory:
         system: Id → table, of those that describe the others.
         write_class: The class of write transactions.
         read_class: That of read transactions; `read` begins one.
+        optimistic_class: That of optimistic ones.
         edition: All of these.
     """
 
@@ -94,6 +99,7 @@ class Directory:
     system: Mapping[int, Entry]
     write_class: type[WriteTransaction]
     read_class: type[ReadTransaction]
+    optimistic_class: type[OptimisticTransaction]
     edition: Edition
 
     def __init__(
@@ -102,6 +108,7 @@ class Directory:
         offset: int = 0,
         write_base: type[WriteTransaction] = WriteTransaction,
         read_base: type[ReadTransaction] = ReadTransaction,
+        optimistic_base: type[OptimisticTransaction] = OptimisticTransaction,
     ) -> None:
         """Make the store and the classes.
 
@@ -111,9 +118,10 @@ class Directory:
             offset: Of the commit that the tables are at.
             write_base: What write transactions derive from.
             read_base: What read transactions derive from.
+            optimistic_base: What optimistic ones derive from.
         """
         self.store = Store(tables, offset)
-        self._bases = write_base, read_base
+        self._bases = write_base, read_base, optimistic_base
         self.take(self.prepared(tables), offset)
 
     def prepared(
@@ -152,6 +160,7 @@ class Directory:
             self.system, self.edition = tables.system, edition
             self.write_class = edition.write_class
             self.read_class = edition.read_class
+            self.optimistic_class = edition.optimistic_class
             store.tables = tables.stored
             store.offset = offset
 

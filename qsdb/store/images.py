@@ -81,6 +81,8 @@ class StoredTable:
             exception cut a write in two.
         sequences: The next value of each generated column, in column order.
         settled_sequences: The same at the last commit.
+        drawn: Which of them → the next value for transactions that may not commit
+            (`qsdb.store.optimistic.numbers`).
         count: Number of rows at the last commit.
         changed_at: While `layers` is empty, live rows are right for pins at
             this offset and at later ones.
@@ -94,6 +96,7 @@ class StoredTable:
         "bound",
         "changed_at",
         "count",
+        "drawn",
         "indexes",
         "is_event",
         "is_interrupted",
@@ -115,6 +118,7 @@ class StoredTable:
         self.indexes = tuple(_make_indexes(bound))
         self.sequences = [1 for column in schema.columns if column.auto_inc]
         self.settled_sequences = tuple(self.sequences)
+        self.drawn: dict[int, int] = {}
         self.is_event = schema.is_event
         self.count = self.changed_at = self.written = 0
         self.is_interrupted = False

@@ -46,7 +46,9 @@ from qsdb.values.kinds import IntKind, MismatchError
 from qsdb.values.source import Names, compile_source
 
 __all__ = [
+    "Source",
     "canonical_row",
+    "limiter",
     "missing",
     "read_operations",
     "taken",
@@ -65,13 +67,20 @@ def read_operations(bound: BoundTable, *, is_live: bool = False) -> dict[str, ob
     if not bound.schema.primary_key:
         return {}
     names = Names(MISSING=MISSING, row_class=bound.row_class, tuple_new=tuple.__new__)
-    source = "\n".join(_Source(bound, names).get(is_live=is_live))
+    source = "\n".join(Source(bound, names).get(is_live=is_live))
     namespace = compile_source(f"table {bound.schema.name}, read", source, names)
     return {"get": namespace["get"]}
 
 
-def write_operations(bound: BoundTable) -> dict[str, object]:
-    """Generate what the write transaction has: name → function."""
+def write_operations(
+    bound: BoundTable, writes: "type[Source] | None" = None
+) -> dict[str, object]:
+    """Generate what the write transaction has: name → function.
+
+    Args:
+        bound: The table.
+        writes: What writes the source, if it is for another transaction.
+    """
     schema = bound.schema
     names = Names(
         ALL=ALL,
@@ -87,7 +96,7 @@ def write_operations(bound: BoundTable) -> dict[str, object]:
         taken=_taker(bound),
         tuple_new=tuple.__new__,
     )
-    writer = _Source(bound, names)
+    writer = (writes or Source)(bound, names)
     lines = [*writer.insert("insert", generate=True), *writer.insert_many()]
     if writer.generated:
         lines += writer.insert("insert_given", generate=False)
@@ -100,7 +109,7 @@ def write_operations(bound: BoundTable) -> dict[str, object]:
     return {**members, "_insert_given": as_given}
 
 
-class _Source:
+class Source:
     """Writes the source of one table's operations."""
 
     def __init__(self, bound: BoundTable, names: Names) -> None:
@@ -233,7 +242,7 @@ class _Source:
         for number, place in enumerate(self.generated):
             kind = self.schema.columns[place].kind
             assert isinstance(kind, IntKind)
-            limit = self.names.bind(f"limit{place}", _limiter(self.schema, place))
+            limit = self.names.bind(f"limit{place}", limiter(self.schema, place))
             yield f"{indent}if _type(v{place}) is _int and v{place} == 0:"
             yield f"{indent}    v{place} = {sequences}[{number}]"
             yield f"{indent}    if v{place} > {kind.greatest}: {limit}()"
@@ -370,7 +379,8 @@ def _refuser_of_rows(bound: BoundTable) -> Callable[[object, TypeError], None]:
     return refuse
 
 
-def _limiter(schema: TableSchema, place: int) -> Callable[[], None]:
+def limiter(schema: TableSchema, place: int) -> Callable[[], None]:
+    """Give what refuses a number beyond the last one of a generated column."""
     column = schema.columns[place]
     assert isinstance(column.kind, IntKind)
     greatest = column.kind.greatest

@@ -19,8 +19,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from qsdb.errors import InternalError, UsageError
+from qsdb.errors import InternalError, LimitError, UsageError
 from qsdb.store.images import Images, StoredTable, merge
+from qsdb.store.limits import PinLimits
 
 __all__ = ["Hold", "Pin", "Store"]
 
@@ -34,9 +35,12 @@ class Pin:
             next newer pin's.
         counts: Table → its number of rows at this offset, for those changed.
         holders: How many read transactions share the pin.
+        began: When the last of them began, in nanoseconds; 0 if nobody asks.
+        is_kept: Whether it is never given up before they go.
+        lost: Why it was; None while its undo is there. Who reads looks at this last.
     """
 
-    __slots__ = ("counts", "holders", "offset", "undo")
+    __slots__ = ("began", "counts", "holders", "is_kept", "lost", "offset", "undo")
 
     def __init__(self, offset: int) -> None:
         """Begin with one holder."""
@@ -44,6 +48,20 @@ class Pin:
         self.undo: dict[StoredTable, Images] = {}
         self.counts: dict[StoredTable, int] = {}
         self.holders = 1
+        self.began = 0
+        self.is_kept = False
+        self.lost: str | None = None
+
+    def require_kept(self) -> None:
+        """Refuse what was read, if it may be wrong.
+
+        Raises:
+            LimitError: the offset was given up.
+        """
+        if self.lost is not None:
+            raise LimitError(
+                f"offset {self.offset} cannot be read any more: {self.lost}"
+            )
 
 
 class Hold:
@@ -83,7 +101,13 @@ class Opened(Protocol):
 
 
 class Store:
-    """All tables, the offset they are at, and the pins."""
+    """All tables, the offset they are at, and the pins.
+
+    Attributes:
+        limits: When offsets are given up; None for never.
+        noted: Old rows moved to pins since they were counted, and all before that.
+        drawing: The lock under which generated numbers are drawn (`StoredTable.drawn`).
+    """
 
     def __init__(self, tables: Sequence[StoredTable], offset: int = 0) -> None:
         """Begin with tables as they were at an offset."""
@@ -92,6 +116,8 @@ class Store:
         self.pins: tuple[Pin, ...] = ()
         """Oldest first; replaced as a whole, so that readers see one state."""
         self.is_closed = False
+        self.limits: PinLimits | None = None
+        self.noted = 0
         self.renew_lock()
         self.abandoned: deque[Pin] = deque()
         """Pins that holders have left; given up at the next publication."""
@@ -103,6 +129,7 @@ class Store:
         self._begin_publication = self._publication.acquire
         self._end_publication = self._publication.release
         self._is_publishing = False
+        self.drawing = threading.Lock()
 
     def publish(self, opened: Iterable["Opened"], offset: int) -> None:
         """End a transaction: move its notes to where readers need them.
@@ -125,11 +152,14 @@ class Store:
                 if pins and handle._pre:
                     _note(pins[-1], table)
                     table.changed_at = self.offset + 1
+                    self.noted += len(handle._pre)
                 table.layers = ()
                 table.count = len(table.rows)
                 if table.sequences:
                     table.settled_sequences = tuple(table.sequences)
             self.offset = offset
+            if pins and self.limits is not None:
+                self.limits.keep(self)
             self._is_publishing = False
             self._end_publication()
         except BaseException:
@@ -182,6 +212,8 @@ class Store:
                     pin = Pin(self.offset)
                     self.pins = (*self.pins, pin)
                 hold.pin = pin
+                if self.limits is not None and self.limits.now is not None:
+                    pin.began = self.limits.now()
             finally:
                 self._is_publishing = False
 
@@ -208,6 +240,8 @@ class Store:
         """
         with self._publication:
             hold = Hold(self)
+            assert hold.pin is not None
+            hold.pin.is_kept = True
             return hold, [(each, each.settled_sequences) for each in self.tables]
 
     def sweep(self) -> None:
@@ -230,6 +264,21 @@ class Store:
         for pin in self.pins:
             if not pin.holders:
                 self._unlink(pin)
+
+    def oldest(self) -> Pin | None:
+        """Give the oldest offset that may be given up: not the present one."""
+        for pin in self.pins:
+            if pin.offset < self.offset and not pin.is_kept:
+                return pin
+        return None
+
+    def give_up(self, pin: Pin, reason: str) -> None:
+        """Give an offset up, whoever reads there; in the middle of a publication."""
+        pin.lost = reason
+        for table in self.tables:
+            # Rule 6 holds no more: this sends those who read there to their undo.
+            table.changed_at = max(table.changed_at, self.offset)
+        self._unlink(pin)
 
     def _unlink(self, pin: Pin) -> None:
         place = self.pins.index(pin)

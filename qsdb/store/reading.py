@@ -26,7 +26,7 @@ from qsdb.store.pins import Hold, Pin, Store
 from qsdb.store.refusing import ReadOnlyTable
 from qsdb.values.ranges import Range
 
-__all__ = ["ReadTable", "read_table_class"]
+__all__ = ["ReadTable", "matches", "read_table_class"]
 
 R = TypeVar("R")
 
@@ -94,6 +94,8 @@ class ReadTable(ReadOnlyTable[R]):
             undo = each.undo.get(stored)
             if undo is not None and key in undo:
                 row = undo[key]
+        if pin.lost is not None:
+            pin.require_kept()
         return row
 
     def _changed(self, pin: Pin) -> Images:
@@ -101,6 +103,7 @@ class ReadTable(ReadOnlyTable[R]):
         changed: Images = {}
         for images in self._undo(pin):
             changed.update(images)
+        pin.require_kept()
         return changed
 
     def _select(
@@ -122,7 +125,7 @@ class ReadTable(ReadOnlyTable[R]):
         changed = self._changed(pin)
         for key, row in changed.items():
             found.pop(key, None)
-            if row is not None and _matches(index, row, within, value):
+            if row is not None and matches(index, row, within, value):
                 found[key] = row
         selected = [row for row in found.values() if row is not None]
         if changed and isinstance(index, OrderedIndex):
@@ -148,6 +151,7 @@ class ReadTable(ReadOnlyTable[R]):
             if each.offset < pin.offset:
                 break
             count = each.counts.get(self._stored, count)
+        pin.require_kept()
         return count
 
     def _scan(self) -> list[StoredRow]:
@@ -177,10 +181,10 @@ def _is_settled(stored: StoredTable, offset: int) -> bool:
     return not stored.layers and stored.changed_at <= offset
 
 
-def _matches(
+def matches(
     index: AnyIndex, row: StoredRow, within: Range | None, value: object
 ) -> bool:
-    """Whether an index would find a row."""
+    """Whether an index would find a row, in a range of it or under a value."""
     if isinstance(index, OrderedIndex):
         assert within is not None
         return within.holds(index.entry_of(row))

@@ -6,18 +6,17 @@ touches (`WriteTransaction._open`, which sets its slots); when the transaction
 ends, its `_find` is replaced by `closed`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TypeVar
 
-from qsdb.errors import ConstraintError
 from qsdb.schema.modules import BoundTable, derived
-from qsdb.schema.row_source import ALL
-from qsdb.store.handles import TableHandle, closed, handle_class, no_primary_key
+from qsdb.store.changing import ChangingTable
+from qsdb.store.handles import closed, handle_class
 from qsdb.store.images import Images, StoredTable, merge
-from qsdb.store.indexes import OrderedIndex, UniqueIndex, is_free
-from qsdb.store.operations import missing, taken, write_operations, wrong_row
+from qsdb.store.indexes import OrderedIndex, UniqueIndex
+from qsdb.store.operations import taken, write_operations
 from qsdb.store.orders import StoredRow
-from qsdb.store.paths import Path, count_in
+from qsdb.store.paths import count_in
 from qsdb.values.ranges import Range
 
 __all__ = ["WriteTable", "check_unique", "write_table_class"]
@@ -25,7 +24,7 @@ __all__ = ["WriteTable", "check_unique", "write_table_class"]
 R = TypeVar("R")
 
 
-class WriteTable(TableHandle[R]):
+class WriteTable(ChangingTable[R]):
     """One table in the write transaction; subclasses are generated."""
 
     __slots__ = ("_before", "_emitted", "_find", "_pre", "_rows", "_stored")
@@ -37,8 +36,6 @@ class WriteTable(TableHandle[R]):
     """Of an event table: the rows that were committed (`qsdb.store.changes`)."""
     _before: list[list[int]]
     """The sequences as they were before the transaction and each savepoint."""
-    _insert_given: Callable[[R], R]
-    """Generated: insert with 0 in generated columns, if that is what is given."""
 
     def _note_sequences(self, depth: int) -> None:
         """Note where the sequences are, for the transaction and each savepoint."""
@@ -86,6 +83,9 @@ class WriteTable(TableHandle[R]):
     # Reading.
 
     def __len__(self) -> int:
+        return self._size()
+
+    def _size(self) -> int:
         self._require_open()
         return len(self._rows)
 
@@ -116,30 +116,6 @@ class WriteTable(TableHandle[R]):
 
     # Writing.
 
-    def update(self, row: R) -> R:
-        return no_primary_key(self._bound)
-
-    def upsert(self, row: R) -> R:
-        return no_primary_key(self._bound)
-
-    def delete(self, row: R) -> bool:
-        self._require_open()
-        if type(row) is not self._bound.row_class:
-            raise wrong_row(self._bound, row)
-        stored = self._canonical(tuple.__getitem__(row, ALL))  # type: ignore[call-overload]
-        key = self._row_key(stored)
-        if self._find(key) != stored:
-            return False
-        self._remove(key)
-        return True
-
-    def delete_by_key(self, *key: object) -> bool:
-        stored = self._key(key)
-        if self._find(stored) is None:
-            return False
-        self._remove(stored)
-        return True
-
     def _remove(self, key: object) -> None:
         """Delete the row under a row key that is there."""
         stored = self._stored
@@ -154,39 +130,11 @@ class WriteTable(TableHandle[R]):
             stored.is_interrupted = True
             raise
 
-    def _remove_all(self, stored: list[StoredRow]) -> int:
-        for row in stored:
-            self._remove(self._row_key(row))
-        return len(stored)
+    def _put_back(self, row: StoredRow) -> None:
+        self._stored.restore({self._row_key(row): row})
 
-    def _replace(self, path: Path, row: R) -> R:
-        if path.is_primary:
-            return self.update(row)
-        bound = self._bound
-        if type(row) is not bound.row_class:
-            raise wrong_row(bound, row)
-        stored = self._canonical(tuple.__getitem__(row, ALL))  # type: ignore[call-overload]
-        values = tuple([stored[place] for place in path.columns])
-        value = values[0] if len(values) == 1 else values
-        is_nobodys = is_free(value, len(values))
-        same = [] if is_nobodys else self._select(path.unique, None, value)
-        if not same:
-            raise missing(bound, path.columns, value)
-        if self._generated_key:
-            stored = _with_key_of(same[0], stored, self._generated_key)
-            (row,) = self._users_rows([stored])
-        old_key, key = self._row_key(same[0]), self._row_key(stored)
-        if bound.schema.primary_key and (old_key is key or old_key == key):
-            return self.update(row)
-        self._remove(old_key)
-        try:
-            return self._insert_given(row)
-        except ConstraintError:  # refused, so nothing of it is stored
-            self._stored.restore({old_key: same[0]})
-            raise
-        except BaseException:
-            self._stored.is_interrupted = True
-            raise
+    def _note_interrupted(self) -> None:
+        self._stored.is_interrupted = True
 
     def clear(self) -> int:
         self._require_open()
@@ -238,16 +186,6 @@ class WriteTable(TableHandle[R]):
         assert not isinstance(index, OrderedIndex)
         columns = schema.indexes[number].columns
         raise taken(self._bound, columns, index.value_of(row))
-
-
-def _with_key_of(
-    old: StoredRow, stored: StoredRow, generated_key: tuple[int, ...]
-) -> StoredRow:
-    """Give a row with the generated key of another where its own is left out."""
-    values = list(stored)
-    for place in generated_key:
-        values[place] = values[place] or old[place]
-    return tuple(values)
 
 
 def check_unique(stored: StoredTable, rows: Iterable[StoredRow]) -> None:

@@ -20,6 +20,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from qsdb.store import (
+    changing,
     images,
     indexes,
     operations,
@@ -83,7 +84,7 @@ MUTANTS = {
         writing, "if existing.keys_equal(value) or value in seen:", "if value in ():"
     ),
     "an update by a unique column that is refused has deleted the row": Mutant(
-        writing, "self._stored.restore({old_key: same[0]})", "pass"
+        changing, "            self._put_back(same[0])\n", ""
     ),
     "a savepoint undone keeps its sequence numbers": Mutant(
         writing,
@@ -154,7 +155,7 @@ MUTANTS = {
     ),
     "changed rows are found by any index value": Mutant(
         reading,
-        "if row is not None and _matches(index, row, within, value):",
+        "if row is not None and matches(index, row, within, value):",
         "if row is not None:",
     ),
     "NaN is not found in changed rows": Mutant(

@@ -8,7 +8,7 @@ import pytest
 import qsdb
 from qsdb import errors
 from qsdb.errors import (
-    BRIEF_LENGTH_MAX,
+    ConflictError,
     CorruptionError,
     DatabaseLocked,
     DiskFull,
@@ -26,6 +26,7 @@ from qsdb.errors import (
     brief,
     shown,
 )
+from qsdb.excerpts import BRIEF_LENGTH_MAX
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,7 @@ from qsdb.errors import (
         ("KindError", (errors.ConstraintError, TypeError)),
         ("UniqueError", (errors.ConstraintError,)),
         ("LimitError", (errors.ConstraintError,)),
+        ("ConflictError", (QsdbError,)),
         ("AccessError", (QsdbError,)),
         ("ReducerError", (QsdbError,)),
         ("StorageError", (QsdbError,)),
@@ -69,7 +71,7 @@ def exception_names(module: object) -> set[str]:
 
 
 def test_the_tree_is_complete() -> None:
-    assert exception_names(errors) == set(errors.__all__)
+    assert exception_names(errors) == set(errors.__all__) - {"brief", "shown"}
     assert errors.__doc__ is not None
     assert all(name in errors.__doc__ for name in errors.__all__)
 
@@ -77,7 +79,7 @@ def test_the_tree_is_complete() -> None:
 def test_the_front_door_shows_what_a_user_names() -> None:
     shown_names = exception_names(qsdb) & set(qsdb.__all__)
 
-    assert shown_names == set(errors.__all__) - {"MissingNameError"}
+    assert shown_names == set(errors.__all__) - {"MissingNameError", "brief", "shown"}
     assert all(getattr(qsdb, name) is getattr(errors, name) for name in shown_names)
 
 
@@ -270,6 +272,8 @@ def test_a_query_that_is_not_given_is_not_shown() -> None:
         KindError("t", "c", 256, "an int"),
         KindError("t", None, 256, "a row"),
         UniqueError("t", ("a", "b"), (1, 2)),
+        ConflictError("t", "changed the row with id 1", 7),
+        ConflictError(None, "published another module", 7),
         InternalError("a", "b"),
         NotFoundError("nothing"),
         MissingNameError("nothing"),

@@ -1,0 +1,191 @@
+"""How an optimistic transaction ends, and the SQL in it.
+
+Its commit is a serial transaction: it takes the writer lock, validates, writes what was
+buffered, and goes the way of every other one to the log and to whoever listens.
+"""
+
+from collections.abc import Mapping
+from typing import Self
+
+from qsdb.errors import UsageError
+from qsdb.log.writing import ALWAYS
+from qsdb.runtime.coroutines import in_a_thread
+from qsdb.runtime.queries import Queries
+from qsdb.runtime.writer import Writer
+from qsdb.schema.results import Result
+from qsdb.store.optimistic.transactions import OptimisticTransaction
+
+__all__ = ["SqlOptimisticTransaction"]
+
+
+class SqlOptimisticTransaction(OptimisticTransaction):
+    """A transaction that writes beside others: ``db.optimistic()``.
+
+    Use it with ``with``, or with ``async with``: leaving the block commits, and an
+    exception rolls back. Or call `commit` and `rollback`.
+    """
+
+    __slots__ = ("_is_led",)
+
+    _queries: Queries
+    """Of the derived class: those of one database."""
+    _writer: Writer
+    """Likewise."""
+    _is_led: bool
+    """Whether `transact` ends it, and not whoever uses it."""
+
+    def __init__(
+        self,
+        nanoseconds: int,
+        rows_max: int,
+        *,
+        notes_reads: bool,
+        is_led: bool = False,
+    ) -> None:
+        """Pin the last commit.
+
+        Args:
+            nanoseconds: The time, since the epoch.
+            rows_max: How many rows it may write.
+            notes_reads: Whether it is serializable.
+            is_led: Whether `transact` ends it.
+        """
+        self._is_led = is_led
+        super().__init__(nanoseconds, rows_max, notes_reads=notes_reads)
+
+    def sql(self, text: str, params: Mapping[str, object] | None = None) -> Result:
+        """Run a statement inside of the transaction, with the rights of the owner.
+
+        What the transaction has changed is seen. A statement that fails changes
+        nothing, and the transaction may go on.
+
+        Raises:
+            QueryError: it is wrong, or a result has no room in its kind.
+            ArgumentError: parameters do not fit.
+            ConstraintError: what it would insert or change cannot be.
+            ClosedError: the transaction has ended.
+        """
+        return self._sql_within("", text, params)
+
+    def _sql_within(
+        self, namespace: str, text: str, params: Mapping[str, object] | None
+    ) -> Result:
+        self._require_open()
+        queries = self._queries
+        return queries.run_in(self, text, params, queries.owner, namespace)
+
+    # How it ends.
+
+    def commit(self) -> int:
+        """Commit, and end; give the offset of the commit.
+
+        One without net change makes no commit: then that is the last one's offset. One
+        that has written nothing looks at nothing, and gives the offset at which it has
+        read.
+
+        Raises:
+            ConflictError: others have changed what it has read or written; nothing has
+                happened, and it has ended.
+            ClosedError: it has ended before, or the database is closed.
+            UsageError: this thread is inside a write transaction; nothing has happened,
+                and it goes on. Or `transact` is to end it.
+            StorageError: it cannot be written to the disk.
+        """
+        self._require_mine()
+        return self._commit(waits=True)
+
+    async def commit_async(self) -> int:
+        """As `commit`; the event loop goes on while the disk is waited for.
+
+        Raises:
+            Whatever `commit` raises.
+        """
+        self._require_mine()
+        return await self._commit_async()
+
+    def rollback(self) -> None:
+        """End without a commit; twice is no error.
+
+        Raises:
+            UsageError: `transact` is to end it; raise an exception out of its function.
+        """
+        self._require_mine()
+        self._end()
+
+    def _require_mine(self) -> None:
+        if self._is_led:
+            raise UsageError(
+                "transact commits when its function returns, and rolls back when it "
+                "raises"
+            )
+
+    def _commit(self, *, waits: bool) -> int:
+        self._require_open()
+        writer = self._writer
+        if not self._has_written:
+            self._end()
+            return self._offset
+        writer.require_outside()
+        try:
+            transaction = writer.begin()
+            self._merge(transaction)
+            self._hand_over()
+            writer.commit(transaction, waits=waits)
+        except BaseException:
+            try:
+                writer.abort()
+            finally:
+                writer.abort()
+            raise
+        finally:
+            self._end()
+        return transaction._offset
+
+    async def _commit_async(self) -> int:
+        offset = self._commit(waits=False)
+        log = self._writer.log
+        if log is not None and log.options.durability == ALWAYS:
+            await in_a_thread(log.wait_durable, offset)
+        return offset
+
+    def __enter__(self) -> Self:
+        """Give the transaction itself.
+
+        Raises:
+            ClosedError: it has ended.
+        """
+        self._require_open()
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Commit, or roll back if an exception passes; unless it has ended.
+
+        Raises:
+            Whatever `commit` raises.
+        """
+        if self._is_left(kind):
+            self.commit()
+
+    async def __aenter__(self) -> Self:
+        """Give the transaction itself.
+
+        Raises:
+            ClosedError: it has ended.
+        """
+        self._require_open()
+        return self
+
+    async def __aexit__(self, kind: object, error: object, trace: object) -> None:
+        """Commit, or roll back if an exception passes; unless it has ended.
+
+        Raises:
+            Whatever `commit_async` raises.
+        """
+        if self._is_left(kind):
+            await self.commit_async()
+
+    def _is_left(self, kind: object) -> bool:
+        """Roll back if an exception passes; give whether it is to be committed."""
+        if kind is not None:
+            self._end()
+        return self._hold.pin is not None

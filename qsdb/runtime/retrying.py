@@ -1,0 +1,197 @@
+"""`Retrying`: begins optimistic transactions, and runs functions as such.
+
+Who conflicts has lost to somebody who has committed, so all together always get on; but
+one of them may lose again and again, above all a long one among short ones. So the
+first retry is at once, later ones wait for a random time that grows, and the last run
+is a serial one, which cannot lose.
+"""
+
+import threading
+from collections.abc import Callable, Coroutine
+from types import CoroutineType
+from typing import Any, TypeVar
+
+from qsdb.errors import ArgumentError, ConflictError, brief
+from qsdb.runtime.blocks import WriteBlock
+from qsdb.runtime.clock import nanosecond_reader
+from qsdb.runtime.coroutines import pause
+from qsdb.runtime.optimistic import SqlOptimisticTransaction
+from qsdb.runtime.seeds import Seeds
+from qsdb.runtime.writer import Writer
+from qsdb.schema.procedures import ProcedureTransaction
+from qsdb.store.limits import PinLimits, TransactionLimits
+
+__all__ = ["Retrying"]
+
+T = TypeVar("T")
+
+ISOLATIONS = {"serializable": True, "snapshot": False}
+"""Name → whether what is read is noted."""
+
+_STREAM = 3 << 61
+"""Waiting has random numbers of its own, so that those of calls stay as they are."""
+
+SECONDS_FIRST, SECONDS_MAX = 0.0001, 0.01
+"""The second retry waits for up to so long, each later one up to twice as long, and
+none longer than that."""
+
+
+class Retrying:
+    """Runs functions as optimistic transactions of one database.
+
+    Attributes:
+        fallbacks: How many were run serially in the end.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        seeds: Seeds,
+        limits: TransactionLimits,
+        wait: Callable[[float], object] | None = None,
+    ) -> None:
+        """Begin with none.
+
+        Args:
+            writer: Of the database.
+            seeds: Of its calls.
+            limits: How much a transaction may take.
+            wait: Waits for so many seconds, on this thread.
+        """
+        self._writer = writer
+        self._now = nanosecond_reader(writer.clock)
+        self._seeds = seeds.after(_STREAM)
+        self._rows_max = limits.written_rows
+        writer.directory.store.limits = PinLimits(limits, self._now)
+        self._wait = wait or threading.Event().wait
+        self.fallbacks = 0
+
+    def begin(
+        self, isolation: str, *, is_led: bool = False
+    ) -> SqlOptimisticTransaction:
+        """Begin a transaction at the last commit.
+
+        Args:
+            isolation: Its level.
+            is_led: Whether it is ended here, and not by whoever uses it.
+
+        Raises:
+            ArgumentError, ReadOnlyError, UsageError, ClosedError: as `optimistic` of a
+                database does.
+        """
+        notes_reads = ISOLATIONS.get(isolation)
+        if notes_reads is None:
+            names = " or ".join(map(repr, ISOLATIONS))
+            raise ArgumentError(f"isolation is {names}, not {brief(isolation)}")
+        writer = self._writer
+        writer.require_writable()
+        directory, now, rows_max = writer.directory, self._now(), self._rows_max
+        while True:
+            optimistic_class = directory.optimistic_class
+            transaction = optimistic_class(now, rows_max, notes_reads=notes_reads)
+            # Tables and offset change together, while nobody pins.
+            if optimistic_class is directory.optimistic_class:
+                break
+            transaction._end()
+        assert isinstance(transaction, SqlOptimisticTransaction)
+        transaction._is_led = is_led
+        return transaction
+
+    def run(
+        self,
+        function: Callable[[ProcedureTransaction], T],
+        retries: int,
+        isolation: str,
+    ) -> T:
+        """Run a function as one transaction, and give what it returns.
+
+        Raises:
+            Whatever `transact` of a database raises.
+        """
+        for number in range(_checked(retries) + 1):
+            if number > 1:
+                self._wait(self._seconds(number))
+            transaction = self.begin(isolation, is_led=True)
+            try:
+                result = _called(function, transaction)
+            except BaseException:
+                transaction._end()
+                raise
+            try:
+                transaction._commit(waits=True)
+            except ConflictError:
+                continue
+            return result
+        with WriteBlock(self._writer) as serial:
+            self.fallbacks += 1
+            assert isinstance(serial, ProcedureTransaction)
+            return _called(function, serial)
+
+    async def run_async(
+        self,
+        function: Callable[[ProcedureTransaction], Coroutine[Any, Any, T]],
+        retries: int,
+        isolation: str,
+    ) -> T:
+        """Run a coroutine function as one transaction, and give what it returns.
+
+        Raises:
+            Whatever `transact_async` of a database raises.
+        """
+        for number in range(_checked(retries) + 1):
+            if number > 1:
+                await pause(self._seconds(number))
+            transaction = self.begin(isolation, is_led=True)
+            try:
+                result = await function(transaction)
+            except BaseException:
+                transaction._end()
+                raise
+            try:
+                await transaction._commit_async()
+            except ConflictError:
+                continue
+            return result
+        with WriteBlock(self._writer) as serial:
+            self.fallbacks += 1
+            assert isinstance(serial, ProcedureTransaction)
+            return self._in_one_go(function(serial))
+
+    def _in_one_go(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine that is not to be suspended, and give what it returns."""
+        try:
+            coroutine.send(None)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        coroutine.close()
+        raise ConflictError(
+            None,
+            "always been faster, and the last run, which none can be faster than, "
+            "awaited something",
+            self._writer.directory.store.offset,
+        )
+
+    def _seconds(self, number: int) -> float:
+        """Give how long to wait before a retry, at random."""
+        most = min(SECONDS_FIRST * (1 << number), SECONDS_MAX)
+        return most * self._seeds.draw(32) / (1 << 32)
+
+
+def _checked(retries: object) -> int:
+    if type(retries) is not int or retries < 0:
+        raise ArgumentError(f"retries is an int from 0 on, not {brief(retries)}")
+    return retries
+
+
+def _called(
+    function: Callable[[ProcedureTransaction], T], transaction: ProcedureTransaction
+) -> T:
+    result = function(transaction)
+    if isinstance(result, CoroutineType):
+        result.close()
+        raise ArgumentError(
+            "transact was given a coroutine function, of which nothing has run; await "
+            "transact_async"
+        )
+    return result

@@ -1,0 +1,99 @@
+"""`Transacting`: the optimistic transactions of a database, one and with retries.
+
+`Database` is derived from it, so these are its methods.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal, TypeVar
+
+from qsdb.runtime.optimistic import SqlOptimisticTransaction
+from qsdb.runtime.retrying import Retrying
+from qsdb.schema.procedures import ProcedureTransaction
+
+__all__ = ["Transacting"]
+
+T = TypeVar("T")
+
+Isolation = Literal["serializable", "snapshot"]
+
+RETRIES = 10
+
+
+class Transacting:
+    """The part of a `Database` in which transactions write beside each other."""
+
+    __slots__ = ()
+
+    _retrying: Retrying
+
+    def optimistic(
+        self, isolation: Isolation = "serializable"
+    ) -> SqlOptimisticTransaction:
+        """Begin a transaction that writes beside others, at the last commit.
+
+        It locks nobody out, may wait for anything, and may be used by any thread, one
+        at a time, and across ``await``. It reads the database as it is at this call,
+        with its own writes, which nobody else sees before it commits. Use it with
+        ``with`` or ``async with``, or end it by `commit` or `rollback`. As long as it
+        is open, old rows are kept for it.
+
+        Args:
+            isolation: ``"serializable"``: it commits if all that it has read is still
+                so. ``"snapshot"``: if the rows that it writes are still those that it
+                has seen; two that read what the other one writes may both commit.
+
+        Raises:
+            ArgumentError: there is no such isolation.
+            ReadOnlyError: the database is only read.
+            UsageError: this thread is inside a write transaction.
+            ClosedError: the database is closed.
+        """
+        return self._retrying.begin(isolation)
+
+    def transact(
+        self,
+        function: Callable[[ProcedureTransaction], T],
+        /,
+        *,
+        retries: int = RETRIES,
+        isolation: Isolation = "serializable",
+    ) -> T:
+        """Run a function as one transaction beside others; give what it returns.
+
+        The function is given the transaction. If that cannot commit since others were
+        faster, the function runs again, on what is there now: so it should do nothing
+        outside of the database that must not be done twice. When its retries are used
+        up it runs once more under the writer lock, so it always gets through.
+
+        Args:
+            function: Takes the transaction. What it raises rolls back and passes.
+            retries: How often it may be run again before that.
+            isolation: As `optimistic` has it.
+
+        Raises:
+            ArgumentError: `retries` is no number, or there is no such isolation, or the
+                function is a coroutine function: see `transact_async`.
+            ReadOnlyError, UsageError, ClosedError, StorageError: as `optimistic` and
+                its commit do.
+        """
+        return self._retrying.run(function, retries, isolation)
+
+    async def transact_async(
+        self,
+        function: Callable[[ProcedureTransaction], Coroutine[Any, Any, T]],
+        /,
+        *,
+        retries: int = RETRIES,
+        isolation: Isolation = "serializable",
+    ) -> T:
+        """As `transact`, with a coroutine function, which may await anything.
+
+        The last run is under the writer lock too, if it awaits nothing that suspends
+        it: nobody else can write then, so nothing may be waited for. If it does
+        suspend there, it is rolled back, and that is a `ConflictError`.
+
+        Raises:
+            Whatever `transact` raises.
+            ConflictError: others were faster each time, and the last run awaits.
+        """
+        return await self._retrying.run_async(function, retries, isolation)

@@ -1,0 +1,1 @@
+"""Transactions that write beside each other, and are looked at when they commit."""

@@ -1,0 +1,246 @@
+"""`SeenTable`: a table as one transaction sees it while others write.
+
+It reads at the transaction's offset, like a read transaction, and lays its own writes
+over that, which wait in a buffer for the commit. What it reads is noted: rows by their
+keys in `_seen`, with what stood there, and all else in `Notes`. At the commit it says
+what of that is different now.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from qsdb.errors import ClosedError, brief
+from qsdb.store.changing import ChangingTable
+from qsdb.store.handles import closed
+from qsdb.store.images import AnyIndex, Images, StoredTable, make_index
+from qsdb.store.indexes import OrderedIndex
+from qsdb.store.optimistic.holds import OptimisticHold
+from qsdb.store.optimistic.merging import taken_value
+from qsdb.store.optimistic.notes import Notes, Test, net_changes
+from qsdb.store.orders import StoredRow
+from qsdb.store.reading import ReadTable, matches, read_table_class
+from qsdb.values.ranges import Range
+
+__all__ = ["SeenTable"]
+
+R = TypeVar("R")
+
+FEW = 16
+"""So many buffered rows are looked through one by one; for more there is an index."""
+
+
+class SeenTable(ChangingTable[R]):
+    """One table, as far as it is read."""
+
+    __slots__ = (
+        "_base",
+        "_buffer",
+        "_extra",
+        "_hold",
+        "_least",
+        "_live",
+        "_notes",
+        "_offset",
+        "_overlay",
+        "_seen",
+        "_stored",
+    )
+
+    _base: ReadTable[object] | None
+    """The table at the offset; made when it is first needed."""
+    _buffer: Images
+    """Row key → the row that is to be there, None for none."""
+    _extra: int
+    """So many rows more than at the offset."""
+    _hold: OptimisticHold | None
+    """None after the end."""
+    _least: list[int]
+    """Of each generated column: more than every number that was stored."""
+    _live: Callable[[object], StoredRow | None]
+    """Looks up among the live rows; `closed` after the end."""
+    _notes: Notes | None
+    _offset: int
+    _overlay: dict[int, AnyIndex]
+    """Which index → one like it of the buffered rows, where it was needed."""
+    _seen: Images
+    """Row key → the row that was there: of all keys written, and of all that are to
+    be what they were."""
+    _stored: StoredTable
+
+    def _begin(self, stored: StoredTable, hold: OptimisticHold, offset: int) -> None:
+        """Set the slots: a constructor would be one call more."""
+        self._stored = stored
+        self._live = stored.rows.get
+        self._hold = hold
+        self._offset = offset
+        self._buffer = {}
+        self._seen = {}
+        self._base = self._notes = None
+        self._extra = 0
+        self._overlay = {}
+        if stored.sequences:
+            self._least = [1] * len(stored.sequences)
+
+    def _close(self) -> None:
+        """End the handle: every later use raises `ClosedError`."""
+        self._live = closed
+        self._buffer = {}
+        self._hold = self._base = None
+
+    def _require_open(self) -> OptimisticHold:
+        hold = self._hold
+        if hold is None:
+            closed()
+        if hold.store.is_closed:
+            raise ClosedError("the database is closed")
+        return hold
+
+    # Reading.
+
+    def _find(self, key: object) -> StoredRow | None:
+        buffer = self._buffer
+        if key in buffer:
+            return buffer[key]
+        row = self._live(key)
+        stored = self._stored
+        # Rule 6 of qsdb.store.images: the row first, then whether it is right.
+        if stored.layers or stored.changed_at > self._offset:
+            row = self._pinned()._find(key)
+        if self._hold.notes_reads:  # type: ignore[union-attr]  # `closed` has raised
+            self._seen[key] = row
+        return row
+
+    def _pinned(self) -> ReadTable[object]:
+        """Give the table at the offset, without what the transaction has written."""
+        hold = self._require_open()
+        if self._base is None:
+            pin = hold.pin
+            assert pin is not None
+            read_class = read_table_class(self._bound)
+            self._base = read_class(hold.store, self._stored, hold, pin)
+        return self._base
+
+    def _noting(self) -> Notes | None:
+        """Give the notes, if what is read is to be noted."""
+        if not self._require_open().notes_reads:
+            return None
+        if self._notes is None:
+            self._notes = Notes()
+        return self._notes
+
+    def _scan(self) -> list[StoredRow]:
+        notes = self._noting()
+        if notes is not None:
+            notes.is_whole = True
+        return self._all_rows()
+
+    def _scan_for(self, test: Test) -> list[StoredRow]:
+        """Give all rows, for whoever wants those for which a test is true."""
+        notes = self._noting()
+        if notes is not None:
+            notes.add_predicate(test)
+        return self._all_rows()
+
+    def _all_rows(self) -> list[StoredRow]:
+        """Give all rows and note nothing."""
+        rows = self._pinned()._scan()
+        buffer = self._buffer
+        if buffer:
+            key_of = self._row_key
+            rows = [row for row in rows if key_of(row) not in buffer]
+            rows += [row for row in buffer.values() if row is not None]
+        return rows
+
+    def _select(
+        self, number: int | None, within: Range | None, value: object
+    ) -> list[StoredRow]:
+        if number is None:
+            row = self._find(value)
+            return [] if row is None else [row]
+        notes = self._noting()
+        if notes is not None:
+            notes.add(number, within, value)
+        rows = self._pinned()._select(number, within, value)
+        buffer = self._buffer
+        if not buffer:
+            return rows
+        key_of = self._row_key
+        rows = [row for row in rows if key_of(row) not in buffer]
+        mine = self._buffered(number, within, value)
+        if mine:
+            rows += mine
+            index = self._stored.indexes[number]
+            if isinstance(index, OrderedIndex):
+                rows.sort(key=index.entry_of)
+        return rows
+
+    def _buffered(
+        self, number: int, within: Range | None, value: object
+    ) -> list[StoredRow]:
+        """Give what an index would find among buffered rows."""
+        buffer = self._buffer
+        if len(buffer) <= FEW:
+            index = self._stored.indexes[number]
+            rows = [row for row in buffer.values() if row is not None]
+            return [row for row in rows if matches(index, row, within, value)]
+        own = self._overlay.get(number)
+        if own is None:
+            own = self._overlay[number] = make_index(self._bound, number)
+            own.add_many([row for row in buffer.values() if row is not None])
+        if isinstance(own, OrderedIndex):
+            assert within is not None
+            keys = own.keys_between(within.low, within.high)
+        else:
+            keys = own.keys_equal(value)
+        return [row for key in keys if (row := buffer[key]) is not None]
+
+    def _count(self, number: int | None, within: Range | None, value: object) -> int:
+        if number is None or self._buffer:
+            return len(self._select(number, within, value))
+        notes = self._noting()
+        if notes is not None:
+            notes.add(number, within, value)
+        return self._pinned()._count(number, within, value)
+
+    def __len__(self) -> int:
+        notes = self._noting()
+        if notes is not None:
+            notes.has_size = True
+        return self._size()
+
+    def _size(self) -> int:
+        """Give the number of rows and note nothing."""
+        return len(self._pinned()) + self._extra
+
+    # At the commit, under the writer lock.
+
+    def _what_changed(self) -> str | None:
+        """Say what others have done to what the commit builds on; None if nothing.
+
+        It builds on each key that it writes, also where that was not read.
+        """
+        stored = self._stored
+        if stored.changed_at <= self._offset:
+            return None
+        find = stored.rows.get
+        for key, row in self._seen.items():
+            now = find(key)
+            if now is not row and now != row:
+                return f"changed {self._row_text(key)}"
+        taken_by_others = taken_value(stored, self._buffer)
+        notes = self._notes
+        if taken_by_others or notes is None:
+            return taken_by_others
+        base = self._pinned()
+        if notes.has_size and len(base) != len(stored.rows):
+            return "changed the number of rows, which was asked for"
+        pin = base._require_open()
+        return notes.what_changed(stored, [*net_changes(base._changed(pin), find)])
+
+    def _row_text(self, key: object) -> str:
+        bound = self._bound
+        places = bound.schema.primary_key
+        if not places:
+            return f"the row {brief(key)}"
+        names = ", ".join(bound.schema.column_names(places))
+        return f"the row with {names} {brief(bound.users_key(places, key))}"
