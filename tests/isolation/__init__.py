@@ -1,0 +1,1 @@
+"""Transactions beside each other: told as scripts, and searched for faults."""
