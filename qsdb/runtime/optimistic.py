@@ -5,7 +5,7 @@ buffered, and goes the way of every other one to the log and to whoever listens.
 """
 
 from collections.abc import Mapping
-from typing import Self
+from typing import NoReturn, Self
 
 from qsdb.errors import UsageError
 from qsdb.log.writing import ALWAYS
@@ -25,33 +25,12 @@ class SqlOptimisticTransaction(OptimisticTransaction):
     exception rolls back. Or call `commit` and `rollback`.
     """
 
-    __slots__ = ("_is_led",)
-
     _queries: Queries
     """Of the derived class: those of one database."""
     _writer: Writer
     """Likewise."""
-    _is_led: bool
+    _is_led = False
     """Whether `transact` ends it, and not whoever uses it."""
-
-    def __init__(
-        self,
-        nanoseconds: int,
-        rows_max: int,
-        *,
-        notes_reads: bool,
-        is_led: bool = False,
-    ) -> None:
-        """Pin the last commit.
-
-        Args:
-            nanoseconds: The time, since the epoch.
-            rows_max: How many rows it may write.
-            notes_reads: Whether it is serializable.
-            is_led: Whether `transact` ends it.
-        """
-        self._is_led = is_led
-        super().__init__(nanoseconds, rows_max, notes_reads=notes_reads)
 
     def sql(self, text: str, params: Mapping[str, object] | None = None) -> Result:
         """Run a statement inside of the transaction, with the rights of the owner.
@@ -91,7 +70,8 @@ class SqlOptimisticTransaction(OptimisticTransaction):
                 and it goes on. Or `transact` is to end it.
             StorageError: it cannot be written to the disk.
         """
-        self._require_mine()
+        if self._is_led:
+            _refuse_to_end()
         return self._commit(waits=True)
 
     async def commit_async(self) -> int:
@@ -100,7 +80,8 @@ class SqlOptimisticTransaction(OptimisticTransaction):
         Raises:
             Whatever `commit` raises.
         """
-        self._require_mine()
+        if self._is_led:
+            _refuse_to_end()
         return await self._commit_async()
 
     def rollback(self) -> None:
@@ -109,15 +90,9 @@ class SqlOptimisticTransaction(OptimisticTransaction):
         Raises:
             UsageError: `transact` is to end it; raise an exception out of its function.
         """
-        self._require_mine()
-        self._end()
-
-    def _require_mine(self) -> None:
         if self._is_led:
-            raise UsageError(
-                "transact commits when its function returns, and rolls back when it "
-                "raises"
-            )
+            _refuse_to_end()
+        self._end()
 
     def _commit(self, *, waits: bool) -> int:
         self._require_open()
@@ -163,7 +138,9 @@ class SqlOptimisticTransaction(OptimisticTransaction):
         Raises:
             Whatever `commit` raises.
         """
-        if self._is_left(kind):
+        if kind is not None:
+            self._end()
+        elif self._hold.pin is not None:
             self.commit()
 
     async def __aenter__(self) -> Self:
@@ -181,11 +158,13 @@ class SqlOptimisticTransaction(OptimisticTransaction):
         Raises:
             Whatever `commit_async` raises.
         """
-        if self._is_left(kind):
-            await self.commit_async()
-
-    def _is_left(self, kind: object) -> bool:
-        """Roll back if an exception passes; give whether it is to be committed."""
         if kind is not None:
             self._end()
-        return self._hold.pin is not None
+        elif self._hold.pin is not None:
+            await self.commit_async()
+
+
+def _refuse_to_end() -> NoReturn:
+    raise UsageError(
+        "transact commits when its function returns, and rolls back when it raises"
+    )

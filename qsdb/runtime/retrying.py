@@ -9,7 +9,7 @@ is a serial one, which cannot lose.
 import threading
 from collections.abc import Callable, Coroutine
 from types import CoroutineType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from qsdb.errors import ArgumentError, ConflictError, brief
 from qsdb.runtime.blocks import WriteBlock
@@ -24,6 +24,7 @@ from qsdb.store.limits import PinLimits, TransactionLimits
 __all__ = ["Retrying"]
 
 T = TypeVar("T")
+_Class = type[SqlOptimisticTransaction]
 
 ISOLATIONS = {"serializable": True, "snapshot": False}
 """Name → whether what is read is noted."""
@@ -87,14 +88,14 @@ class Retrying:
         writer.require_writable()
         directory, now, rows_max = writer.directory, self._now(), self._rows_max
         while True:
-            optimistic_class = directory.optimistic_class
-            transaction = optimistic_class(now, rows_max, notes_reads=notes_reads)
+            optimistic_class = cast(_Class, directory.optimistic_class)
+            transaction = optimistic_class(now, rows_max, notes_reads)
             # Tables and offset change together, while nobody pins.
             if optimistic_class is directory.optimistic_class:
                 break
             transaction._end()
-        assert isinstance(transaction, SqlOptimisticTransaction)
-        transaction._is_led = is_led
+        if is_led:
+            transaction._is_led = True
         return transaction
 
     def run(

@@ -14,6 +14,7 @@ from qsdb.schema.contexts import AnyRow, Table, Transaction
 from qsdb.schema.results import Result
 from qsdb.schema.rows import Row
 from qsdb.store.images import StoredTable
+from qsdb.store.optimistic.tables import OptimisticTable
 from qsdb.store.pins import Store
 from qsdb.store.reading import ReadTable, read_table_class
 from qsdb.store.writing import WriteTable, write_table_class
@@ -24,7 +25,7 @@ _NONE: Mapping[type[Row], str] = MappingProxyType({})
 
 
 class Entry:
-    """One table of an edition, and its two handle classes.
+    """One table of an edition, and its handle classes.
 
     Attributes:
         table: Its rows.
@@ -32,10 +33,20 @@ class Entry:
             which the same layout of rows has other names or another row class.
     """
 
-    __slots__ = ("bound", "find", "read_class", "rows", "table", "write_class")
+    __slots__ = (
+        "bound",
+        "find",
+        "optimistic_class",
+        "read_class",
+        "rows",
+        "table",
+        "write_class",
+    )
 
     write_class: type[WriteTable[Row]]
     read_class: type[ReadTable[Row]]
+    optimistic_class: type[OptimisticTable[Row]] | None
+    """Made when it is first asked for, as few databases need it."""
 
     def __init__(self, table: StoredTable, bound: BoundTable) -> None:
         """Make the classes, or take those that were made for the declaration."""
@@ -45,6 +56,7 @@ class Entry:
         self.find = table.rows.get
         self.write_class = cast(type[WriteTable[Row]], write_table_class(bound))
         self.read_class = cast(type[ReadTable[Row]], read_table_class(bound))
+        self.optimistic_class = None
 
 
 class Scope:

@@ -203,7 +203,8 @@ class Store:
         with self.standstill():
             self._is_publishing = True
             try:
-                self._give_up_abandoned()
+                if self.abandoned:
+                    self._give_up_abandoned()
                 if self.pins and self.pins[-1].offset == self.offset:
                     pin = self.pins[-1]
                     # No call from here on, as above.

@@ -17,7 +17,6 @@ class OptimisticHold(Hold):
     """One transaction's hold.
 
     Attributes:
-        store: Of the database.
         notes_reads: Whether what is read is noted, and not only what is written.
         rows_max: How many rows may wait for the commit, in all tables together.
         rows: How many do; such as a savepoint took back are counted too.
@@ -25,16 +24,16 @@ class OptimisticHold(Hold):
         undo: While any is: what takes back the writes since, the last one first.
     """
 
-    __slots__ = ("depth", "notes_reads", "rows", "rows_max", "store", "undo")
+    __slots__ = ("depth", "notes_reads", "rows", "rows_max", "undo")
 
-    def __init__(self, store: Store, rows_max: int, *, notes_reads: bool) -> None:
+    def __init__(self, store: Store, rows_max: int, notes_reads: bool) -> None:  # noqa: FBT001  hot
         """Pin the last commit."""
-        self.store = store
+        self._store = store
         self.rows_max = rows_max
         self.notes_reads = notes_reads
         self.rows = self.depth = 0
         self.undo: list[Callable[[], object]] = []
-        super().__init__(store)
+        store.pin(self)
 
     def take_back(self, mark: int) -> None:
         """Take back all writes since `undo` had a length."""

@@ -54,25 +54,22 @@ def merge_rows(handle: WriteTable[object], buffer: Images) -> None:
     """
     stored, rows, pre = handle._stored, handle._rows, handle._pre
     find = rows.get
-    moves: list[Move] = []
     try:
         for key, row in buffer.items():
-            old = find(key)
-            if old == row:
-                continue
-            pre[key] = old
-            if row is None:
-                del rows[key]
-            else:
+            pre[key] = find(key)
+            if row is not None:
                 rows[key] = row
-            moves.append((old, row))
-        for index in stored.indexes:
-            _move_entries(index, moves)
+            elif key in rows:
+                del rows[key]
+        if stored.indexes:
+            moves = [(old, buffer[key]) for key, old in pre.items()]
+            for index in stored.indexes:
+                _move_entries(index, moves)
     except BaseException:
         stored.is_interrupted = True
         raise
     if stored.sequences:
-        _advance(stored, moves)
+        _advance(stored, buffer)
 
 
 def _move_entries(index: AnyIndex, moves: list[Move]) -> None:
@@ -90,14 +87,14 @@ def _move_entries(index: AnyIndex, moves: list[Move]) -> None:
             index.add(new)
 
 
-def _advance(stored: StoredTable, moves: list[Move]) -> None:
+def _advance(stored: StoredTable, buffer: Images) -> None:
     """Move the sequences on behind the greatest numbers stored."""
     columns = stored.bound.schema.columns
     places = [place for place, each in enumerate(columns) if each.auto_inc]
     for number, place in enumerate(places):
-        for _, new in moves:
-            if new is not None:
-                value = new[place]
+        for row in buffer.values():
+            if row is not None:
+                value = row[place]
                 assert isinstance(value, int)
                 if value >= stored.sequences[number]:
                     stored.sequences[number] = value + 1

@@ -3,7 +3,7 @@
 It reads at the transaction's offset, like a read transaction, and lays its own writes
 over that, which wait in a buffer for the commit. What it reads is noted: rows by their
 keys in `_seen`, with what stood there, and all else in `Notes`. At the commit it says
-what of that is different now.
+what of that is different now; at the level snapshot, what of the rows that it writes.
 """
 
 from collections.abc import Callable
@@ -63,8 +63,7 @@ class SeenTable(ChangingTable[R]):
     _overlay: dict[int, AnyIndex]
     """Which index → one like it of the buffered rows, where it was needed."""
     _seen: Images
-    """Row key → the row that was there: of all keys written, and of all that are to
-    be what they were."""
+    """Row key → the row that was there, of all keys looked for."""
     _stored: StoredTable
 
     def _begin(self, stored: StoredTable, hold: OptimisticHold, offset: int) -> None:
@@ -84,14 +83,14 @@ class SeenTable(ChangingTable[R]):
     def _close(self) -> None:
         """End the handle: every later use raises `ClosedError`."""
         self._live = closed
-        self._buffer = {}
+        self._buffer, self._seen = {}, {}
         self._hold = self._base = None
 
     def _require_open(self) -> OptimisticHold:
         hold = self._hold
         if hold is None:
             closed()
-        if hold.store.is_closed:
+        if hold._store.is_closed:
             raise ClosedError("the database is closed")
         return hold
 
@@ -101,13 +100,15 @@ class SeenTable(ChangingTable[R]):
         buffer = self._buffer
         if key in buffer:
             return buffer[key]
+        seen = self._seen
+        if key in seen:
+            return seen[key]
         row = self._live(key)
         stored = self._stored
         # Rule 6 of qsdb.store.images: the row first, then whether it is right.
         if stored.layers or stored.changed_at > self._offset:
             row = self._pinned()._find(key)
-        if self._hold.notes_reads:  # type: ignore[union-attr]  # `closed` has raised
-            self._seen[key] = row
+        seen[key] = row
         return row
 
     def _pinned(self) -> ReadTable[object]:
@@ -117,7 +118,7 @@ class SeenTable(ChangingTable[R]):
             pin = hold.pin
             assert pin is not None
             read_class = read_table_class(self._bound)
-            self._base = read_class(hold.store, self._stored, hold, pin)
+            self._base = read_class(hold._store, self._stored, hold, pin)
         return self._base
 
     def _noting(self) -> Notes | None:
@@ -222,9 +223,10 @@ class SeenTable(ChangingTable[R]):
         stored = self._stored
         if stored.changed_at <= self._offset:
             return None
-        find = stored.rows.get
-        for key, row in self._seen.items():
-            now = find(key)
+        find, seen = stored.rows.get, self._seen
+        # What is written was looked for before.
+        for key in seen if self._require_open().notes_reads else self._buffer:
+            row, now = seen[key], find(key)
             if now is not row and now != row:
                 return f"changed {self._row_text(key)}"
         taken_by_others = taken_value(stored, self._buffer)

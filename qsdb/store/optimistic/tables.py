@@ -1,7 +1,7 @@
 """`OptimisticTable`: how one transaction writes to a table while others do.
 
-A row that is written goes to the buffer, beside the row that stood there. One handle is
-made for each table that a transaction touches (`OptimisticTransaction._open`).
+A row that is written goes to the buffer, after what stood there was looked for. One
+handle is made for each table that a transaction touches.
 """
 
 import functools
@@ -48,7 +48,6 @@ class OptimisticTable(SeenTable[R]):
             if hold.rows >= hold.rows_max:
                 _refuse_more(hold.rows_max)
             hold.rows += 1
-            self._seen[key] = old
         # No call stands between these, so no signal handler does.
         buffer[key] = row
         if (row is None) is not (old is None):
@@ -72,8 +71,6 @@ class OptimisticTable(SeenTable[R]):
         was_there = now is not None
         if before is _ABSENT:
             del buffer[key]
-            if not self._require_open().notes_reads:
-                del self._seen[key]
         else:
             buffer[key] = cast(StoredRow | None, before)
         self._extra += is_there - was_there
@@ -126,7 +123,7 @@ class OptimisticTable(SeenTable[R]):
     def _draw(self, number: int, place: int) -> int:
         """Give the next number of a generated column."""
         hold = self._require_open()
-        drawn = draw(hold.store, self._stored, number, self._least[number])
+        drawn = draw(hold._store, self._stored, number, self._least[number])
         notes = self._notes
         if notes is None:
             notes = self._notes = Notes()

@@ -57,7 +57,7 @@ class OptimisticTransaction(Opened, ProcedureTransaction):
     _beside: Beside | None
     """What it sets besides rows, if it does."""
 
-    def __init__(self, nanoseconds: int, rows_max: int, *, notes_reads: bool) -> None:
+    def __init__(self, nanoseconds: int, rows_max: int, notes_reads: bool) -> None:  # noqa: FBT001  hot
         """Pin the last commit.
 
         Args:
@@ -71,9 +71,9 @@ class OptimisticTransaction(Opened, ProcedureTransaction):
         self._opened = {}
         self._nanoseconds = nanoseconds
         self._beside = None
-        self._hold = OptimisticHold(tables.store, rows_max, notes_reads=notes_reads)
-        assert self._hold.pin is not None
-        self._offset = self._hold.pin.offset
+        self._hold = hold = OptimisticHold(tables.store, rows_max, notes_reads)
+        assert hold.pin is not None
+        self._offset = hold.pin.offset
 
     @property
     def offset(self) -> int:
@@ -95,17 +95,23 @@ class OptimisticTransaction(Opened, ProcedureTransaction):
 
     def _open(self, entry: Entry) -> Table[Row]:
         self._require_open()
-        handle = optimistic_table_class(entry.bound)()
+        handle_class = entry.optimistic_class
+        if handle_class is None:
+            made: Any = optimistic_table_class(entry.bound)
+            handle_class = entry.optimistic_class = made
+        handle = handle_class()
         handle._begin(entry.table, self._hold, self._offset)
         self._opened[entry] = handle
-        return handle  # type: ignore[return-value]
+        return handle
 
     @property
     def _has_written(self) -> bool:
         """Whether there is anything to commit."""
-        if self._beside is not None:
-            return True
-        return any(handle._buffer for handle in self._opened.values())
+        if self._hold.rows:  # unless a savepoint took all of them back
+            for handle in self._opened.values():
+                if handle._buffer:
+                    return True
+        return self._beside is not None
 
     def _merge(self, transaction: WriteTransaction) -> None:
         """Validate, and write what was buffered in a transaction that has just begun.
@@ -116,7 +122,8 @@ class OptimisticTransaction(Opened, ProcedureTransaction):
         """
         pin = self._hold.pin
         assert pin is not None
-        pin.require_kept()
+        if pin.lost is not None:
+            pin.require_kept()
         if transaction._tables is not self._tables:
             reason = "published another module"
             raise ConflictError(None, reason, self._offset)
