@@ -17,14 +17,20 @@ class BufferedSource(Source):
     """Writes the source of one table's operations."""
 
     def insert_many(self) -> Iterator[str]:
-        """``insert_many(rows)``: all or none, as they would be one by one."""
+        """``insert_many(rows)``: look at every row, then insert one by one."""
         yield "def insert_many(self, rows):"
         yield "    self._require_open()"
+        yield "    entered = []"
         yield "    try:"
         yield "        given = _iter(rows)"
         yield "    except _TypeError as error:"
         yield "        _refuse_rows(rows, error)"
-        yield "    return self._insert_all([*given])"
+        yield "    for row in given:"
+        yield "        if _type(row) is not _row_class: _refuse_row(self, row)"
+        yield from self._unpack("        ")
+        yield from self._canonicalise("        ", keep_row=True)
+        yield "        entered.append(row)"
+        yield "    return self._insert_all(entered)"
 
     def _generate(self, indent: str, sequences: str, given: str) -> Iterator[str]:
         for number, place in enumerate(self.generated):
