@@ -16,6 +16,7 @@ from qsdb.errors import NotFoundError, UsageError, brief
 from qsdb.runtime.call_contexts import INTERNAL, Arguments, CallContext, Sender
 from qsdb.runtime.meters import Meter, Meters
 from qsdb.runtime.prepared import handle_of
+from qsdb.runtime.retrying import Retrying
 from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.tokens import new_secret
 from qsdb.runtime.writer import Writer
@@ -59,6 +60,7 @@ class Calls:
         count: Calls of reducers that began, `init` included.
         meters: How long they took, by function.
         call_procedure: Runs procedures; who does so sets it.
+        retrying: Begins optimistic transactions; likewise.
     """
 
     __slots__ = (
@@ -70,6 +72,7 @@ class Calls:
         "meters",
         "module",
         "owner",
+        "retrying",
         "seeds",
         "writer",
     )
@@ -98,6 +101,7 @@ class Calls:
             identities = _identity(f"database:{subject}"), _identity(f"owner:{subject}")
         self.identity, self.owner = identities
         self.call_procedure: CallElsewhere
+        self.retrying: Retrying
         self.serve(module)
 
     def serve(self, module: ModuleSchema) -> None:

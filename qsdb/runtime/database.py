@@ -137,7 +137,8 @@ class Database(Migrating, Calling, Transacting):
         self._directory, self._writer, self._calls = parts[:3]
         self._storage, self._scheduler = parts.storage, parts.scheduler
         self._calls.meters.set_limit(limit)
-        self._retrying = Retrying(self._writer, self._calls.seeds, bounds)
+        retrying = Retrying(self._writer, self._calls.seeds, bounds)
+        self._retrying = self._calls.retrying = retrying
         self._subscriptions = Subscriptions(parts.queries, self._writer)
         self._publisher = parts.publisher
         self._publisher.subscriptions = self._subscriptions
@@ -248,6 +249,8 @@ class Database(Migrating, Calling, Transacting):
             offset=store.offset,
             commits=store.offset - writer.first_offset,
             rollbacks=writer.rollbacks,
+            conflicts=writer.conflicts,
+            fallbacks=self._retrying.fallbacks,
             calls=self._calls.count + self._procedures.count,
             pins=len(store.pins),
             undo_rows=store.undo_count,

@@ -7,7 +7,7 @@ buffered, and goes the way of every other one to the log and to whoever listens.
 from collections.abc import Mapping
 from typing import NoReturn, Self
 
-from qsdb.errors import UsageError
+from qsdb.errors import ConflictError, UsageError
 from qsdb.log.writing import ALWAYS
 from qsdb.runtime.coroutines import in_a_thread
 from qsdb.runtime.queries import Queries
@@ -106,7 +106,9 @@ class SqlOptimisticTransaction(OptimisticTransaction):
             self._merge(transaction)
             self._hand_over()
             writer.commit(transaction, waits=waits)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, ConflictError):
+                writer.conflicts += 1
             try:
                 writer.abort()
             finally:

@@ -9,7 +9,7 @@ then, it is rolled back at once, and a `UsageError` when it is left.
 
 import logging
 import random
-from typing import Any
+from typing import Any, Literal
 
 from qsdb.errors import ClosedError, UsageError
 from qsdb.logs import CallLog
@@ -18,6 +18,7 @@ from qsdb.runtime.call_contexts import Sender
 from qsdb.runtime.calls import Calls, StaleFunctionError, checked
 from qsdb.runtime.coroutines import Watch, soon
 from qsdb.runtime.meters import call_fields
+from qsdb.runtime.optimistic import SqlOptimisticTransaction
 from qsdb.schema.contexts import Auth
 from qsdb.schema.functions import Reducer
 from qsdb.schema.procedures import (
@@ -105,6 +106,12 @@ class CallOfProcedure(ProcedureContext):
     def transaction(self) -> "ProcedureBlock":
         self._require_going()
         return ProcedureBlock(self)
+
+    def optimistic(
+        self, isolation: Literal["serializable", "snapshot"] = "serializable"
+    ) -> SqlOptimisticTransaction:
+        self._require_going()
+        return self._calls.retrying.begin(isolation)
 
     def read(self) -> ReadTransaction:
         self._require_going()

@@ -86,6 +86,10 @@ class Stats:
     """Old rows kept for them."""
     tables: Mapping[str, TableStats]
     """By name."""
+    conflicts: int = 0
+    """Optimistic transactions that were refused, among `rollbacks`."""
+    fallbacks: int = 0
+    """Functions that `transact` has run serially in the end."""
     reducers: Mapping[str, CallStats] = attrs.Factory(dict)
     """By name; `init` and its like, too, once they have run."""
     live: Sequence[LiveQueryStats] = ()
@@ -134,6 +138,7 @@ class Stats:
             f"{self.module} at offset {self.offset:,}",
             f"  calls     {self.calls:,} · {ended}",
             f"  reading   {self.pins:,} offsets pinned · {kept}",
+            *self._conflict_lines(),
             *self._live_lines(),
             *self._schedule_lines(),
             *self._disk_lines(),
@@ -184,6 +189,11 @@ class Stats:
             yield from _aligned(heads, rows)
         if len(first) > LIVE_QUERIES_SHOWN_MAX:
             yield f"  … and {len(first) - LIVE_QUERIES_SHOWN_MAX:,} live queries more"
+
+    def _conflict_lines(self) -> Iterator[str]:
+        if self.conflicts:
+            serially = f"{self.fallbacks:,} run serially in the end"
+            yield f"  beside    {self.conflicts:,} conflicts · {serially}"
 
     def _live_lines(self) -> Iterator[str]:
         if self.live_queries or self.evaluations:

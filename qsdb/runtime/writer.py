@@ -103,6 +103,7 @@ class Writer:
         latest: When the last transaction began, in nanoseconds since 1970; on disk
             no commit is later.
         rollbacks: Transactions that an exception ended.
+        conflicts: Optimistic ones among them that were refused.
         timers: What keeps the timers of scheduled tables; None without any.
         views: What keeps the results of views; None without any.
     """
@@ -115,6 +116,7 @@ class Writer:
         "_release",
         "audience",
         "clock",
+        "conflicts",
         "current",
         "directory",
         "first_offset",
@@ -142,7 +144,7 @@ class Writer:
         self.first_offset = directory.store.offset
         self.clock = clock
         self.current: WriteTransaction | None = None
-        self.rollbacks = self.latest = 0
+        self.rollbacks = self.conflicts = self.latest = 0
         self.log: LogWriter | None = None
         self.journal: Journal | None = None
         self.audience: Audience | None = None

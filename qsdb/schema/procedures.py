@@ -19,7 +19,7 @@ import abc
 import inspect
 from collections.abc import Callable, Container, Iterable
 from contextlib import AbstractContextManager
-from typing import Any, Concatenate, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
 import attrs
 
@@ -79,6 +79,26 @@ class ProcedureContext(AnyContext):
         Raises:
             ClosedError: the procedure has ended, or the database is closed.
             UsageError: on entering, if this thread is in a transaction already.
+        """
+        ...
+
+    @abc.abstractmethod
+    def optimistic(
+        self, isolation: Literal["serializable", "snapshot"] = "serializable"
+    ) -> AbstractContextManager[ProcedureTransaction]:
+        """Give a transaction that others write beside, for a ``with`` block.
+
+        In it anything may be waited for, also by ``await``. Leaving the block commits,
+        if what it has read is still so.
+
+        Args:
+            isolation: As ``db.optimistic`` has it.
+
+        Raises:
+            ConflictError: on leaving, if others were faster; nothing was stored.
+            ArgumentError: there is no such isolation.
+            ClosedError: the procedure has ended, or the database is closed.
+            UsageError: this thread is in a transaction.
         """
         ...
 

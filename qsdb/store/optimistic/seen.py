@@ -234,10 +234,11 @@ class SeenTable(ChangingTable[R]):
         if taken_by_others or notes is None:
             return taken_by_others
         base = self._pinned()
-        if notes.has_size and len(base) != len(stored.rows):
+        changed = base._changed(base._require_open())
+        found = notes.what_changed(stored, [*net_changes(changed, find)])
+        if found is None and notes.has_size and len(base) != len(stored.rows):
             return "changed the number of rows, which was asked for"
-        pin = base._require_open()
-        return notes.what_changed(stored, [*net_changes(base._changed(pin), find)])
+        return found
 
     def _row_text(self, key: object) -> str:
         bound = self._bound

@@ -47,10 +47,10 @@ USES: dict[str, Callable[[qsdb.Table[Item]], object]] = {
 
 
 @pytest.mark.parametrize("name", USES)
-@pytest.mark.parametrize("way", ["write", "read"])
+@pytest.mark.parametrize("way", ["write", "read", "optimistic"])
 def test_a_handle_after_its_transaction(name: str, way: str) -> None:
     db = qsdb.Database(shop)
-    with db.write() if way == "write" else db.read() as tx:
+    with getattr(db, way)() as tx:
         table = tx[Item]
 
     with pytest.raises(qsdb.ClosedError):
