@@ -20,7 +20,6 @@ from qsdb.sql.typed import Logic, Typed, all_exists, sources_of
 from qsdb.store.optimistic.notes import Test
 from qsdb.store.optimistic.tables import OptimisticTable
 from qsdb.store.orders import StoredRow
-from qsdb.values.ranges import Range
 
 __all__ = ["Predicates", "predicates_of"]
 
@@ -79,11 +78,6 @@ class _Asked:
 
     def _scan(self) -> list[StoredRow]:
         return self._table._scan_for(self._test)
-
-    def _select(
-        self, number: int | None, within: Range | None, value: object
-    ) -> list[StoredRow]:
-        return self._table._select(number, within, value)
 
 
 def predicates_of(plan: Plan) -> Predicates | None:

@@ -10,6 +10,7 @@ one may have taken some.
 from qsdb.errors import brief
 from qsdb.store.images import AnyIndex, Images, StoredTable
 from qsdb.store.indexes import OrderedIndex, UniqueIndex
+from qsdb.store.optimistic.notes import Notes
 from qsdb.store.orders import StoredRow
 from qsdb.store.writing import WriteTable
 
@@ -45,12 +46,13 @@ def taken_value(table: StoredTable, buffer: Images) -> str | None:
     return None
 
 
-def merge_rows(handle: WriteTable[object], buffer: Images) -> None:
+def merge_rows(handle: WriteTable[object], buffer: Images, notes: Notes | None) -> None:
     """Write rows to a table that the transaction has just opened.
 
     Args:
         handle: The table.
         buffer: Row key → the row that is to be there, None for none.
+        notes: Which numbers were drawn, if any were.
     """
     stored, rows, pre = handle._stored, handle._rows, handle._pre
     find = rows.get
@@ -69,7 +71,7 @@ def merge_rows(handle: WriteTable[object], buffer: Images) -> None:
         stored.is_interrupted = True
         raise
     if stored.sequences:
-        _advance(stored, buffer)
+        _advance(stored, buffer, notes or Notes())
 
 
 def _move_entries(index: AnyIndex, moves: list[Move]) -> None:
@@ -87,14 +89,16 @@ def _move_entries(index: AnyIndex, moves: list[Move]) -> None:
             index.add(new)
 
 
-def _advance(stored: StoredTable, buffer: Images) -> None:
-    """Move the sequences on behind the greatest numbers stored."""
+def _advance(stored: StoredTable, buffer: Images, notes: Notes) -> None:
+    """Move the sequences on behind the greatest numbers that were stored or drawn."""
     columns = stored.bound.schema.columns
     places = [place for place, each in enumerate(columns) if each.auto_inc]
     for number, place in enumerate(places):
+        greatest = notes.greatest_number(place)
         for row in buffer.values():
             if row is not None:
                 value = row[place]
                 assert isinstance(value, int)
-                if value >= stored.sequences[number]:
-                    stored.sequences[number] = value + 1
+                greatest = max(greatest, value)
+        following = stored.sequences[number]
+        stored.sequences[number] = max(following, greatest + 1)

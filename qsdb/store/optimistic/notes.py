@@ -60,7 +60,7 @@ class Notes:
         self._points: dict[int, set[object]] = {}
         self._ranges: dict[int, list[Range]] = {}
         self._predicates: list[Test] = []
-        self._numbers: dict[int, set[object]] = {}
+        self._numbers: dict[int, set[int]] = {}
         self.is_whole = self.has_size = False
 
     def add(self, number: int, within: Range | None, value: object) -> None:
@@ -74,9 +74,13 @@ class Notes:
         """Note that the rows were read for which a test is true."""
         self._predicates.append(test)
 
-    def add_number(self, place: int, number: object) -> None:
+    def add_number(self, place: int, number: int) -> None:
         """Note that a generated column was given a number."""
         self._numbers.setdefault(place, set()).add(number)
+
+    def greatest_number(self, place: int) -> int:
+        """Give the greatest number that a generated column was given, or 0."""
+        return max(self._numbers.get(place, ()), default=0)
 
     def what_changed(self, table: StoredTable, changes: Sequence[Pair]) -> str | None:
         """Say what others have done to what was read; None if nothing.

@@ -186,8 +186,9 @@ class SeenTable(ChangingTable[R]):
             return [row for row in rows if matches(index, row, within, value)]
         own = self._overlay.get(number)
         if own is None:
-            own = self._overlay[number] = make_index(self._bound, number)
+            own = make_index(self._bound, number)
             own.add_many([row for row in buffer.values() if row is not None])
+            self._overlay[number] = own
         if isinstance(own, OrderedIndex):
             assert within is not None
             keys = own.keys_between(within.low, within.high)

@@ -136,7 +136,7 @@ class OptimisticTransaction(Opened, ProcedureTransaction):
         for entry, table in self._opened.items():
             if table._buffer:
                 handle: Any = transaction._open(entry)
-                merge_rows(handle, table._buffer)
+                merge_rows(handle, table._buffer, table._notes)
         transaction._beside = self._beside
 
     def _hand_over(self) -> None:

@@ -474,6 +474,8 @@ def test_stats_count_calls_commits_and_rollbacks(db: qsdb.Database) -> None:
         },
         "reducers": {},
         "live": [],
+        "conflicts": 0,
+        "fallbacks": 0,
         "evaluations": 0,
         "changes": 0,
         "views": 0,

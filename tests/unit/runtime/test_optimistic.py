@@ -409,6 +409,29 @@ def test_no_conflict(db: qsdb.Database, name: str) -> None:
     assert tx.commit() == db.offset
 
 
+def test_another_module_was_published() -> None:
+    first, second = qsdb.Module("m"), qsdb.Module("m")
+
+    class Here(qsdb.Row, module=first):
+        id: u32
+
+    class There(qsdb.Row, module=second, name="here"):
+        id: u32
+
+    with qsdb.Database(first) as db:
+        writes, reads = db.optimistic(), db.optimistic()
+        writes[Here].insert(Here(1))
+        assert [*reads[Here]] == []
+        db.publish(second)
+
+        with pytest.raises(qsdb.ConflictError, match="has published another module"):
+            writes.commit()
+        reads.commit()
+        with db.optimistic() as tx:
+            tx[There].insert(There(2))
+        assert [*db.read()[There]] == [There(2)]
+
+
 def test_a_rolled_back_writer_is_no_conflict(db: qsdb.Database) -> None:
     tx = db.optimistic()
     assert len([*tx[Item]]) == 4
@@ -431,6 +454,16 @@ def test_a_number_that_is_no_key(db: qsdb.Database) -> None:
 
     with pytest.raises(qsdb.ConflictError, match=r"taken a number .* column number"):
         tx.commit()
+
+
+def test_another_number_is_no_conflict(db: qsdb.Database) -> None:
+    tx = db.optimistic()
+    assert tx[Job].insert(Job("a")).number == 1
+    with db.write() as writing:
+        writing[Job].insert(Job("b").replace(number=50))
+    tx.commit()
+
+    assert db.optimistic()[Job].insert(Job("c")).number == 51
 
 
 def test_numbers_after_one_that_was_given(db: qsdb.Database) -> None:
@@ -603,7 +636,7 @@ def test_it_waits_in_an_event_loop(db: qsdb.Database) -> None:
 
     async def both() -> list[object]:
         waiting = (raise_by(1), raise_by(2))
-        return await asyncio.gather(*waiting, return_exceptions=True)
+        return [*await asyncio.gather(*waiting, return_exceptions=True)]
 
     assert [type(each) for each in asyncio.run(both())] == [
         type(None),

@@ -1,0 +1,261 @@
+"""`transact`: a function runs again until it gets through."""
+
+import asyncio
+import threading
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import qsdb
+from qsdb import i64, u32
+from qsdb.runtime.retrying import SECONDS_MAX, Retrying
+from qsdb.schema.procedures import ProcedureTransaction
+from qsdb.store.limits import TransactionLimits
+
+counts = qsdb.Module("counts")
+
+
+class Count(qsdb.Row, module=counts):
+    id: u32 = qsdb.primary_key()
+    value: i64 = 0
+
+
+@pytest.fixture
+def db() -> Iterator[qsdb.Database]:
+    with qsdb.Database(counts, seed=1) as opened:
+        with opened.write() as tx:
+            tx[Count].insert(Count(1))
+        yield opened
+
+
+def value(db: qsdb.Database) -> int:
+    with db.read() as tx:
+        row = tx[Count].get(1)
+        assert row is not None
+        return row.value
+
+
+def raise_by(tx: qsdb.Transaction, more: int) -> int:
+    row = tx[Count].get(1)
+    assert row is not None
+    return tx[Count].update(row.replace(value=row.value + more)).value
+
+
+class Rival:
+    """Is faster than a function, so and so often."""
+
+    def __init__(self, db: qsdb.Database, times: int) -> None:
+        self.db = db
+        self.times = times
+        self.runs: list[str] = []
+
+    def disturb(self, tx: Any) -> None:
+        self.runs.append(type(tx).__name__)
+        if self.times:
+            self.times -= 1
+            thread = threading.Thread(target=self._write)
+            thread.start()
+            thread.join()
+
+    def _write(self) -> None:
+        with self.db.write() as tx:
+            raise_by(tx, 100)
+
+    def run(self, tx: ProcedureTransaction) -> int:
+        seen = raise_by(tx, 1)
+        self.disturb(tx)
+        return seen
+
+    async def run_async(self, tx: ProcedureTransaction) -> int:
+        await asyncio.sleep(0)
+        return self.run(tx)
+
+
+def test_it_gives_what_the_function_returns(db: qsdb.Database) -> None:
+    assert db.transact(lambda tx: raise_by(tx, 5)) == 5
+    assert value(db) == 5
+
+
+def test_it_runs_again_on_what_is_there_now(db: qsdb.Database) -> None:
+    rival = Rival(db, 3)
+
+    assert db.transact(rival.run) == 301
+    assert (value(db), len(rival.runs)) == (301, 4)
+    assert (db.stats().conflicts, db.stats().fallbacks) == (3, 0)
+
+
+@pytest.mark.parametrize("retries", [0, 1, 4])
+def test_the_last_run_is_serial(db: qsdb.Database, retries: int) -> None:
+    rival = Rival(db, retries + 1)
+
+    assert db.transact(rival.run, retries=retries) == 100 * (retries + 1) + 1
+    assert rival.runs == [
+        *["SqlOptimisticTransaction"] * (retries + 1),
+        "SqlWriteTransaction",
+    ]
+    assert db.stats().fallbacks == 1
+
+
+def test_at_the_level_snapshot_reads_may_change(db: qsdb.Database) -> None:
+    with db.write() as tx:
+        tx[Count].insert(Count(2))
+    rival = Rival(db, 1)
+
+    def copy(tx: ProcedureTransaction) -> None:
+        row = tx[Count].get(1)
+        assert row is not None
+        rival.disturb(tx)
+        tx[Count].update(Count(2, row.value))
+
+    db.transact(copy, isolation="snapshot")
+    assert len(rival.runs) == 1
+    assert db.read()[Count].get(2) == Count(2, 0)
+
+
+def test_an_exception_passes_and_rolls_back(db: qsdb.Database) -> None:
+    def fail(tx: ProcedureTransaction) -> None:
+        raise_by(tx, 5)
+        raise qsdb.ConflictError("count", "done so itself", 7)
+
+    with pytest.raises(qsdb.ConflictError, match="done so itself"):
+        db.transact(fail)
+    assert (value(db), db.stats().pins) == (0, 0)
+
+
+@pytest.mark.parametrize("retries", [-1, 1.0, True, None])
+def test_a_number_of_retries_that_is_none(db: qsdb.Database, retries: Any) -> None:
+    with pytest.raises(qsdb.ArgumentError, match="retries is an int from 0 on, not"):
+        db.transact(lambda tx: raise_by(tx, 5), retries=retries)
+
+
+def test_inside_of_a_serial_transaction(db: qsdb.Database) -> None:
+    with db.write(), pytest.raises(qsdb.UsageError, match="inside a write"):
+        db.transact(lambda tx: raise_by(tx, 5))
+
+
+@pytest.mark.parametrize("way", ["commit", "rollback"])
+def test_the_function_does_not_end_it(db: qsdb.Database, way: str) -> None:
+    def end(tx: Any) -> None:
+        raise_by(tx, 5)
+        getattr(tx, way)()
+
+    for retries in (0, 1):
+        with pytest.raises(qsdb.UsageError, match="transact commits when its func"):
+            db.transact(end, retries=retries)
+
+    async def end_late(tx: Any) -> None:
+        await tx.commit_async()
+
+    with pytest.raises(qsdb.UsageError, match="transact commits when its function"):
+        asyncio.run(db.transact_async(end_late))
+    assert value(db) == 0
+
+
+def test_a_coroutine_function_is_refused(db: qsdb.Database) -> None:
+    async def late(tx: ProcedureTransaction) -> None:
+        raise_by(tx, 5)
+
+    with pytest.raises(qsdb.ArgumentError, match="await transact_async"):
+        _ = db.transact(late)
+
+
+def test_retries_wait_longer_and_longer_by_chance(db: qsdb.Database) -> None:
+    waited: list[float] = []
+    limits = TransactionLimits()
+    retrying = Retrying(db._writer, db._calls.seeds, limits, waited.append)
+    rival = Rival(db, 12)
+
+    assert retrying.run(rival.run, 12, "serializable") == 1201
+    assert len(waited) == 11  # the first one is at once
+    assert all(0 <= each <= SECONDS_MAX for each in waited)
+    assert waited[0] < 0.0004
+    assert len(set(waited)) > 5
+
+
+class Republished:
+    """A directory in which another module is published while a transaction begins."""
+
+    def __init__(self, db: qsdb.Database) -> None:
+        self.store = db._directory.store
+        self.real = db._directory.optimistic_class
+        self.former = type("Former", (self.real,), {})
+        self.asked = 0
+
+    @property
+    def optimistic_class(self) -> type:
+        self.asked += 1
+        return self.former if self.asked == 1 else self.real
+
+
+def test_one_that_began_while_a_module_was_published_begins_again(
+    db: qsdb.Database,
+) -> None:
+    directory = Republished(db)
+    writer: Any = types.SimpleNamespace(
+        clock=db._writer.clock, directory=directory, require_writable=lambda: None
+    )
+    retrying = Retrying(writer, db._calls.seeds, TransactionLimits())
+
+    assert type(retrying.begin("snapshot")) is directory.real
+    assert directory.asked == 4
+    assert db.stats().pins == 0
+
+
+def test_it_does_wait(db: qsdb.Database) -> None:
+    assert db.transact(Rival(db, 2).run) == 201
+
+
+# In an event loop.
+
+
+def test_a_coroutine_runs_again(db: qsdb.Database) -> None:
+    rival = Rival(db, 3)
+
+    assert asyncio.run(db.transact_async(rival.run_async)) == 301
+    assert (value(db), len(rival.runs)) == (301, 4)
+
+
+def test_many_coroutines_get_through(db: qsdb.Database) -> None:
+    async def slowly(tx: ProcedureTransaction) -> int:
+        seen = raise_by(tx, 1)
+        await asyncio.sleep(0)
+        return seen
+
+    async def all_of_them() -> list[int]:
+        waiting = [db.transact_async(slowly, retries=1000) for _ in range(8)]
+        return await asyncio.gather(*waiting)
+
+    assert sorted(asyncio.run(all_of_them())) == [*range(1, 9)]
+    assert value(db) == 8
+
+
+def test_the_last_run_of_a_coroutine_is_serial(db: qsdb.Database) -> None:
+    rival = Rival(db, 2)
+
+    async def run(tx: ProcedureTransaction) -> int:
+        return rival.run(tx)
+
+    assert asyncio.run(db.transact_async(run, retries=1)) == 201
+    assert rival.runs[-1] == "SqlWriteTransaction"
+
+
+def test_the_last_run_of_a_coroutine_cannot_wait(db: qsdb.Database) -> None:
+    rival = Rival(db, 2)
+
+    with pytest.raises(qsdb.ConflictError, match="always been faster, and the last"):
+        asyncio.run(db.transact_async(rival.run_async, retries=1))
+    assert value(db) == 200
+    db.check()
+
+
+def test_an_exception_of_a_coroutine(db: qsdb.Database) -> None:
+    async def fail(tx: ProcedureTransaction) -> None:
+        raise_by(tx, 5)
+        await asyncio.sleep(0)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(db.transact_async(fail))
+    assert (value(db), db.stats().pins) == (0, 0)
