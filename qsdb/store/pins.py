@@ -152,13 +152,13 @@ class Store:
                 if pins and handle._pre:
                     _note(pins[-1], table)
                     table.changed_at = self.offset + 1
-                    self.noted += len(handle._pre)
                 table.layers = ()
                 table.count = len(table.rows)
                 if table.sequences:
                     table.settled_sequences = tuple(table.sequences)
             self.offset = offset
             if pins and self.limits is not None:
+                self.noted += sum([len(handle._pre) for handle in opened])
                 self.limits.keep(self)
             self._is_publishing = False
             self._end_publication()
