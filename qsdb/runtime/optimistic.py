@@ -103,12 +103,14 @@ class SqlOptimisticTransaction(OptimisticTransaction):
         writer.require_outside()
         try:
             transaction = writer.begin()
-            self._merge(transaction)
+            try:
+                self._merge(transaction)
+            except ConflictError:
+                writer.conflicts += 1
+                raise
             self._hand_over()
             writer.commit(transaction, waits=waits)
-        except BaseException as error:
-            if isinstance(error, ConflictError):
-                writer.conflicts += 1
+        except BaseException:
             try:
                 writer.abort()
             finally:

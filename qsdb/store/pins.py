@@ -129,7 +129,7 @@ class Store:
         self._begin_publication = self._publication.acquire
         self._end_publication = self._publication.release
         self._is_publishing = False
-        self.drawing = threading.Lock()
+        self.drawing = threading.RLock()  # a finalizer may draw in between
 
     def publish(self, opened: Iterable["Opened"], offset: int) -> None:
         """End a transaction: move its notes to where readers need them.
