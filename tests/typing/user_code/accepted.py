@@ -259,6 +259,40 @@ def use_database(sender: Identity) -> None:
         db.check()
 
 
+def count(tx: qsdb.Transaction) -> int:
+    return len(tx[Message])
+
+
+async def count_late(tx: qsdb.Transaction) -> int:
+    return len(tx[Message])
+
+
+def use_optimistic(db: qsdb.Database) -> None:
+    with db.optimistic() as tx:
+        assert_type(tx[Message].get(1), Message | None)
+        assert_type(tx.timestamp, Timestamp)
+        with tx.savepoint():
+            tx.message.clear()
+    by_hand = db.optimistic(isolation="snapshot")
+    assert_type(by_hand.offset, int)
+    assert_type(by_hand.commit(), int)
+    by_hand.rollback()
+    assert_type(db.transact(count), int)
+    assert_type(db.transact(lambda tx: tx[Message].get(1)), Message | None)
+    assert_type(db.transact(count, retries=3, isolation="snapshot"), int)
+
+
+async def await_optimistic(db: qsdb.Database) -> None:
+    async with db.optimistic() as tx:
+        assert_type(await tx.commit_async(), int)
+    assert_type(await db.transact_async(count_late), int)
+
+
+def use_limits() -> None:
+    limits = qsdb.TransactionLimits(pinned_rows=None, pinned_seconds=60)
+    qsdb.Database(chat, limits=limits).close()
+
+
 def use_files(folder: Path, now: Timestamp) -> None:
     with qsdb.Database(
         chat,

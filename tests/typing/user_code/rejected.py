@@ -92,6 +92,14 @@ def start(db: qsdb.Database) -> None:
     take(db.start(fetch, "a").result().upper())  # error: the result is an int
 
 
+def beside(db: qsdb.Database) -> None:
+    db.optimistic("dirty")  # error: no such level
+    db.optimistic()[Message].insert(7)  # error: no row
+    db.transact(start)  # error: it takes a database
+    take(db.transact(lambda tx: len(tx.message)).upper())  # error: the result is an int
+    qsdb.TransactionLimits(written_rows="many")  # error: no int
+
+
 def call(db: qsdb.Database, ctx: qsdb.ReducerContext) -> None:
     db.call(send, 1)  # error: an int for a str
     db.call(send)  # error: room is missing
