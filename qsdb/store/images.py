@@ -39,8 +39,13 @@ or pins, for as long as that takes, and never while user code runs.
 A savepoint is a layer more: what the block changes is noted in a dict of its
 own, which is merged into the one below when the block ends, either way.
 
-What this leaves out: writers beside the one. Source: HyPer's undo buffers
-(SIGMOD 2015), with one undo for each pin in place of one for each commit.
+A pin may be *given up* while somebody reads there (`qsdb.store.limits`). Then rule 6
+would be wrong for it, so all tables say that they have changed; and whoever looks
+through the notes asks the pin at last whether it was given up meanwhile.
+
+Who writes beside the one writer reads like this too, and is validated against the
+same notes: `qsdb.store.optimistic`. Source: HyPer's undo buffers (SIGMOD 2015), with
+one undo for each pin in place of one for each commit.
 """
 
 from collections.abc import Iterator, Sequence

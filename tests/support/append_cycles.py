@@ -16,7 +16,7 @@ The idea is Elle's (Kingsbury and Alvaro, 2020), in a few lines.
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
@@ -42,7 +42,10 @@ Edges = dict[int, set[int]]
 
 
 def cycle_faults(
-    committed: Sequence[Appending], last: dict[int, tuple[int, ...]], *, snapshot: bool
+    committed: Sequence[Appending],
+    last: Mapping[int, tuple[int, ...]],
+    *,
+    snapshot: bool,
 ) -> Iterator[str]:
     """Yield a sentence for each thing that cannot be.
 
@@ -69,7 +72,7 @@ def cycle_faults(
 
 def _faults_of_lists(
     committed: Sequence[Appending],
-    last: dict[int, tuple[int, ...]],
+    last: Mapping[int, tuple[int, ...]],
     writer: dict[int, int],
 ) -> Iterator[str]:
     """Yield what cannot be, also without looking for rings."""
@@ -90,7 +93,7 @@ def _faults_of_lists(
 
 def _edges(
     committed: Sequence[Appending],
-    last: dict[int, tuple[int, ...]],
+    last: Mapping[int, tuple[int, ...]],
     writer: dict[int, int],
 ) -> tuple[Edges, Edges]:
     """Give the edges ww and wr, and those rw."""

@@ -110,6 +110,7 @@ def faults(
     for record in ended:
         if record.before != offset:
             yield f"{record.name}: offset {record.before} came after {offset}"
+            return
         after = _after(record, states[offset])
         wanted = offset + (after != states[offset])
         if record.offset != wanted:
