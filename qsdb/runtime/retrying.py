@@ -4,6 +4,11 @@ Who conflicts has lost to somebody who has committed, so all together always get
 one of them may lose again and again, above all a long one among short ones. So the
 first retry is at once, later ones wait for a random time that grows, and the last run
 is a serial one, which cannot lose.
+
+A coroutine that awaits cannot have a serial run: nobody could write meanwhile, nor
+even wait, in the same event loop. So coroutines spread out over longer times, measured
+by how long they take themselves: fifty that want the same row come to have it one
+after the other.
 """
 
 import threading
@@ -13,7 +18,7 @@ from typing import Any, TypeVar, cast
 
 from qsdb.errors import ArgumentError, ConflictError, brief
 from qsdb.runtime.blocks import WriteBlock
-from qsdb.runtime.clock import nanosecond_reader
+from qsdb.runtime.clock import nanosecond_reader, tick_reader
 from qsdb.runtime.coroutines import pause
 from qsdb.runtime.optimistic import SqlOptimisticTransaction
 from qsdb.runtime.seeds import Seeds
@@ -32,9 +37,11 @@ ISOLATIONS = {"serializable": True, "snapshot": False}
 _STREAM = 3 << 61
 """Waiting has random numbers of its own, so that those of calls stay as they are."""
 
-SECONDS_FIRST, SECONDS_MAX = 0.0001, 0.01
-"""The second retry waits for up to so long, each later one up to twice as long, and
-none longer than that."""
+SECONDS_LEAST, SECONDS_MAX = 0.0001, 0.01
+"""The retry number n waits for up to 2ⁿ times as long, and none longer than that."""
+
+AWAITED_LEAST, AWAITED_MAX = 0.001, 5.0
+"""As above, for coroutines; of which one that takes longer begins with its own time."""
 
 
 class Retrying:
@@ -61,6 +68,7 @@ class Retrying:
         """
         self._writer = writer
         self._now = nanosecond_reader(writer.clock)
+        self._ticks = tick_reader(writer.clock)
         self._seeds = seeds.after(_STREAM)
         self._rows_max = limits.written_rows
         writer.directory.store.limits = PinLimits(limits, self._now)
@@ -111,7 +119,7 @@ class Retrying:
         """
         for number in range(_checked(retries) + 1):
             if number > 1:
-                self._wait(self._seconds(number))
+                self._wait(self._seconds(number, SECONDS_LEAST, SECONDS_MAX))
             transaction = self.begin(isolation, is_led=True)
             try:
                 result = _called(function, transaction)
@@ -139,9 +147,12 @@ class Retrying:
         Raises:
             Whatever `transact_async` of a database raises.
         """
+        spent = 0.0
         for number in range(_checked(retries) + 1):
             if number > 1:
-                await pause(self._seconds(number))
+                least = max(AWAITED_LEAST, spent)
+                await pause(self._seconds(number, least, AWAITED_MAX))
+            began = self._ticks()
             transaction = self.begin(isolation, is_led=True)
             try:
                 result = await function(transaction)
@@ -151,6 +162,7 @@ class Retrying:
             try:
                 await transaction._commit_async()
             except ConflictError:
+                spent = (self._ticks() - began) / 1e9
                 continue
             return result
         with WriteBlock(self._writer) as serial:
@@ -173,10 +185,10 @@ class Retrying:
             self._writer.directory.store.offset,
         )
 
-    def _seconds(self, number: int) -> float:
+    def _seconds(self, number: int, least: float, most: float) -> float:
         """Give how long to wait before a retry, at random."""
-        most = min(SECONDS_FIRST * (1 << number), SECONDS_MAX)
-        return most * self._seeds.draw(32) / (1 << 32)
+        within = min(least * 2.0 ** min(number, 30), most)
+        return within * self._seeds.draw(32) / (1 << 32)
 
 
 def _checked(retries: object) -> int:

@@ -231,6 +231,20 @@ def test_many_coroutines_get_through(db: qsdb.Database) -> None:
     assert value(db) == 8
 
 
+@pytest.mark.slow
+def test_a_crowd_of_coroutines_gets_through(db: qsdb.Database) -> None:
+    async def slowly(tx: ProcedureTransaction) -> None:
+        raise_by(tx, 1)
+        await asyncio.sleep(0.001)
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*[db.transact_async(slowly) for _ in range(30)])
+
+    asyncio.run(all_of_them())
+    assert value(db) == 30
+    assert db.stats().fallbacks == 0
+
+
 def test_the_last_run_of_a_coroutine_is_serial(db: qsdb.Database) -> None:
     rival = Rival(db, 2)
 
