@@ -88,9 +88,10 @@ class Transacting:
     ) -> T:
         """As `transact`, with a coroutine function, which may await anything.
 
-        Retries wait longer than those of `transact`, up to some seconds. The last run is under the writer lock too, if it awaits nothing that suspends
-        it: nobody else can write then, so nothing may be waited for. If it does
-        suspend there, it is rolled back, and that is a `ConflictError`.
+        Retries wait longer than those of `transact`, up to some seconds. The last run
+        is under the writer lock too, if it awaits nothing that suspends it: nobody else
+        can write then, so nothing may be waited for. If it does suspend there, it is
+        rolled back, and that is a `ConflictError`.
 
         Raises:
             Whatever `transact` raises.
