@@ -34,7 +34,14 @@ def described(plan: Plan) -> str:
 
 
 def _operations(plan: Plan, interaction: Interaction) -> list[str]:
-    scripted = ("call", "block", "call_connected", "procedure", "optimistic")
+    scripted = (
+        "call",
+        "block",
+        "call_connected",
+        "procedure",
+        "optimistic",
+        "transact",
+    )
     if interaction.kind not in scripted:
         return []
     is_procedure = interaction.kind == "procedure"

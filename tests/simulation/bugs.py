@@ -21,6 +21,8 @@ from qsdb.runtime import (
 )
 from qsdb.store import images, indexes, operations, pins, reading, transactions
 from qsdb.store import writing as store_writing
+from qsdb.store.optimistic import seen
+
 from tests.support.mutants import Mutant
 
 __all__ = ["BUGS", "MAKE_CODE", "RARELY_NOTICED"]
@@ -94,6 +96,19 @@ BUGS: dict[str, Mutant] = {
         pins,
         "            _merge_pin(self.pins[place - 1], pin)\n",
         "            pass\n",
+    ),
+    "18 what was read is not looked at again": Mutant(
+        seen,
+        "for key in seen if self._require_open().notes_reads else self._buffer:",
+        "for key in self._buffer:",
+    ),
+    "rows that are gone count as the same": Mutant(
+        seen,
+        "if now is not row and now != row:",
+        "if now is not None and now != row:",
+    ),
+    "own writes are not seen by an index": Mutant(
+        seen, "        if mine:\n", "        if False:\n"
     ),
     "19 a reader sees what is not committed": Mutant(
         reading,

@@ -12,6 +12,7 @@ from qsdb.testing import SimulatedDirectory
 from tests.simulation.doing import content, expected, look, tuples
 from tests.simulation.histories import Step
 from tests.simulation.listening import CachedQueries, Listener
+from tests.simulation.optimistic import OptimisticClient
 from tests.simulation.plans import Interaction
 from tests.simulation.processes import BoomError, Process
 from tests.simulation.queries import ASKED, CHANGES, LIVE, params_of
@@ -40,7 +41,7 @@ class Common:
         self.has_compacted = False
 
 
-class Client:
+class Client(OptimisticClient):
     """Does interactions, one after the other."""
 
     def __init__(self, process: Process, common: Common) -> None:
@@ -55,6 +56,7 @@ class Client:
             if process.is_stopping:
                 return
             process.world.note("begins", str(each))
+            process.steps.pop(process.world.current, None)  # of one that failed
             try:
                 getattr(self, each.kind)(*each.arguments)
             except (qsdb.StorageError, OSError) as error:

@@ -280,6 +280,10 @@ def _failing(artist: _Artist) -> _Drawn:
     return (artist.script(), artist.rng.random() < 0.15)
 
 
+def _is_rare(artist: _Artist) -> bool:
+    return artist.rng.random() < 0.15
+
+
 def _number(count: int) -> Any:
     return lambda artist: (artist.rng.randrange(count),)
 
@@ -311,6 +315,14 @@ KINDS: dict[str, tuple[int, Any]] = {
     ),
     "call_connected": (4, lambda artist: (artist.script(), artist.rng.randrange(4))),
     "disconnect": (1, _number(4)),
+    "optimistic": (
+        6,
+        lambda artist: (artist.script(), artist.rng.randrange(3), _is_rare(artist)),
+    ),
+    "transact": (
+        4,
+        lambda artist: (artist.script(), artist.rng.randrange(3), _is_rare(artist)),
+    ),
     "procedure": (2, lambda artist: (artist.script(), artist.script())),
     "run_due": (3, _nothing),
     "wait_durable": (3, _nothing),

@@ -35,6 +35,7 @@ class Process:
         counts: What came about how often.
         is_stopping: Whether the disk has failed, and nobody begins anything any more.
         steps: Task → what its last transaction staged.
+        attempts: Optimistic transaction, by its id → what it has done.
     """
 
     db: qsdb.Database
@@ -55,6 +56,7 @@ class Process:
         self.is_stopping = False
         self._judging = RLock(world)
         self.steps: dict[Task | None, Step] = {}
+        self.attempts: dict[int, Any] = {}
 
     def find(self, text: str) -> NoReturn:
         """Tell that something is wrong; nothing goes on after that."""

@@ -40,6 +40,7 @@ from tests.simulation.doing import content
 from tests.simulation.fine import finely
 from tests.simulation.histories import FindingError, History
 from tests.simulation.interactions import Client, Common
+from tests.simulation.optimistic import watched
 from tests.simulation.plans import CLIENTS, Fault, LifePlan, Plan, draw
 from tests.simulation.processes import Process
 from tests.simulation.tasks import START, DoomedError, World
@@ -165,8 +166,9 @@ class _Run:
         with simulated(world), finely(world) if is_fine else contextlib.nullcontext():
             story = _Story(process, life, is_last=is_last)
             try:
-                main = world.start("main", story.tell)
-                world.run(main)
+                with watched(process):
+                    main = world.start("main", story.tell)
+                    world.run(main)
             finally:
                 self._end(world, before)
         self._judge(world)

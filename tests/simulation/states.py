@@ -7,15 +7,22 @@ whatever order things happen.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["REFUSED", "Operation", "State"]
+__all__ = ["REFUSED", "Key", "Operation", "State"]
 
 Operation = tuple[Any, ...]
 Rows = dict[Any, tuple[Any, ...]]
 
 REFUSED = "refused"
 """What `State.do` gives when the name of what is raised follows."""
+
+
+class Key(NamedTuple):
+    """In the place of a place: the key itself, whatever else there is."""
+
+    value: Any
+
 
 TABLES = ("account", "stock", "note", "visit", "alarm", "errand", "ring", "tag")
 
@@ -80,8 +87,10 @@ class State:
         other.edition = max(edition, self.edition)
         return other
 
-    def key(self, table: str, place: int) -> Any:
+    def key(self, table: str, place: "int | Key") -> Any:
         """Give the key that a place means; one that is not there, of no rows."""
+        if isinstance(place, Key):
+            return place.value
         keys = sorted(self.tables[table])
         if keys and place >= 0:
             return keys[place % len(keys)]
