@@ -22,7 +22,6 @@ from qsdb.runtime import (
 from qsdb.store import images, indexes, operations, pins, reading, transactions
 from qsdb.store import writing as store_writing
 from qsdb.store.optimistic import seen
-
 from tests.support.mutants import Mutant
 
 __all__ = ["BUGS", "MAKE_CODE", "RARELY_NOTICED"]

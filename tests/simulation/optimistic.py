@@ -215,6 +215,7 @@ class OptimisticClient:
         process.attempts[id(tx)] = attempt
         for operation in process.plan.scripts[script]:
             attempt.seen.append(self._operate(tx, attempt.scratch, operation))
+        process.world.sleep(0.001)  # so that somebody may come between
         return attempt
 
     def _operate(
