@@ -299,8 +299,15 @@ class Client(OptimisticClient):
         offset = self.db.backup(dest)
         process.observe()
         process.require(before <= offset <= process.history.last, "backup", offset)
-        with qsdb.Database(None, dest, read_only=True, seed=1) as copy:
+        module = self._module_at(offset)
+        with qsdb.Database(module, dest, read_only=True, seed=1) as copy:
             self._compare(copy, "the backup")
+
+    def _module_at(self, offset: int) -> qsdb.Module | None:
+        """Give the module of an offset; None, which costs more, if nobody knows."""
+        candidates = self.process.history.candidates(offset)
+        numbers = {state.edition for state in candidates}
+        return edition(numbers.pop())[0].module if len(numbers) == 1 else None
 
     def _compare(self, db: qsdb.Database, what: str) -> None:
         """Compare another database with the state at its offset."""
@@ -336,8 +343,9 @@ class Client(OptimisticClient):
         process = self.process
         process.observe()
         offset = 1 + place % process.history.last
+        module = self._module_at(offset)
         try:
-            db = qsdb.Database(None, process.disk, read_only=True, at=offset, seed=1)
+            db = qsdb.Database(module, process.disk, read_only=True, at=offset, seed=1)
         except qsdb.ArgumentError:  # it is not on the disk, any more or yet
             process.counts["a journey is refused"] += 1
             return

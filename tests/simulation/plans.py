@@ -118,7 +118,7 @@ def draw(seed: int) -> Plan:
     """Draw what a seed stands for."""
     rng = random.Random(f"plan {seed}")
     artist = _Artist(rng)
-    count = rng.choice((1, 2, 2, 3))
+    count = rng.choice((1, 1, 2, 2, 3))
     lives = [artist.life(is_last=number + 1 == count) for number in range(count)]
     return Plan(
         seed,
@@ -162,7 +162,7 @@ class _Artist:
         first = [] if self.scripts else [self.interaction("furnish")]
         first += [self.interaction("subscribe") for _ in range(rng.choice((0, 1, 3)))]
         first += [self.interaction("connect") for _ in range(rng.choice((0, 0, 1)))]
-        count = rng.choice((3, 8, 8, 14))
+        count = rng.choice((3, 8, 8, 12))
         return LifePlan(fault, (*first, *(self.interaction() for _ in range(count))))
 
     def fault(self) -> Fault:

@@ -1,7 +1,7 @@
 """The whole database under one seeded scheduler: many seeds, and nothing is found.
 
 **Strategy**: see `runs`. For each push some seeds are lived through, each of them
-twice; before a release many are, and one of ten twice. To look at one::
+twice; before a release many are, and one of twenty twice. To look at one::
 
     python -m tests.simulation SEED --shrink
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 IS_NIGHTLY = _PROFILE == "nightly"
 SEEDS_COUNT = 100_000 if IS_NIGHTLY else 1000
 PARTS = 100 if IS_NIGHTLY else 4
-TWICE_OF = 10 if IS_NIGHTLY else 1
+TWICE_OF = 20 if IS_NIGHTLY else 1
 COLLECTED_AFTER = 50
 """Runs keep the collector still; so many are cleared away at once."""
 
@@ -38,6 +38,7 @@ RARE = (
     *("a crash", "a rollback", "an alarm rings", "an errand is run"),
     *("a live query is told", "a connection is told", "an opening fails"),
     *("DiskFull is told", "FailedError is told", "StorageError is told"),
+    *("a conflict", "a serial attempt"),
 )
 """What else is to have come about in the end."""
 
