@@ -213,7 +213,10 @@ class OptimisticClient:
         base = candidates[0].copy()
         attempt = Attempt(base, base.copy(), is_serializable)
         process.attempts[id(tx)] = attempt
-        for operation in process.plan.scripts[script]:
+        reads = (
+            [("look", name, script) for name in ("get", "find")] if script % 2 else []
+        )
+        for operation in (*reads, *process.plan.scripts[script]):
             attempt.seen.append(self._operate(tx, attempt.scratch, operation))
         process.world.sleep(0.001)  # so that somebody may come between
         return attempt
