@@ -46,7 +46,7 @@ BUGS: dict[str, Mutant] = {
         whole_files, "            file.sync()\n", ""
     ),
     "5 the log is removed beyond the oldest snapshot": Mutant(
-        snapshots, "if following > offset + 1:", "if following > offset + 9:"
+        snapshots, "if following > offset + 1:", "if following > offset + 99:"
     ),
     "6 a sync that failed is tried again": Mutant(
         whole_files,
