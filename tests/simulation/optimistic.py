@@ -26,12 +26,9 @@ import qsdb
 from qsdb.store.optimistic.transactions import OptimisticTransaction
 from tests.simulation.doing import do, expected, filled_in, look
 from tests.simulation.processes import BoomError, Process
-from tests.simulation.states import Key, Operation, State
+from tests.simulation.states import NUMBERED, Key, Operation, State
 
 __all__ = ["Attempt", "OptimisticClient", "watched"]
-
-NUMBERED = {"add": "account", "alarm": "alarm"}
-"""Operation → the table of which it is given a number."""
 
 PLACED = {
     **dict.fromkeys(("move", "rename", "drop"), "account"),
@@ -68,6 +65,7 @@ class Attempt:
         """Give the state after its commit."""
         after = state.copy()
         after.pings = dict(self.scratch.pings)
+        after.has_gaps = True
         for name, rows in self.scratch.tables.items():
             self._write(name, rows, after)
         return after

@@ -9,7 +9,7 @@ whatever order things happen.
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["REFUSED", "Key", "Operation", "State"]
+__all__ = ["NUMBERED", "REFUSED", "Key", "Operation", "State"]
 
 Operation = tuple[Any, ...]
 Rows = dict[Any, tuple[Any, ...]]
@@ -23,6 +23,9 @@ class Key(NamedTuple):
 
     value: Any
 
+
+NUMBERED = {"add": "account", "alarm": "alarm", "errand": "errand"}
+"""Operation → the table of which it is given a number."""
 
 TABLES = ("account", "stock", "note", "visit", "alarm", "errand", "ring", "tag")
 
@@ -38,6 +41,8 @@ class State:
             as a negative number → likewise.
         micros: Not before this, in microseconds since 1970, is what comes after it.
         pings: What its commit put into the event table.
+        has_gaps: Whether sequences may be further on than their rows say, since an
+            optimistic transaction has drawn numbers that it did not use.
     """
 
     def __init__(self) -> None:
@@ -47,6 +52,7 @@ class State:
         self.due: dict[int, int] = {}
         self.micros = 0
         self.pings: dict[str, None] = {}
+        self.has_gaps = False
 
     def copy(self) -> "State":
         """Give another one, to be changed."""
@@ -55,6 +61,7 @@ class State:
         other.tables = {name: dict(rows) for name, rows in self.tables.items()}
         other.following, other.due = dict(self.following), dict(self.due)
         other.micros, other.pings = self.micros, {}
+        other.has_gaps = self.has_gaps
         return other
 
     def take(self, other: "State") -> None:
@@ -95,6 +102,12 @@ class State:
         if keys and place >= 0:
             return keys[place % len(keys)]
         return {"stock": ("nowhere", 9), "tag": "nothing"}.get(table, 999)
+
+    def skip_gap(self, operation: Operation, found: Any) -> None:
+        """Let a number that the database gave be a later one, where there are gaps."""
+        table = NUMBERED.get(operation[0])
+        if table is not None and self.has_gaps and isinstance(found, int):
+            self.following[table] = max(self.following[table], found)
 
     def number(self, table: str) -> int:
         """Take the next number of a sequence."""
