@@ -11,7 +11,6 @@ from qsdb.runtime import (
     bags,
     clients,
     delivery,
-    due_procedures,
     due_runs,
     live_queries,
     snapshots,
@@ -190,12 +189,6 @@ BUGS: dict[str, Mutant] = {
         "                self._rows(transaction).delete(row)\n",
         "            del row\n",
     ),
-    "an errand is run before it is taken for good": Mutant(
-        due_procedures,
-        "                calls.writer.log.wait_durable("
-        "calls.writer.directory.store.offset)\n",
-        "                pass\n",
-    ),
     "alarms ring early": Mutant(
         timers,
         "    return Timestamp.from_stored(now.micros + micros)",
@@ -231,7 +224,6 @@ RARELY_NOTICED = frozenset(
         "16 a rollback does not merge its notes",
         "a snapshot is ahead of the log",
         "who has left is told",
-        "an errand is run before it is taken for good",
         "5 the log is removed beyond the oldest snapshot",
         "17 what an older read needs goes with a newer one",
         "a result is shared by all values",
