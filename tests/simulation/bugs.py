@@ -227,7 +227,9 @@ RARELY_NOTICED = frozenset(
         "5 the log is removed beyond the oldest snapshot",
         "17 what an older read needs goes with a newer one",
         "a result is shared by all values",
+        "the last message is told first",
+        "what waits for the disk is told at once",
         "24 durable_offset is told before the sync returns",
     }
 )
-"""Those that take hundreds of seeds."""
+"""Those that take a hundred seeds, or many hundreds."""
