@@ -44,9 +44,6 @@ BUGS: dict[str, Mutant] = {
     "4 a chunk is not synced before its snapshot": Mutant(
         whole_files, "            file.sync()\n", ""
     ),
-    "5 the log is removed beyond the oldest snapshot": Mutant(
-        snapshots, "if following > offset + 1:", "if following > offset + 99:"
-    ),
     "6 a sync that failed is tried again": Mutant(
         whole_files,
         "    taken = write(position, data)\n    while",
@@ -224,7 +221,6 @@ RARELY_NOTICED = frozenset(
         "16 a rollback does not merge its notes",
         "a snapshot is ahead of the log",
         "who has left is told",
-        "5 the log is removed beyond the oldest snapshot",
         "17 what an older read needs goes with a newer one",
         "a result is shared by all values",
         "the last message is told first",
