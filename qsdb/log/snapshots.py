@@ -155,6 +155,9 @@ class SnapshotWriter:
         """Have a chunk in the directory; its name lasts when `finish` syncs."""
         if not _holds(self._directory, name, data):
             folder = _folder_of(name)
+            if folder in self._lasting and not self._directory.exists(folder):
+                # Power loss took it, after a sync of the previous snapshot that failed.
+                self._lasting -= {name, folder, _folder_of(folder)}
             if folder not in self._lasting:
                 self._directory.make_directory(folder)
             write_file(self._directory, name, data)

@@ -268,8 +268,8 @@ class LogWriter:
             self._release_waiters()
         if was_marked and self._tail.synced > self._tail.marked:
             self.bell.ring()  # a mark is due when nothing else comes
-        if self.after_flush is not None:
-            self.after_flush()
+        if (after_flush := self.after_flush) is not None:  # others may take it away
+            after_flush()
 
     def _write_queue(self, *, sync: bool) -> None:
         tail, record_start = self._tail, None

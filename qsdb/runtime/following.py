@@ -151,12 +151,10 @@ class Follower:
         while True:
             segments = list_segments(self._files)
             first, following = self._first_offset, self._place.offset
-            if following > first and following in segments:
-                # The next one has its name after this one has its last record.
-                self._place = Place(SEGMENT_HEADER_BYTES, following, self._place.chain)
-                self._first_offset = following
-                continue
             if first not in segments:
+                if following > first and following in segments:
+                    self._go_on(following)  # all of it was read, and it was removed
+                    continue
                 raise StorageError(
                     f"{self._files.describe(segment_name(first))} is not there any "
                     f"more, and commits from offset {following} on were to be read in "
@@ -167,13 +165,22 @@ class Follower:
             if is_last:
                 end.require(header, self._place)
                 return
-            if self._place.offset not in segments:
+            # To its end, also where all records were read before: a mark that came
+            # after them is what the next segment follows on.
+            following = self._place.offset
+            if following == first or following not in segments:
                 raise CorruptionError(
-                    self._files.describe(segment_name(self._place.offset)),
+                    self._files.describe(segment_name(following)),
                     0,
                     f"it is missing; the log goes on with offset {segments[-1]}",
                     self._store.offset,
                 )
+            self._go_on(following)
+
+    def _go_on(self, following: int) -> None:
+        """Go on with the segment that begins with an offset."""
+        self._place = Place(SEGMENT_HEADER_BYTES, following, self._place.chain)
+        self._first_offset = following
 
     def _read_segment(self, *, is_last: bool) -> SegmentHeader:
         name = segment_name(self._first_offset)

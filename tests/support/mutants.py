@@ -16,6 +16,7 @@ tests look inside.
 
 import ast
 import contextlib
+import functools
 import inspect
 import types
 from collections.abc import Callable, Iterator
@@ -24,7 +25,15 @@ import attrs
 
 from tests.support.optimized import StrippingLoader
 
-__all__ = ["Mutant", "MutantError", "patched", "planted"]
+__all__ = [
+    "Mutant",
+    "MutantError",
+    "codes_of",
+    "mutated",
+    "patched",
+    "planted",
+    "source_of",
+]
 
 Change = Callable[[ast.Module], ast.Module]
 
@@ -58,7 +67,7 @@ def planted(*mutants: Mutant) -> Iterator[None]:
 
 def mutated(mutants: list[Mutant]) -> str:
     """Give the text of a module with mutants of it planted."""
-    source = inspect.getsource(mutants[0].module)
+    source = source_of(mutants[0].module)
     for mutant in mutants:
         count = source.count(mutant.text)
         if count != 1:
@@ -78,17 +87,7 @@ def patched(
     Raises:
         MutantError: there is no difference.
     """
-    tree = ast.fix_missing_locations(change(ast.parse(source)))
-    other = types.ModuleType(module.__name__)
-    other.__dict__.update(vars(module))
-    optimize = 1 if isinstance(module.__loader__, StrippingLoader) else -1
-    title = f"<mutant of {module.__name__}>"
-    exec(compile(tree, title, "exec", optimize=optimize), other.__dict__)
-    pairs = [
-        (function, code)
-        for name, function in _functions(module)
-        if not _is_same(function.__code__, code := _code_of(other, name))
-    ]
+    pairs = codes_of(module, source, change)
     if not pairs:
         raise MutantError(f"{module.__name__} is the same as before")
     originals = [(function, function.__code__) for function, _ in pairs]
@@ -99,6 +98,29 @@ def patched(
     finally:
         for function, code in originals:
             function.__code__ = code
+
+
+def codes_of(
+    module: types.ModuleType, source: str, change: Change = lambda tree: tree
+) -> list[tuple[types.FunctionType, types.CodeType]]:
+    """Give the functions and methods of a module that another text has otherwise."""
+    tree = ast.fix_missing_locations(change(ast.parse(source)))
+    other = types.ModuleType(module.__name__)
+    other.__dict__.update(vars(module))
+    optimize = 1 if isinstance(module.__loader__, StrippingLoader) else -1
+    title = f"<mutant of {module.__name__}>"
+    exec(compile(tree, title, "exec", optimize=optimize), other.__dict__)
+    return [
+        (function, code)
+        for name, function in _functions(module)
+        if not _is_same(function.__code__, code := _code_of(other, name))
+    ]
+
+
+@functools.cache
+def source_of(module: types.ModuleType) -> str:
+    """Give the text of a module."""
+    return inspect.getsource(module)
 
 
 def _functions(

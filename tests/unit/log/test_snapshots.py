@@ -1,5 +1,6 @@
 """Snapshots on disk: writing, reading and removing, where nothing goes wrong."""
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -198,6 +199,23 @@ def test_a_chunk_that_went_bad_is_written_again(content: bytes) -> None:
     take(directory, 2, tables, first)
 
     assert read_all(directory) == {1: tables, 2: tables}
+
+
+def test_a_folder_of_chunks_that_was_lost_is_made_again() -> None:
+    directory = SimulatedDirectory()
+    previous = take(directory, 1, {1: BIG_ROWS})
+    [table] = previous.tables
+    name = table.chunks[0].name
+    folder = name.rpartition("/")[0]
+    for file_name in directory.list(folder):
+        directory.remove(f"{folder}/{file_name}")
+    directory.remove_directory(folder)
+    directory.sync(folder.rpartition("/")[0])
+
+    take(directory, 2, {1: BIG_ROWS}, previous)
+
+    left = directory.crash(random.Random(1), "dropped")
+    assert read_tables(left, 2)[1] == {1: BIG_ROWS}
 
 
 def test_each_directory_that_needs_it_is_synced_once_and_no_other() -> None:

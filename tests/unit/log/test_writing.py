@@ -179,6 +179,20 @@ def test_what_a_flush_calls_afterwards() -> None:
     log.writer.close()
 
 
+def test_what_is_called_after_a_flush_may_be_taken_away_meanwhile(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by another thread that closes the database."""
+    calls: list[int] = []
+    answers = iter([lambda: calls.append(1)])
+    taken = property(lambda _: next(answers, None), lambda *_: None)
+    monkeypatch.setattr(LogWriter, "after_flush", taken, raising=False)
+
+    log.writer.flush()
+
+    assert calls == [1]
+
+
 # Room and segments.
 
 

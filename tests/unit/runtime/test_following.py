@@ -301,6 +301,40 @@ def test_a_missing_segment_is_damage() -> None:
     reading.check()
 
 
+def test_a_mark_at_the_end_of_a_segment_is_read_before_the_next_one() -> None:
+    roomy = StorageOptions(has_threads=False, segment_bytes=4000, step_bytes=900)
+    disk, db = written_bank(options=roomy)
+    reading = read_bank(disk)
+    log = db._storage.log  # type: ignore[union-attr]
+    marks_count = 0
+    while len(disk.list("log")) < 4:
+        step(db)
+        assert reading.refresh() == db.offset
+        place = log.unmarked_place()
+        if place is not None:
+            log.mark(place)
+            marks_count += 1
+
+    assert marks_count > 3
+    assert contents(reading) == contents(db)
+
+
+def test_a_segment_that_was_read_to_its_end_may_be_removed() -> None:
+    disk, db = written_bank(options=SMALL)
+    reading = read_bank(disk)
+    [*_, last] = disk.list("log")
+    before = reading.offset
+    while disk.list("log")[-1] == last:
+        before = reading.refresh()
+        step(db)
+    db.snapshot()
+    db.compact()
+
+    assert last not in disk.list("log")
+    assert before < reading.refresh() == db.offset
+    assert contents(reading) == contents(db)
+
+
 def test_damage_is_told_with_the_last_good_commit() -> None:
     disk, db = written_bank()
     reading = read_bank(disk)
