@@ -37,6 +37,8 @@ from benchmarks.harness import Contender, Question, Speed, Task, require
 from benchmarks.program import Benchmark, Sizes, make_parser, run
 from qsdb import i64, u64
 
+SEED = 7
+
 Pairs = list[tuple[int, int]]
 
 
@@ -53,7 +55,7 @@ def transfer(ctx: qsdb.ReducerContext, source: u64, target: u64, amount: i64) ->
 
 def draw_pairs(accounts: int, count: int, alpha: float) -> Pairs:
     """Draw pairs of different accounts; the same at every call."""
-    chance = random.Random(7)
+    chance = random.Random(SEED)
     weights = [1 / (rank + 1) ** alpha for rank in range(accounts)]
     cumulated = list(itertools.accumulate(weights))
     draw = functools.partial(
@@ -178,6 +180,7 @@ def transfers(arguments: argparse.Namespace) -> Benchmark:
         full={"accounts": 100_000, "transfers": 100_000},
         small={"accounts": 100, "transfers": 200},
         questions=functools.partial(questions, arguments.alpha),
+        seed=SEED,
     )
 
 

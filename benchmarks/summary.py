@@ -1,0 +1,71 @@
+"""One table of all answers: a line for each subject, beside the best of its peers."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from benchmarks.report import Answer, Result, columns, figure, verdict
+
+__all__ = ["best_peer", "summary"]
+
+HEAD = (
+    "question",
+    "qsdb",
+    "best peer",
+    "floor",
+    "unit",
+    "peer ÷ qsdb",
+    "qsdb ÷ floor",
+)
+
+
+def best_peer(given: Answer) -> Result | None:
+    """Give the peer that needed least."""
+    peers = [each for each in given["results"] if each["role"] == "peer"]
+    return min(peers, key=lambda each: each["median"], default=None)
+
+
+def summary(answers: Sequence[Answer]) -> str:
+    """Give all answers as one table, benchmark by benchmark.
+
+    Lines of growth are in plots, and not here: a line would be said for each size.
+    """
+    lines = [each for given in answers for each in _lines(given)]
+    shown = [*columns([HEAD, *(cells for _, cells, _ in lines)])]
+    verdicts = ["   target", *(f"   {line[2]}" if line[2] else "" for line in lines)]
+    full = [cells + told for cells, told in zip(shown, verdicts, strict=True)]
+    table = [full[0], "─" * max(map(len, full))]
+    rows = zip([line[0] for line in lines], full[1:], strict=True)
+    for benchmark, group in itertools.groupby(rows, lambda row: row[0]):
+        table += [f"· {benchmark} ·"] if benchmark else []
+        table += [row[1].rstrip() for row in group]
+    missing = sorted({each for given in answers for each in given["left_out"]})
+    table += [f"not asked: {', '.join(missing)}"] if missing else []
+    return "\n".join(table)
+
+
+def _lines(given: Answer) -> Iterator[tuple[str, list[str], str]]:
+    """Yield the benchmark, the cells and the verdicts for each subject."""
+    name = given.get("benchmark", "").removeprefix("bench_")
+    for subject in given["results"]:
+        if subject["role"] == "subject" and subject["line"] is None:
+            told = [
+                verdict(each).removeprefix("target ")
+                for each in given["targets"]
+                if each["subject"] == subject["name"]
+            ]
+            yield name, _cells(given, subject), "; ".join(told)
+
+
+def _cells(given: Answer, subject: Result) -> list[str]:
+    results = {each["name"]: each for each in given["results"]}
+    peer, floor = best_peer(given), given["floor"]
+    suffix = subject["name"].removeprefix("qsdb").strip(" ,")
+    return [
+        given["question"] + (f", {suffix}" if suffix else ""),
+        figure(subject["median"]),
+        f"{peer['name']} {figure(peer['median'])}" if peer else "",
+        figure(results[floor]["median"]) if floor else "",
+        subject["unit"],
+        f"{1 / subject['ratio'][peer['name']]:.2f}" if peer else "",
+        f"{subject['ratio'][floor]:.2f}" if floor else "",
+    ]
