@@ -219,7 +219,7 @@ def join_by_hand(players: list[RawPlayer]) -> Execute:
 
 def asked(where: str, columns: str = "*", tables: str = "player") -> tuple[str, str]:
     """Give a statement for qsdb and for sqlite3."""
-    statement = f"SELECT {columns} FROM {tables} WHERE {where}"  # noqa: S608  our own
+    statement = f"SELECT {columns} FROM {tables} WHERE {where}"
     return statement, statement.replace(":n", "?")
 
 

@@ -12,7 +12,14 @@ import shutil
 from collections.abc import Sequence
 from types import ModuleType
 
-__all__ = ["LIBRARIES", "is_installed", "left_out", "library", "versions"]
+__all__ = [
+    "LIBRARIES",
+    "is_installed",
+    "left_out",
+    "library",
+    "redis_server",
+    "versions",
+]
 
 LIBRARIES = ("apsw", "duckdb", "lmdb", "redis", "pydbsp")
 REDIS_SERVERS = ("redis-server", "valkey-server")
