@@ -21,7 +21,7 @@ __all__ = [
     "versions",
 ]
 
-LIBRARIES = ("apsw", "duckdb", "lmdb", "redis", "pydbsp")
+LIBRARIES = ("apsw", "duckdb", "lmdb", "redis")
 REDIS_SERVERS = ("redis-server", "valkey-server")
 
 

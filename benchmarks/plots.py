@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.fit import exponent
-from benchmarks.report import Answer, Result, growth
+from benchmarks.report import Answer, Result, grows, growth
 from benchmarks.svg import Dot, Line, Plot, draw
 
 __all__ = ["plot_of", "write_plots"]
@@ -24,14 +23,10 @@ def plot_of(given: Answer, about: str = "") -> Plot:
 
 
 def _line(name: str, points: list[tuple[int, Result]]) -> Line:
-    label = name
-    if len(points) > 1:
-        fitted = exponent([(size, each["median"]) for size, each in points])
-        label = f"{name}: n^{fitted:+.2f}"
     dots = [
         Dot(size, each["median"], each["min"], each["max"]) for size, each in points
     ]
-    return Line(label, tuple(dots))
+    return Line(f"{name}: {grows(points)}", tuple(dots))
 
 
 def write_plots(answers: Sequence[Answer], folder: Path) -> Iterator[Path]:

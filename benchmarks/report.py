@@ -24,6 +24,7 @@ __all__ = [
     "answer",
     "columns",
     "figure",
+    "grows",
     "growth",
     "header",
     "machine",
@@ -174,9 +175,7 @@ def report(given: Answer) -> str:
     lines.append(f"  checksum {given['checksum']}")
     lines += [f"  {line['subject']}: {verdict(line)}" for line in given["targets"]]
     lines += [
-        f"  {name}: grows as n^{exponent(_medians(points)):+.2f}"
-        for name, points in growth(given).items()
-        if len(points) > 1
+        f"  {name}: grows as {grows(points)}" for name, points in growth(given).items()
     ]
     lines += [f"  not asked: {each}" for each in given["left_out"]]
     return "\n".join(lines) + "\n"
@@ -196,8 +195,11 @@ def _size(point: tuple[int, Result]) -> int:
     return point[0]
 
 
-def _medians(points: Sequence[tuple[int, Result]]) -> list[tuple[float, float]]:
-    return [(size, each["median"]) for size, each in points]
+def grows(points: Sequence[tuple[int, Result]]) -> str:
+    """Give the power of n by which the points of a line grow, in words."""
+    if len(points) < 2:
+        return "not known"
+    return f"n^{exponent([(size, each['median']) for size, each in points]):+.2f}"
 
 
 def figure(value: float) -> str:

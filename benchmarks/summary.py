@@ -3,7 +3,15 @@
 import itertools
 from collections.abc import Iterator, Sequence
 
-from benchmarks.report import Answer, Result, columns, figure, verdict
+from benchmarks.report import (
+    Answer,
+    Result,
+    columns,
+    figure,
+    grows,
+    growth,
+    verdict,
+)
 
 __all__ = ["best_peer", "summary"]
 
@@ -27,9 +35,19 @@ def best_peer(given: Answer) -> Result | None:
 def summary(answers: Sequence[Answer]) -> str:
     """Give all answers as one table, benchmark by benchmark.
 
-    Lines of growth are in plots, and not here: a line would be said for each size.
+    Questions of growth follow in a table of their own: how costs grow says more than
+    what they are at each size.
     """
+    tables = [_costs(answers), _growth(answers)]
+    missing = sorted({each for given in answers for each in given["left_out"]})
+    told = [f"not asked: {', '.join(missing)}"] if missing else []
+    return "\n\n".join([*filter(None, tables), *told])
+
+
+def _costs(answers: Sequence[Answer]) -> str:
     lines = [each for given in answers for each in _lines(given)]
+    if not lines:
+        return ""
     shown = [*columns([HEAD, *(cells for _, cells, _ in lines)])]
     verdicts = ["   target", *(f"   {line[2]}" if line[2] else "" for line in lines)]
     full = [cells + told for cells, told in zip(shown, verdicts, strict=True)]
@@ -38,9 +56,30 @@ def summary(answers: Sequence[Answer]) -> str:
     for benchmark, group in itertools.groupby(rows, lambda row: row[0]):
         table += [f"· {benchmark} ·"] if benchmark else []
         table += [row[1].rstrip() for row in group]
-    missing = sorted({each for given in answers for each in given["left_out"]})
-    table += [f"not asked: {', '.join(missing)}"] if missing else []
     return "\n".join(table)
+
+
+def _growth(answers: Sequence[Answer]) -> str:
+    rows = []
+    for given in answers:
+        for name, points in growth(given).items():
+            (least, first), (most, last) = points[0], points[-1]
+            rows.append(
+                [
+                    given["question"],
+                    name,
+                    f"{least:,} to {most:,}",
+                    f"{figure(first['median'])} to {figure(last['median'])}",
+                    first["unit"],
+                    grows(points),
+                ]
+            )
+    if not rows:
+        return ""
+    head = ["growth of the cost of", "who", "from", "it costs", "unit", "grows as"]
+    first_line, *others = columns([head, *rows])
+    rule = "─" * max(map(len, [first_line, *others]))
+    return "\n".join([first_line, rule, *others])
 
 
 def _lines(given: Answer) -> Iterator[tuple[str, list[str], str]]:

@@ -18,7 +18,7 @@ COLOURS = ("#3b82c4", "#d9822b", "#3f9b6c", "#b0569a", "#8a7d3a", "#c4504a", "#6
 """Of the same lightness, about half way, so that each stands out on both grounds."""
 INK = "#808890"
 WIDTH, HEIGHT = 760, 440
-LEFT, RIGHT, TOP, BOTTOM = 76, 210, 56, 60
+LEFT, RIGHT, TOP, BOTTOM = 76, 210, 76, 60
 LABEL_GAP = 16
 """Names at the ends of lines stand so far apart at least."""
 HEAD = (
@@ -102,7 +102,7 @@ def draw(plot: Plot) -> str:
         _text(LEFT, 42, plot.note, "start", 'font-size="11"'),
         *_grid(x_axis, y_axis),
         _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 14, plot.x_title, "middle"),
-        _text(LEFT, TOP - 4, plot.y_title, "end", 'font-size="11"'),
+        _text(LEFT - 8, TOP - 16, plot.y_title, "end", 'font-size="11"'),
         *_lines(plot.lines, x_axis, y_axis),
         "</svg>",
     ]

@@ -64,12 +64,18 @@ def test_plot_has_a_line_for_each_who_with_its_exponent() -> None:
 def test_a_line_of_one_size_has_no_exponent() -> None:
     (line,) = plot_of(grown(("qsdb", 10, 1.0))).lines
 
-    assert line.name == "qsdb"
+    assert line.name == "qsdb: not known"
 
 
-def test_the_report_tells_exponents_and_the_summary_leaves_lines_out() -> None:
+def test_report_and_summary_tell_exponents() -> None:
     assert "  dict: grows as n^+1.00\n" in report(GROWN)
-    assert "get by rows" not in summary([GROWN])
+    head, rule, ours, floor = summary([GROWN]).splitlines()
+    assert head.startswith("growth of the cost of")
+    assert set(rule) == {"─"}
+    assert ours.split()[3:] == [
+        *["qsdb", "10", "to", "1,000", "1.00", "to", "1.00", "us/op", "n^+0.00"]
+    ]
+    assert floor.endswith("n^+1.00")
 
 
 def test_drawing_is_svg_with_all_dots_in_their_places() -> None:
