@@ -15,7 +15,7 @@ import qsdb
 from benchmarks.harness import Question, require
 from benchmarks.keyed import Tables
 from benchmarks.program import Benchmark, Sizes, make_parser, run
-from benchmarks.statements import Execute
+from benchmarks.statements import Execute, Statements
 from benchmarks.suites import Answers, Functions, Rows, Step, Suite, questions_of
 from qsdb import i64, u64
 
@@ -253,9 +253,9 @@ class InMaps:
         return 0
 
 
-def statements(execute: Execute) -> Functions:
+def statements(peer: Statements) -> Functions:
     """Give the transactions in SQL."""
-    engine = InSql(execute)
+    engine = InSql(peer.execute)
     return {name: getattr(engine, name) for name in MIX}
 
 
@@ -303,6 +303,8 @@ def suite(sizes: Sizes) -> Suite:
         total = sum(row[1] for table in ("savings", "checking") for row in rows[table])
         expected = 2 * customers * OPENING + changed
         require(total == expected, f"the money is {total}, {expected} is right")
+        for table in rows:
+            require(len(rows[table]) == customers, f"{table} has other rows")
         least = min(row[1] for row in rows["savings"])
         require(least >= 0, f"savings of {least}")
 

@@ -17,7 +17,7 @@ import qsdb
 from benchmarks.harness import Question, require
 from benchmarks.keyed import Tables
 from benchmarks.program import Benchmark, Sizes, make_parser, run
-from benchmarks.statements import Execute, Raw
+from benchmarks.statements import Execute, Raw, Statements
 from benchmarks.suites import Answers, Functions, Rows, Step, Suite, questions_of
 from qsdb import u8, u16, u32, u64
 
@@ -337,9 +337,9 @@ class InMaps:
         return 1
 
 
-def statements(execute: Execute) -> Functions:
+def statements(peer: Statements) -> Functions:
     """Give the transactions in SQL."""
-    engine = InSql(execute)
+    engine = InSql(peer.execute)
     return {name: getattr(engine, name) for name in MIX}
 
 
@@ -391,7 +391,7 @@ def draw_steps(subscribers: int, count: int) -> list[Step]:
         end = start + chance.randint(1, 8)
         arguments: dict[str, Raw] = {
             "get_subscriber": (s_id,),
-            "get_new_destination": (s_id, kind, start, end),
+            "get_new_destination": (s_id, kind, start, chance.randint(1, 24)),
             "get_access_data": (s_id, kind),
             "update_subscriber": (s_id, end % 2, kind, chance.randrange(256)),
             "update_location": (number, chance.randrange(1 << 32)),

@@ -17,7 +17,7 @@ import qsdb
 from benchmarks.harness import Question, require
 from benchmarks.keyed import Tables
 from benchmarks.program import Benchmark, Sizes, make_parser, run
-from benchmarks.statements import Execute
+from benchmarks.statements import Statements
 from benchmarks.suites import Answers, Functions, Rows, Step, Suite, questions_of
 from qsdb import i64, u64
 
@@ -96,8 +96,9 @@ CREATE TABLE history (
 """
 
 
-def statements(execute: Execute) -> Functions:
+def statements(peer: Statements) -> Functions:
     """Give the transaction in SQL."""
+    execute = peer.execute
     account_text = (
         "UPDATE account SET balance = balance + ? WHERE id = ? "
         "RETURNING branch, balance"

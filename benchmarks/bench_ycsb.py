@@ -20,7 +20,7 @@ from benchmarks.draws import zipf
 from benchmarks.harness import Question, require
 from benchmarks.keyed import Tables
 from benchmarks.program import Benchmark, Sizes, make_parser, run
-from benchmarks.statements import Execute, Raw
+from benchmarks.statements import Execute, Raw, Statements
 from benchmarks.suites import Answers, Functions, Rows, Step, Suite, questions_of
 from qsdb import u8, u64
 
@@ -194,9 +194,9 @@ REDUCERS: Functions = {
 }
 
 
-def statements(table: str, execute: Execute) -> Functions:
+def statements(table: str, peer: Statements) -> Functions:
     """Give the transactions in SQL."""
-    engine = InSql(table, execute)
+    engine = InSql(table, peer.execute)
     return {name: getattr(engine, name) for name in REDUCERS}
 
 

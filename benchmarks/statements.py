@@ -34,6 +34,8 @@ class Statements:
     """An open database that speaks SQL."""
 
     execute: Execute
+    many: Callable[[str, Iterable[Raw]], object]
+    """Executes a statement for each of many parameters."""
     load: Callable[[str, Sequence[Raw]], object]
     """Takes the name of a table and rows for it, in a transaction of its own."""
     close: Callable[[], object] = _nothing
@@ -67,7 +69,7 @@ def open_sqlite(place: Path | str = MEMORY, synchronous: str = "") -> Statements
             cursor.executemany(_insertion(table, rows), rows)
             cursor.execute("COMMIT")
 
-    return Statements(cursor.execute, load, connection.close)
+    return Statements(cursor.execute, cursor.executemany, load, connection.close)
 
 
 def open_apsw(place: Path | str = MEMORY, synchronous: str = "") -> Statements:
@@ -84,7 +86,7 @@ def open_apsw(place: Path | str = MEMORY, synchronous: str = "") -> Statements:
             cursor.executemany(_insertion(table, rows), rows)
             cursor.execute("COMMIT")
 
-    return Statements(cursor.execute, load, connection.close)
+    return Statements(cursor.execute, cursor.executemany, load, connection.close)
 
 
 def open_duckdb() -> Statements:
@@ -95,7 +97,10 @@ def open_duckdb() -> Statements:
         rows: list[Raw] = connection.execute(text, parameters).fetchall()
         return rows
 
-    return Statements(execute, partial(_copy, connection), connection.close)
+    def many(text: str, rows: Iterable[Raw]) -> None:
+        connection.executemany(text, [*rows])
+
+    return Statements(execute, many, partial(_copy, connection), connection.close)
 
 
 def _copy(connection: Any, table: str, rows: Sequence[Raw]) -> None:  # noqa: ANN401  of duckdb

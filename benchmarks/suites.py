@@ -15,7 +15,7 @@ import qsdb
 from benchmarks.harness import Contender, Question, Task, checksum
 from benchmarks.keyed import Lmdb, Tables, dicts
 from benchmarks.peers import is_installed, left_out
-from benchmarks.statements import OPENERS, Execute, Raw
+from benchmarks.statements import OPENERS, Raw, Statements
 
 __all__ = ["Answers", "Functions", "Rows", "Step", "Suite", "questions_of"]
 
@@ -44,7 +44,7 @@ class Suite:
     reducers: Functions
     schema: str
     """Statements of SQL, with semicolons between them."""
-    statements: Callable[[Execute], Functions]
+    statements: Callable[[Statements], Functions]
     mapped: Callable[[Tables], Functions]
     check: Callable[[Rows, Answers], object]
     """Takes what is left and what was answered; raises `InvariantError`."""
@@ -54,6 +54,15 @@ class Suite:
     """Whether keys are scanned in their order."""
     by_hand: Rows = field(default_factory=dict)
     """Tables that serve mappings as indexes; other engines have indexes."""
+    asks_lmdb: bool = True
+    """Whether mappings keep all that the other engines keep."""
+    rows_each: int = 1
+    """So many rows are worked on in each transaction; figures are per row."""
+
+    @property
+    def count(self) -> int:
+        """How many operations there are."""
+        return len(self.steps) * self.rows_each
 
 
 def evidence(suite: Suite, rows: Rows, answers: Answers) -> str:
@@ -99,7 +108,7 @@ def in_sql(suite: Suite, engine: str) -> Task[Answers]:
         peer.execute(text)
     for name, rows in suite.rows.items():
         peer.load(name, rows)
-    functions = suite.statements(peer.execute)
+    functions = suite.statements(peer)
     steps = [(functions[name], arguments) for name, arguments in suite.steps]
 
     def verify(answers: Answers) -> str:
@@ -146,7 +155,7 @@ def in_lmdb(suite: Suite) -> Task[Answers]:
 
 def questions_of(suite: Suite) -> Iterator[Question]:
     """Ask all engines; and duckdb beside two of them, with fewer transactions."""
-    count = len(suite.steps)
+    count = suite.count
     contenders = [
         Contender("qsdb", lambda: in_qsdb(suite), count),
         Contender("sqlite3", lambda: in_sql(suite, "sqlite3"), count, "peer"),
@@ -155,17 +164,18 @@ def questions_of(suite: Suite) -> Iterator[Question]:
         contenders.append(
             Contender("apsw", lambda: in_sql(suite, "apsw"), count, "peer")
         )
-    if is_installed("lmdb"):
+    if suite.asks_lmdb and is_installed("lmdb"):
         contenders.append(Contender("lmdb", lambda: in_lmdb(suite), count, "peer"))
     contenders.append(Contender("dict", lambda: in_dicts(suite), count, "floor"))
     missing = left_out(["apsw", "duckdb", "lmdb"])
     yield Question(suite.title, contenders, left_out=missing)
     if is_installed("duckdb"):
-        yield _few(replace(suite, steps=suite.steps[: max(count // FEW, 10)]))
+        few = max(len(suite.steps) // FEW, 10)
+        yield _few(replace(suite, steps=suite.steps[:few]))
 
 
 def _few(suite: Suite) -> Question:
-    count = len(suite.steps)
+    count = suite.count
     return Question(
         f"{suite.title}, {count:,} only",
         [
