@@ -176,17 +176,17 @@ CREATE TABLE access_info (
     s_id INTEGER NOT NULL, ai_type INTEGER NOT NULL, data1 INTEGER NOT NULL,
     data2 INTEGER NOT NULL, data3 TEXT NOT NULL, data4 TEXT NOT NULL,
     PRIMARY KEY (s_id, ai_type)
-);
+) CLUSTERED;
 CREATE TABLE special_facility (
     s_id INTEGER NOT NULL, sf_type INTEGER NOT NULL, is_active INTEGER NOT NULL,
     error_control INTEGER NOT NULL, data_a INTEGER NOT NULL, data_b TEXT NOT NULL,
     PRIMARY KEY (s_id, sf_type)
-);
+) CLUSTERED;
 CREATE TABLE call_forwarding (
     s_id INTEGER NOT NULL, sf_type INTEGER NOT NULL, start_time INTEGER NOT NULL,
     end_time INTEGER NOT NULL, numberx TEXT NOT NULL,
     PRIMARY KEY (s_id, sf_type, start_time)
-)
+) CLUSTERED
 """
 
 

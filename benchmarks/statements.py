@@ -39,6 +39,8 @@ class Statements:
     load: Callable[[str, Sequence[Raw]], object]
     """Takes the name of a table and rows for it, in a transaction of its own."""
     close: Callable[[], object] = _nothing
+    clustered: str = "WITHOUT ROWID"
+    """What a table is declared with whose rows lie in the order of its key."""
 
     def rows(self, table: str) -> list[Raw]:
         """Give all rows of a table."""
@@ -100,7 +102,8 @@ def open_duckdb() -> Statements:
     def many(text: str, rows: Iterable[Raw]) -> None:
         connection.executemany(text, [*rows])
 
-    return Statements(execute, many, partial(_copy, connection), connection.close)
+    load = partial(_copy, connection)
+    return Statements(execute, many, load, connection.close, clustered="")
 
 
 def _copy(connection: Any, table: str, rows: Sequence[Raw]) -> None:  # noqa: ANN401  of duckdb

@@ -43,7 +43,8 @@ class Suite:
     steps: Sequence[Step]
     reducers: Functions
     schema: str
-    """Statements of SQL, with semicolons between them."""
+    """Statements of SQL, with semicolons between them; CLUSTERED after tables whose
+    rows should lie in the order of their keys, where an engine can do that."""
     statements: Callable[[Statements], Functions]
     mapped: Callable[[Tables], Functions]
     check: Callable[[Rows, Answers], object]
@@ -104,7 +105,7 @@ def in_qsdb(suite: Suite) -> Task[Answers]:
 def in_sql(suite: Suite, engine: str) -> Task[Answers]:
     """Execute statements."""
     peer = OPENERS[engine]()
-    for text in suite.schema.split(";"):
+    for text in suite.schema.replace("CLUSTERED", peer.clustered).split(";"):
         peer.execute(text)
     for name, rows in suite.rows.items():
         peer.load(name, rows)
