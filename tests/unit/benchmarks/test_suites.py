@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.bench_games import agents, circles, positions
 from benchmarks.bench_micro import suite as micro_suite
 from benchmarks.bench_smallbank import SMALLBANK
 from benchmarks.bench_smallbank import suite as smallbank_suite
@@ -39,6 +40,9 @@ SUITES: dict[str, Callable[[], Suite]] = {
     "SmallBank": lambda: smallbank_suite(SMALLBANK.small),
     "TATP": lambda: tatp_suite(TATP.small),
     "TPC-C": lambda: tpcc_suite({**TPCC.small, "transactions": 300}),
+    "circles": lambda: circles(5, 2),
+    "positions": lambda: positions(20, 2),
+    "agents": lambda: agents(30, 3),
     "YCSB A": lambda: ycsb_suite("A", ycsb_rows(20), 40),
     "YCSB D": lambda: ycsb_suite("D", ycsb_rows(20), 40),
     "YCSB E": lambda: ycsb_suite("E", ycsb_rows(20), 40),
@@ -110,6 +114,9 @@ def test_a_lost_row_is_noticed(name: str) -> None:
         ("TPC-C", "orders", 6),
         ("TPC-C", "order_line", 6),
         ("TPC-C", "new_order", 2),
+        ("positions", "position", 1),
+        ("agents", "mobile", 1),
+        ("agents", "targetable", 1),
         ("YCSB A", "record", 3),
         ("update_bulk", "plain", 1),
     ],
