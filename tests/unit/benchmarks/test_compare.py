@@ -150,6 +150,21 @@ def test_the_program_compares_with_another_revision() -> None:
 
 
 @pytest.mark.slow
+def test_the_program_draws_what_grows(tmp_path: Path) -> None:
+    given = ["fanout", "--small", "--plots", str(tmp_path / "plots")]
+    ran = run_python("-m", "benchmarks", *given, cwd=ROOT)
+
+    assert ran.returncode == 0, ran.stderr
+    assert "growth of the cost of" in ran.stdout
+    names = sorted(path.name for path in (tmp_path / "plots").iterdir())
+    assert names == [
+        "fan_out_of_a_query_by_join_by_listeners.svg",
+        "fan_out_of_a_query_by_key_by_listeners.svg",
+        "fan_out_of_a_query_by_range_by_listeners.svg",
+    ]
+
+
+@pytest.mark.slow
 def test_the_program_refuses_an_unknown_revision() -> None:
     ran = run_python("-m", "benchmarks", "points", "--compare", "nowhere", cwd=ROOT)
 
