@@ -8,26 +8,52 @@ many rows grows too, since its rows lie outside the processor's caches.
 * *By rows*: get and update by primary key, a transfer by reducer, insert and delete, a
   filter by a btree with ten hits, whose range is read.
 * *By live queries*: a commit beside queries of other rooms, and one of its own.
+* *By transfers*: the bytes that the log has for each, so that the length of the log of
+  a day or of a year can be reckoned from how many there will be.
 * *By connections*: a commit beside callers who listen to a row each, one of whom is
   told.
 
 A table is loaded once for all rounds of its size, since loading ten million rows would
 take longer than all that is asked; what is done leaves as many rows as there were.
 
-Not measured: sizes on disk, which do not change what is in memory; a first result.
+All sizes are in memory at once; who has little memory asks ``--quick``.
+
+Not measured: a first result; how long opening takes (bench_recovery).
 """
 
+import argparse
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import qsdb
+from benchmarks.bench_durability import (
+    found_in,
+    load_bank,
+    make_transfers,
+    new_folder,
+    open_bank,
+)
 from benchmarks.bench_live import ROOM, Message, Told, open_chat
+from benchmarks.bench_transfer import draw_pairs
 from benchmarks.bench_views import TABLE, Shown, who
 from benchmarks.bench_views import bank as shown_bank
-from benchmarks.harness import Contender, Point, Question, Role, Task, require
+from benchmarks.harness import (
+    Contender,
+    Outcome,
+    Point,
+    Question,
+    Role,
+    Target,
+    Task,
+    Unit,
+    require,
+)
 from benchmarks.program import Benchmark, Sizes, make_parser, run
 from qsdb import i64, u64
 
@@ -56,8 +82,8 @@ def move(ctx: qsdb.ReducerContext, source: u64, target: u64) -> None:
     entries.update(payee.replace(balance=payee.balance + 1))
 
 
-Work = Callable[[], int]
-Kind = str
+LOG_ACCOUNTS = 1_000
+LOG_BYTES = Unit("bytes of log", 1)
 KINDS = {
     "get": "get by primary key, by rows",
     "update": "update by primary key, by rows",
@@ -291,6 +317,28 @@ def operate(held: Holder, kind: str, keys: list[int]) -> Task[int]:
     return Task(partial(operation, keys), verify)
 
 
+@dataclass(frozen=True)
+class Beyond(Target):
+    """To grow at most `bound` times as much as the floor does between two sizes."""
+
+    floor: str
+    sizes: tuple[int, int]
+
+    def value(self, outcome: Outcome) -> float:
+        ours, theirs = (
+            outcome.series(f"{name}, {self.sizes[1]:,} rows").over(
+                outcome.series(f"{name}, {self.sizes[0]:,} rows")
+            )
+            for name in (self.subject, self.floor)
+        )
+        return ours / theirs
+
+    @property
+    def text(self) -> str:
+        least, most = self.sizes
+        return f"target from {least:,} to {most:,} ≤ {self.bound:g} × as {self.floor}"  # noqa: RUF001  a sign
+
+
 def by_rows(sizes: Sizes) -> Iterator[Question]:
     """Ask for operations on tables of all sizes."""
     count = sizes["operations"]
@@ -318,10 +366,60 @@ def by_rows(sizes: Sizes) -> Iterator[Question]:
                 for rows in decades(sizes["rows_least"], sizes["rows"])
                 for name, (_, role) in HOLDERS.items()
             ]
-            yield Question(title, contenders)
+            yield Question(title, contenders, _targets(kind, sizes))
     finally:
         for held in loaded:
             held.close()
+
+
+def _targets(kind: str, sizes: Sizes) -> list[Target]:
+    """Give what operations on a row should reach."""
+    if kind == "filter":
+        return []
+    return [Beyond("qsdb", 2, "dict", (sizes["rows"] // 100, sizes["rows"]))]
+
+
+def log_of(directory: Path, transfers: int) -> Task[int]:
+    """Make transfers, and give by how much the log grew."""
+    folder = new_folder(directory)
+    load_bank(folder, LOG_ACCOUNTS, "interval").close()
+    before = folder_bytes(folder)
+    pairs = draw_pairs(LOG_ACCOUNTS, transfers, 0.0)
+
+    def work() -> int:
+        with open_bank(folder, "interval") as db:
+            make_transfers(db, pairs)
+        return folder_bytes(folder) - before
+
+    def verify(grown: int) -> str:
+        require(grown >= transfers, f"{transfers} transfers are in {grown} bytes")
+        found_in(folder, LOG_ACCOUNTS, 2 + transfers)
+        return "all transfers"
+
+    return Task(work, verify, lambda: shutil.rmtree(folder))
+
+
+def folder_bytes(folder: Path) -> int:
+    """Give the size of all files."""
+    return sum([path.stat().st_size for path in folder.rglob("*") if path.is_file()])
+
+
+def by_transfers(directory: Path, sizes: Sizes) -> Question:
+    """Ask for the bytes of logs of all lengths."""
+    return Question(
+        "bytes of log for each transfer, by transfers",
+        [
+            Contender(
+                f"qsdb, {count:,} transfers",
+                partial(log_of, directory, count),
+                count,
+                point=Point("qsdb", count),
+            )
+            for count in decades(sizes["transfers"] // 100, sizes["transfers"])
+        ],
+        unit=LOG_BYTES,
+        reading=lambda _, grown: float(grown),
+    )
 
 
 def beside_queries(rooms: int, commits: int) -> Task[Told]:
@@ -388,39 +486,45 @@ def by_listeners(sizes: Sizes) -> Iterator[Question]:
         yield Question(title, contenders)
 
 
-def questions(sizes: Sizes) -> Iterator[Question]:
-    """Ask for growth by rows, by live queries and by connections."""
+def questions(directory: Path, sizes: Sizes) -> Iterator[Question]:
+    """Ask for growth by rows, by who listens, and by transfers."""
     yield from by_rows(sizes)
     yield from by_listeners(sizes)
+    yield by_transfers(directory, sizes)
 
 
-GROWTH = Benchmark(
-    "bench_growth",
-    __doc__,
-    full={
-        "rows_least": 1_000,
-        "rows": 10_000_000,
-        "operations": 20_000,
-        "live_queries": 100_000,
-        "connections": 1_000,
-        "commits": 2_000,
-    },
-    small={
-        "rows_least": 10,
-        "rows": 1_000,
-        "operations": 20,
-        "live_queries": 100,
-        "connections": 10,
-        "commits": 20,
-    },
-    questions=questions,
-    seed=SEED,
-)
+def growth(arguments: argparse.Namespace) -> Benchmark:
+    """Give the benchmark for what was chosen."""
+    return Benchmark(
+        "bench_growth",
+        __doc__,
+        full={
+            "rows_least": 1_000,
+            "rows": 10_000_000,
+            "operations": 20_000,
+            "live_queries": 100_000,
+            "connections": 1_000,
+            "commits": 2_000,
+            "transfers": 100_000,
+        },
+        small={
+            "rows_least": 10,
+            "rows": 1_000,
+            "operations": 20,
+            "live_queries": 100,
+            "connections": 10,
+            "commits": 20,
+            "transfers": 200,
+        },
+        questions=partial(questions, arguments.directory),
+        seed=SEED,
+    )
 
 
 def main() -> None:
     """Run as a program."""
-    run(GROWTH, make_parser(__doc__).parse_args())
+    arguments = make_parser(__doc__).parse_args()
+    run(growth(arguments), arguments)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ from benchmarks.bench_transfer import (
     draw_pairs,
     transfer,
 )
-from benchmarks.harness import Contender, Question, Speed, Task, require
+from benchmarks.harness import Contender, Cost, Question, Speed, Task, require
 from benchmarks.peers import is_installed, left_out
 from benchmarks.program import Benchmark, Sizes, make_parser, run
 from benchmarks.transfer_peers import by_apsw, by_file, by_lmdb, by_redis
@@ -107,7 +107,7 @@ def in_memory(alpha: float, accounts: int, pairs: Pairs) -> Question:
     return Question(
         f"keynote, alpha {alpha:g}, in memory",
         contenders,
-        [Speed("qsdb", 1.4, "sqlite3")],
+        [Speed("qsdb", 1.4, "sqlite3"), Cost("qsdb", 6, "dict")],
         left_out=left_out(["apsw", "lmdb", "redis"]),
     )
 
@@ -165,6 +165,31 @@ def always(alpha: float, directory: Path, accounts: int, pairs: Pairs) -> Questi
     )
 
 
+def counted(accounts: int, pairs: Pairs) -> Task[None]:
+    """Call the reducer; the evidence is how often, for pairs that differ."""
+    task = by_reducer(accounts, pairs)
+
+    def verify(result: None) -> int:
+        task.verify(result)
+        return len(pairs)
+
+    return Task(task.work, verify, task.close)
+
+
+def hot_beside_cold(accounts: int, count: int) -> Question:
+    """Ask whether transfers between few accounts are slower than between all."""
+    hot, cold = (
+        partial(counted, accounts, draw_pairs(accounts, count, alpha))
+        for alpha in (ALPHAS[-1], ALPHAS[0])
+    )
+    names = f"qsdb, alpha {ALPHAS[-1]:g}", f"qsdb, alpha {ALPHAS[0]:g}"
+    return Question(
+        "keynote, hot beside cold",
+        [Contender(names[0], hot, count), Contender(names[1], cold, count, "peer")],
+        [Cost(names[0], 1, names[1])],
+    )
+
+
 def questions(directory: Path, sizes: Sizes) -> Iterator[Question]:
     """Ask for each alpha and promise."""
     accounts = sizes["accounts"]
@@ -174,6 +199,7 @@ def questions(directory: Path, sizes: Sizes) -> Iterator[Question]:
         yield interval(alpha, directory, accounts, pairs)
         synced = draw_pairs(accounts, sizes["transfers_synced"], alpha)
         yield always(alpha, directory, accounts, synced)
+    yield hot_beside_cold(accounts, sizes["transfers"])
 
 
 def keynote(arguments: argparse.Namespace) -> Benchmark:

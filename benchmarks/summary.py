@@ -49,18 +49,18 @@ def _costs(answers: Sequence[Answer]) -> str:
     if not lines:
         return ""
     shown = [*columns([HEAD, *(cells for _, cells, _ in lines)])]
-    verdicts = ["   target", *(f"   {line[2]}" if line[2] else "" for line in lines)]
-    full = [cells + told for cells, told in zip(shown, verdicts, strict=True)]
+    told = zip(shown, ["target", *(line[2] for line in lines)], strict=True)
+    full = [f"{cells}   {verdict}".rstrip() for cells, verdict in told]
     table = [full[0], "─" * max(map(len, full))]
     rows = zip([line[0] for line in lines], full[1:], strict=True)
     for benchmark, group in itertools.groupby(rows, lambda row: row[0]):
         table += [f"· {benchmark} ·"] if benchmark else []
-        table += [row[1].rstrip() for row in group]
+        table += [row[1] for row in group]
     return "\n".join(table)
 
 
 def _growth(answers: Sequence[Answer]) -> str:
-    rows = []
+    rows, verdicts = [], []
     for given in answers:
         for name, points in growth(given).items():
             (least, first), (most, last) = points[0], points[-1]
@@ -74,12 +74,19 @@ def _growth(answers: Sequence[Answer]) -> str:
                     grows(points),
                 ]
             )
+            verdicts.append(_verdicts(given, name))
     if not rows:
         return ""
     head = ["growth of the cost of", "who", "from", "it costs", "unit", "grows as"]
-    first_line, *others = columns([head, *rows])
+    told = zip(columns([head, *rows]), ["target", *verdicts], strict=True)
+    first_line, *others = [f"{cells}   {verdict}".rstrip() for cells, verdict in told]
     rule = "─" * max(map(len, [first_line, *others]))
     return "\n".join([first_line, rule, *others])
+
+
+def _verdicts(given: Answer, subject: str) -> str:
+    told = [each for each in given["targets"] if each["subject"] == subject]
+    return "; ".join([verdict(each).removeprefix("target ") for each in told])
 
 
 def _lines(given: Answer) -> Iterator[tuple[str, list[str], str]]:
@@ -87,12 +94,8 @@ def _lines(given: Answer) -> Iterator[tuple[str, list[str], str]]:
     name = given.get("benchmark", "").removeprefix("bench_")
     for subject in given["results"]:
         if subject["role"] == "subject" and subject["line"] is None:
-            told = [
-                verdict(each).removeprefix("target ")
-                for each in given["targets"]
-                if each["subject"] == subject["name"]
-            ]
-            yield name, _cells(given, subject), "; ".join(told)
+            told = _verdicts(given, subject["name"])
+            yield name, _cells(given, subject), told
 
 
 def _cells(given: Answer, subject: Result) -> list[str]:

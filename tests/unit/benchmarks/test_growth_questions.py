@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  a sign of multiplication, not a letter
 """Questions of growth, of fan-out and of pauses notice what was left undone."""
 
 from array import array
@@ -10,16 +11,18 @@ from benchmarks.bench_fanout import QUERIES, ask_again, be_told, parameters
 from benchmarks.bench_growth import (
     HOLDERS,
     KINDS,
+    Beyond,
     beside_connections,
     beside_queries,
     by_rows,
     decades,
     draw_keys,
+    log_of,
     operate,
 )
 from benchmarks.bench_pauses import in_qsdb, longest, one_in_a_thousand, time_each
 from benchmarks.bench_transfer import draw_pairs
-from benchmarks.harness import InvariantError
+from benchmarks.harness import InvariantError, Outcome, Question, Series
 
 
 @pytest.mark.parametrize(
@@ -74,6 +77,33 @@ def test_tables_are_loaded_once_for_all_questions() -> None:
     assert names == [each.name for each in second.contenders]
     points = [each.point for each in first.contenders if each.point]
     assert {point.size for point in points} == {10, 100}
+
+
+def test_growth_beyond_the_floor_is_the_target() -> None:
+    names = ["qsdb, 10 rows", "qsdb, 1,000 rows", "dict, 10 rows", "dict, 1,000 rows"]
+    series = [
+        Series(name, "subject", 1, (figure,))
+        for name, figure in zip(names, (2.0, 12.0, 1.0, 3.0), strict=True)
+    ]
+    outcome = Outcome(Question("?", ()), tuple(series), "0")
+    target = Beyond("qsdb", 2, "dict", (10, 1_000))
+
+    assert target.value(outcome) == 2.0
+    assert target.is_met(outcome)
+    assert target.text == "target from 10 to 1,000 ≤ 2 × as dict"
+
+
+def test_bytes_of_log_are_those_of_the_transfers(tmp_path: Path) -> None:
+    task = log_of(tmp_path, 30)
+    grown = task.work()
+    assert task.verify(grown) == "all transfers"
+    assert 30 * 20 < grown < 30 * 1_000
+
+    with pytest.raises(InvariantError, match="30 transfers are in 5 bytes"):
+        task.verify(5)
+
+    task.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("make", [beside_queries, beside_connections])

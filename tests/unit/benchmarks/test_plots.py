@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.fit import exponent
-from benchmarks.harness import Contender, Outcome, Point, Question, Series, Task
+from benchmarks.harness import Contender, Outcome, Point, Question, Series, Task, Total
 from benchmarks.plots import plot_of, write_plots
 from benchmarks.report import Answer, answer, report
 from benchmarks.summary import summary
@@ -76,6 +76,18 @@ def test_report_and_summary_tell_exponents() -> None:
         *["qsdb", "10", "to", "1,000", "1.00", "to", "1.00", "us/op", "n^+0.00"]
     ]
     assert floor.endswith("n^+1.00")
+
+
+def test_the_summary_tells_targets_of_growth() -> None:
+    given = answer(
+        Outcome(
+            Question("get by rows", (), [Total("qsdb", 1.0)]),
+            (Series("qsdb", "subject", 1, (2.0,), Point("qsdb", 10)),),
+            "0",
+        )
+    )
+
+    assert summary([given]).splitlines()[2].endswith("≤ 1 s in all: 2 missed")
 
 
 def test_drawing_is_svg_with_all_dots_in_their_places() -> None:
