@@ -4,7 +4,8 @@ Both are asked in turn, a round here and a round there, then the other way about
 in a process of its own, so that noise hits both alike. The ratio is the median of the
 rounds' ratios, and its spread is told with it: a change within the spread is none.
 Peers are in the table too, for nothing changed in them: what their ratios differ
-from 1 is noise.
+from 1 is noise. A change is seen where five rounds or more all agree on who is faster,
+and it is greater than the noise of its question.
 """
 
 import io
@@ -27,6 +28,9 @@ Round = Sequence[Answer]
 Ask = Callable[[Path], Round]
 Key = tuple[str, str]
 
+ENOUGH = 5
+"""With fewer rounds chance alone has all of them agree too often."""
+
 
 class Change(TypedDict):
     """What one contender needs here, and there."""
@@ -42,7 +46,7 @@ class Change(TypedDict):
     least: float
     greatest: float
     is_clear: bool
-    """All rounds agree on who is faster."""
+    """Enough rounds, which all agree, and more than the noise."""
 
 
 @contextmanager
@@ -96,7 +100,22 @@ def changes(here: Sequence[Round], there: Sequence[Round]) -> list[Change]:
         mine_all = [each[key][1]["median"] for each in ours]
         yours_all = [each[key][1]["median"] for each in theirs]
         result.append(_change(answer, first, mine_all, yours_all))
-    return result
+    return [_beyond_noise(each, result) for each in result]
+
+
+def _beyond_noise(change: Change, found: Sequence[Change]) -> Change:
+    """Doubt a change that is no greater than those of peers in the same question."""
+    noise = [
+        _size(each["ratio"])
+        for each in found
+        if each["question"] == change["question"] and each["role"] != "subject"
+    ]
+    is_more = _size(change["ratio"]) > max(noise, default=1.0)
+    return {**change, "is_clear": change["is_clear"] and is_more}
+
+
+def _size(ratio: float) -> float:
+    return max(ratio, 1 / ratio)
 
 
 def _by_key(answers: Round) -> dict[Key, tuple[Answer, Result]]:
@@ -121,7 +140,7 @@ def _change(
         ratio=median(ratios),
         least=min(ratios),
         greatest=max(ratios),
-        is_clear=len(ratios) > 1 and (max(ratios) < 1 or min(ratios) > 1),
+        is_clear=len(ratios) >= ENOUGH and (max(ratios) < 1 or min(ratios) > 1),
     )
 
 

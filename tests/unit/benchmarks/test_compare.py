@@ -40,27 +40,35 @@ def round_of(qsdb: float, peer: float = 1.0, checksum: str = "0") -> list[Answer
 
 
 def test_ratio_is_of_rounds_and_has_a_spread() -> None:
-    here = [round_of(1.0), round_of(30.0), round_of(2.0)]
-    there = [round_of(2.0), round_of(40.0), round_of(8.0)]
+    here = [round_of(each) for each in (1.0, 30.0, 2.0, 3.0, 3.0)]
+    there = [round_of(each) for each in (2.0, 40.0, 8.0, 6.0, 6.0)]
 
     ours, noise = changes(here, there)
 
     assert (ours["ratio"], ours["least"], ours["greatest"]) == (0.5, 0.25, 0.75)
-    assert (ours["here"], ours["there"]) == (2e6, 8e6)
+    assert (ours["here"], ours["there"]) == (3e6, 6e6)
     assert ours["is_clear"]
     assert (noise["role"], noise["ratio"], noise["is_clear"]) == ("peer", 1.0, False)
 
 
 def test_a_change_on_which_rounds_differ_is_none() -> None:
-    here = [round_of(1.0), round_of(3.0)]
+    here = [round_of(each) for each in (1.0, 1.0, 1.0, 1.0, 3.0)]
 
-    (ours, _) = changes(here, [round_of(2.0), round_of(2.0)])
+    (ours, _) = changes(here, [round_of(2.0)] * 5)
 
     assert not ours["is_clear"]
 
 
-def test_one_round_proves_nothing() -> None:
-    (ours, _) = changes([round_of(1.0)], [round_of(9.0)])
+def test_few_rounds_prove_nothing() -> None:
+    (ours, _) = changes([round_of(1.0)] * 4, [round_of(9.0)] * 4)
+
+    assert not ours["is_clear"]
+
+
+def test_a_change_that_a_peer_shows_too_is_noise() -> None:
+    here, there = [round_of(1.0, peer=1.0)] * 5, [round_of(1.5, peer=0.6)] * 5
+
+    (ours, _) = changes(here, there)
 
     assert not ours["is_clear"]
 
@@ -84,9 +92,9 @@ def test_turns_alternate_who_begins() -> None:
 
 
 def test_the_table_says_who_is_faster() -> None:
-    faster = changes([round_of(1.0)] * 2, [round_of(2.0)] * 2)
-    slower = changes([round_of(3.0)] * 2, [round_of(2.0)] * 2)
-    same = changes([round_of(2.0)] * 2, [round_of(2.0)] * 2)
+    faster = changes([round_of(1.0)] * 5, [round_of(2.0)] * 5)
+    slower = changes([round_of(3.0)] * 5, [round_of(2.0)] * 5)
+    same = changes([round_of(2.0)] * 5, [round_of(2.0)] * 5)
 
     head, rule, *lines = change_table([*faster, *slower, *same], "v1").splitlines()
 

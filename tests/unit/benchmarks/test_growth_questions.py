@@ -93,6 +93,7 @@ def test_growth_beyond_the_floor_is_the_target() -> None:
     assert target.text == "target from 10 to 1,000 ≤ 2 × as dict"
 
 
+@pytest.mark.slow
 def test_bytes_of_log_are_those_of_the_transfers(tmp_path: Path) -> None:
     task = log_of(tmp_path, 30)
     grown = task.work()
@@ -106,6 +107,7 @@ def test_bytes_of_log_are_those_of_the_transfers(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [beside_queries, beside_connections])
 def test_listeners_who_are_not_told_are_noticed(make: type) -> None:
     task = make(5, 7)

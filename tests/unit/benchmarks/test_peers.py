@@ -94,6 +94,7 @@ def test_money_that_a_peer_makes_is_noticed() -> None:
     task.close()
 
 
+@pytest.mark.slow
 def test_in_flight_is_what_was_said(tmp_path: Path) -> None:
     task = by_flight(tmp_path, 70, ACCOUNTS, PAIRS[:100])
 
@@ -104,12 +105,14 @@ def test_in_flight_is_what_was_said(tmp_path: Path) -> None:
 
 
 @needs("apsw")
+@pytest.mark.slow
 def test_apsw_agrees(tmp_path: Path) -> None:
     assert evidence(by_apsw(ACCOUNTS, PAIRS)) == EXPECTED
     assert evidence(by_file("apsw", "OFF", tmp_path, ACCOUNTS, PAIRS)) == EXPECTED
 
 
 @needs("lmdb")
+@pytest.mark.slow
 def test_lmdb_agrees(tmp_path: Path) -> None:
     assert evidence(by_lmdb(None, ACCOUNTS, PAIRS)) == EXPECTED
     assert evidence(by_lmdb(tmp_path, ACCOUNTS, PAIRS)) == EXPECTED
