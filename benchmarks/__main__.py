@@ -1,19 +1,29 @@
 """Asks all questions, each benchmark in a process of its own, and sums up.
 
-``python -m benchmarks`` takes some minutes; names choose: ``python -m benchmarks
-points scan``. The options are those of each benchmark.
+``python -m benchmarks`` takes its time, ``--quick`` some minutes; names choose:
+``python -m benchmarks points scan``. The options are those of each benchmark, and:
+
+* ``--compare REV`` asks the same of qsdb as it was at a revision of git, in turn, and
+  tells the ratios with their spread.
+* ``--plots FOLDER`` draws how costs grow, one SVG for each question of growth.
 """
 
+import argparse
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
-from benchmarks.program import make_parser
-from benchmarks.report import Answer, header, machine, summary
+from benchmarks.compare import change_table, other_revision, take_turns
+from benchmarks.harness import InvariantError
+from benchmarks.plots import write_plots
+from benchmarks.program import RUNS, RUNS_QUICK, RUNS_SMALL, make_parser
+from benchmarks.report import Answer, header, machine
+from benchmarks.summary import summary
 
 FOLDER = Path(__file__).parent
-TITLE = "qsdb beside sqlite3, kept alike, and a floor of plain Python; medians."
+TITLE = "qsdb beside its peers, kept alike, and a floor of plain Python; medians."
 
 
 def names() -> list[str]:
@@ -22,15 +32,17 @@ def names() -> list[str]:
     return sorted([path.stem.removeprefix("bench_") for path in files])
 
 
-def answers_of(name: str, options: list[str]) -> list[Answer]:
-    """Run a benchmark and give its answers; exit as it does if it fails."""
+def answers_of(name: str, options: list[str], root: Path) -> list[Answer]:
+    """Run a benchmark and give its answers; exit as it does if it fails.
+
+    Args:
+        name: Of the benchmark.
+        options: For it.
+        root: The folder that has ``benchmarks`` and ``qsdb``.
+    """
     command = [sys.executable, "-m", f"benchmarks.bench_{name}", "--json", *options]
     ran = subprocess.run(  # noqa: S603  our own program
-        command,
-        cwd=FOLDER.parent,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-        check=False,
+        command, cwd=root, stdout=subprocess.PIPE, encoding="utf-8", check=False
     )
     if ran.returncode != 0:
         sys.exit(ran.returncode)
@@ -38,30 +50,85 @@ def answers_of(name: str, options: list[str]) -> list[Answer]:
     return answers
 
 
-def main() -> None:
-    """Run as a program."""
+def make_main_parser() -> argparse.ArgumentParser:
+    """Give a parser of what all benchmarks understand, and of what is for all."""
     parser = make_parser(__doc__ or "")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names()))
-    arguments = parser.parse_args()
-    unknown = sorted(set(arguments.names) - set(names()))
-    if unknown:
-        parser.error(
-            f"no benchmark {', '.join(unknown)}; there are {', '.join(names())}"
-        )
-    options = ["--runs", str(arguments.runs)] if arguments.runs else []
-    options += ["--small"] if arguments.small else []
+    parser.add_argument(
+        "--compare", metavar="REV", help="with qsdb at another revision of git"
+    )
+    parser.add_argument(
+        "--plots", type=Path, metavar="FOLDER", help="where plots of growth are put"
+    )
+    return parser
+
+
+def options_of(arguments: argparse.Namespace) -> list[str]:
+    """Give what is handed on to each benchmark."""
+    options = ["--small"] if arguments.small else []
+    options += ["--quick"] if arguments.quick else []
     options += ["--cpu"] if arguments.cpu else []
-    options += ["--directory", str(arguments.directory.resolve())]
+    return [*options, "--directory", str(arguments.directory.resolve())]
+
+
+def sum_up(arguments: argparse.Namespace, chosen: list[str]) -> None:
+    """Ask, and print the table or JSON."""
+    options = options_of(arguments)
+    options += ["--runs", str(arguments.runs)] if arguments.runs else []
     answers: list[Answer] = []
-    for name in arguments.names or names():
+    for name in chosen:
         print(f"{name} …", file=sys.stderr, flush=True)
-        answers += answers_of(name, options)
+        answers += answers_of(name, options, FOLDER.parent)
+    if arguments.plots:
+        for path in write_plots(answers, arguments.plots):
+            print(f"drawn: {path}", file=sys.stderr)
     if arguments.json:
         print(json.dumps(answers, indent=1))
         return
     clock = "processor" if arguments.cpu else "wall"
     print(header(TITLE, {**machine(), "clock": clock}, {}))
     print(summary(answers))
+
+
+def _one_round(name: str, options: list[str], root: Path) -> list[Answer]:
+    return answers_of(name, [*options, "--runs", "1"], root)
+
+
+def compare(arguments: argparse.Namespace, chosen: list[str]) -> None:
+    """Ask two revisions in turn, and print how they differ."""
+    usual = RUNS_SMALL if arguments.small else RUNS_QUICK if arguments.quick else RUNS
+    options, turns = options_of(arguments), arguments.runs or usual
+    found = []
+    with other_revision(arguments.compare, FOLDER.parent) as there:
+        for name in chosen:
+            print(f"{name} …", file=sys.stderr, flush=True)
+            ask = partial(_one_round, name, options)
+            found += take_turns(ask, FOLDER.parent, there, turns)
+    if arguments.json:
+        print(json.dumps(found, indent=1))
+        return
+    about = {**machine(), "turns": turns, "compared with": arguments.compare}
+    print(header("qsdb here and at another revision; medians.", about, {}))
+    print(change_table(found, arguments.compare))
+
+
+def main() -> None:
+    """Run as a program."""
+    parser = make_main_parser()
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.names) - set(names()))
+    if unknown:
+        parser.error(
+            f"no benchmark {', '.join(unknown)}; there are {', '.join(names())}"
+        )
+    chosen = arguments.names or names()
+    if not arguments.compare:
+        sum_up(arguments, chosen)
+        return
+    try:
+        compare(arguments, chosen)
+    except (InvariantError, ValueError) as error:
+        sys.exit(f"benchmarks: {error}")
 
 
 if __name__ == "__main__":

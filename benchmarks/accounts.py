@@ -18,6 +18,7 @@ from qsdb import i64, u64
 
 __all__ = [
     "INSERT",
+    "SEED",
     "SELECT",
     "UPDATE",
     "Account",
@@ -47,6 +48,8 @@ class Account(qsdb.Row, module=bank):
     balance: i64
 
 
+SEED = 20
+
 Rows = Iterable[tuple[int, int]]
 Dict = dict[int, tuple[int, int]]
 
@@ -65,7 +68,7 @@ def opening_rows(count: int) -> Iterator[tuple[int, int]]:
 
 def draw_ids(count: int, accounts: int) -> list[int]:
     """Draw ids of accounts, uniformly; the same at every call."""
-    draw = random.Random(20).randrange
+    draw = random.Random(SEED).randrange
     return [draw(accounts) for _ in range(count)]
 
 

@@ -41,7 +41,14 @@ from benchmarks.accounts import (
     qsdb_rows,
     sqlite_rows,
 )
-from benchmarks.bench_transfer import Pairs, by_reducer, draw_pairs, transfer, verified
+from benchmarks.bench_transfer import (
+    SEED,
+    Pairs,
+    by_reducer,
+    draw_pairs,
+    transfer,
+    verified,
+)
 from benchmarks.harness import Contender, Cost, Question, Speed, Task, require
 from benchmarks.program import Benchmark, Sizes, make_parser, run
 from qsdb.log.end_notes import END_NAME
@@ -294,6 +301,7 @@ def durability(arguments: argparse.Namespace) -> Benchmark:
         },
         small={"accounts": 100, "transfers_always": 64, "transfers_interval": 200},
         questions=partial(questions, arguments.directory),
+        seed=SEED,
     )
 
 

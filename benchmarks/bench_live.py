@@ -88,7 +88,7 @@ class Told:
     def __init__(self) -> None:
         self.count = 0
 
-    def __call__(self, update: object) -> None:
+    def __call__(self, *_: object) -> None:
         self.count += 1
 
 

@@ -34,6 +34,7 @@ from qsdb import u64
 
 store = qsdb.Module("store")
 
+SEED = 11
 STATUS = Path("/proc/self/statm")
 
 
@@ -61,7 +62,7 @@ class Use:
 
 def raw_records(count: int) -> Iterator[Raw]:
     """Yield rows whose numbers come in no order."""
-    draw = random.Random(11).randrange
+    draw = random.Random(SEED).randrange
     return ((key, draw(1 << 40), f"{key:08}") for key in range(count))
 
 
@@ -197,6 +198,7 @@ MEMORY = Benchmark(
     full={"rows": 1_000_000},
     small={"rows": 20_000},
     questions=questions,
+    seed=SEED,
 )
 
 

@@ -12,6 +12,7 @@ get of a transaction; reads beside a writer, when old rows must be looked for.
 from collections.abc import Iterator
 
 from benchmarks.accounts import (
+    SEED,
     SELECT,
     Account,
     draw_ids,
@@ -118,6 +119,7 @@ POINTS = Benchmark(
     full={"accounts": 100_000, "accounts_few": 1_000, "gets": 200_000},
     small={"accounts": 100, "accounts_few": 10, "gets": 200},
     questions=questions,
+    seed=SEED,
 )
 
 

@@ -354,7 +354,7 @@ async def _move_about(port: int, count: int, seconds: float) -> Found:
     for number, client in enumerate(clients):
         if number % max(1, count // WATCHED) == 0:
             client.on_message = watch
-        query = f"SELECT * FROM mover WHERE region = {number // REGION}"  # noqa: S608  an int
+        query = f"SELECT * FROM mover WHERE region = {number // REGION}"
         client.subscribe(query)
     await asyncio.sleep(0.5)
     watch.delays.clear()

@@ -46,6 +46,7 @@ class Player(qsdb.Row, module=game):
     name: str
 
 
+SEED = 7
 LEVELS = 1_000
 MEMBERS = 20
 """Players of each guild."""
@@ -88,7 +89,7 @@ def raw_guilds(players: int) -> list[RawGuild]:
 
 def raw_players(count: int) -> list[RawPlayer]:
     """Give players of all levels, spread over the guilds."""
-    draw = random.Random(7).randrange
+    draw = random.Random(SEED).randrange
     guilds = max(count // MEMBERS, 1)
     return [
         (n, draw(guilds), draw(LEVELS), draw(1_000_000), f"player {n}")
@@ -218,13 +219,13 @@ def join_by_hand(players: list[RawPlayer]) -> Execute:
 
 def asked(where: str, columns: str = "*", tables: str = "player") -> tuple[str, str]:
     """Give a statement for qsdb and for sqlite3."""
-    statement = f"SELECT {columns} FROM {tables} WHERE {where}"  # noqa: S608  our own
+    statement = f"SELECT {columns} FROM {tables} WHERE {where}"
     return statement, statement.replace(":n", "?")
 
 
 def questions(sizes: Sizes) -> Iterator[Question]:
     """Ask for points, filters, and a join."""
-    players, draw = sizes["players"], random.Random(9).randrange
+    players, draw = sizes["players"], random.Random(SEED + 2).randrange
     keys = tuple([draw(players) for _ in range(sizes["points"])])
     point = Asking(*asked("id = :n"), 3, "score", players, keys, point_by_hand)
     yield question(
@@ -290,6 +291,7 @@ SQL = Benchmark(
     full={"players": 100_000, "points": 50_000, "scans": 5, "joins": 200},
     small={"players": 200, "points": 50, "scans": 2, "joins": 5},
     questions=questions,
+    seed=SEED,
 )
 
 

@@ -13,7 +13,6 @@ Not measured: durability, callers on several threads, calls over a network.
 
 import argparse
 import functools
-import itertools
 import random
 from collections.abc import Iterator
 
@@ -33,9 +32,12 @@ from benchmarks.accounts import (
     qsdb_rows,
     sqlite_rows,
 )
+from benchmarks.draws import zipf
 from benchmarks.harness import Contender, Question, Speed, Task, require
 from benchmarks.program import Benchmark, Sizes, make_parser, run
 from qsdb import i64, u64
+
+SEED = 7
 
 Pairs = list[tuple[int, int]]
 
@@ -53,13 +55,8 @@ def transfer(ctx: qsdb.ReducerContext, source: u64, target: u64, amount: i64) ->
 
 def draw_pairs(accounts: int, count: int, alpha: float) -> Pairs:
     """Draw pairs of different accounts; the same at every call."""
-    chance = random.Random(7)
-    weights = [1 / (rank + 1) ** alpha for rank in range(accounts)]
-    cumulated = list(itertools.accumulate(weights))
-    draw = functools.partial(
-        chance.choices, range(accounts), cum_weights=cumulated, k=count
-    )
-    pairs = zip(draw(), draw(), strict=True)
+    chance = random.Random(SEED)
+    pairs = zip(*[zipf(chance, accounts, alpha, count) for _ in "ab"], strict=True)
     return [(a, b if a != b else (b + 1) % accounts) for a, b in pairs]
 
 
@@ -178,6 +175,7 @@ def transfers(arguments: argparse.Namespace) -> Benchmark:
         full={"accounts": 100_000, "transfers": 100_000},
         small={"accounts": 100, "transfers": 200},
         questions=functools.partial(questions, arguments.alpha),
+        seed=SEED,
     )
 
 

@@ -17,6 +17,7 @@ import gc
 from collections.abc import Iterator, Sequence
 
 from benchmarks.accounts import (
+    SEED,
     SELECT,
     UPDATE,
     Account,
@@ -210,6 +211,7 @@ UPDATES = Benchmark(
     full={"accounts": 100_000, "updates": 100_000, "rows_to_collect": 1_000_000},
     small={"accounts": 100, "updates": 200, "rows_to_collect": 200},
     questions=questions,
+    seed=SEED,
 )
 
 

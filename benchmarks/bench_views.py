@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import qsdb
+from benchmarks.bench_live import Told
 from benchmarks.harness import Contender, Cost, Question, Task, require
 from benchmarks.program import Benchmark, Sizes, make_parser, run
 from qsdb import Identity, u64
@@ -42,16 +43,6 @@ def my_account(ctx: qsdb.ViewContext) -> Account | None:
 
 VIEW = "SELECT * FROM my_account"
 TABLE = "SELECT * FROM shown WHERE owner = :sender"
-
-
-class Told:
-    """Counts what callers are told."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __call__(self, *_: object) -> None:
-        self.count += 1
 
 
 def who(number: int) -> Identity:

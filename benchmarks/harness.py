@@ -33,6 +33,7 @@ __all__ = [
     "Cost",
     "InvariantError",
     "Outcome",
+    "Point",
     "Question",
     "Role",
     "Series",
@@ -82,6 +83,15 @@ Role = Literal["subject", "peer", "floor"]
 
 
 @dataclass(frozen=True)
+class Point:
+    """Where a contender stands in a plot of growth."""
+
+    line: str
+    """Contenders of one line do the same at different sizes."""
+    size: int
+
+
+@dataclass(frozen=True)
 class Contender:
     """Somebody who can answer a question."""
 
@@ -91,6 +101,7 @@ class Contender:
     """Operations in one run; figures are per operation."""
     role: Role = "subject"
     """The first peer and the first floor are what others are compared with."""
+    point: Point | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,7 @@ class Series:
     count: int
     samples: tuple[float, ...]
     """In seconds or bytes."""
+    point: Point | None = None
 
     @property
     def least(self) -> float:
@@ -219,6 +231,8 @@ class Question:
     """From the seconds that the work took, and what it gave, to the figure."""
     collects: bool = True
     """Whether garbage is collected between setup and work."""
+    left_out: Sequence[str] = ()
+    """Who could not be asked here, and why."""
 
 
 @dataclass(frozen=True)
@@ -268,7 +282,7 @@ def ask(question: Question, runs: int, clock: Callable[[], float]) -> Outcome:
             if counted:
                 samples[contender.name].append(figure)
     series = [
-        Series(each.name, each.role, each.count, tuple(samples[each.name]))
+        Series(each.name, each.role, each.count, tuple(samples[each.name]), each.point)
         for each in question.contenders
     ]
     return Outcome(question, tuple(series), expected)

@@ -19,7 +19,9 @@ from benchmarks.report import Answer, Sizes, answer, header, machine, report
 
 __all__ = ["Benchmark", "Sizes", "make_parser", "run"]
 
-RUNS, RUNS_SMALL = 5, 1
+RUNS, RUNS_QUICK, RUNS_SMALL = 5, 3, 1
+QUICK = 10
+"""Quick sizes are so many times less than full ones."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,16 @@ class Benchmark:
     small: Sizes
     """Sizes for the test run: everything happens, nothing takes time."""
     questions: Callable[[Sizes], Iterable[Question]]
+    seed: int | None = None
+    """What is drawn is drawn from it, the same in each run."""
+
+    @property
+    def quick(self) -> Sizes:
+        """Sizes for a look in passing: a tenth, and never less than small ones."""
+        return {
+            name: max(size // QUICK, min(size, self.small[name]))
+            for name, size in self.full.items()
+        }
 
 
 def make_parser(text: str) -> argparse.ArgumentParser:
@@ -40,13 +52,20 @@ def make_parser(text: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=text, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--small", action="store_true", help="tiny sizes, for tests")
+    lesser = parser.add_mutually_exclusive_group()
+    lesser.add_argument("--small", action="store_true", help="tiny sizes, for tests")
+    lesser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a tenth of the sizes, for a look in passing; no targets",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON and no more")
     parser.add_argument(
         "--runs",
         type=_positive,
         metavar="N",
-        help=f"rounds that count ({RUNS}, small: {RUNS_SMALL}); one more warms up",
+        help=f"rounds that count ({RUNS}, quick: {RUNS_QUICK}, small: {RUNS_SMALL}); "
+        "one more warms up",
     )
     parser.add_argument(
         "--cpu", action="store_true", help="count processor time, not wall time"
@@ -67,26 +86,37 @@ def _positive(text: str) -> int:
     return number
 
 
+def _scale(benchmark: Benchmark, arguments: argparse.Namespace) -> tuple[Sizes, int]:
+    """Give the sizes, and how many rounds count if nothing is said."""
+    if arguments.small:
+        return benchmark.small, RUNS_SMALL
+    if arguments.quick:
+        return benchmark.quick, RUNS_QUICK
+    return benchmark.full, RUNS
+
+
 def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
     """Ask all questions of a benchmark and print the answers.
 
     Exits with 1 if an invariant did not hold.
     """
-    sizes = benchmark.small if arguments.small else benchmark.full
-    runs: int = arguments.runs or (RUNS_SMALL if arguments.small else RUNS)
+    sizes, usual_runs = _scale(benchmark, arguments)
+    runs: int = arguments.runs or usual_runs
     clock = time.process_time if arguments.cpu else time.perf_counter
     circumstances: dict[str, object] = {
         "benchmark": benchmark.name,
         **machine(),
         "clock": "processor" if arguments.cpu else "wall",
         "runs": runs,
+        **({} if benchmark.seed is None else {"seed": benchmark.seed}),
     }
     if not arguments.json:
         print(header(benchmark.text, circumstances, sizes), flush=True)
     answers: list[Answer] = []
     for question in benchmark.questions(sizes):
         # Targets are for real sizes.
-        asked = replace(question, targets=()) if arguments.small else question
+        is_full = sizes is benchmark.full
+        asked = question if is_full else replace(question, targets=())
         try:
             outcome = ask(asked, runs, clock)
         except InvariantError as error:

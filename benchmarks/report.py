@@ -1,7 +1,8 @@
-"""How answers are shown: as JSON, as a table each, as one summary of all.
+"""How an answer is shown: as JSON and as a table.
 
-All three come from one record of plain values, `Answer`, which also crosses the
-border between the process of a benchmark and that of the summary.
+Both, and the table of all in `benchmarks.summary`, come from one record of plain
+values, `Answer`, which also crosses the border between two processes: that of a
+benchmark and that of the summary.
 """
 
 import os
@@ -9,13 +10,30 @@ import platform
 import sqlite3
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
+from benchmarks.fit import exponent
 from benchmarks.harness import Outcome, Series
+from benchmarks.peers import versions
 
-__all__ = ["Answer", "Sizes", "answer", "header", "machine", "report", "summary"]
+__all__ = [
+    "Answer",
+    "Result",
+    "Sizes",
+    "TargetLine",
+    "answer",
+    "columns",
+    "figure",
+    "grows",
+    "growth",
+    "header",
+    "machine",
+    "report",
+    "verdict",
+]
 
 Sizes = Mapping[str, int]
+NO_BREAK = "\u00a0"
 
 
 class Result(TypedDict):
@@ -29,7 +47,11 @@ class Result(TypedDict):
     median: float
     max: float
     ratio: dict[str, float]
-    """Reference → how many times as much this contender needs."""
+    """Peer or floor → how many times as much this contender needs."""
+    line: str | None
+    """In a plot of growth: the line that it is a point of."""
+    size: int | None
+    """And where on it."""
 
 
 class TargetLine(TypedDict):
@@ -51,12 +73,18 @@ class Answer(TypedDict):
     floor: str | None
     results: list[Result]
     targets: list[TargetLine]
+    left_out: list[str]
+    """Who could not be asked, and why."""
+    benchmark: NotRequired[str]
+    """Of whom this is an answer, where several are together; so the next two."""
+    python: NotRequired[str]
+    processor: NotRequired[str]
 
 
 def answer(outcome: Outcome) -> Answer:
     """Give an outcome as plain values."""
     peer, floor = outcome.reference("peer"), outcome.reference("floor")
-    references = [each for each in (peer, floor) if each is not None]
+    references = [each for each in outcome.all_series if each.role != "subject"]
     return Answer(
         question=outcome.question.title,
         checksum=outcome.checksum,
@@ -73,6 +101,7 @@ def answer(outcome: Outcome) -> Answer:
             )
             for target in outcome.question.targets
         ],
+        left_out=list(outcome.question.left_out),
     )
 
 
@@ -87,6 +116,8 @@ def _result(outcome: Outcome, series: Series, references: Sequence[Series]) -> R
         median=series.median / unit.scale,
         max=series.greatest / unit.scale,
         ratio={each.name: series.over(each) for each in references},
+        line=series.point.line if series.point else None,
+        size=series.point.size if series.point else None,
     )
 
 
@@ -98,6 +129,7 @@ def machine() -> dict[str, object]:
         "processor": _processor(),
         "cpu_count": os.cpu_count(),
         "sqlite": sqlite3.sqlite_version,
+        **versions(),
     }
 
 
@@ -116,7 +148,9 @@ def header(text: str, circumstances: Mapping[str, object], sizes: Sizes) -> str:
         f"{name.replace('_', ' ')}: {each}" for name, each in circumstances.items()
     ]
     facts += [f"{name}: {size:,}" for name, size in sizes.items()]
-    return f"{text.strip()}\n\n{textwrap.fill(' · '.join(facts), 88)}\n"
+    whole = [each.replace(" ", NO_BREAK) for each in facts]
+    lines = textwrap.fill(" · ".join(whole), 88, break_on_hyphens=False)
+    return f"{text.strip()}\n\n{lines.replace(NO_BREAK, ' ')}\n"
 
 
 def report(given: Answer) -> str:
@@ -128,33 +162,59 @@ def report(given: Answer) -> str:
     rows = [
         [
             f"  {each['name']}",
-            _figure(each["min"]),
-            _figure(each["median"]),
-            _figure(each["max"]),
+            figure(each["min"]),
+            figure(each["median"]),
+            figure(each["max"]),
             *([f"{1 / each['ratio'][peer]:.2f}"] if peer else []),
             *([f"{each['ratio'][floor]:.2f}"] if floor else []),
         ]
         for each in given["results"]
     ]
     lines = [given["question"]]
-    lines += _columns([head, *rows])
+    lines += columns([head, *rows])
     lines.append(f"  checksum {given['checksum']}")
-    lines += [f"  {line['subject']}: {_verdict(line)}" for line in given["targets"]]
+    lines += [f"  {line['subject']}: {verdict(line)}" for line in given["targets"]]
+    lines += [
+        f"  {name}: grows as {grows(points)}" for name, points in growth(given).items()
+    ]
+    lines += [f"  not asked: {each}" for each in given["left_out"]]
     return "\n".join(lines) + "\n"
 
 
-def _figure(value: float) -> str:
+def growth(given: Answer) -> dict[str, list[tuple[int, Result]]]:
+    """Give the points of each line, from small to large."""
+    lines: dict[str, list[tuple[int, Result]]] = {}
+    for result in given["results"]:
+        line, size = result["line"], result["size"]
+        if line is not None and size is not None:
+            lines.setdefault(line, []).append((size, result))
+    return {name: sorted(points, key=_size) for name, points in lines.items()}
+
+
+def _size(point: tuple[int, Result]) -> int:
+    return point[0]
+
+
+def grows(points: Sequence[tuple[int, Result]]) -> str:
+    """Give the power of n by which the points of a line grow, in words."""
+    if len(points) < 2:
+        return "not known"
+    return f"n^{exponent([(size, each['median']) for size, each in points]):+.2f}"
+
+
+def figure(value: float) -> str:
     """Give three digits that count, or all before the point."""
     decimals = next((n for n, bound in enumerate((100, 10, 1)) if value >= bound), 3)
     return f"{value:,.{decimals}f}"
 
 
-def _verdict(line: TargetLine) -> str:
-    verdict = "met" if line["met"] else "missed"
-    return f"{line['text']}: {line['value']:.3g} {verdict}"
+def verdict(line: TargetLine) -> str:
+    """Give a target in words, and whether it was met."""
+    word = "met" if line["met"] else "missed"
+    return f"{line['text']}: {line['value']:.3g} {word}"
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Align columns: the first to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for first, *others in rows:
@@ -163,40 +223,3 @@ def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
             each.rjust(width) for each, width in zip(others, widths[1:], strict=True)
         ]
         yield "  ".join(cells).rstrip()
-
-
-def summary(answers: Sequence[Answer]) -> str:
-    """Give all answers as one table: a line for each subject."""
-    head = ["question", "qsdb", "sqlite3", "floor", "unit"]
-    rows = [[*head, "sqlite3 ÷ qsdb", "qsdb ÷ floor"]]
-    verdicts = ["target"]
-    for given in answers:
-        for subject in given["results"]:
-            if subject["role"] == "subject":
-                rows.append(_summary_cells(given, subject))
-                lines = [
-                    each
-                    for each in given["targets"]
-                    if each["subject"] == subject["name"]
-                ]
-                verdicts.append("; ".join(map(_verdict, lines)))
-    shown = [
-        f"{cells}   {verdict.replace('target ', '')}".rstrip()
-        for cells, verdict in zip(_columns(rows), verdicts, strict=True)
-    ]
-    return "\n".join([shown[0], "─" * max(map(len, shown)), *shown[1:]])
-
-
-def _summary_cells(given: Answer, subject: Result) -> list[str]:
-    results = {each["name"]: each for each in given["results"]}
-    peer, floor = given["peer"], given["floor"]
-    suffix = subject["name"].removeprefix("qsdb").strip()
-    return [
-        given["question"] + (f", {suffix}" if suffix else ""),
-        _figure(subject["median"]),
-        _figure(results[peer]["median"]) if peer else "",
-        _figure(results[floor]["median"]) if floor else "",
-        subject["unit"],
-        f"{1 / subject['ratio'][peer]:.2f}" if peer else "",
-        f"{subject['ratio'][floor]:.2f}" if floor else "",
-    ]

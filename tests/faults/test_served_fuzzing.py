@@ -303,7 +303,9 @@ def test_frames_that_were_mutated_harm_nobody() -> None:
 
 
 MUTANTS = {
-    "a link stays": Mutant(subscribing, "self._links.pop(link, None)", "pass"),
+    "a link stays": Mutant(
+        subscribing, "ended = self._links.pop(link)", "ended = self._links[link]"
+    ),
     "queries stay": Mutant(
         sessions, "peer.access.subscriptions.leave(self._queries())", "self._queries()"
     ),

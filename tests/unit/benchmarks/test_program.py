@@ -3,12 +3,14 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from benchmarks.harness import Contender, Cost, Question, Role, Speed, Task, require
 from benchmarks.program import Benchmark, Sizes, make_parser, run
-from benchmarks.report import Answer, summary
+from benchmarks.report import Answer, Result
+from benchmarks.summary import best_peer, summary
 
 TEXT = "How fast is nothing?\n\nNot measured: anything.\n"
 
@@ -99,7 +101,59 @@ def test_small_mode_has_small_sizes_and_no_targets(
     assert nothing["targets"] == []
 
 
-@pytest.mark.parametrize(("options", "runs"), [([], 5), (["--small"], 1)])
+def test_quick_mode_has_a_tenth_of_the_sizes_and_no_targets(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    nothing, _ = json.loads(printed(capsys, "--json", "--quick"))
+
+    assert nothing["sizes"] == {"gets": 100_000}
+    assert nothing["targets"] == []
+
+
+def test_quick_sizes_are_not_less_than_small_ones() -> None:
+    sizes = {"rows": 50, "few": 2}
+    benchmark = Benchmark("bench_few", TEXT, sizes, {"rows": 20, "few": 3}, questions)
+
+    assert benchmark.quick == {"rows": 20, "few": 2}
+
+
+def test_a_seed_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    benchmark = Benchmark("bench_none", TEXT, FULL, SMALL, lambda _: (), seed=42)
+
+    run(benchmark, make_parser(TEXT).parse_args([]))
+
+    assert "seed: 42" in capsys.readouterr().out
+
+
+def test_who_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    def ask_fewer(sizes: Sizes) -> Iterator[Question]:
+        (question,) = [*questions(sizes)][1:]
+        yield replace(question, left_out=("absent (not installed)",))
+
+    benchmark = Benchmark("bench_fewer", TEXT, FULL, SMALL, ask_fewer)
+    run(benchmark, make_parser(TEXT).parse_args(["--runs", "1"]))
+    assert "  not asked: absent (not installed)\n" in capsys.readouterr().out
+    run(benchmark, make_parser(TEXT).parse_args(["--runs", "1", "--json"]))
+
+    told = summary(json.loads(capsys.readouterr().out))
+
+    assert told.splitlines()[-1] == "not asked: absent (not installed)"
+
+
+def test_the_best_peer_is_the_one_that_needs_least(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    nothing, less = answers(capsys)
+    another: Result = {**nothing["results"][2], "name": "faster", "median": 1e-9}
+    nothing["results"].append(another)
+
+    assert best_peer(nothing) == another
+    assert best_peer(less) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "runs"), [([], 5), (["--quick"], 3), (["--small"], 1)]
+)
 def test_runs_if_nothing_is_said(
     options: list[str], runs: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -130,11 +184,12 @@ def test_tables_are_for_readers(capsys: pytest.CaptureFixture[str]) -> None:
 def test_summary_has_a_line_for_each_subject(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    head, rule, *lines = summary(answers(capsys)).splitlines()
+    head, rule, group, *lines = summary(answers(capsys)).splitlines()
 
-    assert head.split()[:4] == ["question", "qsdb", "sqlite3", "floor"]
+    assert head.split()[:5] == ["question", "qsdb", "best", "peer", "floor"]
     assert head.endswith("target")
     assert set(rule) == {"─"}
+    assert group == "· nothing ·"
     starts = [line.split("  ")[0] for line in lines]
     assert starts == ["nothing", "nothing, read-only", "less"]
     assert lines[0].endswith(" met")
