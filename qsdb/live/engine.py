@@ -21,7 +21,7 @@ from qsdb.live.routing import Routes
 from qsdb.live.tables import Before, Now, Pairs
 from qsdb.live.templates import Lifted
 from qsdb.schema.tables import TableSchema
-from qsdb.sql.loops import Readable
+from qsdb.sql.readable import Readable
 from qsdb.values.kinds import Stored
 
 __all__ = ["Changes", "Counters", "Engine", "Outcomes"]

@@ -3,20 +3,23 @@
 from collections.abc import Iterator, Sequence
 
 from qsdb.live.operators import Template, columns_read, route_of
+from qsdb.live.refusing import why_not_live
 from qsdb.live.routing import ByInterval, ByValue, Route
 from qsdb.live.templates import lift
 from qsdb.live.virtual import INSTANCE, live_form
 from qsdb.schema.tables import ColumnSchema
 from qsdb.sql.queries import Query
+from qsdb.sql.relations import Selected
 
 __all__ = ["explain_live"]
 
 
-def explain_live(query: Query) -> list[str]:
+def explain_live(query: Selected) -> list[str]:
     """Give lines of text, one or more for each table."""
-    if query.is_count or query.limit is not None:
-        what = "COUNT(*)" if query.is_count else "LIMIT"
-        return [f"live: not possible with {what}"]
+    reason = why_not_live(query)
+    if reason is not None:
+        return [f"live: not possible yet with {reason}"]
+    assert isinstance(query, Query)
     query = live_form(query)
     template = Template(lift(query))
     events = [query.sources[number].alias for number in query.events]

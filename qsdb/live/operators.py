@@ -38,9 +38,10 @@ from qsdb.live.tables import Before, Now, Pair, Rows
 from qsdb.live.templates import Lifted
 from qsdb.live.virtual import gives_whole_rows, instance_column
 from qsdb.live.witnesses import Witnesses, conditions_on
-from qsdb.sql.loops import Readable, Run, StoredRow, compile_plan
+from qsdb.sql.loops import compile_plan
 from qsdb.sql.planning import make_plan
 from qsdb.sql.queries import Query
+from qsdb.sql.readable import Readable, Run, StoredRow
 from qsdb.sql.sargs import End, Span, equality, span
 from qsdb.sql.typed import Argument, Cell, Constant, Typed, parts_of
 from qsdb.values.kinds import F32, F64, Stored

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 
 from qsdb.schema.tables import TableSchema
-from qsdb.sql.loops import Readable, StoredRow
-from qsdb.sql.planning import paths_of
+from qsdb.sql.paths import paths_of
+from qsdb.sql.readable import Readable, StoredRow
 from qsdb.store.orders import entry_function
 from qsdb.values.kinds import Stored
 from qsdb.values.ranges import Range

@@ -20,8 +20,8 @@ import attrs
 from qsdb.live.tables import Pairs
 from qsdb.schema.tables import ColumnSchema, IndexSchema, TableSchema
 from qsdb.schema.views import ViewSchema
-from qsdb.sql.loops import StoredRow
 from qsdb.sql.queries import Query, Source
+from qsdb.sql.readable import StoredRow
 from qsdb.sql.typed import Argument, Cell, Comparison
 from qsdb.values.kinds import U64, Kind
 from qsdb.values.ranges import Range

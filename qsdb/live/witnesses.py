@@ -24,9 +24,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from qsdb.live.tables import Before, Now, Pair, Rows
-from qsdb.sql.loops import Readable, Run, StoredRow, compile_plan
+from qsdb.sql.loops import compile_plan
 from qsdb.sql.planning import Plan, make_plan
 from qsdb.sql.queries import Output, Query
+from qsdb.sql.readable import Readable, Run, StoredRow
 from qsdb.sql.typed import Cell, Exists, Logic, Typed, all_exists, parts_of, renumbered
 
 __all__ = ["Witnesses", "conditions_on"]

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from qsdb.errors import QueryError
+from qsdb.live.refusing import why_not_live
 from qsdb.live.templates import Lifted, lift
 from qsdb.live.virtual import live_form
 from qsdb.runtime.prepared import PreparedQuery
@@ -17,7 +18,9 @@ from qsdb.runtime.queries import Queries
 from qsdb.runtime.updates import Shape
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.views import ViewSchema
-from qsdb.sql.queries import Checked, Query
+from qsdb.sql.queries import Query
+from qsdb.sql.relations import Derived, Selected
+from qsdb.sql.statements import Checked
 from qsdb.store.orders import StoredRow, key_function
 from qsdb.store.reads import ReadTransaction
 from qsdb.values.kinds import Stored
@@ -82,18 +85,17 @@ def require_live(checked: Checked, text: str) -> Query:
     Raises:
         QueryError: it is none.
     """
-    if not isinstance(checked, Query):
+    if not isinstance(checked, Query | Derived):
         raise QueryError("only a SELECT can be subscribed to", text)
-    if checked.is_count:
-        raise QueryError("COUNT(*) cannot be subscribed to", text)
-    if checked.limit is not None:
-        fault = "LIMIT cannot be subscribed to: nothing says which rows come first"
-        raise QueryError(fault, text)
+    reason = why_not_live(checked)
+    if reason is not None:
+        raise QueryError(f"{reason} cannot be subscribed to yet", text)
+    assert isinstance(checked, Query)
     return checked
 
 
 def result_shape(
-    query: Query,
+    query: Selected,
     bounds: Sequence[BoundTable],
     make: Callable[[list[StoredRow]], list[Any]],
 ) -> tuple[Shape, str | None]:
@@ -107,7 +109,7 @@ def result_shape(
     key_of, table = None, None
     is_event = bool(query.events)
     if query.whole is not None:
-        schema = query.sources[query.whole].schema
+        schema = query.tables[query.whole].schema
         # What comes with an event is not kept, so no table has it.
         table = schema.name if schema.is_event == is_event else None
         if isinstance(schema, ViewSchema) and schema.parameters:

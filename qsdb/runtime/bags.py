@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from qsdb.live.operators import Difference
 from qsdb.runtime.updates import Update
-from qsdb.sql.loops import StoredRow
+from qsdb.sql.readable import StoredRow
 
 __all__ = ["Bag"]
 

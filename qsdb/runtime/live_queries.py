@@ -20,7 +20,7 @@ from qsdb.runtime.timeouts import check_timeout
 from qsdb.runtime.unheld import Unheld
 from qsdb.runtime.updates import Update
 from qsdb.sql.arguments import bind_parameters
-from qsdb.sql.loops import StoredRow
+from qsdb.sql.readable import StoredRow
 
 __all__ = ["LiveQuery", "check_callbacks", "subscribe"]
 

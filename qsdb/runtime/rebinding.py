@@ -191,7 +191,7 @@ class Rebinding:
         self, subscriber: Asker, asked: Asked
     ) -> Update | QueryError | None:
         change, was = self._change, subscriber.asked
-        names = {each.schema.name for each in asked.first.plan.query.sources}
+        names = {each.schema.name for each in asked.first.plan.query.tables}
         has_views = asked.first.views is not None  # whose functions may be others
         if asked.shape.is_event or not (has_views or names & change.changed):
             return None

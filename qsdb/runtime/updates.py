@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from qsdb.live.operators import Difference, net
-from qsdb.sql.loops import StoredRow
+from qsdb.sql.readable import StoredRow
 
 __all__ = ["Shape", "Update", "merged"]
 

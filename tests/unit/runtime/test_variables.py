@@ -4,12 +4,12 @@ import pytest
 
 from qsdb import QueryError
 from qsdb.runtime.variables import Variables
-from tests.unit.sql.test_explaining import SIZES, plan_of
+from tests.unit.sql.test_explaining import SIZES, answer_of
 
 
 def test_without_a_limit_everything_passes() -> None:
     variables = Variables()
-    variables.require_cheap(plan_of("SELECT * FROM item"), SIZES)
+    variables.require_cheap(answer_of("SELECT * FROM item"), SIZES)
 
     assert variables.row_limit is None
 
@@ -21,11 +21,17 @@ def test_without_a_limit_everything_passes() -> None:
         ("SELECT * FROM item WHERE id = 1", 1),
         ("SELECT * FROM item WHERE id IN (1, 2)", 2),
         ("SELECT * FROM item i JOIN line l ON i.id = l.item AND i.id = 1", 501),
+        ("SELECT * FROM item i WHERE EXISTS (SELECT 1 FROM line)", 10_500),
+        (
+            "SELECT * FROM line i WHERE EXISTS "
+            "(SELECT 1 FROM line a JOIN line b ON a.count > b.count + i.count)",
+            500 + 500 * 500 + 500 * 500 * 500,
+        ),
     ],
 )
 def test_rows_are_those_of_all_steps(query: str, rows: int) -> None:
     variables = Variables()
-    plan = plan_of(query.replace("*", "COUNT(*) AS n"))
+    plan = answer_of(query.replace("*", "COUNT(*) AS n"))
     variables.row_limit = rows
     variables.require_cheap(plan, SIZES)
     variables.row_limit = rows - 1

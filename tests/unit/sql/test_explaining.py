@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from qsdb.sql.arranging import AnyPlan, plan_query
 from qsdb.sql.explaining import explain
 from qsdb.sql.parsing import parse
 from qsdb.sql.planning import Plan, make_plan
 from qsdb.sql.queries import Query
+from qsdb.sql.relations import Derived
 from qsdb.sql.statements import check_statement
 from tests.unit.runtime.sql_shop import shop
 
@@ -32,6 +34,12 @@ def examples() -> list[tuple[str, str]]:
     return [(query, plan) for query, plan in pairs]
 
 
+def answer_of(query: str) -> AnyPlan:
+    checked = check_statement(query, parse(query), TABLES)
+    assert isinstance(checked, Query | Derived)
+    return plan_query(checked)
+
+
 def plan_of(query: str, first: int | None = None, *, wishes: bool = False) -> Plan:
     checked = check_statement(query, parse(query), TABLES)
     assert isinstance(checked, Query)
@@ -40,7 +48,7 @@ def plan_of(query: str, first: int | None = None, *, wishes: bool = False) -> Pl
 
 @pytest.mark.parametrize(("query", "plan"), examples())
 def test_plans_are_these(query: str, plan: str) -> None:
-    assert "\n".join(explain(plan_of(query), SIZES)) == plan
+    assert "\n".join(explain(answer_of(query), SIZES)) == plan
 
 
 def test_there_are_examples() -> None:
@@ -68,7 +76,7 @@ def test_the_order_of_from_does_not_matter() -> None:
     plans = set()
     for order in ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)):
         joined = " JOIN ".join([tables[each] for each in order])
-        query = f"SELECT COUNT(*) AS n FROM {joined} WHERE {on}"
+        query = f"SELECT l.count FROM {joined} WHERE {on}"
         plan = plan_of(query)
         plans.add(tuple([plan.query.sources[e.source].alias for e in plan.steps]))
 
