@@ -26,7 +26,7 @@ import qsdb
 from qsdb import Identity
 from qsdb.live import operators, witnesses
 from qsdb.runtime import row_filters, visibility
-from qsdb.sql import loops
+from qsdb.sql import finding, ways
 from tests.support.filter_twin import (
     CALLERS,
     QUESTIONS,
@@ -153,7 +153,9 @@ EVERY_PUSH = {
         row_filters, "if other != name:", "if False:"
     ),
     "filters are forgotten": Mutant(
-        visibility, "query = self._filters.narrowed(query)", "pass"
+        visibility,
+        "self._filters.narrowed(narrowed(query, conditions))",
+        "narrowed(query, conditions)",
     ),
 }
 
@@ -179,10 +181,10 @@ NIGHTLY = {
         row_filters, "not all(several)", "not any(several)"
     ),
     "the last of several tables finds nothing": Mutant(
-        loops, 'inner = "True"', 'inner = "True" if number == 1 else "False"'
+        finding, 'inner = "True"', 'inner = "True" if number == 1 else "False"'
     ),
     "a hash table is that of the first row": Mutant(
-        loops, 'grouped = f"g{step.source}{made}.get', 'grouped = f"{{}}.get'
+        ways, 'grouped = f"g{step.source}{made}.get', 'grouped = f"{{}}.get'
     ),
 }
 
