@@ -52,6 +52,7 @@ def estimate_looks(plan: AnyPlan, sizes: Mapping[str, int]) -> int:
     """Guess how many rows are looked at to find whether some exist.
 
     That is asked of each combination of rows; of none in particular it is asked once.
+    What row filters look for is not counted, as nobody has asked for that.
 
     Args:
         plan: The plan.
@@ -61,7 +62,10 @@ def estimate_looks(plan: AnyPlan, sizes: Mapping[str, int]) -> int:
         return sum([estimate_looks(part, sizes) for part in plan.plans])
     found, tables = 0, plan.query.tables
     combinations = max([1, *_estimate(plan, sizes)])
+    own = len(plan.query.sources) + plan.query.own_hidden
     for node, steps in plan.inner.items():
+        if max(node.sources) >= own:
+            continue
         asked = combinations if sources_of(node) else 1
         for step in steps:
             asked *= max(1, _rows_of(step, sizes[tables[step.source].schema.name]))

@@ -112,6 +112,8 @@ class Query:
         parameters: Those that stand in it.
         hidden: Tables that conditions look into (`qsdb.sql.typed.Exists`).
         outer: The outer joins, in the order of FROM.
+        own_hidden: How many of the hidden tables, the first ones, whoever asks looks
+            into; the others are those of row filters.
     """
 
     sources: tuple[Source, ...]
@@ -121,6 +123,7 @@ class Query:
     parameters: Parameters
     hidden: tuple[Source, ...] = ()
     outer: tuple[Outer, ...] = ()
+    own_hidden: int = 0
 
     @property
     def tables(self) -> tuple[Source, ...]:

@@ -303,7 +303,8 @@ def _numbered(root: Relation, scope: Scope) -> Relation:
 
     def numbered(leaf: Query) -> Query:
         found = leaf.mapped(lambda node: renumbered(node, places))
-        return attrs.evolve(found, hidden=tuple(scope.hidden))
+        hidden = tuple(scope.hidden)
+        return attrs.evolve(found, hidden=hidden, own_hidden=len(hidden))
 
     return with_leaves(root, numbered)
 

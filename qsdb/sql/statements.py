@@ -124,6 +124,7 @@ class _Statements:
             whole=0,
             parameters=self.checker.parameters,
             hidden=tuple(self._scope.hidden),
+            own_hidden=len(self._scope.hidden),
         )
 
     def _update(self, update: commands.Update) -> Change:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from qsdb.sql.arranging import AnyPlan, plan_query
+from qsdb.sql.estimating import at_most, comparing_steps, estimate_looks
 from qsdb.sql.explaining import explain
 from qsdb.sql.parsing import parse
 from qsdb.sql.planning import Plan, make_plan
@@ -90,3 +91,14 @@ def test_one_look_up_of_one_row_is_a_point() -> None:
     assert not plan_of("SELECT * FROM item WHERE kind = 'a'").is_point
     assert not plan_of("SELECT * FROM line WHERE item = 1").is_point
     assert not plan_of(JOIN).is_point
+
+
+def test_what_is_looked_at_is_guessed_of_all_parts() -> None:
+    join = "SELECT i.id FROM item i JOIN line l ON i.price > l.count"
+    both = answer_of(f"{join} UNION {join}")
+
+    assert comparing_steps(both) == 2 * comparing_steps(answer_of(join)) == 2
+    assert at_most(both, SIZES) == 2 * at_most(answer_of(join), SIZES) > 10_000_000
+    looked = answer_of("SELECT COUNT(*) FROM item WHERE id IN (SELECT item FROM line)")
+    assert estimate_looks(looked, SIZES) == 10_000 * 22
+    assert estimate_looks(answer_of(join), SIZES) == 0
