@@ -12,6 +12,7 @@ import attrs
 from qsdb.errors import QueryError
 from qsdb.live.refusing import why_not_live
 from qsdb.live.templates import Lifted, lift
+from qsdb.live.trees import is_ordered
 from qsdb.live.virtual import live_form
 from qsdb.runtime.prepared import PreparedQuery
 from qsdb.runtime.queries import Queries
@@ -79,7 +80,7 @@ def ask(queries: Queries, text: str, *, is_owner: bool) -> Asked:
     return Asked(text, is_owner, queries, first, lifted, shape, table)
 
 
-def require_live(checked: Checked, text: str) -> Query:
+def require_live(checked: Checked, text: str) -> Selected:
     """Let a query pass that can be kept current.
 
     Raises:
@@ -89,8 +90,7 @@ def require_live(checked: Checked, text: str) -> Query:
         raise QueryError("only a SELECT can be subscribed to", text)
     reason = why_not_live(checked)
     if reason is not None:
-        raise QueryError(f"{reason} cannot be subscribed to yet", text)
-    assert isinstance(checked, Query)
+        raise QueryError(f"this cannot be subscribed to: {reason}", text)
     return checked
 
 
@@ -116,7 +116,8 @@ def result_shape(
             table = None  # nor what several results may contradict each other in
         if schema.primary_key:
             key_of = key_function(bounds[query.whole])
-    return Shape(query.columns, make, key_of, is_event), table
+    shape = Shape(query.columns, make, key_of, is_event, is_ordered(query))
+    return shape, table
 
 
 def first_result(

@@ -19,6 +19,7 @@ from qsdb.runtime.assembly import (
     check_way_of_running,
     open_parts,
     open_read_only,
+    self_check_of,
 )
 from qsdb.runtime.blocks import WriteBlock
 from qsdb.runtime.call_contexts import Sender
@@ -73,6 +74,7 @@ class Database(Migrating, Calling):
         scheduler: Literal["thread", "manual"] = "thread",
         slow_reducer: float | None = 1.0,
         procedure_threads: int = THREADS,
+        self_check: int | None = None,
     ) -> None:
         """Open a database, or create it: tables, and `init`, as one commit, offset 1.
 
@@ -103,6 +105,9 @@ class Database(Migrating, Calling):
                 longer, once the database is open, is told of in the log, as a warning.
                 None for as long as it likes.
             procedure_threads: How many threads the pool for procedures has at most.
+            self_check: Every so many commits one live query, chosen by the seed, is
+                asked again; one that is not what it was said to be ends with an
+                `InternalError`. None for never.
 
         Raises:
             SchemaError: the module's declarations are wrong, or no rule leads to them
@@ -118,6 +123,7 @@ class Database(Migrating, Calling):
         """
         check_way_of_opening(module, path, read_only=read_only, at=at)
         check_way_of_running(seed, clock, scheduler, procedure_threads)
+        check = self_check_of(self_check, seed)
         how = options_of(durability, sync_interval, options)
         limit = limit_of(slow_reducer)
         files = None if path is None else as_files(path)
@@ -132,7 +138,7 @@ class Database(Migrating, Calling):
         self._directory, self._writer, self._calls = parts[:3]
         self._storage, self._scheduler = parts.storage, parts.scheduler
         self._calls.meters.set_limit(limit)
-        self._subscriptions = Subscriptions(parts.queries, self._writer)
+        self._subscriptions = Subscriptions(parts.queries, self._writer, check)
         self._publisher = parts.publisher
         self._publisher.subscriptions = self._subscriptions
         self._sender = Sender(self._calls.owner)

@@ -88,7 +88,7 @@ def _check(row_filter: RowFilter, tables: Mapping[str, TableSchema]) -> Query:
     if query.hidden or why_not_live(query) is not None:
         raise QueryError(
             "a row filter joins tables, with conditions that can be kept current: "
-            f"no {why_not_live(query) or 'subquery'}"
+            f"{why_not_live(query) or 'without subqueries'}"
         )
     if query.parameters:
         names = ", ".join([f":{name}" for name in query.parameters])

@@ -21,6 +21,7 @@ import attrs
 
 from qsdb.errors import QueryError
 from qsdb.live.engine import Engine, Outcomes
+from qsdb.live.self_checks import SelfCheck
 from qsdb.runtime.asked import Asked, RepublishedError, ask
 from qsdb.runtime.batches import Batch, Receiver, Subscriber
 from qsdb.runtime.delivery import Delivery, Message
@@ -65,9 +66,12 @@ class Subscriptions:
             are taken out by this commit or the next one.
     """
 
-    def __init__(self, queries: Queries, writer: Writer) -> None:
+    def __init__(
+        self, queries: Queries, writer: Writer, self_check: SelfCheck | None = None
+    ) -> None:
         """Begin without any."""
         self.listening = Listening(queries)
+        self.engine.self_check = self_check
         if queries.views:
             writer.views = self.listening.refreshing
         log = writer.log
@@ -250,6 +254,7 @@ class Subscriptions:
             batches: What is to be told.
             offset: The last commit.
         """
+        listening.engine.self_check = self.engine.self_check
         self.listening = listening
         has_views = bool(listening.queries.views)
         self._writer.views = listening.refreshing if has_views else None
@@ -299,6 +304,7 @@ class Subscriptions:
                 if refreshing is not None:
                     outcomes = refreshing.with_endings(outcomes)
                 self._due = (offset, self._batches(outcomes, offset, origin))
+            listening.engine.settle()
             self._put_due(offset)
         self._told_offset = offset
         if refreshing is not None and refreshing.pending.offset == offset:

@@ -86,10 +86,14 @@ class Finder:
         yield f"    if {own}: {table}.setdefault({row}[{column}], []).append({row})"
 
     def _grouped_late(self, step: Step) -> Iterator[str]:
-        """Write a function that gives the hash table, made when it is first asked."""
-        name = f"g{step.source}"
-        yield f"made{step.source} = []"
-        yield f"def {name}():"
+        """Write a function that gives the hash table, made when it is first asked.
+
+        Several nodes may look into one table, each by a hash table of its own: so what
+        refers to one has it as a default.
+        """
+        name, made = f"g{step.source}", f"made{step.source}"
+        yield f"{made} = []"
+        yield f"def {name}({made}={made}):"
         yield f"    if not made{step.source}:"
         yield from [f"        {line}" for line in self.grouped(step)]
         yield f"        made{step.source}.append({name})"
@@ -155,14 +159,16 @@ class Finder:
         call = self.writer.variable("e")
         first = f"{call}({', '.join([f'r{number}' for number in at_hand])})"
         for number, step in enumerate(steps, 1):
-            head = f"{call}({', '.join([f'r{source}' for source in at_hand])})"
+            arguments = [f"r{source}" for source in at_hand]
+            if step.is_hashed:
+                self._help([*self._grouped_late(step)])
+                arguments.append(f"g{step.source}=g{step.source}")
+            head = f"{call}({', '.join(arguments)})"
             at_hand.append(step.source)
             inner = "True"
             if number < len(steps):
                 call = self.writer.variable("e")
                 inner = f"{call}({', '.join([f'r{source}' for source in at_hand])})"
-            if step.is_hashed:
-                self._help([*self._grouped_late(step)])
             lines = [*self._found(step), f"if {inner}: return True"]
             if inner == "True" and not step.filters:
                 lines = self._counted(step) or lines

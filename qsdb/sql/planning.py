@@ -120,7 +120,7 @@ def make_plan(query: Query, first: int | None = None, *, wishes: bool = False) -
     """
     steps: tuple[Step, ...]
     if query.outer:
-        steps = _outer_steps(query)
+        steps = _outer_steps(query, first, wishes=wishes)
     else:
         sources = range(len(query.sources))
         planner = _Planner(query.tables, query.conditions, sources, wishes=wishes)
@@ -137,7 +137,7 @@ def make_plan(query: Query, first: int | None = None, *, wishes: bool = False) -
     return Plan(query, steps, inner)
 
 
-def _outer_steps(query: Query) -> tuple[Step, ...]:
+def _outer_steps(query: Query, first: int | None, *, wishes: bool) -> tuple[Step, ...]:
     """Give the steps of a query with outer joins."""
     steps: list[Step] = []
     known: frozenset[int] = frozenset()
@@ -148,10 +148,12 @@ def _outer_steps(query: Query) -> tuple[Step, ...]:
         lefts = [e for e in query.outer if e.kind == "LEFT" and e.source in sources]
         others = [n for n in sources if n not in [each.source for each in lefts]]
         conditions = query.conditions if outer is None else outer.before
-        planner = _Planner(query.tables, conditions, others, known, wishes=False)
+        planner = _Planner(query.tables, conditions, others, known, wishes=wishes)
         if steps:
             late = (*steps[-1].late, *planner.due())
             steps[-1] = attrs.evolve(steps[-1], late=late)
+        if first in others:
+            planner.take(Step(first))
         planner.planned()
         for each in lefts:
             planner.take_outer(each)

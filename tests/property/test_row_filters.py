@@ -136,13 +136,13 @@ EVERY_PUSH = {
     ),
     "a row that was seen before is told as new": Mutant(
         operators,
-        "                deletes += run(*rows, *was, *arguments)\n",
+        "                deletes += self._runs[0](*was, *arguments)\n",
         "",
     ),
     "witnesses are looked for as they were": Mutant(
         operators,
-        "tables[self._count :] = [now[each] for each in self.tables[self._count :]]",
-        "pass",
+        "inserts += self._runs[0](*tables, *arguments)",
+        "inserts += self._runs[0](*was, *arguments)",
     ),
     "filters of one table are joined by AND": Mutant(
         row_filters,

@@ -13,8 +13,71 @@ DB = opened()
 @pytest.mark.parametrize(
     ("text", "lines"),
     [
-        ("SELECT COUNT(*) FROM player", ["live: not possible yet with COUNT(*)"]),
-        ("SELECT * FROM player LIMIT 3", ["live: not possible yet with LIMIT"]),
+        (
+            "SELECT COUNT(*) FROM player",
+            [
+                "live: a change of player is always looked at, if rows come or go",
+                (
+                    "live: an aggregate keeps of all rows the number of rows; "
+                    "a change costs O(1)"
+                ),
+            ],
+        ),
+        (
+            "SELECT * FROM player LIMIT 3",
+            [
+                (
+                    "live: not possible: LIMIT needs ORDER BY: else nothing says which "
+                    "rows come first"
+                )
+            ],
+        ),
+        (
+            (
+                "SELECT g, SUM(lvl), MIN(lvl) AS m, COUNT(DISTINCT name) AS n "
+                "FROM player WHERE lvl > 3 GROUP BY g"
+            ),
+            [
+                (
+                    "live: a change of player is found by the interval of lvl, "
+                    "if it changes g, lvl, name"
+                ),
+                (
+                    "live: GROUP BY keeps for each group the number of rows, exact "
+                    "sums, its values in order and how often each value is there; "
+                    "a change costs O(log n) among n of them"
+                ),
+            ],
+        ),
+        (
+            "SELECT DISTINCT g FROM player ORDER BY g LIMIT 3",
+            [
+                "live: a change of player is always looked at, if it changes g",
+                "live: DISTINCT keeps how often each row is there; a change costs O(1)",
+                (
+                    "live: ORDER BY keeps all rows in order; of n rows a change costs "
+                    "O(log n), and as much as it moves"
+                ),
+            ],
+        ),
+        (
+            "SELECT g FROM player EXCEPT ALL SELECT id FROM guild",
+            [
+                "live: a change of player is always looked at, if it changes g",
+                "live: a change of guild is always looked at, if it changes id",
+                (
+                    "live: EXCEPT ALL keeps how often each row is on each side; "
+                    "a change costs O(1)"
+                ),
+            ],
+        ),
+        (
+            "SELECT g.id FROM guild g LEFT JOIN player p ON p.g = g.id",
+            [
+                "live: a change of g is always looked at, if it changes id",
+                "live: a change of p is always looked at, if it changes g",
+            ],
+        ),
         (
             "SELECT * FROM player",
             ["live: a change of player is always looked at"],
