@@ -319,6 +319,7 @@ class Engine:
         """
         for result in self._unsettled:
             result.settle()
+        self._unsettled = ()
 
     def _outcome(
         self,

@@ -284,6 +284,9 @@ class Template:
 
 def parted(pairs: Sequence[Pair]) -> Change:
     """Give the rows that came, and those that went."""
+    if len(pairs) == 1:  # as with most commits
+        [(old, new)] = pairs
+        return [] if new is None else [new], [] if old is None else [old]
     return (
         [new for _, new in pairs if new is not None],
         [old for old, _ in pairs if old is not None],
@@ -292,13 +295,7 @@ def parted(pairs: Sequence[Pair]) -> Change:
 
 def difference_of(pairs: Sequence[Pair]) -> Difference:
     """Give the change of all rows of one table: a set, in which none is twice."""
-    if len(pairs) == 1:  # as with most commits
-        [(old, new)] = pairs
-        return Difference([] if new is None else [new], [] if old is None else [old])
-    return Difference(
-        [new for _, new in pairs if new is not None],
-        [old for old, _ in pairs if old is not None],
-    )
+    return Difference(*parted(pairs))
 
 
 def net(inserts: list[StoredRow], deletes: list[StoredRow]) -> Difference:

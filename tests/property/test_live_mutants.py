@@ -78,13 +78,13 @@ NIGHTLY = {
     ),
     "an update is a deletion": Mutant(
         operators,
-        "Difference([] if new is None else [new], ",
-        "Difference([] if old is not None else [new], ",
+        "return [] if new is None else [new], ",
+        "return [] if old is not None else [new], ",
     ),
     "an update is an insertion": Mutant(
         operators,
-        "[new], [] if old is None else [old])",
-        "[new], [] if new is not None else [old])",
+        "[new], [] if old is None else [old]\n",
+        "[new], [] if new is not None else [old]\n",
     ),
     "updates are deletions": Mutant(
         operators,
@@ -97,7 +97,7 @@ NIGHTLY = {
         "        [old for old, new in pairs if new is None],\n",
     ),
     "all conditions but one are those of the route": Mutant(
-        operators, "len(query.conditions) == 1", "True"
+        addressing, "len(query.conditions) == 1", "True"
     ),
     "what came was there before": Mutant(
         tables, "frozenset([new for _, new in pairs if new is not None])", "frozenset()"
