@@ -59,7 +59,7 @@ class DerivedTemplate:
         ]
         self.tables = [name for leaf in self.leaves for name in leaf.tables]
         self.results: dict[Values, LiveResult] = {}
-        self.plan = TreePlan(query.root, [*query.parameters])
+        self.plan = TreePlan(query)
 
     def wishes(self) -> set[tuple[str, int]]:
         """Give the indexes that the plans of all parts need: table and column."""
@@ -86,7 +86,7 @@ class DerivedTemplate:
 
         Cost: that of the query, and that of keeping what it looks at.
         """
-        result = KeptResult(self, values)
+        result = KeptResult(self, values, now)
         result.fill(now)
         return result
 
@@ -128,8 +128,10 @@ class DerivedTemplate:
         before: Mapping[str, Before | None],
     ) -> Difference:
         """Say how the result changes with a commit, by asking after and before it."""
-        was = self.plan.grow(values).fill(self.leaf_rows(values, past(now, before)))
-        return net(self.plan.grow(values).fill(self.leaf_rows(values, now)), was)
+        was = self.plan.grow(values, now).fill(
+            self.leaf_rows(values, past(now, before))
+        )
+        return net(self.plan.grow(values, now).fill(self.leaf_rows(values, now)), was)
 
     def change(
         self,
@@ -154,11 +156,13 @@ class KeptResult(LiveResult):
 
     __slots__ = ("_is_current", "_kept", "_root")
 
-    def __init__(self, template: DerivedTemplate, values: Values) -> None:
+    def __init__(
+        self, template: DerivedTemplate, values: Values, now: Mapping[str, Readable]
+    ) -> None:
         """Prepare; `fill` makes the states."""
         super().__init__(template, values)
         self._kept = template
-        self._root = template.plan.grow(values)
+        self._root = template.plan.grow(values, now)
         self._is_current = False
 
     def fill(self, tables: Mapping[str, Readable]) -> list[StoredRow]:
@@ -191,7 +195,7 @@ class KeptResult(LiveResult):
     def drift(self, now: Mapping[str, Now]) -> str | None:
         leaves = self._kept.leaf_rows(self.values, now)
         kept = self._root.rows(leaves)
-        found = self._kept.plan.grow(self.values).fill(leaves)
+        found = self._kept.plan.grow(self.values, now).fill(leaves)
         are_equal = kept == found
         if not is_ordered(self._kept.query):
             are_equal = Counter(kept) == Counter(found)

@@ -10,6 +10,7 @@ from qsdb.live.routing import ByInterval, ByValue, Route
 from qsdb.live.templates import lift
 from qsdb.live.virtual import INSTANCE, live_form
 from qsdb.schema.tables import ColumnSchema
+from qsdb.sql.arranging import DerivedPlan, plan_query
 from qsdb.sql.queries import Query
 from qsdb.sql.relations import Selected
 
@@ -25,7 +26,10 @@ def explain_live(query: Selected) -> list[str]:
     if isinstance(query, Query):
         return [*_explained(query)]
     lines = [line for leaf in query.leaves for line in _explained(leaf)]
-    return [*lines, *[f"live: {each}" for each in explain_states(query.root)]]
+    plan = plan_query(query)
+    assert isinstance(plan, DerivedPlan)
+    walked = [query.leaves[number] for number in plan.walks]
+    return [*lines, *[f"live: {each}" for each in explain_states(query.root, walked)]]
 
 
 def _explained(query: Query) -> Iterator[str]:

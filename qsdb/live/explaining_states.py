@@ -1,6 +1,6 @@
 """What EXPLAIN says of states: what each operator keeps, and what a change costs it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from qsdb.sql.relations import (
     Compound,
@@ -14,15 +14,25 @@ from qsdb.sql.relations import (
 __all__ = ["explain_states"]
 
 
-def explain_states(relation: Relation) -> Iterator[str]:
-    """Yield a sentence for each operator that keeps something, from the leaves."""
+def explain_states(relation: Relation, walked: Sequence[Relation]) -> Iterator[str]:
+    """Yield a sentence for each operator that keeps something, from the leaves.
+
+    Args:
+        relation: The root.
+        walked: Those of its leaves of which an index has the rows in order.
+    """
     for each in inputs_of(relation):
-        yield from explain_states(each)
+        yield from explain_states(each, walked)
     match relation:
         case Group():
             yield _group(relation)
         case Distinct():
             yield f"DISTINCT keeps how often each row is there; {_COUNTED}"
+        case Window(input=leaf) if any(leaf is each for each in walked):
+            yield (
+                "ORDER BY keeps the first rows, an index has the others; "
+                "a change costs what it moves"
+            )
         case Window():
             yield (
                 "ORDER BY keeps all rows in order; of n rows a change costs O(log n), "

@@ -47,6 +47,7 @@ from qsdb.sql.readable import Readable, Run, StoredRow
 from qsdb.values.kinds import Stored
 
 __all__ = [
+    "NO_CALLER",
     "AnyTemplate",
     "Difference",
     "LiveResult",

@@ -10,6 +10,7 @@ Where a join has no index to look up by, a `JoinIndex` is kept for it.
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
+from typing import Any
 
 from qsdb.schema.tables import TableSchema
 from qsdb.sql.paths import paths_of
@@ -151,6 +152,17 @@ class Now:
         if entry_of is None:
             entry_of = self._entries_of[number] = entry_of_index(self.schema, number)
         return entry_of
+
+    def _first(
+        self,
+        number: int,
+        within: Range,
+        count: int,
+        is_reversed: bool,  # noqa: FBT001  as tables have it
+    ) -> list[StoredRow]:
+        table: Any = self._table  # one that has an ordered index
+        rows: list[StoredRow] = table._first(number, within, count, is_reversed)
+        return rows
 
     def _select(
         self, number: int | None, within: Range | None, value: object

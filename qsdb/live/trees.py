@@ -14,11 +14,13 @@ own that grows by that plan, with its values and its states::
     Query      keeps nothing                  gives rows that came and went
 """
 
-from collections.abc import Callable, Sequence
+import heapq
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from qsdb.live.addressing import value_of
 from qsdb.live.nodes import Both, Kept, Leaf, Mapped, Node, Picked, Shown, United
+from qsdb.live.operators import NO_CALLER
 from qsdb.live.states.aggregates import (
     Aggregate,
     average,
@@ -30,16 +32,20 @@ from qsdb.live.states.aggregates import (
 )
 from qsdb.live.states.distinct import DistinctRows
 from qsdb.live.states.groups import Groups
+from qsdb.live.states.heads import IndexedWindow, ReadAfter
 from qsdb.live.states.numbering import Numbered
 from qsdb.live.states.set_operations import SetOperation
-from qsdb.live.states.sorting import SortTerm, entry_function
+from qsdb.live.states.sorting import Entry, SortTerm, entry_function
 from qsdb.live.states.windows import Window
 from qsdb.sql import relations, typed
 from qsdb.sql.arithmetic import fitter
+from qsdb.sql.arranging import DerivedPlan, plan_query
 from qsdb.sql.compiling import compile_predicate, compile_values
 from qsdb.sql.queries import Query
-from qsdb.sql.relations import Derived, Relation, Selected, leaves_of, outputs_of
+from qsdb.sql.readable import Readable, StoredRow
+from qsdb.sql.relations import Derived, Relation, Selected, outputs_of
 from qsdb.sql.typed import Cell, Typed
+from qsdb.sql.walking import compile_walk
 from qsdb.values.compounds import OptionKind
 from qsdb.values.kinds import U64, Kind, Stored
 
@@ -47,23 +53,24 @@ __all__ = ["Growing", "TreePlan", "is_ordered", "is_set"]
 
 Values = tuple[Stored, ...]
 
-Growing = Callable[[Values], Node]
+Now = Mapping[str, Readable]
+"""Name → table as it is, whenever that is asked."""
+
+Growing = Callable[[Values, Now], Node]
 """Makes a node, and all below it, for a live query with some values."""
 
 
 class TreePlan:
     """How trees grow for the live queries of one template."""
 
-    def __init__(self, root: Relation, parameters: Sequence[str]) -> None:
-        """Compile what all of them share. Cost: a millisecond for each operator.
-
-        Args:
-            root: The operator that gives the result.
-            parameters: The names of the values, in their order.
-        """
-        self._parameters = parameters
-        self._leaves = [*leaves_of(root)]
-        self.grow = self._growing(root)
+    def __init__(self, query: Derived) -> None:
+        """Compile what all of them share. Cost: a millisecond for each operator."""
+        self._parameters = [*query.parameters]
+        self._leaves = query.leaves
+        plan = plan_query(query)
+        assert isinstance(plan, DerivedPlan)
+        self._plan = plan
+        self.grow = self._growing(query.root)
 
     def _growing(self, relation: Relation) -> Growing:
         match relation:
@@ -84,29 +91,32 @@ class TreePlan:
         return found
 
     def _leaf(self, query: Query) -> Growing:
-        number = next(n for n, each in enumerate(self._leaves) if each is query)
-        return lambda _: Leaf(number)
+        number = self._number_of(query)
+        return lambda *_: Leaf(number)
+
+    def _number_of(self, query: Query) -> int:
+        return next(n for n, each in enumerate(self._leaves) if each is query)
 
     def _group(self, group: relations.Group) -> Growing:
         below = self._growing(group.input)
         keys = range(group.keys_count)
         aggregates = [*map(_aggregate, group.aggregates)]
-        return lambda values: Kept(below(values), Groups(keys, aggregates))
+        return lambda values, now: Kept(below(values, now), Groups(keys, aggregates))
 
     def _filter(self, picked: relations.Filter) -> Growing:
         below = self._growing(picked.input)
         test = compile_predicate(picked.condition, self._parameters)
-        return lambda values: Picked(below(values), test(*values))
+        return lambda values, now: Picked(below(values, now), test(*values))
 
     def _project(self, project: relations.Project) -> Growing:
         below = self._growing(project.input)
         terms = [each.term for each in project.outputs]
         make: Any = compile_values(terms, self._parameters)
-        return lambda values: Mapped(below(values), make(*values))
+        return lambda values, now: Mapped(below(values, now), make(*values))
 
     def _distinct(self, distinct: relations.Distinct) -> Growing:
         below = self._growing(distinct.input)
-        return lambda values: Kept(below(values), DistinctRows())
+        return lambda values, now: Kept(below(values, now), DistinctRows())
 
     def _window(self, window: relations.Window) -> Growing:
         below = self._growing(window.input)
@@ -115,14 +125,43 @@ class TreePlan:
         if has_numbers:
             terms.append(SortTerm(len(outputs_of(window.input)), U64))
         entry_of = entry_function(terms)
+        walk = None if has_numbers else self._walk(window, entry_of)
 
-        def grow(values: Values) -> Node:
+        def grow(values: Values, now: Now) -> Node:
             offset = self._number(window.offset, values) or 0
             limit = self._number(window.limit, values)
             numbered = Numbered() if has_numbers else None
-            return Shown(below(values), Window(entry_of, offset, limit), numbered)
+            shown = Window(entry_of, offset, limit)
+            if walk is not None and limit is not None:
+                shown = IndexedWindow(entry_of, walk(values, now), offset, limit)
+            return Shown(below(values, now), shown, numbered)
 
         return grow
+
+    def _walk(
+        self, window: relations.Window, entry_of: Callable[[StoredRow], Entry]
+    ) -> Callable[[Values, Now], ReadAfter] | None:
+        """Give what reads on in an index that has the order, if there is one."""
+        leaf = window.input
+        if not isinstance(leaf, Query):
+            return None
+        number = self._number_of(leaf)
+        walk = self._plan.walks.get(number)
+        if walk is None:
+            return None
+        run = compile_walk(self._plan.plans[number], walk)
+        names = [each.schema.name for each in leaf.tables]
+
+        def walking(values: Values, now: Now) -> ReadAfter:
+            def read_after(bound: Entry, known: int, count: int) -> list[StoredRow]:
+                tables = [now[each] for each in names]
+                rows = run(*tables, NO_CALLER, *values, known + count)
+                behind = [each for each in map(entry_of, rows) if bound < each[:-1]]
+                return [each[-1] for each in heapq.nsmallest(count, behind)]
+
+            return read_after
+
+        return walking
 
     @staticmethod
     def _number(term: Typed | None, values: Values) -> int | None:
@@ -137,10 +176,10 @@ class TreePlan:
         left, right = self._growing(compound.left), self._growing(compound.right)
         operator = compound.operator
         if operator == "UNION" and compound.is_all:
-            return lambda values: United(left(values), right(values))
+            return lambda values, now: United(left(values, now), right(values, now))
         times = compound.is_all
-        return lambda values: Both(
-            left(values), right(values), SetOperation(operator, is_all=times)
+        return lambda values, now: Both(
+            left(values, now), right(values, now), SetOperation(operator, is_all=times)
         )
 
 

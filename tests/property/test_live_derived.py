@@ -26,12 +26,13 @@ import pytest
 import qsdb
 from qsdb import i32
 from qsdb.live.derived import KeptResult
-from tests.support.derived_queries import draw_query
+from qsdb.live.states import heads
+from tests.support.derived_queries import draw_query, with_key
 
 pytestmark = pytest.mark.slow
 
 IS_NIGHTLY = os.environ.get("QSDB_TEST_PROFILE") == "nightly"
-SEEDS = range(1200 if IS_NIGHTLY else 40)
+SEEDS = range(3000 if IS_NIGHTLY else 120)
 COMMITS = 25
 QUERIES = 12
 
@@ -43,8 +44,8 @@ tables = qsdb.Module("tables")
 class P(qsdb.Row, module=tables):
     id: i32 = qsdb.primary_key()
     g: i32 | None = qsdb.index(default=None)
-    n: i32 | None = None
-    x: float | None = None
+    n: i32 | None = qsdb.index(default=None)
+    x: float | None = qsdb.index(default=None)
     s: str = ""
 
 
@@ -58,6 +59,7 @@ COUNTED = {
     *("rows", "GROUP BY", "HAVING", "DISTINCT", "LIMIT", "OFFSET", "LEFT JOIN"),
     *("UNION", "UNION ALL", "INTERSECT", "EXCEPT", "NOT IN", "NOT EXISTS"),
     *("told", "not told", "only moved", "twice", "to empty", "from empty"),
+    "read on",
 }
 """What a run has to come by."""
 
@@ -80,7 +82,7 @@ class Peer:
 
     def ask(self, text: str) -> list[Row]:
         """Give a result."""
-        return self._db.execute(text).fetchall()
+        return self._db.execute(with_key(text)).fetchall()
 
     def close(self) -> None:
         """End."""
@@ -209,8 +211,23 @@ def run(seed: int, seen: Counter[str]) -> None:
         peer.close()
 
 
-def test_what_is_told_adds_up() -> None:
+def test_what_is_told_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: Counter[str] = Counter()
+    monkeypatch.setattr(heads, "SPARE", 1)  # so that windows read on in these tables
+    take = heads.IndexedWindow._set_ends
+
+    def counted(window: heads.IndexedWindow) -> None:
+        read_after = window._read_after
+
+        def reading(*args: Any) -> Any:
+            seen["read on"] += 1
+            return read_after(*args)
+
+        window._read_after = reading
+        take(window)
+        window._read_after = read_after
+
+    monkeypatch.setattr(heads.IndexedWindow, "_set_ends", counted)
     for seed in SEEDS:
         try:
             run(seed, seen)

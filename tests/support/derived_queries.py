@@ -1,12 +1,14 @@
 """Random queries of several parts, as texts that qsdb and sqlite3 read alike.
 
-What the two mean differently is written out: an order names its key and says where NULL
-stands, and floats are such that their sums need no rounding.
+What the two mean differently is written out: an order says where NULL stands, and
+floats are such that their sums need no rounding. For sqlite3 `with_key` adds the key to
+an order, which qsdb has by itself.
 """
 
+import re
 from random import Random
 
-__all__ = ["draw_query"]
+__all__ = ["draw_query", "with_key"]
 
 _WHERE = (
     "p.n > 1",
@@ -57,6 +59,11 @@ def draw_query(random: Random) -> str:
     """Draw a query."""
     sort = random.choice((_rows, _groups, _distinct, _sets, _window, _window))
     return sort(random)
+
+
+def with_key(text: str) -> str:
+    """Give a query with the primary key at the end of its order."""
+    return re.sub(r"(ORDER BY .*?)( LIMIT|$)", r"\1, p.id\2", text)
 
 
 def _from(random: Random) -> tuple[str, list[str]]:
@@ -117,7 +124,7 @@ def _window(random: Random) -> str:
     wanted = random.sample(_WHERE, random.choice((0, 0, 1)))
     where = f" WHERE {wanted[0]}" if wanted else ""
     columns = random.choice(("*", "p.id, p.n", "p.s"))
-    found = f"SELECT {columns} FROM p{where} ORDER BY {', '.join(terms)}, p.id"
+    found = f"SELECT {columns} FROM p{where} ORDER BY {', '.join(terms)}"
     if random.random() < 0.8:
         found += f" LIMIT {random.randrange(5)}"
         if random.random() < 0.5:

@@ -80,6 +80,6 @@ class Ordering:
         self.entry_of = entry_of
         self.rows: Counter[Row] = Counter()
 
-    def read_after(self, bound: Entry, limit: int) -> Rows:
+    def read_after(self, bound: Entry, known: int, limit: int) -> Rows:
         entries = sorted(map(self.entry_of, self.rows))
         return [each[-1] for each in entries if bound < each[:-1]][:limit]

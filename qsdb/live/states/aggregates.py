@@ -13,8 +13,14 @@ from typing import Any
 
 import attrs
 
-from qsdb.live.states.exact_sums import ExactSum
-from qsdb.live.states.folds import Count, DistinctOf, Fold, InOrder, Total
+from qsdb.live.states.folds import (
+    Count,
+    DistinctOf,
+    FloatTotal,
+    Fold,
+    InOrder,
+    Total,
+)
 from qsdb.values.kinds import FloatKind, Kind, Stored
 
 __all__ = ["Aggregate", "average", "count", "count_rows", "greatest", "least", "total"]
@@ -62,7 +68,7 @@ def total(place: int, kind: Kind, fit: Fit, *, distinct: bool = False) -> Aggreg
     """
 
     def read(fold: AnyFold) -> Stored:
-        return fit(fold.sum()) if fold.count else None
+        return fit(fold.value) if fold.count else None
 
     return _aggregate(place, _sum_fold(kind), read, distinct=distinct)
 
@@ -71,7 +77,7 @@ def average(place: int, kind: Kind, fit: Fit, *, distinct: bool = False) -> Aggr
     """Give ``AVG(x)`` of numbers; `fit` takes a float."""
 
     def read(fold: AnyFold) -> Stored:
-        return fit(fold.mean()) if fold.count else None
+        return fit(fold.mean(fold.count)) if fold.count else None
 
     return _aggregate(place, _sum_fold(kind), read, distinct=distinct)
 
@@ -99,7 +105,7 @@ def _aggregate(
 
 
 def _sum_fold(kind: Kind) -> Callable[[], Fold]:
-    return ExactSum if isinstance(kind, FloatKind) else Total
+    return FloatTotal if isinstance(kind, FloatKind) else Total
 
 
 def _count_of(fold: AnyFold) -> Stored:

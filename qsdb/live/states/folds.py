@@ -11,10 +11,19 @@ from typing import Any, Protocol
 import attrs
 
 from qsdb.live.states.ordered import Ordered
+from qsdb.sql.exact import ExactSum
 from qsdb.values.kinds import NAN, FloatKind, Kind, Stored
 from qsdb.values.ranges import TOP
 
-__all__ = ["Count", "Distinct", "DistinctOf", "Fold", "InOrder", "Total"]
+__all__ = [
+    "Count",
+    "Distinct",
+    "DistinctOf",
+    "FloatTotal",
+    "Fold",
+    "InOrder",
+    "Total",
+]
 
 
 Value = Any
@@ -60,31 +69,51 @@ class Total:
 
     Attributes:
         count: How many there are.
+        value: The sum.
     """
 
-    __slots__ = ("_total", "count")
+    __slots__ = ("count", "value")
 
     def __init__(self) -> None:
         """Begin without any."""
-        self.count = self._total = 0
+        self.count = self.value = 0
 
     def add(self, value: int) -> None:
         """Take a value in."""
         self.count += 1
-        self._total += value
+        self.value += value
 
     def remove(self, value: int) -> None:
         """Take a value out."""
         self.count -= 1
-        self._total -= value
+        self.value -= value
 
-    def sum(self) -> int:
-        """Give the sum."""
-        return self._total
+    def mean(self, count: int) -> float:
+        """Give the sum divided by a number, rounded once."""
+        return self.value / count
 
-    def mean(self) -> float:
-        """Give the mean, rounded once; there is one at least."""
-        return self._total / self.count
+
+class FloatTotal(ExactSum):
+    """Floats: their sum, exact, as if they were added up afresh.
+
+    Attributes:
+        count: How many there are.
+    """
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        super().__init__()
+        self.count = 0
+
+    def add(self, value: float) -> None:
+        self.count += 1
+        super().add(value)
+
+    def remove(self, value: float) -> None:
+        self.count -= 1
+        super().remove(value)
 
 
 class _Floats(Ordered[Any]):

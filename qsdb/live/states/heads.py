@@ -6,6 +6,7 @@ behind that beginning costs a comparison; what leaves it is made up from the ind
 rows at a time, so most commits do not come to read any.
 """
 
+import heapq
 from collections.abc import Callable, Sequence
 
 from qsdb.live.states.ordered import Ordered
@@ -14,7 +15,7 @@ from qsdb.live.states.windows import Move, Window
 from qsdb.sql.readable import StoredRow
 from qsdb.values.ranges import TOP
 
-__all__ = ["IndexedWindow"]
+__all__ = ["IndexedWindow", "ReadAfter"]
 
 SPARE = 16
 """So many rows more than needed are read; twice as many are kept at most."""
@@ -22,9 +23,10 @@ SPARE = 16
 _BEGIN: Entry = ()
 _END: Entry = (TOP,)
 
-ReadAfter = Callable[[Entry, int], list[StoredRow]]
-"""Gives the first rows, as many as are asked for or all there are, that stand behind an
-entry without its row; as the tables are now, and in the order of the entries."""
+ReadAfter = Callable[[Entry, int, int], list[StoredRow]]
+"""Gives the first rows that stand behind an entry without its row, as the tables are
+now. It is told how many rows stand before that, and how many rows are wanted; it gives
+so many, or all there are, in the order of the entries."""
 
 
 class IndexedWindow(Window):
@@ -37,15 +39,17 @@ class IndexedWindow(Window):
         offset: int,
         limit: int,
     ) -> None:
-        """Begin; `fill` reads the first rows."""
+        """Begin without rows."""
         self._read_after = read_after
         self._reach = _END
         """All rows up to this are in the beginning, and no others."""
         super().__init__(entry_of, offset, limit)
 
-    def fill(self, rows: list[StoredRow] | None = None) -> list[StoredRow]:
-        """Read the first rows anew, and give the window; nothing need be given."""
-        self._entries, self._reach = Ordered(), _BEGIN
+    def fill(self, rows: list[StoredRow]) -> list[StoredRow]:
+        """Have the first of these rows, and give the window. Cost: O(n)."""
+        entries = heapq.nsmallest(self._wanted + SPARE, map(self._entry_of, rows))
+        self._entries = Ordered(entries)
+        self._reach = _END if len(entries) == len(rows) else entries[-1][:-1]
         self._set_ends()
         return self.rows()
 
@@ -76,7 +80,7 @@ class IndexedWindow(Window):
         missing = self._wanted - len(entries)
         if missing > 0 and self._reach is not _END:
             count = missing + SPARE
-            found = self._read_after(self._reach, count)
+            found = self._read_after(self._reach, len(entries), count)
             for row in found:
                 entries.add(self._entry_of(row))
             self._reach = entries[-1][:-1] if len(found) == count else _END

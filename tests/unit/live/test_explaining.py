@@ -61,6 +61,16 @@ DB = opened()
             ],
         ),
         (
+            "SELECT * FROM player ORDER BY g DESC LIMIT 3",
+            [
+                "live: a change of player is always looked at",
+                (
+                    "live: ORDER BY keeps the first rows, an index has the others; "
+                    "a change costs what it moves"
+                ),
+            ],
+        ),
+        (
             "SELECT g FROM player EXCEPT ALL SELECT id FROM guild",
             [
                 "live: a change of player is always looked at, if it changes g",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import qsdb
+from qsdb.live.states.heads import SPARE, IndexedWindow
 from tests.unit.live.scenes import Ear, Guild, Odd, Player, engine_of, opened, put
 
 Row = tuple[Any, ...]
@@ -424,6 +425,23 @@ def test_order_by_what_is_no_plain_number() -> None:
 
     assert rows(up) == [(3,), (4,), (1,), (5,), (2,)]
     assert rows(down) == [(2,), (1,), (5,), (4,), (3,)]
+
+
+@pytest.mark.parametrize("direction", ["", " DESC"])
+def test_an_index_has_what_is_behind_a_window(direction: str) -> None:
+    db = opened(*[Player(n, g=n // 3, name="x" * (n % 2)) for n in range(90)])
+    text = f"SELECT id FROM player WHERE name = '' ORDER BY g{direction} LIMIT 3"
+    ear = Ear(db, text)
+    [result] = engine_of(db).results
+    kept: Any = result
+    window = kept._root._source._window
+    assert isinstance(window, IndexedWindow)
+
+    for n in range(88):
+        remove(db, n if direction == "" else 89 - n)
+        assert rows(ear) == [tuple(each) for each in db.sql(text)]
+        assert len(window) <= 4 + 2 * SPARE
+    assert len(ear.heard()) == 44
 
 
 def test_a_bag_in_order() -> None:
