@@ -241,8 +241,6 @@ def _is_set(relation: Relation, window: relations.Window) -> bool:
             return {*(schema.primary_key or range(len(schema.columns)))} <= {*sorted_by}
         case relations.Group() | relations.Distinct():
             return True
-        case relations.Filter(input=source):
-            return _is_set(source, window)
         case relations.Compound(is_all=is_all):
             return not is_all
         case _:

@@ -80,6 +80,10 @@ class Groups:
         Cost: O(changes), and O(log n) for MIN and MAX among n values of a group.
         """
         groups, key_of = self._groups, self._key_of
+        if len(inserts) == len(deletes) == 1:  # as with most commits
+            key = key_of(deletes[0])
+            if key == key_of(inserts[0]):
+                return self._change_one(key, inserts[0], deletes[0])
         touched: dict[Stored, StoredRow | None] = {}
         for row in deletes:
             key = key_of(row)
@@ -126,6 +130,20 @@ class Groups:
             value = row[place]
             if value is not None:
                 fold.remove(value)
+
+    def _change_one(self, key: Stored, new: StoredRow, old: StoredRow) -> Change:
+        """Exchange a row of a group by another one."""
+        group = self._groups[key]
+        was = self._row(key, group)
+        for fold, place in zip(group.folds, self._places, strict=True):
+            value, before = new[place], old[place]
+            if value is not before:
+                if before is not None:
+                    fold.remove(before)
+                if value is not None:
+                    fold.add(value)
+        now = self._row(key, group)
+        return ([], []) if now == was else ([now], [was])
 
     def _row(self, key: Stored, group: _Group) -> StoredRow:
         """Give what is told of a group."""

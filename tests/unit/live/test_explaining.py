@@ -71,6 +71,13 @@ DB = opened()
             ],
         ),
         (
+            "SELECT id FROM guild UNION ALL SELECT own FROM guild",
+            [
+                "live: a change of guild is always looked at, if it changes id",
+                "live: a change of guild is always looked at, if it changes own",
+            ],
+        ),
+        (
             "SELECT g FROM player EXCEPT ALL SELECT id FROM guild",
             [
                 "live: a change of player is always looked at, if it changes g",

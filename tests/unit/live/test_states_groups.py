@@ -114,6 +114,15 @@ def test_null_is_neither_counted_nor_added() -> None:
     assert came == [("a", 1, 1, 4, 4.0, 4, 4)]
 
 
+def test_a_value_that_becomes_null_and_back() -> None:
+    groups = by_room(count_rows(), count(1), SUM)
+    groups.fill([("a", 4), ("a", 1)])
+
+    assert groups.change([("a", None)], [("a", 4)])[0] == [("a", 2, 1, 1)]
+    assert groups.change([("a", 6)], [("a", None)])[0] == [("a", 2, 2, 7)]
+    assert groups.change([("a", 6, "x")], [("a", 6, "y")]) == ([], [])
+
+
 # Sums.
 
 
