@@ -12,6 +12,7 @@ the commit that it is told of.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from qsdb.live.addressing import route_of
 from qsdb.live.operators import Difference, LiveResult, Template, net
@@ -105,7 +106,7 @@ class DerivedTemplate:
     ) -> list[Change]:
         """Say how the rows of all parts change with a commit."""
         if len(self.leaves) == 1:
-            difference = self.leaves[0].change(values, concerned, now, before)
+            difference: Any = self.leaves[0].change(values, concerned, now, before)
             return [(difference.inserts, difference.deletes)]
         found: list[Change] = []
         for base, leaf in self._based():

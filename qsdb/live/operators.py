@@ -73,8 +73,8 @@ class Difference:
             no order.
     """
 
-    inserts: list[StoredRow]
-    deletes: list[StoredRow]
+    inserts: Sequence[StoredRow]
+    deletes: Sequence[StoredRow]
     forms: dict[object, bytes] | None = attrs.field(default=None, eq=False, repr=False)
     moves: Sequence[Move] | None = attrs.field(default=None, eq=False)
 
