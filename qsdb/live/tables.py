@@ -164,6 +164,9 @@ class Now:
         rows: list[StoredRow] = table._first(number, within, count, is_reversed)
         return rows
 
+    def _count(self, number: int | None, within: Range | None, value: object) -> int:
+        return len(self._select(number, within, value))
+
     def _select(
         self, number: int | None, within: Range | None, value: object
     ) -> list[StoredRow]:
@@ -209,6 +212,9 @@ class Before:
 
     def _scan(self) -> list[StoredRow]:
         return self._old(self._now._scan()) + self._deletes
+
+    def _count(self, number: int | None, within: Range | None, value: object) -> int:
+        return len(self._select(number, within, value))
 
     def _select(
         self, number: int | None, within: Range | None, value: object

@@ -47,8 +47,10 @@ TEXTS = (
 KEPT = (
     "SELECT COUNT(*), SUM(count) AS s, MAX(count) AS m FROM item",
     "SELECT id FROM item ORDER BY count DESC LIMIT 1",
-    "SELECT s.id, COUNT(i.id) AS n FROM shelf s LEFT JOIN item i ON i.shelf = s.id "
-    "GROUP BY s.id",
+    (
+        "SELECT s.id, COUNT(i.id) AS n FROM shelf s LEFT JOIN item i ON i.shelf = s.id "
+        "GROUP BY s.id"
+    ),
 )
 """Queries with states; each commit changes them too."""
 HANDED_OVER = "Asking.subscribe:"

@@ -158,6 +158,36 @@ def test_not_in_with_null_as_sql_has_it() -> None:
     assert heard(ear) == [([(1,), (2,)], [])]
 
 
+def test_what_is_counted_of_those_who_have_none() -> None:
+    db = opened(Guild(1), Guild(2))
+    ear = Ear(
+        db,
+        "SELECT COUNT(*) FROM guild WHERE id NOT IN (SELECT g FROM player) "
+        "AND (own = 0 OR EXISTS (SELECT 1 FROM player WHERE g = guild.own))",
+    )
+    [result] = engine_of(db).results
+    kept: Any = result
+
+    put(db, Player(1, g=1))
+    assert heard(ear) == [([(1,)], [(2,)])]
+    kept._is_current = False  # so it is asked how it was before the commit
+    put(db, Guild(2, own=1), Player(1, g=None))
+    assert heard(ear) == [([(0,)], [(1,)])]
+
+
+def test_functions_and_cases() -> None:
+    db = opened(Player(1, name="ann", lvl=3))
+    ear = Ear(
+        db,
+        "SELECT UPPER(name) AS u, CASE WHEN lvl > 2 THEN 'high' ELSE "
+        "COALESCE(name, '') END AS c FROM player WHERE LENGTH(name) < 4",
+    )
+
+    put(db, Player(1, name="bob", lvl=1), Player(2, name="carl"))
+
+    assert heard(ear) == [([("BOB", "bob")], [("ANN", "high")])]
+
+
 # S23: DISTINCT, and sets.
 
 
