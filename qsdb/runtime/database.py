@@ -138,7 +138,8 @@ class Database(Migrating, Calling):
         self._directory, self._writer, self._calls = parts[:3]
         self._storage, self._scheduler = parts.storage, parts.scheduler
         self._calls.meters.set_limit(limit)
-        self._subscriptions = Subscriptions(parts.queries, self._writer, check)
+        self._subscriptions = Subscriptions(parts.queries, self._writer)
+        self._subscriptions.engine.self_check = check
         self._publisher = parts.publisher
         self._publisher.subscriptions = self._subscriptions
         self._sender = Sender(self._calls.owner)

@@ -21,7 +21,6 @@ import attrs
 
 from qsdb.errors import QueryError
 from qsdb.live.engine import Engine, Outcomes
-from qsdb.live.self_checks import SelfCheck
 from qsdb.runtime.asked import Asked, RepublishedError, ask
 from qsdb.runtime.batches import Batch, Receiver, Subscriber
 from qsdb.runtime.delivery import Delivery, Message
@@ -66,12 +65,9 @@ class Subscriptions:
             are taken out by this commit or the next one.
     """
 
-    def __init__(
-        self, queries: Queries, writer: Writer, self_check: SelfCheck | None = None
-    ) -> None:
+    def __init__(self, queries: Queries, writer: Writer) -> None:
         """Begin without any."""
         self.listening = Listening(queries)
-        self.engine.self_check = self_check
         if queries.views:
             writer.views = self.listening.refreshing
         log = writer.log
