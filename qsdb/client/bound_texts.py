@@ -18,7 +18,9 @@ import attrs
 
 from qsdb.errors import ArgumentError, QueryError, brief
 from qsdb.sql.checking import SENDER
-from qsdb.sql.queries import Checked, Query
+from qsdb.sql.queries import Query
+from qsdb.sql.relations import Selected, mapped, with_leaves
+from qsdb.sql.statements import Checked
 from qsdb.sql.tokens import tokens_of
 from qsdb.sql.typed import Argument, Constant, Typed, parts_of, with_parts
 from qsdb.values.compounds import EnumKind, OptionKind
@@ -42,7 +44,7 @@ _PARAMETER = re.compile(r":\s*[^\W\d][\w$]*")
 
 def bound_text(
     text: str,
-    query: Query,
+    query: Selected,
     values: Mapping[str, Stored],
     check: Callable[[str], Checked],
 ) -> str:
@@ -137,21 +139,20 @@ def _replaced(text: str, literals: Mapping[str, str]) -> str:
     return "".join([*parts, text[end:]])
 
 
-def _with_values(query: Query, values: Mapping[str, Stored]) -> Query:
+def _with_values(query: Selected, values: Mapping[str, Stored]) -> Selected:
     def put(node: Typed) -> Typed:
         if isinstance(node, Argument) and node.name != SENDER:
             return Constant(values[node.name], node.kind)
         return with_parts(node, [put(each) for each in parts_of(node)])
 
-    sources = [
-        attrs.evolve(each, arguments=tuple(map(put, each.arguments)))
-        for each in query.sources
-    ]
-    outputs = [attrs.evolve(each, term=put(each.term)) for each in query.outputs]
-    return attrs.evolve(
-        query,
-        sources=tuple(sources),
-        conditions=tuple(map(put, query.conditions)),
-        outputs=tuple(outputs),
-        parameters={},
-    )
+    def put_all(leaf: Query) -> Query:
+        sources = [
+            attrs.evolve(each, arguments=tuple(map(put, each.arguments)))
+            for each in leaf.sources
+        ]
+        return attrs.evolve(leaf, sources=tuple(sources), parameters={})
+
+    if isinstance(query, Query):
+        return put_all(query.mapped(put))
+    root = with_leaves(mapped(query.root, put), put_all)
+    return attrs.evolve(query, root=root, parameters={})

@@ -9,7 +9,7 @@ from qsdb.client.results import LiveResult
 from qsdb.client.subscriptions import AnySubscription
 from qsdb.live.operators import Difference
 from qsdb.runtime.updates import Update
-from qsdb.sql.loops import StoredRow
+from qsdb.sql.readable import StoredRow
 
 __all__ = ["NO_OFFSET", "AskedSet", "Joining", "Moves", "add_move"]
 

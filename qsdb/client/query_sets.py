@@ -34,7 +34,7 @@ from qsdb.protocol.server_messages import (
 )
 from qsdb.protocol.tables import EventTable, read_table_update
 from qsdb.runtime.updates import Update
-from qsdb.sql.loops import StoredRow
+from qsdb.sql.readable import StoredRow
 
 __all__ = ["QuerySets"]
 

@@ -23,10 +23,11 @@ from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.views import ViewSchema
 from qsdb.sql.arguments import bind_each
 from qsdb.sql.everything import asks_for_everything, select_all
-from qsdb.sql.loops import StoredRow
 from qsdb.sql.parsing import parse
-from qsdb.sql.queries import Checked, Query
-from qsdb.sql.statements import check_statement
+from qsdb.sql.queries import Query
+from qsdb.sql.readable import StoredRow
+from qsdb.sql.relations import Derived, Selected
+from qsdb.sql.statements import Checked, check_statement
 from qsdb.values.kinds import Stored
 
 __all__ = ["Question", "Questions"]
@@ -95,7 +96,7 @@ class Questions:
             ArgumentError: parameters do not fit, or cannot be sent.
         """
         query = self._check(text)
-        if not isinstance(query, Query):
+        if not isinstance(query, Query | Derived):
             raise QueryError(
                 "only a SELECT can be asked over the network; call a reducer to change "
                 "anything",
@@ -130,7 +131,9 @@ class Questions:
         text = _require_text(text)
         return check_statement(text, parse(text), self._schemas)
 
-    def _question(self, text: str, query: Query, given: Sequence[Stored]) -> Question:
+    def _question(
+        self, text: str, query: Selected, given: Sequence[Stored]
+    ) -> Question:
         values = dict(zip(query.parameters, given, strict=True))
         bounds = tuple([self._tables[each.schema.name] for each in query.tables])
         shape, table = result_shape(query, bounds, rows_maker(query, bounds))

@@ -14,7 +14,7 @@ from qsdb.live.operators import Difference
 from qsdb.protocol.protocol_error import ProtocolError
 from qsdb.protocol.row_lists import RowList
 from qsdb.protocol.tables import EncodedRows, read_table_rows
-from qsdb.sql.loops import StoredRow
+from qsdb.sql.readable import StoredRow
 
 __all__ = ["LiveResult"]
 

@@ -16,12 +16,14 @@ from typing import Any
 import attrs
 
 from qsdb.errors import QueryError
-from qsdb.live.operators import Difference, LiveResult, Template, difference_of
+from qsdb.live.derived import template_of
+from qsdb.live.operators import AnyTemplate, Difference, LiveResult, difference_of
 from qsdb.live.routing import Routes
+from qsdb.live.self_checks import SelfCheck
 from qsdb.live.tables import Before, Now, Pairs
 from qsdb.live.templates import Lifted
 from qsdb.schema.tables import TableSchema
-from qsdb.sql.loops import Readable
+from qsdb.sql.readable import Readable
 from qsdb.values.kinds import Stored
 
 __all__ = ["Changes", "Counters", "Engine", "Outcomes"]
@@ -80,7 +82,7 @@ class Engine:
 
     Attributes:
         counters: What it has done.
-        routes: The name of each table whose changes can concern anybody → whom.
+        self_check: What checks it now and then, if it is to be checked.
         evaluated: The results that the last commit was evaluated for.
     """
 
@@ -93,25 +95,27 @@ class Engine:
         """
         self._now = _Now(table_of)
         self.routes: dict[str, Routes] = {}
-        self._templates: dict[object, Template] = {}
+        self._templates: dict[object, AnyTemplate] = {}
+        self._unsettled: Collection[LiveResult] = ()
         self.counters = Counters()
+        self.self_check: SelfCheck | None = None
         self.evaluated: list[LiveResult] = []
 
     # Who listens.
 
-    def prepared(self, lifted: Lifted) -> Template | None:
+    def prepared(self, lifted: Lifted) -> AnyTemplate | None:
         """Make a template, if it is not there; at any time.
 
         Cost: a millisecond for each table, and more for long conditions.
         """
-        return None if lifted.key in self._templates else Template(lifted)
+        return None if lifted.key in self._templates else template_of(lifted)
 
     def subscribe(
         self,
         lifted: Lifted,
         values: tuple[Stored, ...],
         subscriber: object,
-        prepared: Template | None = None,
+        prepared: AnyTemplate | None = None,
     ) -> LiveResult:
         """Have a query kept current; between two commits.
 
@@ -126,13 +130,14 @@ class Engine:
         """
         template = self._templates.get(lifted.key)
         if template is None:
-            template = prepared or Template(lifted)
+            template = prepared or template_of(lifted)
             self._templates[lifted.key] = template
             for table, column in template.wishes():
                 self._now[table].keep_index(column)
         result = template.results.get(values)
         if result is None:
-            result = template.results[values] = LiveResult(template, values)
+            result = template.begin(values, self._now)
+            template.results[values] = result
             for reader in result.readers:
                 name = template.tables[reader.source]
                 self.routes.setdefault(name, Routes()).add(reader)
@@ -255,6 +260,7 @@ class Engine:
         outcomes: Outcomes = {}
         self.evaluated = evaluated = []
         joined: dict[LiveResult, dict[int, Pairs]] = {}
+        self._unsettled = joined
         for name, changed in changes.items():
             now = self._now[name]
             if now.indexes and not now.schema.is_event:
@@ -274,8 +280,22 @@ class Engine:
         counters = self.counters
         counters.commits += 1
         counters.evaluations += len(evaluated)
+        if self.self_check is not None:
+            self._check(self.self_check, changes, outcomes)
         counters.changes += len(outcomes)
         return outcomes
+
+    def _check(self, check: SelfCheck, changes: Changes, outcomes: Outcomes) -> None:
+        """Check a live query, if it is time, and end it if anything is wrong."""
+        result = check.chosen(lambda: self.results)
+        told = None if result is None else outcomes.get(result)
+        if result is None or isinstance(told, QueryError):
+            return
+        before = _Before(self._now, changes)
+        problem = check.problem(result, told, self._now, before)
+        if problem is not None:
+            _LOGGER.error("a live query is ended: %s", problem)
+            outcomes[result] = problem
 
     def _ask(
         self,
@@ -292,15 +312,23 @@ class Engine:
                 outcomes[result] = outcome
                 result.changes += 1
 
+    def settle(self) -> None:
+        """Take in that what the last commit did is told, and does not come again.
+
+        Twice is once. Who is not told so makes its states anew with the next commit.
+        """
+        for result in self._unsettled:
+            result.settle()
+        self._unsettled = ()
+
     def _outcome(
         self,
         result: LiveResult,
         concerned: Mapping[int, Pairs],
         before: _Before,
     ) -> Difference | QueryError | None:
-        template = result.template
         try:
-            found = template.change(result.values, concerned, self._now, before)
+            found = result.change(concerned, self._now, before)
         except QueryError as error:
             return error.with_traceback(None)
-        return found if found.inserts or found.deletes else None
+        return found or None

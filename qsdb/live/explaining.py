@@ -2,38 +2,49 @@
 
 from collections.abc import Iterator, Sequence
 
-from qsdb.live.operators import Template, columns_read, route_of
+from qsdb.live.addressing import columns_read, route_of
+from qsdb.live.explaining_states import explain_states
+from qsdb.live.operators import Template
+from qsdb.live.refusing import why_not_live
 from qsdb.live.routing import ByInterval, ByValue, Route
 from qsdb.live.templates import lift
 from qsdb.live.virtual import INSTANCE, live_form
 from qsdb.schema.tables import ColumnSchema
+from qsdb.sql.arranging import DerivedPlan, plan_query
 from qsdb.sql.queries import Query
+from qsdb.sql.relations import Selected
 
 __all__ = ["explain_live"]
 
 
-def explain_live(query: Query) -> list[str]:
-    """Give lines of text, one or more for each table."""
-    if query.is_count or query.limit is not None:
-        what = "COUNT(*)" if query.is_count else "LIMIT"
-        return [f"live: not possible with {what}"]
+def explain_live(query: Selected) -> list[str]:
+    """Give lines of text, one or more for each table and each state."""
+    reason = why_not_live(query)
+    if reason is not None:
+        return [f"live: not possible: {reason}"]
     query = live_form(query)
-    template = Template(lift(query))
+    if isinstance(query, Query):
+        return [*_explained(query)]
+    lines = [line for leaf in query.leaves for line in _explained(leaf)]
+    plan = plan_query(query)
+    assert isinstance(plan, DerivedPlan)
+    walked = [query.leaves[number] for number in plan.walks]
+    return [*lines, *[f"live: {each}" for each in explain_states(query.root, walked)]]
+
+
+def _explained(query: Query) -> Iterator[str]:
+    """Say how commits find a query on tables, and what it needs."""
     events = [query.sources[number].alias for number in query.events]
-    lines = [
-        f"live: a change of {source.alias} {_told(query, number)}"
-        for number, source in enumerate(query.sources)
-        if number in query.events or not events
-    ]
+    for number, source in enumerate(query.sources):
+        if number in query.events or not events:
+            yield f"live: a change of {source.alias} {_told(query, number)}"
     if not events:
-        lines += _looked_into(query)
+        yield from _looked_into(query)
     else:
         verb = "is an event table" if len(events) == 1 else "are event tables"
-        lines.append(
-            f"live: {' and '.join(events)} {verb}: nothing is kept of a result"
-        )
-    lines += [f"live: {each}" for each in _kept(query, template)]
-    return lines
+        yield f"live: {' and '.join(events)} {verb}: nothing is kept of a result"
+    for each in _kept(query, Template(lift(query))):
+        yield f"live: {each}"
 
 
 def _looked_into(query: Query) -> Iterator[str]:
@@ -50,6 +61,7 @@ def _told(query: Query, number: int) -> str:
     nothing = tuple([None] * len(lifted.slots))
     columns = query.tables[number].schema.columns
     read = columns_read(query, number)
+    assert isinstance(lifted.query, Query)
     told = _route(route_of(lifted.query, number, nothing), columns)
     if columns[-1].attribute == INSTANCE:  # all of a row is one value there
         return "is found by whose result it is, and what it was called with"

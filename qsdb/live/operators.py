@@ -26,26 +26,35 @@ is and as it was; a query ends only if asking it now fails as well.
 *Source*: delta joins as in DBToaster and Feldera, in two terms for two tables.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
 from qsdb.errors import QueryError
-from qsdb.live.routing import Always, ByInterval, ByValue, Reader, Route
+from qsdb.live.addressing import columns_read, is_told_apart, route_of
+from qsdb.live.routing import Reader
+from qsdb.live.states.changes import Change, cancelled
+from qsdb.live.states.windows import Move
 from qsdb.live.tables import Before, Now, Pair, Rows
 from qsdb.live.templates import Lifted
-from qsdb.live.virtual import gives_whole_rows, instance_column
-from qsdb.live.witnesses import Witnesses, conditions_on
-from qsdb.sql.loops import Readable, Run, StoredRow, compile_plan
+from qsdb.live.virtual import gives_whole_rows
+from qsdb.live.witnesses import Witnesses, bases_of
+from qsdb.sql.loops import compile_plan
 from qsdb.sql.planning import make_plan
 from qsdb.sql.queries import Query
-from qsdb.sql.sargs import End, Span, equality, span
-from qsdb.sql.typed import Argument, Cell, Constant, Typed, parts_of
-from qsdb.values.kinds import F32, F64, Stored
+from qsdb.sql.readable import Readable, Run, StoredRow
+from qsdb.values.kinds import Stored
 
-__all__ = ["Difference", "LiveResult", "Template", "difference_of", "net"]
+__all__ = [
+    "NO_CALLER",
+    "AnyTemplate",
+    "Difference",
+    "LiveResult",
+    "Template",
+    "difference_of",
+    "net",
+]
 
 NO_CALLER = b""
 """In a template the caller is a value like others."""
@@ -60,11 +69,18 @@ class Difference:
         deletes: What went.
         forms: What it was made into to be sent, by who made it; so all who are told
             the same share it.
+        moves: The same at its places, one after the other; None where the result has
+            no order.
     """
 
     inserts: Sequence[StoredRow]
     deletes: Sequence[StoredRow]
     forms: dict[object, bytes] | None = attrs.field(default=None, eq=False, repr=False)
+    moves: Sequence[Move] | None = attrs.field(default=None, eq=False)
+
+    def __bool__(self) -> bool:
+        """Whether anything changed, if only places."""
+        return bool(self.inserts or self.deletes or self.moves)
 
 
 class Template:
@@ -76,29 +92,30 @@ class Template:
             conditions look into.
         plans: For each table the plan that begins with changes of it; where there are
             event tables one alone, for the first of them.
-        users: How many live queries have it.
-        is_plain: Whether it is whole rows of one table: a set, in which none is twice.
+        columns: Of each table the places of the columns that it looks at; None for all.
         results: Values → the live query for them.
     """
 
     def __init__(self, lifted: Lifted) -> None:
         """Plan and compile. Cost: a millisecond for each table."""
         query = lifted.query
+        assert isinstance(query, Query)
         self.key = lifted.key
         self.query = query
         self.tables = [each.schema.name for each in query.tables]
-        self._count = len(query.sources)
         self._witnesses: Witnesses | None = None
-        if query.hidden and not query.events:
+        if (query.hidden or query.outer) and not query.events:
             self._witnesses = Witnesses(query)
+        self._bases = bases_of(query)
         self._events = query.events
-        firsts = self._events[:1] or range(len(query.sources))
+        firsts = self._events[:1] or self._bases
         self.plans = [make_plan(query, first, wishes=True) for first in firsts]
         self.results: dict[tuple[Stored, ...], LiveResult] = {}
         self._whole: Run | None = None
         self._runs: list[Run] = [compile_plan(plan) for plan in self.plans]
-        self._columns = [columns_read(query, n) for n in range(len(query.tables))]
-        self.is_plain = len(query.tables) == 1 and gives_whole_rows(query)
+        self.columns = [columns_read(query, n) for n in range(len(query.tables))]
+        self._is_alone = len(query.tables) == 1
+        self._is_plain = self._is_alone and gives_whole_rows(query)
 
     def wishes(self) -> set[tuple[str, int]]:
         """Give the indexes that the plans need: table and column."""
@@ -117,7 +134,7 @@ class Template:
         """Give the readers of a live query, one for each table."""
         return [
             Reader(owner, source, columns, route_of(self.query, source, owner.values))
-            for source, columns in enumerate(self._columns)
+            for source, columns in enumerate(self.columns)
             if not self._events or source in self._events
         ]
 
@@ -145,8 +162,10 @@ class Template:
         if self._events:
             return self._emitted(values, concerned, now)
         try:
-            if self.is_plain:
-                return self._change_alone(values, concerned[0])
+            if self._is_alone:
+                found = self._change_alone(values, concerned[0])
+                # Whole rows are a set, in which nothing stands twice.
+                return Difference(*found) if self._is_plain else net(*found)
             return self._change_joined(values, concerned, now, before)
         except QueryError:
             return self._change_whole(values, now, before)
@@ -161,26 +180,27 @@ class Template:
         """Give the sum of the terms, one for each table."""
         inserts: list[StoredRow] = []
         deletes: list[StoredRow] = []
-        tables: list[Readable] = [before[each] or now[each] for each in self.tables]
-        was = tables[self._count :]
-        tables[self._count :] = [now[each] for each in self.tables[self._count :]]
-        for source, run in enumerate(self._runs):
-            pairs = concerned.get(source)
-            if pairs:
-                came = [new for _, new in pairs if new is not None]
-                if came:
-                    tables[source] = Rows(came)
-                    inserts += run(*tables, NO_CALLER, *values)
-                went = [old for old, _ in pairs if old is not None]
-                if went:
-                    tables[source] = Rows(went)
-                    deletes += run(*tables, NO_CALLER, *values)
+        was: list[Readable] = [before[each] or now[each] for each in self.tables]
+        tables: list[Readable] = [now[each] for each in self.tables]
+        for source in self._bases:
+            tables[source] = was[source]
+        for source, run in zip(self._bases, self._runs, strict=True):
+            came, went = parted(concerned.get(source, ()))
+            if came:
+                tables[source] = Rows(came)
+                inserts += run(*tables, NO_CALLER, *values)
+            if went:
+                tables[source] = Rows(went)
+                deletes += run(*tables, NO_CALLER, *values)
             tables[source] = now[self.tables[source]]
         if self._witnesses is not None:
-            run, arguments = self._runs[0], (NO_CALLER, *values)
-            for rows in self._witnesses.candidates(arguments, concerned, now, before):
-                inserts += run(*rows, *tables[self._count :], *arguments)
-                deletes += run(*rows, *was, *arguments)
+            arguments = (NO_CALLER, *values)
+            found = self._witnesses.candidates(arguments, concerned, now, before)
+            for rows in found:
+                for source, row in zip(self._bases, rows, strict=True):
+                    tables[source] = was[source] = row
+                inserts += self._runs[0](*tables, *arguments)
+                deletes += self._runs[0](*was, *arguments)
         return net(inserts, deletes)
 
     def _emitted(
@@ -199,12 +219,11 @@ class Template:
 
     def _change_alone(
         self, values: tuple[Stored, ...], pairs: Sequence[Pair]
-    ) -> Difference:
-        """Give the change of whole rows of one table: a set, in which none is twice."""
+    ) -> Change:
+        """Give what comes and what goes with the rows of one table."""
         run = self._runs[0]
-        came = [new for _, new in pairs if new is not None]
-        went = [old for old, _ in pairs if old is not None]
-        return Difference(
+        came, went = parted(pairs)
+        return (
             run(Rows(came), NO_CALLER, *values) if came else came,
             run(Rows(went), NO_CALLER, *values) if went else went,
         )
@@ -216,30 +235,120 @@ class Template:
         before: Mapping[str, Before | None],
     ) -> Difference:
         """Give the difference of what asking gives and what it gave."""
+        found = self.rows(values, now)
+        was = {name: before[name] or now[name] for name in self.tables}
+        return net(found, self.rows(values, was))
+
+    def rows(
+        self, values: tuple[Stored, ...], tables: Mapping[str, Readable]
+    ) -> list[StoredRow]:
+        """Give the result by asking.
+
+        Args:
+            values: For the places of the template.
+            tables: Name → table.
+
+        Raises:
+            QueryError: it fails.
+
+        Cost: that of the query.
+        """
         run = self._whole = self._whole or compile_plan(make_plan(self.query))
-        is_now = [now[each] for each in self.tables]
-        found = run(*is_now, NO_CALLER, *values)
-        was = [before[name] or now[name] for name in self.tables]
-        return net(found, run(*was, NO_CALLER, *values))
+        return run(*[tables[each] for each in self.tables], NO_CALLER, *values)
+
+    def asked_twice(
+        self,
+        values: tuple[Stored, ...],
+        now: Mapping[str, Now],
+        before: Mapping[str, Before | None],
+    ) -> Difference | None:
+        """Say how the result changes with a commit, by asking after and before it.
+
+        Of what comes with events nothing is there to be asked for: None.
+        """
+        return None if self._events else self._change_whole(values, now, before)
+
+    def begin(
+        self, values: tuple[Stored, ...], now: Mapping[str, Readable]
+    ) -> "LiveResult":
+        """Make the live query for some values.
+
+        Args:
+            values: For the places of the template.
+            now: Name → table as it is.
+        """
+        found = LiveResult(self, values)
+        if self._is_plain:
+            found.takes_all = is_told_apart(self.query, found.readers[0].route)
+        return found
 
 
-def difference_of(pairs: Sequence[Pair]) -> Difference:
-    """Give the change of all rows of one table: a set, in which none is twice."""
+def parted(pairs: Sequence[Pair]) -> Change:
+    """Give the rows that came, and those that went."""
     if len(pairs) == 1:  # as with most commits
         [(old, new)] = pairs
-        return Difference([] if new is None else [new], [] if old is None else [old])
-    return Difference(
+        return [] if new is None else [new], [] if old is None else [old]
+    return (
         [new for _, new in pairs if new is not None],
         [old for old, _ in pairs if old is not None],
     )
 
 
+def difference_of(pairs: Sequence[Pair]) -> Difference:
+    """Give the change of all rows of one table: a set, in which none is twice."""
+    return Difference(*parted(pairs))
+
+
 def net(inserts: list[StoredRow], deletes: list[StoredRow]) -> Difference:
     """Give what came and what went, without what did both."""
-    if not inserts or not deletes:
-        return Difference(inserts, deletes)
-    came, went = Counter(inserts), Counter(deletes)
-    return Difference([*(came - went).elements()], [*(went - came).elements()])
+    return Difference(*cancelled(inserts, deletes))
+
+
+class AnyTemplate(Protocol):
+    """What live queries share who ask the same but for constants.
+
+    Attributes:
+        key: Equal for equal templates.
+        tables: The names of its tables.
+        results: Values → the live query for them.
+    """
+
+    key: object
+    tables: list[str]
+    results: "dict[tuple[Stored, ...], LiveResult]"
+
+    def wishes(self) -> set[tuple[str, int]]:
+        """Give the indexes that it needs: table and column."""
+        ...
+
+    def readers(self, owner: "LiveResult") -> list[Reader]:
+        """Give the readers of a live query, one for each table."""
+        ...
+
+    def begin(
+        self, values: tuple[Stored, ...], now: Mapping[str, Readable]
+    ) -> "LiveResult":
+        """Make the live query for some values."""
+        ...
+
+    def change(
+        self,
+        values: tuple[Stored, ...],
+        concerned: Mapping[int, Sequence[Pair]],
+        now: Mapping[str, Now],
+        before: Mapping[str, Before | None],
+    ) -> Difference:
+        """Say how a result changes with a commit."""
+        ...
+
+    def asked_twice(
+        self,
+        values: tuple[Stored, ...],
+        now: Mapping[str, Now],
+        before: Mapping[str, Before | None],
+    ) -> Difference | None:
+        """Say the same by asking after the commit and before it; None if it cannot."""
+        ...
 
 
 class LiveResult:
@@ -261,102 +370,27 @@ class LiveResult:
         *("readers", "subscribers", "takes_all", "template", "values"),
     )
 
-    def __init__(self, template: Template, values: tuple[Stored, ...]) -> None:
+    def __init__(self, template: AnyTemplate, values: tuple[Stored, ...]) -> None:
         """Prepare; the engine enters the readers."""
         self.template = template
         self.values = values
         self.subscribers: dict[Any, None] = {}
         self.evaluations = self.changes = 0
         self.readers = template.readers(self)
-        self.takes_all = template.is_plain and is_told_apart(
-            template.query, self.readers[0].route
-        )
+        self.takes_all = False
 
+    def change(
+        self,
+        concerned: Mapping[int, Sequence[Pair]],
+        now: Mapping[str, Now],
+        before: Mapping[str, Before | None],
+    ) -> Difference:
+        """Say how it changes with a commit: see `Template.change`."""
+        return self.template.change(self.values, concerned, now, before)
 
-def is_told_apart(query: Query, route: Route) -> bool:
-    """Whether a query is whole rows of one table, just those that its route gives."""
-    if query.whole is None or query.events:
-        return False
-    if not isinstance(route, ByValue):
-        return not query.conditions
-    # NULL equals nothing, and so does a float that is no number.
-    kind = query.sources[0].schema.columns[route.column].kind
-    is_exact = kind not in (F32, F64) and None not in route.values
-    return is_exact and len(query.conditions) == 1
+    def settle(self) -> None:
+        """Take in that the last change is told, and does not come again."""
 
-
-def columns_read(query: Query, source: int) -> frozenset[int] | None:
-    """Give the columns of a table that a query looks at; None for all of them."""
-    if query.whole == source:
+    def drift(self, now: Mapping[str, Now]) -> str | None:
+        """Say how what is kept differs from what is; None if it does not."""
         return None
-    found: set[int] = set()
-    for condition in query.conditions:
-        _add_columns(condition, source, found)
-    for output in query.outputs if query.whole is None else ():
-        _add_columns(output.term, source, found)
-    every = len(query.tables[source].schema.columns)
-    return None if len(found) == every else frozenset(found)
-
-
-def _add_columns(node: Typed, source: int, found: set[int]) -> None:
-    if isinstance(node, Cell) and node.source == source:
-        found.add(node.place)
-    for part in parts_of(node):
-        _add_columns(part, source, found)
-
-
-def route_of(query: Query, source: int, values: tuple[Stored, ...]) -> Route:
-    """Say how changes of a table find a query."""
-    conditions = conditions_on(query, source)
-    fixed = [
-        found
-        for condition in conditions
-        if (found := equality(condition, source)) is not None
-        and all(isinstance(each, Constant | Argument) for each in found.values)
-    ]
-    if fixed:
-        own = instance_column(query.tables[source].schema)
-        # Of a view a whole instance changes, and nobody else's.
-        best = min(fixed, key=lambda each: (each.column != own, len(each.values)))
-        wanted = [_value(each, values) for each in best.values]
-        return ByValue(best.column, tuple(dict.fromkeys(wanted)))
-    within = _widest([span(each, source) for each in conditions])
-    if within is None:
-        return Always()
-    kind = query.tables[source].schema.columns[within.column].kind
-    low, low_included = _end(within.low, values)
-    high, high_included = _end(within.high, values)
-    ends = (low_included, high_included)
-    return ByInterval(within.column, kind, low, high, ends)
-
-
-def _widest(spans: Sequence[Span | None]) -> Span | None:
-    """Join what is said of one column; better of one that is bounded on both sides."""
-    joined: dict[int, Span] = {}
-    for each in spans:
-        if each is None or not all(map(_is_fixed, (each.low, each.high))):
-            continue
-        before = joined.get(each.column)
-        both = each if before is None else before.joined(each)
-        if both is not None:
-            joined[each.column] = both
-    found = [*joined.values()]
-    closed = [each for each in found if each.low is not None and each.high is not None]
-    return next(iter(closed or found), None)
-
-
-def _is_fixed(end: End | None) -> bool:
-    return end is None or isinstance(end.value, Constant | Argument)
-
-
-def _end(end: End | None, values: tuple[Stored, ...]) -> tuple[Stored, bool]:
-    if end is None:
-        return None, False
-    return _value(end.value, values), end.is_included
-
-
-def _value(node: Typed, values: tuple[Stored, ...]) -> Stored:
-    if isinstance(node, Argument):
-        return values[int(node.name.removeprefix("k"))]
-    assert isinstance(node, Constant)
-    return node.value

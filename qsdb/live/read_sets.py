@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from qsdb.live.intervals import Intervals
 from qsdb.live.tables import Pair, entry_of_index, value_of_index
 from qsdb.schema.tables import TableSchema
-from qsdb.sql.loops import StoredRow
+from qsdb.sql.readable import StoredRow
 from qsdb.store.watched import PointRead, RangeRead, Read
 from qsdb.values.ranges import Range
 

@@ -10,10 +10,11 @@ Where a join has no index to look up by, a `JoinIndex` is kept for it.
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
+from typing import Any
 
 from qsdb.schema.tables import TableSchema
-from qsdb.sql.loops import Readable, StoredRow
-from qsdb.sql.planning import paths_of
+from qsdb.sql.paths import paths_of
+from qsdb.sql.readable import Readable, StoredRow
 from qsdb.store.orders import entry_function
 from qsdb.values.kinds import Stored
 from qsdb.values.ranges import Range
@@ -152,6 +153,20 @@ class Now:
             entry_of = self._entries_of[number] = entry_of_index(self.schema, number)
         return entry_of
 
+    def _first(
+        self,
+        number: int,
+        within: Range,
+        count: int,
+        is_reversed: bool,  # noqa: FBT001  as tables have it
+    ) -> list[StoredRow]:
+        table: Any = self._table  # one that has an ordered index
+        rows: list[StoredRow] = table._first(number, within, count, is_reversed)
+        return rows
+
+    def _count(self, number: int | None, within: Range | None, value: object) -> int:
+        return len(self._select(number, within, value))
+
     def _select(
         self, number: int | None, within: Range | None, value: object
     ) -> list[StoredRow]:
@@ -197,6 +212,9 @@ class Before:
 
     def _scan(self) -> list[StoredRow]:
         return self._old(self._now._scan()) + self._deletes
+
+    def _count(self, number: int | None, within: Range | None, value: object) -> int:
+        return len(self._select(number, within, value))
 
     def _select(
         self, number: int | None, within: Range | None, value: object

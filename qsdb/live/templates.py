@@ -22,10 +22,21 @@ from qsdb.errors import QueryError
 from qsdb.sql.checking import SENDER
 from qsdb.sql.places import AnyPlace, NumberedError, NumberedPlace, failure
 from qsdb.sql.queries import Output, Query, Source
+from qsdb.sql.relations import (
+    Compound,
+    Derived,
+    Group,
+    Relation,
+    Selected,
+    mapped,
+    with_leaves,
+)
 from qsdb.sql.syntax import CompareOperator
 from qsdb.sql.typed import (
+    Aggregate,
     Argument,
     Calculation,
+    Call,
     Cell,
     Comparison,
     Constant,
@@ -59,7 +70,7 @@ class Lifted:
             template has for it.
     """
 
-    query: Query
+    query: Selected
     key: object
     slots: tuple[Constant | Argument, ...]
     places: tuple[AnyPlace, ...] = ()
@@ -90,17 +101,20 @@ def _value(
     return caller if slot.name == SENDER else arguments[slot.name]
 
 
-def lift(query: Query) -> Lifted:
+def lift(query: Selected) -> Lifted:
     """Take a query apart into a template and its values."""
+    return _lift_query(query) if isinstance(query, Query) else _lift_derived(query)
+
+
+def _lift_query(query: Query) -> Lifted:
     lifter = _Lifter()
     conditions = _sorted([_normal(each) for each in query.conditions])
     lifted = tuple([lifter.lift(each) for each in conditions])
+    outer = tuple([e.mapped(lambda x: lifter.lift(_normal(x))) for e in query.outer])
     outputs = tuple(
         [Output(each.name, lifter.lift(_normal(each.term))) for each in query.outputs]
     )
-    parameters: dict[str, Kind] = {
-        f"k{number}": slot.kind for number, slot in enumerate(lifter.slots)
-    }
+    parameters = lifter.parameters
     tables = tuple([each.schema for each in query.tables])
     count = len(query.sources)
     sources = tuple([Source(f"t{n}", each) for n, each in enumerate(tables)])
@@ -111,15 +125,53 @@ def lift(query: Query) -> Lifted:
         conditions=lifted,
         outputs=outputs,
         parameters=parameters,
+        outer=outer,
     )
     key = (
         tables,
         count,
         lifted,
+        outer,
         outputs if query.whole is None else query.whole,
         tuple(parameters.items()),
     )
     return Lifted(template, key, tuple(lifter.slots), tuple(lifter.places))
+
+
+def _lift_derived(query: Derived) -> Lifted:
+    """Take a query of several parts apart; its places are numbered through all."""
+    lifter = _Lifter()
+    root = lifter.lift_all(with_leaves(query.root, _normal_leaf))
+    parameters = lifter.parameters
+
+    def known(leaf: Query) -> Query:
+        return attrs.evolve(leaf, parameters=parameters)
+
+    key = (_key_of(root), query.whole, tuple(parameters.items()))
+    derived = Derived(with_leaves(root, known), parameters, query.whole)
+    return Lifted(derived, key, tuple(lifter.slots), tuple(lifter.places))
+
+
+def _normal_leaf(leaf: Query) -> Query:
+    """Give a part in the form that it has for all who ask the same."""
+    tables = [Source(f"t{n}", each.schema) for n, each in enumerate(leaf.tables)]
+    count = len(leaf.sources)
+    return attrs.evolve(
+        leaf.mapped(_normal),
+        sources=tuple(tables[:count]),
+        hidden=tuple(tables[count:]),
+        conditions=tuple(_sorted([_normal(each) for each in leaf.conditions])),
+    )
+
+
+def _key_of(relation: Relation) -> tuple[object, ...]:
+    """Give a tree as what has a hash; its parameters, which have none, come apart."""
+    names = [each.name for each in attrs.fields(type(relation))]
+    parts = [getattr(relation, name) for name in names if name != "parameters"]
+    return (
+        type(relation),
+        *[_key_of(each) if isinstance(each, Relation) else each for each in parts],
+    )
 
 
 class _Lifter:
@@ -128,6 +180,34 @@ class _Lifter:
     def __init__(self) -> None:
         self.slots: list[Constant | Argument] = []
         self.places: list[AnyPlace] = []
+
+    @property
+    def parameters(self) -> dict[str, Kind]:
+        """The numbered places as parameters."""
+        return {f"k{number}": slot.kind for number, slot in enumerate(self.slots)}
+
+    def lift_all(self, relation: Relation) -> Relation:
+        """Put numbered places into all expressions of a tree."""
+        return self._with_aggregates(mapped(relation, self.lift))
+
+    def _with_aggregates(self, relation: Relation) -> Relation:
+        """Number the places of aggregates, whose terms are columns."""
+        match relation:
+            case Query():
+                return relation
+            case Group(aggregates=aggregates):
+                numbered = [
+                    attrs.evolve(each, places=self._numbered(each, 1))
+                    for each in aggregates
+                ]
+                return attrs.evolve(relation, aggregates=tuple(numbered))
+            case Compound(left=left, right=right):
+                left = self._with_aggregates(left)
+                right = self._with_aggregates(right)
+                return attrs.evolve(relation, left=left, right=right)
+            case _:
+                below = self._with_aggregates(relation.input)
+                return attrs.evolve(relation, input=below)
 
     def lift(self, node: Typed) -> Typed:
         match node:
@@ -139,17 +219,19 @@ class _Lifter:
                 return attrs.evolve(node, term=self.lift(term))
             case Within(term=term, choices=choices) if _is_long(choices):
                 return attrs.evolve(node, term=self.lift(term))
-            case Calculation() | Negation():
-                numbered = attrs.evolve(node, places=self._numbered(node))
+            case Calculation() | Negation() | Call():
+                count = 1 if isinstance(node, Call) else len([*parts_of(node)])
+                numbered = attrs.evolve(node, places=self._numbered(node, count))
                 return with_parts(
                     numbered, [self.lift(each) for each in parts_of(node)]
                 )
             case _:
                 return with_parts(node, [self.lift(each) for each in parts_of(node)])
 
-    def _numbered(self, node: Calculation | Negation) -> tuple[AnyPlace, ...]:
+    def _numbered(
+        self, node: Calculation | Negation | Call | Aggregate, count: int
+    ) -> tuple[AnyPlace, ...]:
         """Keep the places of a node, also where they are not known, and number them."""
-        count = len([*parts_of(node)])
         begin = len(self.places)
         self.places += node.places or [None] * count
         return tuple([NumberedPlace(begin + number) for number in range(count)])
@@ -218,6 +300,6 @@ def _sorted(terms: Sequence[Typed]) -> list[Typed]:
 
 
 def _can_fail(node: Typed) -> bool:
-    if isinstance(node, Calculation | Negation):
+    if isinstance(node, Calculation | Negation | Call):
         return True
     return any(map(_can_fail, parts_of(node)))

@@ -14,14 +14,16 @@ instance can come and go without a commit.
 """
 
 from collections.abc import Iterable
+from itertools import accumulate
 
 import attrs
 
 from qsdb.live.tables import Pairs
 from qsdb.schema.tables import ColumnSchema, IndexSchema, TableSchema
 from qsdb.schema.views import ViewSchema
-from qsdb.sql.loops import StoredRow
 from qsdb.sql.queries import Query, Source
+from qsdb.sql.readable import StoredRow
+from qsdb.sql.relations import Derived, Selected, with_leaves
 from qsdb.sql.typed import Argument, Cell, Comparison
 from qsdb.values.kinds import U64, Kind
 from qsdb.values.ranges import Range
@@ -58,17 +60,29 @@ def instance_parameter(source: int) -> str:
     return f"{INSTANCE}{source}"
 
 
-def live_form(query: Query) -> Query:
+def live_form(query: Selected) -> Selected:
     """Give a query with the tables of all instances in the places of views."""
     if not query.views:
         return query
+    if isinstance(query, Query):
+        return _live_leaf(query, 0)
+    bases = iter([*accumulate([len(leaf.tables) for leaf in query.leaves], initial=0)])
+    root = with_leaves(query.root, lambda leaf: _live_leaf(leaf, next(bases)))
+    parameters = dict(query.parameters)
+    parameters |= {instance_parameter(number): U64 for number in query.views}
+    whole = None if query.whole in query.views else query.whole
+    return Derived(root, parameters, whole)
+
+
+def _live_leaf(query: Query, base: int) -> Query:
+    """Give the same of a query whose first table has a number in a greater one."""
     sources, conditions = [*query.sources], [*query.conditions]
     parameters: dict[str, Kind] = dict(query.parameters)
     for number in query.views:
         source = sources[number]
         assert isinstance(source.schema, ViewSchema)
         sources[number] = Source(source.alias, virtual_schema(source.schema))
-        name = instance_parameter(number)
+        name = instance_parameter(base + number)
         parameters[name] = U64
         column = Cell(number, len(source.schema.columns), U64, is_optional=False)
         conditions.append(Comparison("=", column, Argument(name, U64)))

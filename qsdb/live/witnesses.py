@@ -13,6 +13,9 @@ with these few rows, goes on through the other witness tables, and ends in S as 
 Of each candidate P is asked twice, with the witness tables as they are now and as they
 were.
 
+A table of a LEFT JOIN is one too: with a row of it that comes or goes change those rows
+of the other tables that it fits, and what ON says takes the place of P.
+
 Conditions that look for witnesses in their turn are left out of that plan: it may find
 more than it must, and never less. Of the tables of one condition those before the
 changed one are taken as they are now and those behind it as they were, as in a join; so
@@ -24,12 +27,22 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from qsdb.live.tables import Before, Now, Pair, Rows
-from qsdb.sql.loops import Readable, Run, StoredRow, compile_plan
+from qsdb.sql.loops import compile_plan
 from qsdb.sql.planning import Plan, make_plan
 from qsdb.sql.queries import Output, Query
-from qsdb.sql.typed import Cell, Exists, Logic, Typed, all_exists, parts_of, renumbered
+from qsdb.sql.readable import Readable, Run, StoredRow
+from qsdb.sql.typed import (
+    Cell,
+    Exists,
+    Logic,
+    Typed,
+    all_exists,
+    parts_of,
+    renumbered,
+    sources_of,
+)
 
-__all__ = ["Witnesses", "conditions_on"]
+__all__ = ["Witnesses", "bases_of", "conditions_on"]
 
 
 @attrs.frozen
@@ -49,6 +62,11 @@ class _Search:
     run: Run
 
 
+_Path = tuple[Exists, tuple[int, ...], tuple[Typed, ...]]
+"""What looks for witnesses, the tables of those that it is inside of, and what must be
+true so that it matters."""
+
+
 class Witnesses:
     """The witness tables of one query.
 
@@ -59,11 +77,13 @@ class Witnesses:
     def __init__(self, query: Query) -> None:
         """Plan and compile. Cost: a millisecond for each of these tables."""
         self._names = [each.schema.name for each in query.tables]
-        self._widths = [len(each.schema.columns) for each in query.sources]
+        bases = bases_of(query)
+        schemas = [query.sources[number].schema for number in bases]
+        self._widths = [len(each.columns) for each in schemas]
         self._searches = [
-            _search(query, source, exists, around, conditions)
-            for exists, around, conditions in _paths(query.conditions)
-            for source in exists.sources
+            _search(query, bases, source, path)
+            for path in (*_joined(query, bases), *_paths(_about(query, bases)))
+            for source in path[0].sources
         ]
         self.plans = [each.plan for each in self._searches]
 
@@ -109,20 +129,34 @@ class Witnesses:
             start += width
 
 
-def _search(
-    query: Query,
-    source: int,
-    exists: Exists,
-    around: tuple[int, ...],
-    conditions: tuple[Typed, ...],
-) -> _Search:
+def bases_of(query: Query) -> list[int]:
+    """Give the tables of which a row must be there: all but those of outer joins."""
+    outer = [each.source for each in query.outer]
+    return [n for n in range(len(query.sources)) if n not in outer]
+
+
+def _about(query: Query, bases: Sequence[int]) -> list[Typed]:
+    """Give the conditions that are not about tables of outer joins."""
+    others = {*range(len(query.sources))} - {*bases}
+    return [each for each in query.conditions if not others & sources_of(each)]
+
+
+def _joined(query: Query, bases: Sequence[int]) -> Iterator[_Path]:
+    """Yield the table of each outer join as if it were looked into."""
+    plain = [each for each in _about(query, bases) if not _looks(each)]
+    for outer in query.outer:
+        wanted = (*outer.conditions, *outer.own)
+        yield Exists((outer.source,), wanted), (), (*plain, *wanted)
+
+
+def _search(query: Query, bases: Sequence[int], source: int, path: _Path) -> _Search:
     """Plan how candidates are found for changes of one table."""
-    outer = range(len(query.sources))
-    tables = (*outer, *around, *exists.sources)
+    exists, around, conditions = path
+    tables = (*bases, *around, *exists.sources)
     places = {number: place for place, number in enumerate(tables)}
     outputs = [
         Output(f"c{number}_{place}", Cell(number, place, each.kind, is_optional=False))
-        for number in outer
+        for number in bases
         for place, each in enumerate(query.sources[number].schema.columns)
     ]
     plan = make_plan(
@@ -132,7 +166,8 @@ def _search(
             hidden=(),
             conditions=tuple([renumbered(each, places) for each in conditions]),
             outputs=tuple(outputs),
-            whole=0 if len(outer) == 1 else None,
+            whole=0 if len(bases) == 1 else None,
+            outer=(),
         ),
         places[source],
         wishes=True,
@@ -143,7 +178,7 @@ def _search(
 
 def _paths(
     conditions: Sequence[Typed], around: tuple[int, ...] = ()
-) -> Iterator[tuple[Exists, tuple[int, ...], tuple[Typed, ...]]]:
+) -> Iterator[_Path]:
     """Yield each condition that looks for witnesses, also those inside of another.
 
     Besides, the tables of those that it is inside of, and what must be true so that it
@@ -182,6 +217,9 @@ def _looks(node: Typed) -> bool:
 
 def conditions_on(query: Query, source: int) -> Sequence[Typed]:
     """Give the conditions that rows of a table must meet, so that they matter."""
+    for outer in query.outer:
+        if source == outer.source:
+            return (*outer.conditions, *outer.own)
     for exists in all_exists(query.conditions):
         if source in exists.sources:
             return exists.conditions

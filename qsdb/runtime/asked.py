@@ -10,14 +10,18 @@ from typing import Any
 import attrs
 
 from qsdb.errors import QueryError
+from qsdb.live.refusing import why_not_live
 from qsdb.live.templates import Lifted, lift
+from qsdb.live.trees import is_ordered
 from qsdb.live.virtual import live_form
 from qsdb.runtime.prepared import PreparedQuery
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.updates import Shape
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.views import ViewSchema
-from qsdb.sql.queries import Checked, Query
+from qsdb.sql.queries import Query
+from qsdb.sql.relations import Derived, Selected
+from qsdb.sql.statements import Checked
 from qsdb.store.orders import StoredRow, key_function
 from qsdb.store.reads import ReadTransaction
 from qsdb.values.kinds import Stored
@@ -76,24 +80,22 @@ def ask(queries: Queries, text: str, *, is_owner: bool) -> Asked:
     return Asked(text, is_owner, queries, first, lifted, shape, table)
 
 
-def require_live(checked: Checked, text: str) -> Query:
+def require_live(checked: Checked, text: str) -> Selected:
     """Let a query pass that can be kept current.
 
     Raises:
         QueryError: it is none.
     """
-    if not isinstance(checked, Query):
+    if not isinstance(checked, Query | Derived):
         raise QueryError("only a SELECT can be subscribed to", text)
-    if checked.is_count:
-        raise QueryError("COUNT(*) cannot be subscribed to", text)
-    if checked.limit is not None:
-        fault = "LIMIT cannot be subscribed to: nothing says which rows come first"
-        raise QueryError(fault, text)
+    reason = why_not_live(checked)
+    if reason is not None:
+        raise QueryError(f"this cannot be subscribed to: {reason}", text)
     return checked
 
 
 def result_shape(
-    query: Query,
+    query: Selected,
     bounds: Sequence[BoundTable],
     make: Callable[[list[StoredRow]], list[Any]],
 ) -> tuple[Shape, str | None]:
@@ -107,14 +109,15 @@ def result_shape(
     key_of, table = None, None
     is_event = bool(query.events)
     if query.whole is not None:
-        schema = query.sources[query.whole].schema
+        schema = query.tables[query.whole].schema
         # What comes with an event is not kept, so no table has it.
         table = schema.name if schema.is_event == is_event else None
         if isinstance(schema, ViewSchema) and schema.parameters:
             table = None  # nor what several results may contradict each other in
         if schema.primary_key:
             key_of = key_function(bounds[query.whole])
-    return Shape(query.columns, make, key_of, is_event), table
+    shape = Shape(query.columns, make, key_of, is_event, is_ordered(query))
+    return shape, table
 
 
 def first_result(

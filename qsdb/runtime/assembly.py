@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from qsdb.errors import ArgumentError, brief
 from qsdb.files import Directory as Files
+from qsdb.live.self_checks import SelfCheck
 from qsdb.recovery.opening import Progress
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.clock import Clock
@@ -38,6 +39,7 @@ __all__ = [
     "check_way_of_running",
     "open_parts",
     "open_read_only",
+    "self_check_of",
 ]
 
 
@@ -103,6 +105,23 @@ def check_way_of_running(
     if type(procedure_threads) is not int or procedure_threads < 1:
         given = brief(procedure_threads)
         raise ArgumentError(f"procedure_threads is an int from 1 on, not {given}")
+
+
+def self_check_of(every: object, seed: int | None) -> SelfCheck | None:
+    """Give what checks live queries, if they are to be checked.
+
+    Raises:
+        ArgumentError: it is no number of commits.
+    """
+    if every is None:
+        return None
+    if type(every) is not int or every < 1:
+        given = brief(every)
+        raise ArgumentError(
+            f"self_check is a number of commits from 1 on or None, not {given}"
+        )
+    draw = Seeds(seed).draw
+    return SelfCheck(every, lambda count: draw(32) % count)
 
 
 def open_parts(

@@ -2,7 +2,8 @@
 
 The rows are a list, as they were once, and beside it is noted of which rows there are
 more or fewer now. So a change costs as much as it has rows, however long the result is.
-Once as much is noted as there are rows, a new list is made.
+Once as much is noted as there are rows, a new list is made. Of a result in order a new
+list is made with each change.
 
 All changes of a bag come one after the other, while it is read by other threads. They
 see all of a change or nothing of it, and so do those who come after an interrupt.
@@ -14,8 +15,9 @@ are published, the results of views change without a commit.
 from collections.abc import Mapping
 
 from qsdb.live.operators import Difference
+from qsdb.live.states.windows import patched
 from qsdb.runtime.updates import Update
-from qsdb.sql.loops import StoredRow
+from qsdb.sql.readable import StoredRow
 
 __all__ = ["Bag"]
 
@@ -62,11 +64,17 @@ class Bag:
         if update.is_event:
             return
         rows, noted, _, due, last = self._state
-        if last is not update.difference:
+        difference = update.difference
+        if difference.moves is not None:  # a result in order: nothing is noted
+            if last is not difference:
+                rows = patched(rows, difference.moves)
+                self._state = (rows, noted, update.offset, due, difference)
+            return
+        if last is not difference:
             if len(noted) > len(rows) + NOTED_MIN:
                 rows, noted = _counted(rows, noted), {}
-            due = _changed(noted, update.difference)
-            self._state = (rows, noted, update.offset, due, update.difference)
+            due = _changed(noted, difference)
+            self._state = (rows, noted, update.offset, due, difference)
         noted.update(due)  # in one go
         for row, count in due.items():
             if not count:

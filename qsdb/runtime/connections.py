@@ -34,7 +34,7 @@ from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.schema.results import Result
 from qsdb.sql.arguments import bind_each
 from qsdb.sql.everything import asks_for_everything, select_all
-from qsdb.sql.loops import StoredRow
+from qsdb.sql.readable import StoredRow
 
 __all__ = ["Connection"]
 

@@ -19,6 +19,7 @@ from qsdb.runtime.assembly import (
     check_way_of_running,
     open_parts,
     open_read_only,
+    self_check_of,
 )
 from qsdb.runtime.blocks import WriteBlock
 from qsdb.runtime.call_contexts import Sender
@@ -77,6 +78,7 @@ class Database(Migrating, Calling, Transacting):
         slow_reducer: float | None = 1.0,
         procedure_threads: int = THREADS,
         limits: TransactionLimits | None = None,
+        self_check: int | None = None,
     ) -> None:
         """Open a database, or create it: tables, and `init`, as one commit, offset 1.
 
@@ -108,6 +110,9 @@ class Database(Migrating, Calling, Transacting):
                 None for as long as it likes.
             procedure_threads: How many threads the pool for procedures has at most.
             limits: How much transactions may take that others write beside.
+            self_check: Every so many commits one live query, chosen by the seed, is
+                asked again; one that is not what it was said to be ends with an
+                `InternalError`. None for never.
 
         Raises:
             SchemaError: the module's declarations are wrong, or no rule leads to them
@@ -123,6 +128,7 @@ class Database(Migrating, Calling, Transacting):
         """
         check_way_of_opening(module, path, read_only=read_only, at=at)
         check_way_of_running(seed, clock, scheduler, procedure_threads)
+        check = self_check_of(self_check, seed)
         how = options_of(durability, sync_interval, options)
         limit, bounds = limit_of(slow_reducer), limits_of(limits)
         files = None if path is None else as_files(path)
@@ -140,6 +146,7 @@ class Database(Migrating, Calling, Transacting):
         retrying = Retrying(self._writer, self._calls.seeds, bounds)
         self._retrying = self._calls.retrying = retrying
         self._subscriptions = Subscriptions(parts.queries, self._writer)
+        self._subscriptions.engine.self_check = check
         self._publisher = parts.publisher
         self._publisher.subscriptions = self._subscriptions
         self._sender = Sender(self._calls.owner)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from qsdb.errors import brief
 from qsdb.live.engine import Engine
-from qsdb.live.operators import LiveResult, Template
+from qsdb.live.operators import AnyTemplate, LiveResult
 from qsdb.live.virtual import instance_parameter
 from qsdb.runtime.asked import Asked
 from qsdb.runtime.queries import Queries
@@ -96,7 +96,7 @@ class Listening:
         asked: Asked,
         given: tuple[Sequence[object], bytes],
         held: Held,
-        template: Template | None = None,
+        template: AnyTemplate | None = None,
     ) -> LiveResult:
         """Have a query kept current; between two commits.
 

@@ -5,12 +5,11 @@ thread at its own speed.
 """
 
 import functools
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from qsdb.errors import ArgumentError, QueryError, brief
-from qsdb.live.operators import Difference, LiveResult
+from qsdb.live.operators import LiveResult
 from qsdb.runtime.asked import Asked, RepublishedError, first_result
 from qsdb.runtime.backlogs import Backlog, Changes
 from qsdb.runtime.bags import Bag
@@ -18,9 +17,9 @@ from qsdb.runtime.batches import Batch
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.timeouts import check_timeout
 from qsdb.runtime.unheld import Unheld
-from qsdb.runtime.updates import Update
+from qsdb.runtime.updates import Update, difference_of
 from qsdb.sql.arguments import bind_parameters
-from qsdb.sql.loops import StoredRow
+from qsdb.sql.readable import StoredRow
 
 __all__ = ["LiveQuery", "check_callbacks", "subscribe"]
 
@@ -214,9 +213,7 @@ class LiveQuery:
 
     def _since_begun(self, bag: Bag) -> Update:
         """Give all changes until now in one. Cost: O(rows)."""
-        is_now, was = Counter(bag.rows), Counter(self._initial)
-        came, went = (is_now - was).elements(), (was - is_now).elements()
-        difference = Difference([*came], [*went])
+        difference = difference_of(self._initial, bag.rows, self.asked.shape)
         first = min(self.offset + 1, bag.offset)  # views change without a commit too
         return Update(bag.offset, difference, self.asked.shape, first)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from qsdb.runtime.query_sets import SetQuery
-from qsdb.sql.loops import StoredRow
+from qsdb.sql.readable import StoredRow
 
 __all__ = ["Moves"]
 

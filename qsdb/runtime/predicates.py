@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from qsdb.sql.arranging import AnyPlan, DerivedPlan
 from qsdb.sql.checking import SENDER
 from qsdb.sql.compiling import Bind, compile_predicate
 from qsdb.sql.planning import Plan, Step
@@ -20,6 +21,7 @@ from qsdb.sql.typed import Logic, Typed, all_exists, sources_of
 from qsdb.store.optimistic.notes import Test
 from qsdb.store.optimistic.tables import OptimisticTable
 from qsdb.store.orders import StoredRow
+from qsdb.values.ranges import Range
 
 __all__ = ["Predicates", "predicates_of"]
 
@@ -79,9 +81,19 @@ class _Asked:
     def _scan(self) -> list[StoredRow]:
         return self._table._scan_for(self._test)
 
+    def _select(
+        self, number: int | None, within: Range | None, value: object
+    ) -> list[StoredRow]:
+        return self._table._select(number, within, value)
 
-def predicates_of(plan: Plan) -> Predicates | None:
-    """Give the conditions of a query; None if it looks through no table for any."""
+
+def predicates_of(plan: AnyPlan) -> Predicates | None:
+    """Give the conditions of a query; None if it looks through no table for any.
+
+    Of outer joins, and of queries of several parts, the whole tables are noted.
+    """
+    if isinstance(plan, DerivedPlan) or plan.query.outer:
+        return None
     conditions: dict[int, list[Typed]] = {}
     for step in plan.all_steps:
         terms = [*_own_conditions(step)]

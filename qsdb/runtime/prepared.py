@@ -16,12 +16,14 @@ from qsdb.runtime.predicates import Predicates, predicates_of
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.results import Result
 from qsdb.sql.arguments import compile_binder, leave
+from qsdb.sql.arranging import AnyPlan, plan_query
 from qsdb.sql.checking import SENDER
 from qsdb.sql.compiling import Bind, compile_values
-from qsdb.sql.loops import Run, compile_plan
-from qsdb.sql.planning import Plan, make_plan
 from qsdb.sql.queries import Change, Deletion, Insertion, Query
-from qsdb.sql.typed import Cell, Constant, Typed
+from qsdb.sql.readable import Run
+from qsdb.sql.relations import Derived, Selected, origin_of
+from qsdb.sql.stages import compile_query
+from qsdb.sql.typed import Cell, Constant, Typed, is_optional
 from qsdb.store.opened import Entry, Opened
 from qsdb.store.optimistic.transactions import OptimisticTransaction
 from qsdb.store.orders import StoredRow
@@ -73,7 +75,7 @@ class PreparedQuery:
         predicates: What it asks of the rows that it looks through.
     """
 
-    plan: Plan
+    plan: AnyPlan
     entries: tuple[Entry, ...]
     bounds: tuple[BoundTable, ...]
     run: Run
@@ -108,7 +110,7 @@ class PreparedQuery:
         return Result(self.columns, self.make(stored))
 
 
-def prepare_query(query: Query, entries: Mapping[str, Entry]) -> PreparedQuery:
+def prepare_query(query: Selected, entries: Mapping[str, Entry]) -> PreparedQuery:
     """Plan and compile a query on tables.
 
     Args:
@@ -120,7 +122,7 @@ def prepare_query(query: Query, entries: Mapping[str, Entry]) -> PreparedQuery:
 
 
 def prepare_on(
-    query: Query,
+    query: Selected,
     bounds: Sequence[BoundTable],
     entries: tuple[Entry, ...],
     views: Sources | None = None,
@@ -133,12 +135,12 @@ def prepare_on(
         entries: Those of them that are tables.
         views: Gives its sources, if some of them are views.
     """
-    plan = make_plan(query)
+    plan = plan_query(query)
     return PreparedQuery(
         plan,
         entries,
         tuple(bounds),
-        compile_plan(plan),
+        compile_query(plan),
         compile_binder(query.parameters),
         rows_maker(query, bounds),
         query.columns,
@@ -149,7 +151,7 @@ def prepare_on(
 
 
 def rows_maker(
-    query: Query, tables: Sequence[BoundTable]
+    query: Selected, tables: Sequence[BoundTable]
 ) -> Callable[[list[StoredRow]], list[Any]]:
     """Give what makes rows for users of stored ones.
 
@@ -161,7 +163,11 @@ def rows_maker(
     # Names that differ only in how they are written are one in Python.
     names = [unicodedata.normalize("NFKC", each) for each in query.columns]
     named: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024
-    leaves = [_leaving(output.term, tables) for output in query.outputs]
+    terms = [
+        output.term if isinstance(query, Query) else _told(query, place)
+        for place, output in enumerate(query.outputs)
+    ]
+    leaves = [_leaving(each, tables) for each in terms]
     if all(each is None for each in leaves):
         return lambda stored: [*map(_new, repeat(named), stored)]
     changed = [(n, each) for n, each in enumerate(leaves) if each is not None]
@@ -185,10 +191,22 @@ def _leaving(
     term: Typed, tables: Sequence[BoundTable]
 ) -> Callable[[object], object] | None:
     """Give what makes a user's value of an output; None where it stays as it is."""
+    leaving = leave(term.kind)
     if isinstance(term, Cell):
         binding = tables[term.source].shape.columns[term.place].binding
-        return None if binding.is_plain else binding.leave
-    return leave(term.kind)
+        leaving = None if binding.is_plain else binding.leave
+    if leaving is None or not is_optional(term):
+        return leaving
+    return lambda value: None if value is None else leaving(value)
+
+
+def _told(query: Derived, place: int) -> Typed:
+    """Give an expression that tells what a column of a result is to users."""
+    term = query.outputs[place].term
+    origin = origin_of(query.root, place)
+    if origin is None:
+        return Constant(None, term.kind)
+    return attrs.evolve(origin, is_optional=True)
 
 
 @attrs.frozen
@@ -218,14 +236,14 @@ class PreparedChange:
         """
         selection = self.selection
         values = selection.bind(params)
-        [entry] = selection.entries
-        handle = handle_of(transaction, entry)
-        old = selection.run_on([handle], caller, values)
+        handles = [handle_of(transaction, each) for each in selection.entries]
+        handle, *_ = handles
+        old = selection.run_on(handles, caller, values)
         if self.make is None:
             handle._remove_all(old)
             return len(old)
         new = [*map(self.make(caller, *values), old)]
-        row_class = entry.bound.row_class
+        row_class = selection.entries[0].bound.row_class
         with transaction.savepoint():
             store = handle.update
             if self.moves_keys:

@@ -43,22 +43,21 @@ from qsdb.schema.rows import Row
 from qsdb.schema.tables import TableSchema
 from qsdb.schema.views import View
 from qsdb.sql.arguments import bind_parameters
+from qsdb.sql.arranging import AnyPlan, plan_query
 from qsdb.sql.checking import SENDER
 from qsdb.sql.compiling import compile_values
 from qsdb.sql.explaining import explain
 from qsdb.sql.parsing import parse
-from qsdb.sql.planning import Plan, make_plan
 from qsdb.sql.queries import (
     Change,
-    Checked,
     Deletion,
-    Explanation,
     Insertion,
     Query,
     Setting,
     Showing,
 )
-from qsdb.sql.statements import check_statement
+from qsdb.sql.relations import Derived, Selected
+from qsdb.sql.statements import Checked, Explanation, check_statement
 from qsdb.store.latest import Latest
 from qsdb.store.opened import Entry, Tables
 from qsdb.store.optimistic.transactions import OptimisticTransaction
@@ -174,14 +173,14 @@ class Queries:
     def _prepare(self, text: str, is_owner: bool, namespace: str = "") -> Prepared:  # noqa: FBT001  a key
         checked = self.check(text, is_owner, namespace)
         match checked:
-            case Query():
+            case Query() | Derived():
                 return self.prepare(checked)
             case Explanation() | Showing():
                 return checked
             case _:
                 return self._prepare_change(checked, is_owner=is_owner)
 
-    def prepare(self, query: Query) -> PreparedQuery:
+    def prepare(self, query: Selected) -> PreparedQuery:
         """Plan and compile a query."""
         if query.views:
             return prepare_view_query(query, self.entries, self.views, self.view_runs)
@@ -300,7 +299,7 @@ class Queries:
     ) -> Result:
         match prepared:
             case Explanation(query=query):
-                plan = make_plan(query)
+                plan = plan_query(query)
                 lines = explain(plan, self.sizes(plan))
                 lines += explain_live(query)
                 return Result(("plan",), [_Plan(line) for line in lines])
@@ -314,7 +313,7 @@ class Queries:
                 limit = self.variables.limit_in(transaction)
                 return Result((prepared.variable,), [_RowLimit(limit)])
 
-    def require_cheap(self, plan: Plan, rows_max: int | None = None) -> None:
+    def require_cheap(self, plan: AnyPlan, rows_max: int | None = None) -> None:
         """Refuse a query that looks at too many rows.
 
         Args:
@@ -327,12 +326,12 @@ class Queries:
         if rows_max is not None or self.variables.row_limit is not None:
             self.variables.require_cheap(plan, self.sizes(plan), rows_max)
 
-    def sizes(self, plan: Plan) -> Mapping[str, int]:
+    def sizes(self, plan: AnyPlan) -> Mapping[str, int]:
         """Give the number of rows of each table at the last commit.
 
         Of a view nobody knows it before it is run, so it counts as 1.
         """
-        names = [each.schema.name for each in plan.query.sources]
+        names = [each.schema.name for each in plan.query.tables]
         entries = self.entries
         return {n: entries[n].table.count if n in entries else 1 for n in names}
 

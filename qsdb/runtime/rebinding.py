@@ -20,13 +20,13 @@ from typing import Protocol
 import attrs
 
 from qsdb.errors import QueryError
-from qsdb.live.operators import LiveResult, net
+from qsdb.live.operators import LiveResult
 from qsdb.runtime.asked import Asked, ask, first_result
 from qsdb.runtime.batches import Batch, Published, Receiver, Subscriber
 from qsdb.runtime.listening import Listening
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.subscriptions import Subscriptions
-from qsdb.runtime.updates import Update
+from qsdb.runtime.updates import Update, difference_of
 from qsdb.schema.row_shapes import columns_text, have_same_rows
 from qsdb.store.reads import ReadTransaction
 
@@ -140,7 +140,11 @@ class Rebinding:
             [held] = listening.hold([(asked, subscriber.values)], subscriber.caller)
         except QueryError as error:  # of a view
             return None, error.with_traceback(None)
-        result = listening.subscribe(subscriber, asked, given, held)
+        try:
+            result = listening.subscribe(subscriber, asked, given, held)
+        except QueryError as error:  # its state cannot be made
+            listening.mend([])
+            return None, error.with_traceback(None)
         what = self._update(result, subscriber, asked)
         if isinstance(what, QueryError):
             listening.forget(result, subscriber)
@@ -164,7 +168,7 @@ class Rebinding:
             asked = ask(self._change.queries, text, is_owner=before.is_owner)
         except QueryError as error:
             return self._end(before, f"{error.args[0]}")
-        sources = [each.first.plan.query.sources for each in (before, asked)]
+        sources = [each.first.plan.query.tables for each in (before, asked)]
         for was, now in zip(*sources, strict=True):
             if not have_same_rows(was.schema, now.schema):
                 texts = [columns_text(each.schema) for each in (was, now)]
@@ -191,16 +195,17 @@ class Rebinding:
         self, subscriber: Asker, asked: Asked
     ) -> Update | QueryError | None:
         change, was = self._change, subscriber.asked
-        names = {each.schema.name for each in asked.first.plan.query.sources}
+        names = {each.schema.name for each in asked.first.plan.query.tables}
         has_views = asked.first.views is not None  # whose functions may be others
         if asked.shape.is_event or not (has_views or names & change.changed):
             return None
         values, caller = subscriber.values, subscriber.caller
         try:
             rows = first_result(was, change.before, caller, values)
-            found = net(first_result(asked, change.after, caller, values), rows)
+            after = first_result(asked, change.after, caller, values)
+            found = difference_of(rows, after, asked.shape)
         except QueryError as error:
             return error.with_traceback(None)
-        if not found.inserts and not found.deletes:
+        if not found:
             return None
         return Update(change.offset, found, asked.shape)

@@ -19,7 +19,7 @@ from qsdb.runtime.moves import Moves
 from qsdb.runtime.query_sets import SetQuery, Subscription
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.updates import Update
-from qsdb.sql.loops import StoredRow
+from qsdb.sql.readable import StoredRow
 from qsdb.values.identity import ConnectionId
 
 __all__ = ["Receiving"]

@@ -4,22 +4,24 @@ Both read the text with the tables of the module, and so need not tell each othe
 columns a result has.
 """
 
-from qsdb.sql.queries import Query
+from qsdb.sql.relations import Derived, Selected, cells_of
 from qsdb.sql.typed import Typed, is_optional
 from qsdb.values.compounds import Field, OptionKind, ProductKind
-from qsdb.values.kinds import U64, Kind
+from qsdb.values.kinds import Kind
 
 __all__ = ["result_kind"]
 
 
-def result_kind(query: Query) -> ProductKind:
+def result_kind(query: Selected) -> ProductKind:
     """Give the kind of a query's rows."""
-    if query.is_count:
-        return ProductKind("row", (Field(query.count_name, U64),))
     if query.whole is not None:
-        columns = query.sources[query.whole].schema.columns
+        columns = query.tables[query.whole].schema.columns
         return ProductKind("row", tuple([Field(c.name, c.kind) for c in columns]))
-    outputs = [Field(each.name, _column_kind(each.term)) for each in query.outputs]
+    terms = [each.term for each in query.outputs]
+    if isinstance(query, Derived):
+        terms = [*cells_of(query.root)]
+    pairs = zip(query.columns, terms, strict=True)
+    outputs = [Field(name, _column_kind(term)) for name, term in pairs]
     return ProductKind("row", tuple(outputs))
 
 

@@ -19,10 +19,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import attrs
 
 from qsdb.errors import QueryError, SchemaError
+from qsdb.live.refusing import why_not_live
 from qsdb.schema.row_filters import FiltersByTable
 from qsdb.schema.tables import RowFilter, TableSchema
+from qsdb.sql.narrowing import narrowed
 from qsdb.sql.parsing import parse
 from qsdb.sql.queries import Query, Source
+from qsdb.sql.relations import Derived
 from qsdb.sql.statements import check_statement
 from qsdb.sql.typed import Exists, Logic, Typed, renumbered, sources_of
 
@@ -75,12 +78,17 @@ def _check(row_filter: RowFilter, tables: Mapping[str, TableSchema]) -> Query:
     text = row_filter.text
     tables = within_namespace(row_filter.namespace, tables)
     query = check_statement(text, parse(text), tables)
-    if not isinstance(query, Query):
+    if not isinstance(query, Query | Derived):
         raise QueryError("a row filter is a SELECT")
-    if query.whole is None or query.limit is not None:
+    if isinstance(query, Derived) or query.whole is None:
         raise QueryError(
             "a row filter gives whole rows of one table, and all of them: "
             "SELECT t.* FROM t …, without LIMIT"
+        )
+    if query.hidden or why_not_live(query) is not None:
+        raise QueryError(
+            "a row filter joins tables, with conditions that can be kept current: "
+            f"{why_not_live(query) or 'without subqueries'}"
         )
     if query.parameters:
         names = ", ".join([f":{name}" for name in query.parameters])
@@ -148,17 +156,10 @@ class RowFilters:
         if not self._queries:
             return query
         embedding = _Embedding(self._queries, query)
-        conditions = [
-            condition
-            for place, source in enumerate(query.sources)
-            for condition in embedding.conditions(place, source.schema.name)
-        ]
+        names = [each.schema.name for each in query.tables]
         # Before those of the query: if one of these fails, then of a row to be seen.
-        return attrs.evolve(
-            query,
-            conditions=(*conditions, *query.conditions),
-            hidden=tuple(embedding.hidden),
-        )
+        query = narrowed(query, lambda n: embedding.conditions(n, names[n]))
+        return attrs.evolve(query, hidden=(*query.hidden, *embedding.hidden))
 
 
 class _Embedding:
@@ -170,7 +171,7 @@ class _Embedding:
 
     def __init__(self, queries: Mapping[str, Sequence[Query]], query: Query) -> None:
         self._queries = queries
-        self._count = len(query.sources)
+        self._count = len(query.tables)
         self.hidden: list[Source] = []
 
     def conditions(self, place: int, name: str) -> tuple[Typed, ...]:

@@ -250,6 +250,7 @@ class Subscriptions:
             batches: What is to be told.
             offset: The last commit.
         """
+        listening.engine.self_check = self.engine.self_check
         self.listening = listening
         has_views = bool(listening.queries.views)
         self._writer.views = listening.refreshing if has_views else None
@@ -299,6 +300,7 @@ class Subscriptions:
                 if refreshing is not None:
                     outcomes = refreshing.with_endings(outcomes)
                 self._due = (offset, self._batches(outcomes, offset, origin))
+            listening.engine.settle()
             self._put_due(offset)
         self._told_offset = offset
         if refreshing is not None and refreshing.pending.offset == offset:

@@ -10,9 +10,10 @@ from typing import Any
 import attrs
 
 from qsdb.live.operators import Difference, net
-from qsdb.sql.loops import StoredRow
+from qsdb.live.states.windows import Move, moves_between
+from qsdb.sql.readable import StoredRow
 
-__all__ = ["Shape", "Update", "merged"]
+__all__ = ["Shape", "Update", "difference_of", "merged"]
 
 
 @attrs.frozen
@@ -24,12 +25,14 @@ class Shape:
         make: Makes rows of stored ones.
         key_of: The primary key of a stored row; None where a result has none.
         is_event: Whether rows only come, and none is kept.
+        is_ordered: Whether the result is sorted.
     """
 
     columns: tuple[str, ...]
     make: Callable[[list[StoredRow]], list[Any]]
     key_of: Callable[[StoredRow], object] | None
     is_event: bool = False
+    is_ordered: bool = False
 
 
 @attrs.define
@@ -106,6 +109,26 @@ class Update:
         return [*made.updates]
 
     @property
+    def moves(self) -> list[Move] | None:
+        """How a list of the rows, sorted as the query says, becomes the new one.
+
+        Each move is of one row, at a place of the list as it is then: it goes from
+        there (`was`), or comes to there (`now`). None where a query has no ORDER BY::
+
+            for move in update.moves:
+                if move.now is None:
+                    del rows[move.was]
+                else:
+                    rows.insert(move.now, move.row)
+        """
+        moves = self.difference.moves
+        if moves is None:
+            return None
+        rows = self.shape.make([each.row for each in moves])
+        made = zip(rows, moves, strict=True)
+        return [Move(row, each.was, each.now) for row, each in made]
+
+    @property
     def _rows(self) -> "_Made":
         if self._made is None:
             make, difference = self.shape.make, self.difference
@@ -128,7 +151,7 @@ class Update:
 
     def __bool__(self) -> bool:
         """Whether it says anything."""
-        return bool(self.difference.inserts or self.difference.deletes)
+        return bool(self.difference)
 
     def __repr__(self) -> str:
         """Say how much changed."""
@@ -148,4 +171,18 @@ def merged(updates: Iterable[Update]) -> Update:
     inserts = [row for each in updates for row in each.difference.inserts]
     deletes = [row for each in updates for row in each.difference.deletes]
     last, first = updates[-1], updates[0].offsets.start
-    return Update(last.offset, net(inserts, deletes), last.shape, first)
+    found = net(inserts, deletes)
+    if last.shape.is_ordered:
+        moves = [move for each in updates for move in each.difference.moves or ()]
+        found = attrs.evolve(found, moves=moves)
+    return Update(last.offset, found, last.shape, first)
+
+
+def difference_of(
+    before: list[StoredRow], after: list[StoredRow], shape: Shape
+) -> Difference:
+    """Give the difference of two results of one query. Cost: O(rows)."""
+    found = net(after, before)
+    if shape.is_ordered:
+        return attrs.evolve(found, moves=moves_between(before, after))
+    return found

@@ -10,8 +10,8 @@ when it commits. A savepoint that is undone takes back what was set in it.
 from collections.abc import Mapping
 
 from qsdb.errors import QueryError
-from qsdb.sql.estimating import estimate
-from qsdb.sql.planning import Plan
+from qsdb.sql.arranging import AnyPlan
+from qsdb.sql.estimating import estimate, estimate_looks
 from qsdb.store.optimistic.transactions import OptimisticTransaction
 from qsdb.store.transactions import WriteTransaction
 
@@ -48,7 +48,7 @@ class Variables:
         transaction._beside = draft  # noqa: SLF001  likewise
 
     def require_cheap(
-        self, plan: Plan, sizes: Mapping[str, int], rows_max: int | None = None
+        self, plan: AnyPlan, sizes: Mapping[str, int], rows_max: int | None = None
     ) -> None:
         """Refuse a query that looks at too many rows.
 
@@ -66,7 +66,7 @@ class Variables:
             name, limit = "the server's limit", max(rows_max, sum(sizes.values()))
         if limit is None:
             return
-        rows = sum(estimate(plan, sizes))
+        rows = sum(estimate(plan, sizes)) + estimate_looks(plan, sizes)
         if rows > limit:
             raise QueryError(
                 f"this looks at some {rows:,} rows, and {name} is {limit:,}; ask for "

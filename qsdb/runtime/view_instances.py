@@ -18,7 +18,7 @@ from qsdb.runtime.view_changes import Change, Instance, begun, dropped
 from qsdb.runtime.view_runs import Found, InstanceKey, ViewRuns
 from qsdb.schema.tables import TableSchema
 from qsdb.schema.views import View, ViewSchema
-from qsdb.sql.loops import Readable
+from qsdb.sql.readable import Readable
 from qsdb.store.current import CurrentTable
 from qsdb.store.opened import Entry
 

@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 
 from qsdb.errors import QueryError, brief
+from qsdb.live.refusing import why_not_live
 from qsdb.live.templates import Lifted, lift
 from qsdb.runtime.prepared import PreparedQuery, prepare_query
 from qsdb.runtime.view_results import (
@@ -33,7 +34,8 @@ from qsdb.schema.view_contexts import Query as GivenQuery
 from qsdb.schema.views import View
 from qsdb.sql.arguments import bind_parameters
 from qsdb.sql.checking import SENDER
-from qsdb.sql.queries import Checked, Query
+from qsdb.sql.queries import Query
+from qsdb.sql.statements import Checked
 from qsdb.sql.typed import Argument, Typed, parts_of
 from qsdb.store.directory import with_tables
 from qsdb.store.opened import Entry, Tables
@@ -175,12 +177,13 @@ class ViewRuns:
 
     def _prepare(self, text: str, bound: BoundTable) -> _Given:
         query = self._check(text, True)  # noqa: FBT003  the key of a cache
-        if not isinstance(query, Query) or query.is_count or query.limit is not None:
+        if not isinstance(query, Query) or why_not_live(query) is not None:
             raise MisgivenError(
-                "its query is not a SELECT without COUNT(*) and without LIMIT"
+                "its query is not a SELECT that can be kept current: rows of tables, "
+                "and nothing made of several rows"
             )
         if query.views or query.events:
-            named = query.sources[(query.views or query.events)[0]].schema.name
+            named = query.tables[(query.views or query.events)[0]].schema.name
             raise MisgivenError(
                 f"its query reads {named}; it can read tables, and no views or event "
                 "tables"

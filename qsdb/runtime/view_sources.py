@@ -12,7 +12,8 @@ from qsdb.runtime.view_runs import InstanceKey, ViewRuns
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.views import View
 from qsdb.sql.checking import SENDER
-from qsdb.sql.queries import Query, Source
+from qsdb.sql.queries import Source
+from qsdb.sql.relations import Selected
 from qsdb.sql.typed import Argument, Constant
 from qsdb.store.opened import Entry, Opened
 from qsdb.store.orders import StoredRow, key_function
@@ -63,7 +64,7 @@ class ViewSources:
     """The tables of a query on views: those of a transaction, and rows of views."""
 
     def __init__(
-        self, runs: ViewRuns, query: Query, entries: Sequence[Entry | View]
+        self, runs: ViewRuns, query: Selected, entries: Sequence[Entry | View]
     ) -> None:
         """Prepare.
 
@@ -131,7 +132,7 @@ class ViewSources:
 
 
 def prepare_view_query(
-    query: Query,
+    query: Selected,
     entries: Mapping[str, Entry],
     views: Mapping[str, View],
     runs: ViewRuns,

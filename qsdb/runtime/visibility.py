@@ -12,7 +12,10 @@ from collections.abc import Collection, Iterator
 import attrs
 
 from qsdb.runtime.row_filters import RowFilters
-from qsdb.sql.queries import Checked, Explanation, Query, Source
+from qsdb.sql.narrowing import narrowed
+from qsdb.sql.queries import Query, Source
+from qsdb.sql.relations import Derived, Selected, with_leaves
+from qsdb.sql.statements import Checked, Explanation
 from qsdb.sql.typed import Cell, Constant, Not, Typed, Within
 
 __all__ = ["Visibility"]
@@ -44,23 +47,24 @@ class Visibility:
     def narrowed(self, checked: Checked) -> Checked:
         """Give a statement with what its tables need besides."""
         match checked:
-            case Query():
-                return self._query(checked)
+            case Query() | Derived():
+                return self._selected(checked)
             case Explanation(query=query):
-                return Explanation(self._query(query))
+                return Explanation(self._selected(query))
             case _:
                 return checked  # which others may not run
 
+    def _selected(self, query: Selected) -> Selected:
+        if isinstance(query, Query):
+            return self._query(query)
+        return attrs.evolve(query, root=with_leaves(query.root, self._query))
+
     def _query(self, query: Query) -> Query:
-        query = self._filters.narrowed(query)
-        conditions = [
-            condition
-            for place, source in enumerate(query.sources)
-            for condition in self._conditions(place, source)
-        ]
-        if not conditions:
-            return query
-        return attrs.evolve(query, conditions=(*query.conditions, *conditions))
+        def conditions(place: int) -> tuple[Typed, ...]:
+            return tuple(self._conditions(place, query.tables[place]))
+
+        # What is asked for is told first; what filters look into, they may know.
+        return self._filters.narrowed(narrowed(query, conditions))
 
     def _conditions(self, place: int, source: Source) -> Iterator[Typed]:
         name = source.schema.name

@@ -22,8 +22,8 @@ from qsdb.runtime.queries import Prepared
 from qsdb.runtime.subscriptions import KEPT_CHARACTERS_MAX, Subscriptions
 from qsdb.schema.contexts import Auth
 from qsdb.schema.modules import ModuleSchema
-from qsdb.sql.loops import StoredRow
-from qsdb.sql.planning import Plan
+from qsdb.sql.arranging import AnyPlan
+from qsdb.sql.readable import StoredRow
 from qsdb.values.identity import ConnectionId, Identity
 
 __all__ = ["ROWS_LOOKED_AT_MAX", "Access", "access"]
@@ -92,7 +92,7 @@ class Access:
             return prepare(text, is_owner)
         return prepare.__wrapped__(text, is_owner)
 
-    def require_cheap(self, plan: Plan, identity: Identity) -> None:
+    def require_cheap(self, plan: AnyPlan, identity: Identity) -> None:
         """Refuse what somebody from elsewhere may not ask, since it has no end.
 
         A join without a condition that an index serves looks at all combinations of

@@ -14,7 +14,7 @@ from qsdb.runtime.asked import Asked, first_result
 from qsdb.server.outboxes import Place
 from qsdb.server.peers import Peer
 from qsdb.server.query_sets import ServedQuery
-from qsdb.sql.loops import StoredRow
+from qsdb.sql.readable import StoredRow
 from qsdb.store.reads import ReadTransaction
 
 __all__ = ["Moment", "begin", "finish"]

@@ -200,7 +200,7 @@ def encoder_of(prepared: PreparedQuery, place: int | None, text: str) -> TableEn
     query = prepared.plan.query
     kind = result_kind(query)
     if query.whole is not None:
-        schema = query.sources[query.whole].schema
+        schema = query.tables[query.whole].schema
         return _encoder(schema.name, kind, schema.is_event)
     if place is None:
         fault = "this client keeps whole rows of one table, and this gives columns"

@@ -38,7 +38,7 @@ from qsdb.server.query_sets import (
     texts_of,
 )
 from qsdb.server.sessions import Job, do_now
-from qsdb.sql.loops import StoredRow
+from qsdb.sql.readable import StoredRow
 
 __all__ = ["SessionQueries"]
 

@@ -18,7 +18,7 @@ from qsdb.protocol.v1_server_messages import V1ServerMessage
 from qsdb.protocol.v1_tables import V1TableEncoder
 from qsdb.server.call_tables import Function, Remote
 from qsdb.server.json_arguments import ArgumentsReader, arguments_reader
-from qsdb.sql.loops import StoredRow
+from qsdb.sql.readable import StoredRow
 from qsdb.values.compounds import ProductKind
 from qsdb.values.kinds import MismatchError
 

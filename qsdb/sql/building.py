@@ -15,38 +15,47 @@ from lark.common import LexerConf
 from lark.exceptions import UnexpectedToken
 from lark.lexer import Lexer
 
+from qsdb.sql.commands import (
+    Assignment,
+    Delete,
+    Explain,
+    Insert,
+    SetVariable,
+    Show,
+    Statement,
+    Update,
+)
 from qsdb.sql.syntax import (
     Arithmetic,
     ArithmeticOperator,
-    Assignment,
     Between,
+    Call,
+    Cases,
     Column,
     CompareOperator,
     Comparison,
-    Count,
-    Delete,
-    Explain,
+    Exists,
     Expression,
     In,
-    Insert,
+    InQuery,
     IsNull,
     Item,
     Join,
+    JoinKind,
     Like,
     Literal,
     LiteralForm,
     Logic,
     Negation,
     Not,
+    Ordering,
     Parameter,
     Path,
+    Query,
     Select,
-    SetVariable,
-    Show,
     Star,
-    Statement,
     Table,
-    Update,
+    United,
 )
 from qsdb.sql.tokens import tokens_of
 
@@ -139,6 +148,29 @@ class _Expressions(Transformer[LarkToken, Statement]):
         term, is_not, *choices = parts
         return In(_at(term), term, tuple(choices), is_not is not None)
 
+    def in_query(self, parts: Parts) -> InQuery:
+        term, is_not, query = parts
+        return InQuery(_at(term), term, query, is_not is not None)
+
+    def exists(self, parts: Parts) -> Exists:
+        return Exists(_at(parts[0]), parts[1])
+
+    def call(self, parts: Parts) -> Call:
+        name, *rest = parts
+        if isinstance(rest[0], LarkToken) and rest[0].type == "STAR":
+            return Call(_at(name), str(name), None)
+        is_distinct, *arguments = rest
+        given = tuple([each for each in arguments if each is not None])
+        return Call(_at(name), str(name), given, is_distinct is not None)
+
+    def cases(self, parts: Parts) -> Cases:
+        case, operand, *branches, _, otherwise, _ = parts
+        return Cases(_at(case), operand, tuple(branches), otherwise)
+
+    def when(self, parts: Parts) -> tuple[Expression, Expression]:
+        condition, _, value = parts
+        return condition, value
+
     def between(self, parts: Parts) -> Between:
         term, is_not, low, high = parts
         return Between(_at(term), term, low, high, is_not is not None)
@@ -184,18 +216,62 @@ class _Expressions(Transformer[LarkToken, Statement]):
         return Path(_at(first), (last,))
 
 
-class _Statements(_Expressions):
-    """Makes statements, and the expressions in them."""
+class _Queries(_Expressions):
+    """Makes queries, and the expressions in them."""
 
-    def start(self, parts: Parts) -> Statement:
-        return cast(Statement, parts[0])
+    def query(self, parts: Parts) -> Query:
+        body, order, limit, offset = parts
+        if isinstance(body, Query) and not (order or limit or offset):
+            return body
+        return Query(_at(body), body, order or (), limit, offset)
 
-    def explain(self, parts: Parts) -> Explain:
-        return Explain(_at(parts[0]), parts[1])
+    def united(self, parts: Parts) -> United:
+        found, *rest = parts
+        for (operator, is_all), right in zip(rest[::2], rest[1::2], strict=True):
+            kind = operator.type
+            found = United(_at(operator), kind, is_all is not None, found, right)
+        return cast(United, found)
+
+    def order(self, parts: Parts) -> tuple[Ordering, ...]:
+        return tuple(parts)
+
+    def ordering(self, parts: Parts) -> Ordering:
+        term, direction, _, place = parts
+        is_descending = direction is not None and direction.type == "DESC"
+        are_first = None if place is None else place.type == "FIRST"
+        return Ordering(_at(term), term, is_descending, are_first)
+
+    def limit(self, parts: Parts) -> Literal | Parameter | None:
+        [token] = parts
+        return None if token.type == "ALL" else self._number(token)
+
+    def offset(self, parts: Parts) -> Literal | Parameter:
+        return self._number(parts[0])
+
+    def _number(self, token: LarkToken) -> Literal | Parameter:
+        is_literal = token.type == "NUMBER"
+        return self.literal([token]) if is_literal else self.parameter([token])
 
     def select(self, parts: Parts) -> Select:
-        select, items, table, *joins, where, limit = parts
-        return Select(_at(select), tuple(items), table, tuple(joins), where, limit)
+        select, distinct, items, tables, where, groups, having = parts
+        is_distinct = distinct is not None and distinct.type == "DISTINCT"
+        first, *joins = tables
+        return Select(
+            _at(select),
+            tuple(items),
+            first,
+            tuple(joins),
+            where,
+            is_distinct,
+            groups,
+            having,
+        )
+
+    def where(self, parts: Parts) -> Expression:
+        return cast(Expression, parts[0])
+
+    def group(self, parts: Parts) -> tuple[Expression, ...]:
+        return tuple(parts)
 
     def items(self, parts: Parts) -> Parts:
         return parts
@@ -203,9 +279,6 @@ class _Statements(_Expressions):
     def star(self, parts: Parts) -> Star:
         qualifier = parts[0].text if isinstance(parts[0], Path) else None
         return Star(_at(parts[0]), qualifier)
-
-    def count(self, parts: Parts) -> Count:
-        return Count(_at(parts[0]), parts[-1])
 
     def selected(self, parts: Parts) -> Item:
         return Item(_at(parts[0]), *parts)
@@ -221,10 +294,24 @@ class _Statements(_Expressions):
         return tuple([each for each in parts if each is not None])
 
     def join(self, parts: Parts) -> Join:
-        return Join(_at(parts[0]), *parts[1:])
+        kind, join, table, condition = parts
+        if not kind:
+            return Join(_at(join), table, condition)
+        [token] = kind
+        return Join(_at(token), table, condition, cast(JoinKind, str(token.type)))
 
-    def limit(self, parts: Parts) -> Literal | None:
-        return self.literal(parts) if parts else None
+    having = where
+    joiner = intersecting = from_tables = join_kind = items
+
+
+class _Statements(_Queries):
+    """Makes statements, and all that is in them."""
+
+    def start(self, parts: Parts) -> Statement:
+        return cast(Statement, parts[0])
+
+    def explain(self, parts: Parts) -> Explain:
+        return Explain(_at(parts[0]), parts[1])
 
     def insert(self, parts: Parts) -> Insert:
         insert, table, columns, *rows = parts

@@ -5,11 +5,13 @@ compare. A literal or a parameter has no kind of its own and takes that of what 
 stands beside; where nothing stands there, nothing tells, and it is refused.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from qsdb.errors import QueryError
 from qsdb.sql import syntax
+from qsdb.sql.calls import check_call, check_cases, check_joined
+from qsdb.sql.freedom import SENDER, freedom_of, is_null, operands_of, own_kind
 from qsdb.sql.literals import LiteralError, read_literal
 from qsdb.sql.places import Place
 from qsdb.sql.scope import Scope
@@ -40,8 +42,6 @@ from qsdb.values.compounds import (
 from qsdb.values.kinds import (
     BOOL,
     BYTES,
-    F64,
-    I64,
     IDENTITY,
     STR,
     BigEndianKind,
@@ -55,9 +55,6 @@ from qsdb.values.kinds import (
 )
 
 __all__ = ["SENDER", "Checker"]
-
-SENDER = "sender"
-"""The parameter that is the caller's identity; whoever runs the query gives it."""
 
 _COMPARABLE = (
     BoolKind,
@@ -84,7 +81,14 @@ class Checker:
     A parameter may be None where it stands before IS NULL, or is what an optional
     column is to be, unless it is also what another column is to be. The last use may
     decide, so where there is one of these all is checked once more, with what is known.
+
+    Attributes:
+        scope: The tables of the query that is being checked.
+        no_aggregates: Why there can be no aggregates in it; None where there can.
+        subquery: Checks EXISTS and IN with a query.
     """
+
+    no_aggregates: str | None = "there are no aggregates here"
 
     def __init__(
         self, query: str, scope: Scope, told: Mapping[str, Kind] | None = None
@@ -97,7 +101,8 @@ class Checker:
             told: `parameters`, where all was checked before.
         """
         self._query = query
-        self._scope = scope
+        self.scope = scope
+        self.subquery: Callable[[syntax.Exists | syntax.InQuery], Typed] | None = None
         self._told = {} if told is None else told
         self._kinds: dict[str, Kind] = {}
         self._untold: dict[str, int] = {}
@@ -123,10 +128,12 @@ class Checker:
         """
         for name, at in self._untold.items():
             if name not in self._kinds:
-                self._fail(f"nothing beside :{name} tells which kind it is of", at)
+                self.fail(f"nothing beside :{name} tells which kind it is of", at)
         return not self._untold and not self._admits - self._refuses
 
-    def check(self, node: syntax.Expression, expected: Kind | None = None) -> Typed:
+    def check(  # noqa: C901, PLR0912  a table
+        self, node: syntax.Expression, expected: Kind | None = None
+    ) -> Typed:
         """Give the typed form of an expression.
 
         Args:
@@ -141,16 +148,26 @@ class Checker:
                 return self._literal(node, expected)
             case syntax.Parameter():
                 return self._parameter(node, expected)
+            case syntax.Column():
+                found: Typed = self.scope.cell(node)
+            case syntax.Arithmetic() if "||" in [each for each, _ in node.rest]:
+                found = check_joined(self, node)
             case syntax.Arithmetic() | syntax.Negation():
                 return self._calculation(node, expected)
-            case syntax.Column():
-                found: Typed = self._scope.cell(node)
+            case syntax.Call():
+                found = check_call(self, node, expected)
+            case syntax.Cases():
+                found = check_cases(self, node, expected)
+            case syntax.Exists() | syntax.InQuery():
+                if self.subquery is None:
+                    self.fail("there are no subqueries here", node.at)
+                found = self.subquery(node)
             case _:
                 found = self._predicate(node)
         if expected is not None and found.kind != expected:
             what = node.name if isinstance(node, syntax.Column) else "this"
             fault = f"{what} is {found.kind.name}, and {expected.name} is meant"
-            self._fail(fault, node.at)
+            self.fail(fault, node.at)
         return found
 
     def check_output(self, node: syntax.Expression) -> Typed:
@@ -162,9 +179,9 @@ class Checker:
         Raises:
             QueryError: a name is not found, or kinds do not agree.
         """
-        if isinstance(node, syntax.Literal) and node.form == "null":
-            return Constant(None, STR)
-        return self.check(node, _own_kind(node))
+        return (
+            Constant(None, STR) if is_null(node) else self.check(node, own_kind(node))
+        )
 
     def check_value(self, node: syntax.Expression, column: str, kind: Kind) -> Typed:
         """Give the typed form of what a column is to be.
@@ -178,17 +195,16 @@ class Checker:
             QueryError: a name is not found, or kinds do not agree.
         """
         inner = _inner(kind)
-        is_null = isinstance(node, syntax.Literal) and node.form == "null"
-        if is_null and inner is not kind:
+        if is_null(node) and inner is not kind:
             return Constant(None, kind)
-        if is_null:
-            self._fail(f"{column} cannot be NULL", node.at)
+        if is_null(node):
+            self.fail(f"{column} cannot be NULL", node.at)
         if isinstance(node, syntax.Parameter) and node.name != SENDER:
             (self._refuses if inner is kind else self._admits).add(node.name)
             return self._parameter(node, inner)
         found = self.check(node, inner)
         if inner is kind and is_optional(found):
-            self._fail(f"this may be NULL, and {column} cannot be", node.at)
+            self.fail(f"this may be NULL, and {column} cannot be", node.at)
         return found
 
     def check_argument(self, node: syntax.Expression, name: str, kind: Kind) -> Typed:
@@ -206,42 +222,43 @@ class Checker:
         if isinstance(node, syntax.Literal | syntax.Parameter):
             found = self.check_value(node, name, kind)
         if not isinstance(found, Constant | Argument):
-            self._fail(f"{name}, an argument, is a literal or a parameter", node.at)
+            self.fail(f"{name}, an argument, is a literal or a parameter", node.at)
         return found
 
-    def _fail(self, reason: str, at: int) -> NoReturn:
+    def fail(self, reason: str, at: int) -> NoReturn:
+        """Refuse what stands at a place."""
         raise QueryError(reason, self._query, at)
 
     # What takes its kind from elsewhere.
 
     def _literal(self, node: syntax.Literal, expected: Kind | None) -> Constant:
         if node.form == "null":
-            self._fail("NULL equals nothing: write IS NULL or IS NOT NULL", node.at)
+            self.fail("NULL equals nothing: write IS NULL or IS NOT NULL", node.at)
         if expected is None and node.form == "bool":
             expected = BOOL
         if expected is None:
-            self._fail("nothing beside this tells which kind it is of", node.at)
+            self.fail("nothing beside this tells which kind it is of", node.at)
         try:
             return Constant(read_literal(node, expected), expected)
         except LiteralError as error:
-            self._fail(str(error), node.at)
+            self.fail(str(error), node.at)
 
     def _parameter(self, node: syntax.Parameter, expected: Kind | None) -> Argument:
         if node.name == SENDER:
             kind = IDENTITY if expected is None else expected
             if kind not in (IDENTITY, BYTES):
                 fault = f":{SENDER} is an Identity, and {kind.name} is meant"
-                self._fail(fault, node.at)
+                self.fail(fault, node.at)
             return Argument(SENDER, kind)
         if expected is None:
             fault = f"nothing beside :{node.name} tells which kind it is of"
-            self._fail(fault, node.at)
+            self.fail(fault, node.at)
         known = self._kinds.setdefault(node.name, expected)
         if known != expected:
             fault = (
                 f":{node.name} is {known.name} in one place, and {expected.name} here"
             )
-            self._fail(fault, node.at)
+            self.fail(fault, node.at)
         is_optional = isinstance(self._told.get(node.name), OptionKind)
         return Argument(node.name, expected, is_optional)
 
@@ -257,24 +274,27 @@ class Checker:
     def _calculation(
         self, node: syntax.Arithmetic | syntax.Negation, expected: Kind | None
     ) -> Typed:
-        operands = [node.term] if isinstance(node, syntax.Negation) else _operands(node)
-        first, *rest = self._alike(operands, expected)
+        operands = (
+            [node.term] if isinstance(node, syntax.Negation) else operands_of(node)
+        )
+        first, *rest = self.check_alike(operands, expected)
         kind = first.kind
         if not isinstance(kind, IntKind | FloatKind):
-            self._fail(f"there is no arithmetic with {kind.name}", node.at)
+            self.fail(f"there is no arithmetic with {kind.name}", node.at)
         if isinstance(node, syntax.Negation):
             if isinstance(kind, IntKind) and not kind.signed:
-                self._fail(f"{kind.name} has no negative numbers", node.at)
-            place = self._place(node)
+                self.fail(f"{kind.name} has no negative numbers", node.at)
+            place = self.place(node)
             return Negation(first, kind, (place,)) if node.times % 2 else first
         operators = [operator for operator, _ in node.rest]
         if "%" in operators and not isinstance(kind, IntKind):
-            self._fail(f"there is no remainder with {kind.name}", node.at)
-        places = tuple([self._place(each) for each in (node, *operands[1:])])
+            self.fail(f"there is no remainder with {kind.name}", node.at)
+        places = tuple([self.place(each) for each in (node, *operands[1:])])
         steps = tuple(zip(operators, rest, strict=True))
         return Calculation(first, steps, kind, places)
 
-    def _place(self, node: syntax.Expression) -> Place:
+    def place(self, node: syntax.Expression) -> Place:
+        """Say where an expression stands."""
         return Place(self._query, node.at)
 
     # What is true, false or unknown.
@@ -301,11 +321,13 @@ class Checker:
             case syntax.IsNull():
                 return IsNull(self.check(node.term))
             case syntax.In():
-                term, *choices = self._comparable([node.term, *node.choices], node.at)
+                term, *choices = self.check_comparable(
+                    [node.term, *node.choices], node.at
+                )
                 return Within(term, tuple(choices))
             case syntax.Between():
                 operands = [node.term, node.low, node.high]
-                term, low, high = self._comparable(operands, node.at)
+                term, low, high = self.check_comparable(operands, node.at)
                 if not isinstance(term, Cell | Constant | Argument):
                     return Between(term, low, high)  # it is not worked out twice
                 ends = Comparison(">=", term, low), Comparison("<=", term, high)
@@ -318,27 +340,37 @@ class Checker:
         if node.escape is None:
             return Like(term, pattern)
         if len(node.escape.text) != 1:
-            self._fail("after ESCAPE stands a string of one character", node.escape.at)
+            self.fail("after ESCAPE stands a string of one character", node.escape.at)
         return Like(term, pattern, node.escape.text)
 
     def _comparison(self, node: syntax.Comparison) -> Typed:
         if len(node.rest) > NESTING_MAX:
-            self._fail(f"more than {NESTING_MAX} comparisons in a row", node.at)
+            self.fail(f"more than {NESTING_MAX} comparisons in a row", node.at)
         (operator, second), *more = node.rest
-        left, right = self._comparable([node.first, second], node.at)
+        left, right = self.check_comparable([node.first, second], node.at)
         found = Comparison(operator, left, right)
         for operator, operand in more:  # of the truth of what is before
             found = Comparison(operator, found, self.check(operand, BOOL))
         return found
 
-    def _comparable(self, nodes: Sequence[syntax.Expression], at: int) -> list[Typed]:
-        found = self._alike(nodes, None)
-        kind = found[0].kind
-        if not isinstance(kind, _COMPARABLE):
-            self._fail(f"values of {kind.name} do not compare", at)
+    def check_comparable(
+        self, nodes: Sequence[syntax.Expression], at: int
+    ) -> list[Typed]:
+        """Give the typed forms of expressions that are compared with each other."""
+        found = self.check_alike(nodes, None)
+        self.require_comparable(found[0].kind, at)
         return found
 
-    def _alike(
+    def require_comparable(self, kind: Kind, at: int) -> None:
+        """Refuse a kind whose values do not compare.
+
+        Raises:
+            QueryError: they do not.
+        """
+        if not isinstance(kind, _COMPARABLE):
+            self.fail(f"values of {kind.name} do not compare", at)
+
+    def check_alike(
         self, nodes: Sequence[syntax.Expression], expected: Kind | None
     ) -> list[Typed]:
         """Check expressions that are to be of one kind, that of the first to tell.
@@ -347,51 +379,11 @@ class Checker:
         """
         if expected is not None:
             return [self.check(each, expected) for each in nodes]
-        telling = min(nodes, key=_freedom)
+        telling = min(nodes, key=freedom_of)
         told = self.check(telling)
         return [
             told if each is telling else self.check(each, told.kind) for each in nodes
         ]
-
-
-def _operands(node: syntax.Arithmetic) -> list[syntax.Expression]:
-    return [node.first, *[operand for _, operand in node.rest]]
-
-
-def _freedom(node: syntax.Expression) -> int:
-    """Say how free the kind of an expression is: 0 not at all, 2 wholly.
-
-    The caller is an Identity, but may be bytes too.
-    """
-    match node:
-        case syntax.Literal(form=form):
-            return 0 if form == "bool" else 2
-        case syntax.Parameter(name=name):
-            return 1 if name == SENDER else 2
-        case syntax.Negation(term=term):
-            return _freedom(term)
-        case syntax.Arithmetic():
-            return min(_freedom(each) for each in _operands(node))
-        case _:
-            return 0
-
-
-def _own_kind(node: syntax.Expression) -> Kind | None:
-    """Give the kind of what is made of literals alone; None for all else."""
-    match node:
-        case syntax.Literal(form="text"):
-            return STR
-        case syntax.Literal(form="number", text=text):
-            return I64 if text.lstrip("+-").isdigit() else F64
-        case syntax.Negation(term=term):
-            return _own_kind(term)
-        case syntax.Arithmetic():
-            kinds = {_own_kind(each) for each in _operands(node)}
-            return (
-                F64 if kinds == {I64, F64} else kinds.pop() if len(kinds) == 1 else None
-            )
-        case _:
-            return None
 
 
 def _inner(kind: Kind) -> Kind:

@@ -24,13 +24,16 @@ Deep expressions are split into functions: Python takes some hundred parentheses
 
 from collections.abc import Callable, Sequence
 
-from qsdb.sql.arithmetic import divider, fitter
+from qsdb.sql.calculating import write_worked
 from qsdb.sql.patterns import is_like, pattern_of
 from qsdb.sql.typed import (
     Argument,
     Between,
     Calculation,
+    Call,
+    Cases,
     Cell,
+    Coalesce,
     Comparison,
     Constant,
     Exists,
@@ -42,7 +45,6 @@ from qsdb.sql.typed import (
     Typed,
     Within,
     is_optional,
-    parts_of,
     sources_of,
 )
 from qsdb.values.kinds import Kind
@@ -157,7 +159,7 @@ class ExpressionWriter:
 
     # Whether it is true, and whether it is false.
 
-    def true(self, node: Typed, depth: int = 0) -> str:  # noqa: PLR0911  a table
+    def true(self, node: Typed, depth: int = 0) -> str:
         """Write whether a predicate is true."""
         if depth > _DEPTH_MAX:
             return self._apart(self.true, node)
@@ -166,16 +168,15 @@ class ExpressionWriter:
                 return self._joined(operator.lower(), self.true, terms, depth)
             case Not(term=term):
                 return self.false(term, depth + 1)
-            case Cell(is_optional=True) | Argument(is_optional=True):
-                return f"{self.value(node, depth)} is True"
             case Within() | Between():
                 return self._member(node, depth, is_negated=False)
             case Comparison() | Like():
                 return self._test(node, depth, is_negated=False)
             case _:
-                return self.value(node, depth)
+                value = self.value(node, depth)
+                return f"({value} is True)" if is_optional(node) else value
 
-    def false(self, node: Typed, depth: int) -> str:  # noqa: PLR0911  a table
+    def false(self, node: Typed, depth: int) -> str:
         """Write whether a predicate is false."""
         if depth > _DEPTH_MAX:
             return self._apart(self.false, node)
@@ -185,14 +186,13 @@ class ExpressionWriter:
                 return self._joined(contrary, self.false, terms, depth)
             case Not(term=term):
                 return self.true(term, depth + 1)
-            case Cell(is_optional=True) | Argument(is_optional=True):
-                return f"{self.value(node, depth)} is False"
             case Within() | Between():
                 return self._member(node, depth, is_negated=True)
             case Comparison() | Like():
                 return self._test(node, depth, is_negated=True)
             case _:
-                return f"(not {self.value(node, depth)})"
+                value = self.value(node, depth)
+                return f"({value} is False)" if is_optional(node) else f"(not {value})"
 
     def _joined(
         self,
@@ -327,8 +327,8 @@ class ExpressionWriter:
                 found = self.names.bind("value", value)
             case IsNull(term=term):
                 found = f"({self.value(term, depth + 1)} is None)"
-            case Calculation() | Negation():
-                found = self._calculated(node, depth)
+            case Calculation() | Negation() | Call() | Coalesce() | Cases():
+                found = write_worked(self, node, depth)
             case Exists():
                 assert self._write_exists is not None
                 found = self._write_exists(node)
@@ -361,9 +361,9 @@ class ExpressionWriter:
                 return self._member_value(node, depth)
             case _:
                 assert isinstance(node, Comparison | Within | Like)
-                return self._of_known(*self._operands_and_test(node), depth)
+                return self.of_known(*self._operands_and_test(node), depth)
 
-    def _of_known(
+    def of_known(
         self, operands: Sequence[Typed], write: Callable[[list[str]], str], depth: int
     ) -> str:
         """Write something of values that is absent where one of them is."""
@@ -371,28 +371,6 @@ class ExpressionWriter:
         absent = [f"{each} is None" for each in named]
         found = write(spelt)
         return f"(None if {' or '.join(absent)} else {found})" if absent else found
-
-    def _calculated(self, node: Calculation | Negation, depth: int) -> str:
-        kind = node.kind
-        place, *places = node.places or [None] * len([*parts_of(node)])
-        fit = self.names.bind("fit", fitter(kind, place))
-        if isinstance(node, Negation):
-            return self._of_known([node.term], lambda e: f"{fit}(-{e[0]})", depth)
-
-        def calculate(given: list[str]) -> str:
-            steps, total = [given[0]], self.variable()
-            steps_left = zip(node.rest, given[1:], places, strict=True)
-            for (operator, _), operand, at in steps_left:
-                found = f"{total} {operator} {operand}"
-                if operator in ("/", "%"):
-                    divide = self.names.bind("divide", divider(operator, kind, at))
-                    found = f"{divide}({total}, {operand})"
-                steps.append(f"{fit}({found})")
-            # A tuple, since one call in another would nest as deep as it is long.
-            return f"({', '.join([f'({total} := {each})' for each in steps])})[-1]"
-
-        operands = [node.first, *[operand for _, operand in node.rest]]
-        return self._of_known(operands, calculate, depth)
 
 
 def _is_constant(node: Within) -> bool:

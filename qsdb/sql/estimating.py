@@ -22,18 +22,58 @@ what is not found by a unique index may be all rows.
 import math
 from collections.abc import Mapping, Sequence
 
+from qsdb.sql.arranging import AnyPlan
 from qsdb.sql.planning import Plan, Step
+from qsdb.sql.typed import sources_of
 
-__all__ = ["at_most", "comparing_steps", "estimate"]
+__all__ = ["at_most", "comparing_steps", "estimate", "estimate_looks"]
 
 
-def estimate(plan: Plan, sizes: Mapping[str, int]) -> Sequence[int]:
-    """Guess how many rows each step looks at, in all.
+def estimate(plan: AnyPlan, sizes: Mapping[str, int]) -> Sequence[int]:
+    """Guess how many rows each step looks at, in all; of each part of a query.
 
     Args:
         plan: The plan.
         sizes: Name of each table → number of its rows.
     """
+    if isinstance(plan, Plan):
+        return _estimate(plan, sizes)
+    found: list[int] = []
+    for number, part in enumerate(plan.plans):
+        walk = plan.walks.get(number)
+        if walk is None or walk.wanted is None or walk.step.filters:
+            found += _estimate(part, sizes)
+        else:
+            found.append(min(walk.wanted, sizes[part.query.sources[0].schema.name]))
+    return found
+
+
+def estimate_looks(plan: AnyPlan, sizes: Mapping[str, int]) -> int:
+    """Guess how many rows are looked at to find whether some exist.
+
+    That is asked of each combination of rows; of none in particular it is asked once.
+    What row filters look for is not counted, as nobody has asked for that.
+
+    Args:
+        plan: The plan.
+        sizes: Name of each table → number of its rows.
+    """
+    if not isinstance(plan, Plan):
+        return sum([estimate_looks(part, sizes) for part in plan.plans])
+    found, tables = 0, plan.query.tables
+    combinations = max([1, *_estimate(plan, sizes)])
+    own = len(plan.query.sources) + plan.query.own_hidden
+    for node, steps in plan.inner.items():
+        if max(node.sources) >= own:
+            continue
+        asked = combinations if sources_of(node) else 1
+        for step in steps:
+            asked *= max(1, _rows_of(step, sizes[tables[step.source].schema.name]))
+            found += asked
+    return found
+
+
+def _estimate(plan: Plan, sizes: Mapping[str, int]) -> Sequence[int]:
     found: list[int] = []
     combinations = 1
     for step in plan.steps:
@@ -44,26 +84,30 @@ def estimate(plan: Plan, sizes: Mapping[str, int]) -> Sequence[int]:
     return found
 
 
-def at_most(plan: Plan, sizes: Mapping[str, int]) -> int:
+def at_most(plan: AnyPlan, sizes: Mapping[str, int]) -> int:
     """Give how many rows a plan looks at, in all, if everything is at its worst.
 
     Args:
         plan: The plan.
         sizes: Name of each table → number of its rows.
     """
+    if not isinstance(plan, Plan):
+        return sum([at_most(part, sizes) for part in plan.plans])
     found, combinations = 0, 1
     for step in plan.all_steps:
         if not step.finds_one:
-            combinations *= sizes[plan.query.sources[step.source].schema.name]
+            combinations *= sizes[plan.query.tables[step.source].schema.name]
         found += combinations
     return found
 
 
-def comparing_steps(plan: Plan) -> int:
+def comparing_steps(plan: AnyPlan) -> int:
     """Give how many steps of a join compare what they are given with row by row.
 
     No column of theirs is equal to anything, so there is nothing to look up.
     """
+    if not isinstance(plan, Plan):
+        return sum(map(comparing_steps, plan.plans))
     return sum([not step.equal for step in plan.steps[1:]])
 
 

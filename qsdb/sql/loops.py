@@ -18,177 +18,139 @@ The loops know nothing of who has the rows: a table is whatever follows `Readabl
 a transaction or beside one.
 """
 
-import functools
 import itertools
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
 
-import attrs
-
-from qsdb.sql.checking import SENDER
-from qsdb.sql.compiling import ExpressionWriter, parameter_variable
+from qsdb.sql.compiling import parameter_variable
+from qsdb.sql.finding import Finder, is_whole
+from qsdb.sql.freedom import SENDER
 from qsdb.sql.planning import Plan, Step
-from qsdb.sql.sargs import End
-from qsdb.sql.typed import Exists, Typed, is_optional, sources_of
-from qsdb.values.compounds import OptionKind
-from qsdb.values.kinds import Kind, Stored
-from qsdb.values.ranges import TOP, Range
+from qsdb.sql.readable import Run
+from qsdb.sql.relations import Group
+from qsdb.sql.sinks import Sink, group_sink, rows_sink
+from qsdb.sql.ways import Way
 from qsdb.values.source import compile_source
 
-__all__ = ["Countable", "Readable", "Run", "StoredRow", "compile_plan"]
-
-StoredRow = tuple[Stored, ...]
+__all__ = ["compile_plan"]
 
 _LOOPS_MAX = 16
 """So many loops stand one inside the other; Python takes 20 in one function."""
 
 
-class Readable(Protocol):
-    """A table, for whoever runs a plan; lists are the caller's own."""
+def compile_plan(
+    plan: Plan, group: Group | None = None, *, is_limited: bool = False
+) -> Run:
+    """Compile a plan.
 
-    def _scan(self) -> list[StoredRow]:
-        """Give all rows."""
-        ...
+    Args:
+        plan: The plan.
+        group: What is made of the rows; None where they are given themselves.
+        is_limited: Whether one argument more says how many rows are enough.
 
-    def _select(
-        self, number: int | None, within: Range | None, value: object
-    ) -> list[StoredRow]:
-        """Give rows by an index: in a range of an ordered one, or equal to a value.
-
-        Args:
-            number: As `qsdb.sql.planning.IndexPath` has it.
-            within: The range; None for an index without order.
-            value: The value, of several columns a tuple.
-        """
-        ...
-
-
-class Countable(Readable, Protocol):
-    """A table whose rows can be counted: what plans of COUNT(*) need."""
-
-    def _count(self, number: int | None, within: Range | None, value: object) -> int:
-        """Give the number of rows that `_select` would give."""
-        ...
-
-    def __len__(self) -> int:
-        """Give the number of all rows."""
-        ...
-
-
-Run = Callable[..., list[StoredRow]]
-"""Takes each of the query's tables, then the caller's identity as bytes, and then the
-parameters in their order.
-
-It gives stored rows of the table that is asked for whole, or tuples of the outputs.
-It raises `QueryError` where a result has no room in its kind, and where something is
-divided by 0.
-"""
-
-
-def compile_plan(plan: Plan) -> Run:
-    """Compile a plan. Cost: a millisecond."""
-    return _Loops(plan).compile()
-
-
-@attrs.frozen
-class _Way:
-    """How a step finds its rows, as source.
-
-    Attributes:
-        choices: Variable → the values that it takes, one after the other, each with
-            each of the others.
-        known: What must not be None.
-        arguments: Of `_select` and `_count`; None where all rows are looked at.
-        rows: The rows.
+    Cost: a millisecond.
     """
-
-    choices: Mapping[str, str]
-    known: Sequence[str]
-    arguments: str | None
-    rows: str
+    return _Loops(plan, group, is_limited=is_limited).compile()
 
 
 class _Loops:
     """Writes the source for one plan."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, group: Group | None, *, is_limited: bool) -> None:
         self._plan = plan
         self._query = plan.query
-        self._writer = ExpressionWriter(self._exists)
-        self._names = self._writer.names
-        limit = self._query.limit
-        self._limit = None if limit is None or limit > sys.maxsize else limit
+        self._finder = Finder(plan)
+        self._writer = self._finder.writer
+        self._names = self._finder.names
+        self._is_limited = is_limited
+        self._group = group
 
     def compile(self) -> Run:
         body = "".join([f"    {line}\n" for line in self._body()])
         tables = [f"t{number}" for number in range(len(self._query.tables))]
         parameters = map(parameter_variable, (SENDER, *self._query.parameters))
-        arguments = ", ".join([*tables, *parameters])
+        limit = ["limit"] if self._is_limited else []
+        arguments = ", ".join([*tables, *parameters, *limit])
         source = f"def run({arguments}):\n{''.join(self._writer.helpers)}{body}"
         run = compile_source("query", source, self._names)["run"]
         assert callable(run)
         return run
 
     def _body(self) -> Iterator[str]:
-        if self._limit == 0:
-            yield "return []"
-            return
+        group = self._group
+        if self._is_limited:
+            yield "if limit == 0: return []"
         step = self._plan.steps[0]
-        way = self._way(step)
-        if len(self._plan.steps) == 1 and not way.choices and not way.known:
+        way = self._finder.ways.way(step)
+        is_plain = not way.choices and not way.known
+        if len(self._plan.steps) > 1 or not is_plain:
+            yield from self._nested(self._sink())
+        elif group is None:
             yield from self._alone(step, way)
+        elif group.is_count:
+            yield from self._counted(step, way)
         else:
-            yield from self._nested()
+            yield from self._nested(self._sink())
+
+    def _sink(self) -> Sink:
+        """Give what takes the rows."""
+        if self._group is None:
+            return rows_sink(self._output(), is_limited=self._is_limited)
+        return group_sink(self._group, self._writer)
 
     # One table, found by one look-up: without loops where that can be.
 
-    def _alone(self, step: Step, way: _Way) -> Iterator[str]:
-        row, rows, limit = f"r{step.source}", way.rows, self._limit
+    def _alone(self, step: Step, way: Way) -> Iterator[str]:
+        row, rows = f"r{step.source}", way.rows
         if ":=" in rows:  # which Python refuses at the head of a comprehension
             yield f"rows = {rows}"
             rows = "rows"
-        tested = f" if {self._tests(step.filters)}" if step.filters else ""
-        if self._query.is_count:
-            if tested:
-                found = f"_len([1 for {row} in {rows}{tested}])"
-            elif way.arguments is None:
-                found = f"_len(t{step.source})"
-            else:
-                found = f"t{step.source}._count({way.arguments})"
-            yield f"return [({found},)]"
-            return
+        tested = f" if {self._finder.tests(step.filters)}" if step.filters else ""
         output = self._output()
         if output == row and not tested:
-            yield f"return {rows}" + ("" if limit is None else f"[:{limit}]")
-        elif limit is None:
+            yield f"return {rows}" + ("[:limit]" if self._is_limited else "")
+        elif not self._is_limited:
             yield f"return [{output} for {row} in {rows}{tested}]"
         else:
             first = self._names.bind("islice", itertools.islice)
             loop = f"({output} for {row} in {rows}{tested})"
-            yield f"return [*{first}({loop}, {limit})]"
+            yield f"return [*{first}({loop}, limit)]"
+
+    def _counted(self, step: Step, way: Way) -> Iterator[str]:
+        """Count rows of one table; nothing is looked at where it knows their number."""
+        row = f"r{step.source}"
+        if step.filters:
+            yield f"rows = {way.rows}"
+            found = f"_len([1 for {row} in rows if {self._finder.tests(step.filters)}])"
+        elif way.arguments is None:
+            found = f"_len(t{step.source})"
+        else:
+            found = f"t{step.source}._count({way.arguments})"
+        yield f"return [({found},)]"
 
     # All else.
 
-    def _nested(self) -> Iterator[str]:
-        is_count, limit = self._query.is_count, self._limit
+    def _nested(self, sink: Sink) -> Iterator[str]:
         for step in self._plan.steps:
-            if step.is_hashed:
-                yield from self._group(step)
-        yield "count = 0" if is_count else "found = []"
-        innermost = ["count += 1"]
-        if not is_count:
-            innermost = [f"found.append({self._output()})"]
-            if limit is not None:
-                innermost.append(f"if _len(found) == {limit}: return found")
+            if is_whole(step):
+                yield from self._finder.whole(step)
+            elif step.is_hashed:
+                yield from self._finder.grouped(step)
+        yield from sink.begin
         parts = self._parts()
-        for number in range(1, len(parts)):
-            yield from self._part(parts, number, innermost)
-        yield from self._loops(parts, 0, innermost)
-        yield "return [(count,)]" if is_count else "return found"
+        for number in range(len(parts) - 1, 0, -1):
+            yield from self._part(parts, number, sink)
+        yield from self._loops(parts, 0, sink)
+        for number, part in enumerate(parts[:-1]):
+            if is_whole(part[-1]):
+                yield from self._unmatched(parts, number, sink)
+        yield from sink.end
 
     def _parts(self) -> list[list[Step]]:
-        """Give the steps in parts with no more loops than Python takes in one."""
+        """Give the steps in parts, each a function of its own but the first.
+
+        There are no more loops in one than Python takes. With RIGHT or FULL JOIN a
+        part ends, for what comes behind is done from two places.
+        """
         parts: list[list[Step]] = [[]]
         count = 0
         for step in self._plan.steps:
@@ -198,58 +160,60 @@ class _Loops:
                 count = 0
             parts[-1].append(step)
             count += loops
+            if is_whole(step):
+                parts.append([])
+                count = 0
         return parts
 
     def _part(
-        self, parts: Sequence[Sequence[Step]], number: int, innermost: Sequence[str]
+        self, parts: Sequence[Sequence[Step]], number: int, sink: Sink
     ) -> Iterator[str]:
         """Write a part of the loops as a function of the rows around it."""
         yield f"def part{number}({_rows_before(parts, number)}):"
-        if self._query.is_count and number == len(parts) - 1:
-            yield "    nonlocal count"
-        for line in self._loops(parts, number, innermost):
+        if number == len(parts) - 1 and sink.nonlocals:
+            yield f"    nonlocal {', '.join(sink.nonlocals)}"
+        for line in self._loops(parts, number, sink):
             yield f"    {line}"
 
     def _loops(
-        self, parts: Sequence[Sequence[Step]], number: int, innermost: Sequence[str]
+        self, parts: Sequence[Sequence[Step]], number: int, sink: Sink
     ) -> Iterator[str]:
         """Write a part of the loops, and in it the next part, or what is innermost."""
+        innermost: Sequence[str] = sink.each
         if number + 1 < len(parts):
-            inner = f"part{number + 1}({_rows_before(parts, number + 1)})"
-            innermost = [f"if {inner}: return found"]  # which is at its limit
-        heads = [line for step in parts[number] for line in self._step(step)]
+            innermost = [self._next(parts, number, sink)]
+        heads = [line for step in parts[number] for line in self._finder.step(step)]
+        heads = [*self._late(parts, number), *heads]
         for depth, line in enumerate(heads):
             yield f"{'    ' * depth}{line}"
         for line in innermost:
             yield f"{'    ' * len(heads)}{line}"
 
-    def _group(self, step: Step) -> Iterator[str]:
-        """Write the hash table of a step: value → rows."""
-        assert step.path is not None
-        [column] = step.path.columns
-        row, table = f"r{step.source}", f"g{step.source}"
-        yield f"{table} = {{}}"
-        yield f"for {row} in t{step.source}._scan():"
-        own = self._tests(_own_filters(step)) or "True"
-        yield f"    if {own}: {table}.setdefault({row}[{column}], []).append({row})"
+    def _next(self, parts: Sequence[Sequence[Step]], number: int, sink: Sink) -> str:
+        """Write the call of the part behind another one."""
+        call = f"part{number + 1}({_rows_before(parts, number + 1)})"
+        return f"if {call}: return found" if sink.is_limited else call
 
-    def _step(self, step: Step) -> Iterator[str]:
-        """Write the heads of loops and tests for a step, each inside of the last."""
-        way = self._way(step)
-        if len(way.choices) > 1:
-            product = self._names.bind("product", itertools.product)
-            lists = ", ".join(way.choices.values())
-            yield f"for {', '.join(way.choices)} in {product}({lists}):"
-        else:
-            for variable, values in way.choices.items():
-                yield f"for {variable} in {values}:"
-        if way.known:
-            yield f"if {' and '.join([f'{each} is not None' for each in way.known])}:"
-        yield f"for r{step.source} in {way.rows}:"
-        grouped = _own_filters(step) if step.is_hashed else ()
-        filters = [each for each in step.filters if each not in grouped]
-        if filters:
-            yield f"if {self._tests(filters)}:"
+    # Outer joins of whole tables.
+
+    def _late(self, parts: Sequence[Sequence[Step]], number: int) -> Iterator[str]:
+        """Write what is tested behind such a join, where a part begins."""
+        before = parts[number - 1][-1] if number else None
+        if before is not None and is_whole(before) and before.late:
+            yield f"if {self._finder.tests(before.late)}:"
+
+    def _unmatched(
+        self, parts: Sequence[Sequence[Step]], number: int, sink: Sink
+    ) -> Iterator[str]:
+        """Write what is done with rows for which nothing before them fitted."""
+        steps = [each for part in parts[: number + 1] for each in part]
+        step = steps.pop()
+        for each in steps:
+            yield f"r{each.source} = {self._finder.nothing(each.source)}"
+        row = f"r{step.source}"
+        yield f"for {row} in a{step.source}:"
+        yield f"    if _id({row}) not in fitting{step.source}:"
+        yield f"        {self._next(parts, number, sink)}"
 
     def _output(self) -> str:
         if self._query.whole is not None:
@@ -257,130 +221,7 @@ class _Loops:
         values = [self._writer.value(each.term) for each in self._query.outputs]
         return f"({''.join([f'{each}, ' for each in values])})"
 
-    def _tests(self, filters: Sequence[Typed]) -> str:
-        return " and ".join([self._writer.true(each) for each in filters])
-
-    # Whether rows exist: functions of the rows at hand, one for each table.
-
-    def _exists(self, node: Exists) -> str:
-        """Write the functions for a node, and give the call of the first."""
-        steps, at_hand = self._plan.inner[node], sorted(sources_of(node))
-        call = self._writer.variable("e")
-        first = f"{call}({', '.join([f'r{number}' for number in at_hand])})"
-        for number, step in enumerate(steps, 1):
-            head = f"{call}({', '.join([f'r{source}' for source in at_hand])})"
-            at_hand.append(step.source)
-            inner = "True"
-            if number < len(steps):
-                call = self._writer.variable("e")
-                inner = f"{call}({', '.join([f'r{source}' for source in at_hand])})"
-            if step.is_hashed:
-                self._help([*self._group_late(step)])
-            lines = [*self._step(step), f"if {inner}: return True"]
-            body = [f"{'    ' * depth}{line}" for depth, line in enumerate(lines, 1)]
-            lines = [f"def {head}:", *body, "    return False"]
-            if at_hand == [step.source]:  # the same for all rows: asked once
-                lines.insert(0, f"@{self._names.bind('cache', functools.cache)}")
-            self._help(lines)
-        return first
-
-    def _help(self, lines: Sequence[str]) -> None:
-        self._writer.helpers.append("".join([f"    {line}\n" for line in lines]))
-
-    def _group_late(self, step: Step) -> Iterator[str]:
-        """Write a function that gives the hash table, made when it is first asked."""
-        name = f"g{step.source}"
-        yield f"made{step.source} = []"
-        yield f"def {name}():"
-        yield f"    if not made{step.source}:"
-        yield from [f"        {line}" for line in self._group(step)]
-        yield f"        made{step.source}.append({name})"
-        yield f"    return made{step.source}[0]"
-
-    # Ways to rows.
-
-    def _way(self, step: Step) -> _Way:
-        table, path = f"t{step.source}", step.path
-        if path is None:
-            return _Way({}, (), None, f"{table}._scan()")
-        choices: dict[str, str] = {}
-        known: list[str] = []
-        values = [self._one_of(each, choices, known) for each in step.equal]
-        if step.is_hashed:
-            made = "()" if step.source >= len(self._query.sources) else ""
-            grouped = f"g{step.source}{made}.get({values[0]}, ())"
-            return _Way(choices, known, None, grouped)
-        if path.is_ordered:
-            within = self._range(step, values, known)
-            arguments = f"{path.number}, {within}, None"
-        else:
-            value = values[0] if len(values) == 1 else f"({', '.join(values)})"
-            arguments = f"{path.number}, None, {value}"
-        return _Way(choices, known, arguments, f"{table}._select({arguments})")
-
-    def _one_of(
-        self, values: Sequence[Typed], choices: dict[str, str], known: list[str]
-    ) -> str:
-        """Write a value to look up; where there are several, each in its turn."""
-        if len(values) == 1:
-            return self._known(values[0], known)
-        variable = self._writer.variable()
-        distinct = self._names.bind("distinct", _distinct)
-        spelt = "".join([f"{self._writer.value(each)}, " for each in values])
-        choices[variable] = f"{distinct}(({spelt}))"
-        return variable
-
-    def _known(self, value: Typed, known: list[str]) -> str:
-        """Write a value; if it can be absent, then nothing is looked up."""
-        source = self._writer.value(value)
-        if not is_optional(value):
-            return source
-        variable = self._writer.variable()
-        known.append(f"({variable} := {source})")
-        return variable
-
-    def _range(self, step: Step, values: Sequence[str], known: list[str]) -> str:
-        """Write a range of an ordered index."""
-        assert step.path is not None
-        columns = self._query.tables[step.source].schema.columns
-        kinds = [columns[place].kind for place in step.path.columns]
-        begin = [
-            kind.order_source(value, self._names)
-            for kind, value in zip(kinds, values, strict=False)
-        ]
-        low, high = begin, [*begin, self._names.bind("TOP", TOP)]
-        if step.span is not None:
-            kind = kinds[len(begin)]
-            low = [*begin, *self._end(step.span.low, kind, known, is_after=False)]
-            high = [*begin, *self._end(step.span.high, kind, known, is_after=True)]
-        bounds = [f"({''.join([f'{each}, ' for each in end])})" for end in (low, high)]
-        return f"{self._names.bind('Range', Range)}({', '.join(bounds)})"
-
-    def _end(
-        self, end: End | None, kind: Kind, known: list[str], *, is_after: bool
-    ) -> Iterator[str]:
-        """Write what an end of a range adds to a bound."""
-        top = self._names.bind("TOP", TOP)
-        if end is not None:
-            yield kind.order_source(self._known(end.value, known), self._names)
-            if end.is_included == is_after:
-                yield top
-        elif is_after and isinstance(kind, OptionKind):
-            yield self._names.bind("absent", kind.order(None))  # they come last
-        elif is_after:
-            yield top
-
 
 def _rows_before(parts: Sequence[Sequence[Step]], number: int) -> str:
     """Give the rows that are at hand where a part begins, as arguments."""
     return ", ".join([f"r{step.source}" for part in parts[:number] for step in part])
-
-
-def _own_filters(step: Step) -> tuple[Typed, ...]:
-    """Give the filters of a step that look at its table alone."""
-    return tuple([each for each in step.filters if sources_of(each) <= {step.source}])
-
-
-def _distinct(values: Sequence[Stored]) -> list[Stored]:
-    """Give each value once, and None not at all."""
-    return [value for value in dict.fromkeys(values) if value is not None]

@@ -4,43 +4,27 @@ from collections.abc import Sequence
 
 __all__ = ["reason_for"]
 
-_ONE_SELECT = "a query is one SELECT, with no other in it"
 _TRANSACTIONS = "transactions are blocks in Python: with db.write() as tx"
 _TABLES = "tables and indexes are declared in a module"
-_ORDER = "rows come in no order that can be asked for; sort them in Python"
-_GROUPS = "of the aggregates there is COUNT(*), of all rows"
+_SUBQUERY = "a query in another one stands behind EXISTS or IN"
 
 _REASONS = {
     "ALTER": _TABLES,
     "BEGIN": _TRANSACTIONS,
-    "BY": "there is neither ORDER BY nor GROUP BY",
-    "CASE": "there is no CASE",
     "COMMIT": _TRANSACTIONS,
     "CREATE": _TABLES,
-    "DISTINCT": "there is no DISTINCT; a set in Python has each row once",
     "DROP": _TABLES,
-    "EXCEPT": _ONE_SELECT,
-    "FULL": "joins are inner joins",
-    "GROUP": _GROUPS,
-    "HAVING": _GROUPS,
-    "INTERSECT": _ONE_SELECT,
-    "LEFT": "joins are inner joins",
+    "FETCH": "write LIMIT",
+    "FILTER": "write CASE in the aggregate",
     "NATURAL": "a join says by ON what belongs together",
-    "OFFSET": _ORDER,
-    "ORDER": _ORDER,
-    "OUTER": "joins are inner joins",
+    "OVER": "aggregates are of groups: write GROUP BY",
     "RETURNING": "the rows are not given back; insert in Python",
-    "RIGHT": "joins are inner joins",
     "ROLLBACK": _TRANSACTIONS,
-    "SELECT": _ONE_SELECT,
+    "SELECT": _SUBQUERY,
     "TRUNCATE": "DELETE FROM a table without WHERE empties it",
-    "UNION": _ONE_SELECT,
     "USING": "a join says by ON what belongs together",
-    "WITH": _ONE_SELECT,
+    "WITH": _SUBQUERY,
 }
-
-_AGGREGATES = {"AVG", "COUNT", "MAX", "MIN", "SUM", "TOTAL"}
-_BEFORE_QUERIES = {"EXISTS", "FROM", "JOIN"}
 
 
 def reason_for(word: str, before: Sequence[str]) -> str | None:
@@ -50,18 +34,15 @@ def reason_for(word: str, before: Sequence[str]) -> str | None:
         word: It.
         before: The words before it.
 
-    >>> reason_for("union", ["FROM", "t"])
-    'a query is one SELECT, with no other in it'
-    >>> reason_for("(", ["SELECT", "lower"])
-    'there are no functions'
+    >>> reason_for("over", ["SUM", "(", "x", ")"])
+    'aggregates are of groups: write GROUP BY'
+    >>> reason_for("(", ["SELECT", "*", "FROM"])
+    'FROM names tables and views, and no queries'
     """
-    *_, called, last = ("", "", *[each.upper() for each in before[-2:]])
-    if last == "(" and called in _AGGREGATES:
-        return _GROUPS
-    if word != "(":
-        return _REASONS.get(word.upper())
-    if last in _AGGREGATES:
-        return _GROUPS
-    if last in _BEFORE_QUERIES:
-        return _ONE_SELECT
-    return "there are no functions" if last.isidentifier() else None
+    last = before[-1].upper() if before else ""
+    if word == "(":
+        if last in ("FILTER", "OVER"):  # which were taken for an alias
+            return _REASONS[last]
+        is_from = last in ("FROM", "JOIN")
+        return "FROM names tables and views, and no queries" if is_from else None
+    return _REASONS.get(word.upper())

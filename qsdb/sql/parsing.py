@@ -14,9 +14,9 @@ import difflib
 from collections.abc import Iterator
 
 from qsdb.errors import QueryError, brief
+from qsdb.sql.commands import Statement
 from qsdb.sql.missing import reason_for
-from qsdb.sql.syntax import Statement
-from qsdb.sql.tokens import Token, tokens_of
+from qsdb.sql.tokens import NAMES_TOO, Token, tokens_of
 
 __all__ = ["parse"]
 
@@ -84,15 +84,19 @@ def _near(word: str, terminals: frozenset[str], nearness: float) -> str | None:
 
 
 _EXPRESSION = frozenset({"NUMBER", "TEXT", "HEX", "PARAMETER", "NAME", "_OPEN"})
-_IN_EXPRESSIONS = _EXPRESSION | {"TRUE", "FALSE", "NULL", "NOT", "PLUS", "MINUS"}
+_IN_EXPRESSIONS = _EXPRESSION | {
+    *("CASE", "FALSE", "MINUS", "NOT", "NULL", "PLUS", "TRUE")
+}
 _COMPARE = frozenset({"EQUAL", "COMPARE"})
-_NAMES = frozenset({"NAME", "COUNT", "ESCAPE", "EXPLAIN"})
+_NAMES = frozenset({"NAME", *NAMES_TOO})
 _SPELT = {
     "STAR": "*",
     "SLASH": "/",
     "PERCENT": "%",
     "PLUS": "+",
     "MINUS": "-",
+    "JOINED": "||",
+    "PARAMETER": "a parameter",
     "_OPEN": "(",
     "_CLOSE": ")",
     "_COMMA": "a comma",

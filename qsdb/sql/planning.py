@@ -18,38 +18,30 @@ which can be kept for as long as the schema is the same.
 
 Where a condition asks whether rows *exist* in other tables, these are found in the same
 way, for each row of which it is asked; so it has steps of its own.
+
+Outer joins bind the order. Tables that are joined by LEFT come after all others, as
+they take no row away; what ON says of them finds their rows, and what WHERE says is
+tested behind. RIGHT and FULL are taken where they stand: all tables before them are
+joined first, and their table is read as a whole, for it must be known which of its rows
+fitted nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
-from qsdb.schema.tables import TableSchema
-from qsdb.sql.queries import Query, Source
+from qsdb.sql.paths import IndexPath, paths_of, wished_path
+from qsdb.sql.queries import Outer, OuterKind, Query, Source
 from qsdb.sql.sargs import Span, equality, span
 from qsdb.sql.typed import Exists, Typed, all_exists, can_fail, sources_of
 
-__all__ = ["IndexPath", "Plan", "Step", "make_plan", "paths_of", "wished_path"]
-
-
-@attrs.frozen
-class IndexPath:
-    """An index that a step can use.
-
-    Attributes:
-        number: Which of the table's indexes; None is the primary key, and below 0 one
-            that whoever runs the plan has of the column ``-1 - number``.
-        name: How users know it.
-        columns: Places of its columns.
-        is_unique: Whether a value for each column finds one row at most.
-        is_ordered: Whether it finds ranges, and what begins with some values.
-    """
-
-    number: int | None
-    name: str
-    columns: tuple[int, ...]
-    is_unique: bool = False
-    is_ordered: bool = False
+__all__ = [
+    "Plan",
+    "Sargs",
+    "Step",
+    "make_plan",
+    "step_by",
+]
 
 
 @attrs.frozen
@@ -63,6 +55,9 @@ class Step:
         span: The range of the column behind them.
         is_hashed: Whether a hash table of the path's column is made for the run.
         filters: What is tested of each row.
+        outer: How the table is joined, if a row of nothing may stand in.
+        own: What rows of it must meet before that, with RIGHT and FULL.
+        late: What is tested behind an outer join, also of rows of nothing.
     """
 
     source: int
@@ -71,6 +66,9 @@ class Step:
     span: Span | None = None
     is_hashed: bool = False
     filters: tuple[Typed, ...] = ()
+    outer: OuterKind | None = None
+    own: tuple[Typed, ...] = ()
+    late: tuple[Typed, ...] = ()
 
     @property
     def finds_one(self) -> bool:
@@ -109,27 +107,6 @@ class Plan:
             yield from steps
 
 
-def paths_of(schema: TableSchema) -> Iterator[IndexPath]:
-    """Yield the indexes of a table."""
-    key = schema.primary_key
-    if key:
-        name = "_".join(schema.column_names(key))
-        yield IndexPath(None, name, key, is_unique=True)
-    for number, index in enumerate(schema.indexes):
-        yield IndexPath(
-            number,
-            index.accessor,
-            index.columns,
-            is_unique=index.algorithm == "unique",
-            is_ordered=index.algorithm == "btree",
-        )
-
-
-def wished_path(schema: TableSchema, column: int) -> IndexPath:
-    """Give the path by an index that whoever runs the plan is to make."""
-    return IndexPath(-1 - column, schema.columns[column].name, (column,))
-
-
 def make_plan(query: Query, first: int | None = None, *, wishes: bool = False) -> Plan:
     """Plan a query.
 
@@ -141,18 +118,50 @@ def make_plan(query: Query, first: int | None = None, *, wishes: bool = False) -
             table is made for a run. Then all conditions are tested, also those by
             which rows were found: whoever reads may give a few too many.
     """
-    sources = range(len(query.sources))
-    planner = _Planner(query.tables, query.conditions, sources, wishes=wishes)
-    if first is not None:
-        planner.take(Step(first))
+    steps: tuple[Step, ...]
+    if query.outer:
+        steps = _outer_steps(query, first, wishes=wishes)
+    else:
+        sources = range(len(query.sources))
+        planner = _Planner(query.tables, query.conditions, sources, wishes=wishes)
+        if first is not None:
+            planner.take(Step(first))
+        steps = planner.planned()
     inner: dict[Exists, tuple[Step, ...]] = {}
-    for node in all_exists(query.conditions):
+    for node in all_exists((*query.tests, *[each.term for each in query.outputs])):
         at_hand = sources_of(node)
         finder = _Planner(
             query.tables, node.conditions, node.sources, at_hand, wishes=wishes
         )
         inner[node] = finder.planned()
-    return Plan(query, planner.planned(), inner)
+    return Plan(query, steps, inner)
+
+
+def _outer_steps(query: Query, first: int | None, *, wishes: bool) -> tuple[Step, ...]:
+    """Give the steps of a query with outer joins."""
+    steps: list[Step] = []
+    known: frozenset[int] = frozenset()
+    whole = [each for each in query.outer if each.kind != "LEFT"]
+    for outer in (*whole, None):
+        end = len(query.sources) if outer is None else outer.source
+        sources = [n for n in range(end) if n not in known]
+        lefts = [e for e in query.outer if e.kind == "LEFT" and e.source in sources]
+        others = [n for n in sources if n not in [each.source for each in lefts]]
+        conditions = query.conditions if outer is None else outer.before
+        planner = _Planner(query.tables, conditions, others, known, wishes=wishes)
+        if steps:
+            late = (*steps[-1].late, *planner.due())
+            steps[-1] = attrs.evolve(steps[-1], late=late)
+        if first in others:
+            planner.take(Step(first))
+        planner.planned()
+        for each in lefts:
+            planner.take_outer(each)
+        if outer is not None:
+            planner.take_outer(outer)
+        steps += planner.steps
+        known = planner.known
+    return tuple(steps)
 
 
 _ALL = 6
@@ -197,7 +206,7 @@ class _Planner:
         self._candidates: dict[int, Step] = {}
         self.left = [*sources]
         self.steps: list[Step] = []
-        self._known = known
+        self.known = known
 
     def planned(self) -> tuple[Step, ...]:
         """Give the steps, with the cheapest for each table that is left."""
@@ -209,43 +218,62 @@ class _Planner:
         """Make a step the next one."""
         # A way changes only with a table that a condition joins it to.
         joined = [used for _, used in self._conditions if step.source in used]
-        for source in frozenset().union(*joined) if self._known else self.left:
+        for source in frozenset().union(*joined) if self.known else self.left:
             self._candidates.pop(source, None)
-        self._known |= {step.source}
-        due = [each for each, used in self._conditions if used <= self._known]
-        self._conditions = [
-            (each, used) for each, used in self._conditions if not used <= self._known
-        ]
+        self.known |= {step.source}
+        due = self.due()
         settled = step.filters if step.path is not None else due
         self.steps.append(attrs.evolve(step, filters=tuple(settled)))
         self.left.remove(step.source)
+
+    def due(self) -> list[Typed]:
+        """Give the conditions that can be tested now, once."""
+        due = [each for each, used in self._conditions if used <= self.known]
+        self._conditions = [
+            (each, used) for each, used in self._conditions if not used <= self.known
+        ]
+        return due
+
+    def take_outer(self, outer: Outer) -> None:
+        """Make an outer join the next step."""
+        due = sorted(outer.conditions, key=can_fail)
+        if outer.kind == "LEFT":
+            step = self._cheapest(outer.source, due)
+        else:
+            whole = Step(outer.source, filters=tuple(due))
+            joined = self._joined(outer.source, Sargs(due, outer.source), due)
+            step = whole if joined is None else joined
+        self.known |= {outer.source}
+        late = tuple(self.due())
+        step = attrs.evolve(step, outer=outer.kind, own=outer.own, late=late)
+        self.steps.append(step)
 
     def _cheapest_of_each(self) -> list[Step]:
         """Give the cheapest way to rows of each table that is left."""
         for source in self.left:
             if source not in self._candidates:
-                self._candidates[source] = self._cheapest(source)
+                known = self.known | {source}
+                due = [each for each, used in self._conditions if used <= known]
+                self._candidates[source] = self._cheapest(source, due)
         return [self._candidates[source] for source in self.left]
 
-    def _cheapest(self, source: int) -> Step:
-        """Give the cheapest way to rows of a table."""
-        known = self._known | {source}
-        due = [each for each, used in self._conditions if used <= known]
-        sargs = _Sargs(due, source)
+    def _cheapest(self, source: int, due: Sequence[Typed]) -> Step:
+        """Give the cheapest way to rows of a table, by conditions."""
+        sargs = Sargs(due, source)
         steps = [Step(source, filters=tuple(due))]
         for path in paths_of(self._tables[source].schema):
-            step, settled = _step_by(source, path, sargs)
+            step, settled = step_by(source, path, sargs)
             if step is not None:
                 filters = self._unsettled(due, settled)
                 steps.append(attrs.evolve(step, filters=filters))
         best = min(steps, key=_rank)
-        joined = self._joined(source, sargs, due) if self._known else None
+        joined = self._joined(source, sargs, due) if self.known else None
         return best if joined is None else min(best, joined, key=_rank)
 
     def _joined(
         self,
         source: int,
-        sargs: "_Sargs",
+        sargs: "Sargs",
         due: Sequence[Typed],
     ) -> Step | None:
         """Give the way by an index that is not there yet, if a condition joins."""
@@ -267,10 +295,16 @@ class _Planner:
         return tuple([each for each in due if not any(each is s for s in settled)])
 
 
-def _step_by(
-    source: int, path: IndexPath, found: "_Sargs"
+def step_by(
+    source: int, path: IndexPath, found: "Sargs"
 ) -> tuple[Step | None, list[Typed]]:
-    """Give the way by an index, if conditions fix enough of it; and which do."""
+    """Give the way by an index, if conditions fix enough of it; and which do.
+
+    Args:
+        source: The table.
+        path: The index.
+        found: What the conditions say of it.
+    """
     equal: list[tuple[Typed, ...]] = []
     settled: list[Typed] = []
     lookups = 1
@@ -311,10 +345,16 @@ def _joined_spans(
     return within
 
 
-class _Sargs:
+class Sargs:
     """What conditions say of where rows of one table are; with the conditions."""
 
     def __init__(self, due: Sequence[Typed], source: int) -> None:
+        """Read conditions.
+
+        Args:
+            due: They.
+            source: The table.
+        """
         self.equalities = [
             (term, found)
             for term in due

@@ -3,10 +3,15 @@
 A query is a bag of rows made of three parts: the tables in FROM give every
 combination of a row of each; the conditions, from ON and WHERE alike, all have to be
 true of it; the outputs are made of what is left. How that is done with less work than
-it sounds is the matter of `qsdb.sql.planning`.
+it sounds is the matter of `qsdb.sql.planning`. What is asked beyond that (aggregates,
+an order, a limit, UNION) is made of such queries: `qsdb.sql.relations`.
+
+An outer join is a part of a query too: a table of which a row of nothing but NULL
+stands in where no row of its own fits (`Outer`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Literal as Choice
 
 import attrs
 
@@ -17,11 +22,11 @@ from qsdb.values.kinds import Kind
 
 __all__ = [
     "Change",
-    "Checked",
     "Deletion",
-    "Explanation",
     "Insertion",
+    "Outer",
     "Output",
+    "Parameters",
     "Query",
     "Setting",
     "Showing",
@@ -59,9 +64,44 @@ class Output:
     term: Typed
 
 
+OuterKind = Choice["LEFT", "RIGHT", "FULL"]
+
+
+@attrs.frozen
+class Outer:
+    """An outer join.
+
+    With RIGHT and FULL the rows of nothing stand in for all tables before it.
+
+    Attributes:
+        source: The table that is joined.
+        kind: For which side rows of nothing stand in: with LEFT for this table's, with
+            RIGHT for those before it, with FULL for both.
+        conditions: What ON says.
+        own: What rows of the table must meet before they are joined.
+        before: With RIGHT and FULL, what combinations of the tables before must meet
+            before they are joined.
+    """
+
+    source: int
+    kind: OuterKind
+    conditions: tuple[Typed, ...]
+    own: tuple[Typed, ...] = ()
+    before: tuple[Typed, ...] = ()
+
+    def mapped(self, change: Callable[[Typed], Typed]) -> "Outer":
+        """Give the same with other expressions."""
+        return attrs.evolve(
+            self,
+            conditions=tuple(map(change, self.conditions)),
+            own=tuple(map(change, self.own)),
+            before=tuple(map(change, self.before)),
+        )
+
+
 @attrs.frozen
 class Query:
-    """A question.
+    """A bag of rows.
 
     Attributes:
         sources: The tables, in the order of FROM.
@@ -69,22 +109,21 @@ class Query:
         outputs: The columns of the result.
         whole: Which of the tables has its rows given as they are, if the outputs are
             its columns and no others.
-        is_count: Whether the number of rows is asked for; `outputs` is then empty.
-        count_name: What the number is called.
-        limit: Most rows to give; None for all.
         parameters: Those that stand in it.
         hidden: Tables that conditions look into (`qsdb.sql.typed.Exists`).
+        outer: The outer joins, in the order of FROM.
+        own_hidden: How many of the hidden tables, the first ones, whoever asks looks
+            into; the others are those of row filters.
     """
 
     sources: tuple[Source, ...]
     conditions: tuple[Typed, ...]
     outputs: tuple[Output, ...]
     whole: int | None
-    is_count: bool
-    count_name: str
-    limit: int | None
     parameters: Parameters
     hidden: tuple[Source, ...] = ()
+    outer: tuple[Outer, ...] = ()
+    own_hidden: int = 0
 
     @property
     def tables(self) -> tuple[Source, ...]:
@@ -94,38 +133,45 @@ class Query:
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the result's columns."""
-        if self.is_count:
-            return (self.count_name,)
         return tuple([output.name for output in self.outputs])
 
     @property
     def views(self) -> list[int]:
-        """The places of those sources that are views."""
+        """The places of those tables that are views."""
         return [
             n
-            for n, each in enumerate(self.sources)
+            for n, each in enumerate(self.tables)
             if isinstance(each.schema, ViewSchema)
         ]
 
+    @property
+    def tests(self) -> tuple[Typed, ...]:
+        """All that must be true of rows, in WHERE, ON or elsewhere."""
+        joined = [
+            condition
+            for each in self.outer
+            for condition in (*each.conditions, *each.own, *each.before)
+        ]
+        return (*self.conditions, *joined)
+
+    def mapped(self, change: Callable[[Typed], Typed]) -> "Query":
+        """Give the same with other expressions, but for arguments of views."""
+        outputs = [Output(each.name, change(each.term)) for each in self.outputs]
+        return attrs.evolve(
+            self,
+            outputs=tuple(outputs),
+            conditions=tuple(map(change, self.conditions)),
+            outer=tuple([each.mapped(change) for each in self.outer]),
+        )
+
     def without_places(self) -> "Query":
         """Give the query for somebody who is not to see its text, nor in errors."""
-        outputs = [
-            Output(each.name, without_places(each.term)) for each in self.outputs
-        ]
-        conditions = [without_places(each) for each in self.conditions]
-        return attrs.evolve(self, outputs=tuple(outputs), conditions=tuple(conditions))
+        return self.mapped(without_places)
 
     @property
     def events(self) -> list[int]:
         """The places of those sources that are event tables."""
         return [n for n, each in enumerate(self.sources) if each.schema.is_event]
-
-
-@attrs.frozen
-class Explanation:
-    """How a query would be answered."""
-
-    query: Query
 
 
 @attrs.frozen
@@ -175,6 +221,3 @@ class Showing:
     """A variable to show."""
 
     variable: str
-
-
-Checked = Query | Explanation | Insertion | Deletion | Change | Setting | Showing

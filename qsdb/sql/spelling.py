@@ -5,10 +5,14 @@ from collections.abc import Sequence
 from qsdb.errors import brief
 from qsdb.sql.queries import Source
 from qsdb.sql.typed import (
+    Aggregate,
     Argument,
     Between,
     Calculation,
+    Call,
+    Cases,
     Cell,
+    Coalesce,
     Comparison,
     Constant,
     Exists,
@@ -27,18 +31,32 @@ from qsdb.values.timestamps import Timestamp
 __all__ = ["spell"]
 
 
-def spell(node: Typed, sources: Sequence[Source]) -> str:
-    """Write an expression as SQL; tables are named where there are several."""
-    return _Speller(sources).spell(node)
+def spell(
+    node: Typed, sources: Sequence[Source], columns: Sequence[str] | None = None
+) -> str:
+    """Write an expression as SQL; tables are named where there are several.
+
+    Args:
+        node: It.
+        sources: The tables that it is about.
+        columns: How the columns of the one row are called that it is about, where that
+            is no row of a table.
+    """
+    return _Speller(sources, columns).spell(node)
 
 
 class _Speller:
-    def __init__(self, sources: Sequence[Source]) -> None:
+    def __init__(
+        self, sources: Sequence[Source], columns: Sequence[str] | None
+    ) -> None:
         self._sources = sources
+        self._columns = columns
 
-    def spell(self, node: Typed, *, is_part: bool = False) -> str:
+    def spell(self, node: Typed, *, is_part: bool = False) -> str:  # noqa: PLR0911  a table
         """Write an expression; in brackets, if a part of another one needs them."""
         match node:
+            case Cell(place=place) if self._columns is not None:
+                return self._columns[place]
             case Cell(source=source, place=place):
                 table = self._sources[source]
                 column = table.schema.columns[place].name
@@ -51,9 +69,28 @@ class _Speller:
                 return f"-{self.spell(term, is_part=True)}"
             case Not(term=term):
                 return f"NOT {self.spell(term, is_part=True)}"
+            case Call() | Coalesce() | Cases() | Aggregate():
+                return self._called(node)
             case _:
                 text = self._joined(node)
                 return f"({text})" if is_part else text
+
+    def _called(self, node: Call | Coalesce | Cases | Aggregate) -> str:
+        """Write a function, an aggregate or CASE."""
+        match node:
+            case Call(name=name, arguments=arguments):
+                return f"{name}({', '.join(map(self.spell, arguments))})"
+            case Coalesce(terms=terms):
+                return f"COALESCE({', '.join(map(self.spell, terms))})"
+            case Aggregate(function=name, term=term, is_distinct=is_distinct):
+                spelt = "*" if term is None else self.spell(term)
+                return f"{name}({'DISTINCT ' if is_distinct else ''}{spelt})"
+            case _:
+                whens = [
+                    f"WHEN {self.spell(test)} THEN {self.spell(value)}"
+                    for test, value in node.branches
+                ]
+                return f"CASE {' '.join(whens)} ELSE {self.spell(node.otherwise)} END"
 
     def _joined(  # noqa: C901, PLR0911  a table
         self,

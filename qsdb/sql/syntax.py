@@ -8,46 +8,50 @@ products, comparisons and repeated signs. So a tree is only as deep as the text 
 parentheses, however long the text is.
 """
 
+from collections.abc import Iterator
 from typing import Literal as Choice
 
 import attrs
 
 __all__ = [
     "Arithmetic",
-    "Assignment",
     "Between",
+    "Body",
+    "Call",
+    "Cases",
     "Column",
     "Comparison",
-    "Count",
-    "Delete",
-    "Explain",
+    "Exists",
     "Expression",
     "In",
-    "Insert",
+    "InQuery",
     "IsNull",
     "Item",
     "Join",
+    "JoinKind",
     "Like",
     "Literal",
     "LiteralForm",
     "Logic",
     "Negation",
     "Not",
+    "Ordering",
     "Parameter",
     "Path",
     "Query",
     "Select",
-    "SetVariable",
-    "Show",
+    "SetOperator",
     "Star",
-    "Statement",
     "Table",
-    "Update",
+    "United",
+    "columns_in",
 ]
 
 LiteralForm = Choice["number", "text", "hex", "bool", "null"]
 CompareOperator = Choice["=", "<>", "<", "<=", ">", ">="]
-ArithmeticOperator = Choice["+", "-", "*", "/", "%"]
+ArithmeticOperator = Choice["+", "-", "*", "/", "%", "||"]
+JoinKind = Choice["INNER", "LEFT", "RIGHT", "FULL"]
+SetOperator = Choice["UNION", "INTERSECT", "EXCEPT"]
 
 
 @attrs.frozen
@@ -186,6 +190,56 @@ class Like:
     escape: Literal | None = None
 
 
+@attrs.frozen
+class Call:
+    """A function, or an aggregate: ``name(arguments)``.
+
+    Attributes:
+        name: As it is spelt.
+        arguments: None for ``name(*)``.
+        is_distinct: Whether DISTINCT stands before the arguments.
+    """
+
+    at: int
+    name: str
+    arguments: tuple["Expression", ...] | None
+    is_distinct: bool = False
+
+
+@attrs.frozen
+class Cases:
+    """``CASE``: the first branch whose condition is true.
+
+    Attributes:
+        operand: What the conditions are compared with; None where they are predicates.
+        branches: Each condition, and the value that belongs to it.
+        otherwise: The value behind ELSE.
+    """
+
+    at: int
+    operand: "Expression | None"
+    branches: tuple[tuple["Expression", "Expression"], ...]
+    otherwise: "Expression | None"
+
+
+@attrs.frozen
+class Exists:
+    """``EXISTS (SELECT …)``."""
+
+    at: int
+    query: "Query"
+
+
+@attrs.frozen
+class InQuery:
+    """``IN (SELECT …)``."""
+
+    at: int
+    term: "Expression"
+    query: "Query"
+    is_negated: bool
+
+
 Expression = (
     Literal
     | Column
@@ -197,9 +251,26 @@ Expression = (
     | Negation
     | IsNull
     | In
+    | InQuery
     | Between
     | Like
+    | Call
+    | Cases
+    | Exists
 )
+
+
+def columns_in(node: object) -> Iterator[Column]:
+    """Yield the columns that an expression names, but for those of subqueries."""
+    if isinstance(node, Column):
+        yield node
+    elif isinstance(node, tuple):
+        for each in node:
+            yield from columns_in(each)
+    elif attrs.has(type(node)) and not isinstance(node, Query):
+        names = [field.name for field in attrs.fields(type(node))]  # type: ignore[arg-type]  # it has some
+        for name in names:
+            yield from columns_in(getattr(node, name))
 
 
 @attrs.frozen
@@ -208,14 +279,6 @@ class Star:
 
     at: int
     qualifier: str | None
-
-
-@attrs.frozen
-class Count:
-    """``COUNT(*)``."""
-
-    at: int
-    alias: str | None
 
 
 @attrs.frozen
@@ -252,87 +315,74 @@ class Join:
     at: int
     table: Table
     condition: Expression | None
+    kind: JoinKind = "INNER"
 
 
 @attrs.frozen
 class Select:
-    """A query.
+    """Rows of some tables, and what is made of them.
 
     Attributes:
-        limit: Most rows to give, as it is spelt; None for all.
+        is_distinct: Whether equal rows are given once.
+        groups: What rows of one group have in common; None without GROUP BY.
+        having: What must be true of a group.
     """
 
     at: int
-    items: tuple[Star | Count | Item, ...]
+    items: tuple[Star | Item, ...]
     table: Table
-    joins: tuple[Join, ...]
-    where: Expression | None
-    limit: Literal | None
-
-
-Query = Select
+    joins: tuple[Join, ...] = ()
+    where: Expression | None = None
+    is_distinct: bool = False
+    groups: tuple[Expression, ...] | None = None
+    having: Expression | None = None
 
 
 @attrs.frozen
-class Explain:
-    """``EXPLAIN`` of a query."""
+class United:
+    """Two queries joined by UNION, INTERSECT or EXCEPT.
+
+    Attributes:
+        at: Where the operator stands.
+        is_all: Whether rows are counted, and not just there or not.
+    """
 
     at: int
-    query: Query
+    operator: SetOperator
+    is_all: bool
+    left: "Body"
+    right: "Body"
 
 
 @attrs.frozen
-class Insert:
-    """Rows to insert; without columns they have all of the table's, in its order."""
+class Ordering:
+    """A term of ORDER BY.
+
+    Attributes:
+        are_nulls_first: None where nothing is said of them.
+    """
 
     at: int
-    table: Path
-    columns: tuple[Path, ...] | None
-    rows: tuple[tuple[Expression, ...], ...]
+    term: Expression
+    is_descending: bool = False
+    are_nulls_first: bool | None = None
 
 
 @attrs.frozen
-class Delete:
-    """Rows to delete."""
+class Query:
+    """A query.
+
+    Attributes:
+        order: What its rows are sorted by; empty for any order.
+        limit: Most rows to give; None for all.
+        offset: How many rows are passed over before; None for none.
+    """
 
     at: int
-    table: Path
-    where: Expression | None
+    body: "Body"
+    order: tuple[Ordering, ...] = ()
+    limit: Literal | Parameter | None = None
+    offset: Literal | Parameter | None = None
 
 
-@attrs.frozen
-class Assignment:
-    """A column and what it is to be."""
-
-    column: Path
-    value: Expression
-
-
-@attrs.frozen
-class Update:
-    """Rows to change."""
-
-    at: int
-    table: Path
-    assignments: tuple[Assignment, ...]
-    where: Expression | None
-
-
-@attrs.frozen
-class SetVariable:
-    """``SET variable = value``."""
-
-    at: int
-    variable: Path
-    value: Expression
-
-
-@attrs.frozen
-class Show:
-    """``SHOW variable``."""
-
-    at: int
-    variable: Path
-
-
-Statement = Select | Explain | Insert | Delete | Update | SetVariable | Show
+Body = Select | United | Query

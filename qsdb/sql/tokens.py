@@ -8,7 +8,7 @@
 4. Comments run from ``--`` to the end of the line, or from ``/*`` to ``*/``, nested.
 5. Semicolons may stand before and after the one statement.
 
-Deep nesting is refused here, where it costs nothing.
+Deep nesting is refused here, where it costs nothing, and so are too many SELECTs.
 """
 
 import re
@@ -17,30 +17,45 @@ from typing import NamedTuple
 
 from qsdb.errors import QueryError
 
-__all__ = ["NESTING_MAX", "RESERVED", "TEXT_BYTES_MAX", "Token", "tokens_of"]
+__all__ = [
+    "NAMES_TOO",
+    "NESTING_MAX",
+    "RESERVED",
+    "SELECTS_MAX",
+    "TEXT_BYTES_MAX",
+    "Token",
+    "tokens_of",
+]
 
 TEXT_BYTES_MAX = 50_000
 NESTING_MAX = 48
 """So many parentheses may be open at once."""
+SELECTS_MAX = 64
+"""So many SELECTs may be in one statement."""
 
 _DROPPED = re.findall(
     r"\w+",
-    """ALL AND AS BETWEEN BY CASE CROSS DISTINCT FROM FULL GROUP HAVING IN INNER INTO IS
-    LEFT LIKE LIMIT NATURAL OFFSET ON OR ORDER OUTER RIGHT TO UNION USING VALUES
-    WHERE""",
+    """AND AS BETWEEN BY CROSS FROM GROUP HAVING IN INNER INTO IS LIKE LIMIT NATURAL
+    OFFSET ON OR ORDER OUTER TO USING VALUES WHEN WHERE""",
 )
 _KEPT = re.findall(
-    r"\w+", "DELETE FALSE INSERT JOIN NOT NULL SELECT SET SHOW TRUE UPDATE"
+    r"\w+",
+    """ALL CASE DELETE DISTINCT EXCEPT FALSE FULL INSERT INTERSECT JOIN LEFT NOT NULL
+    RIGHT SELECT SET SHOW TRUE UNION UPDATE""",
 )
-_NAMES_TOO = ("COUNT", "ESCAPE", "EXPLAIN")
+NAMES_TOO = (
+    *("ASC", "DESC", "ELSE", "END", "ESCAPE", "EXISTS", "EXPLAIN"),
+    *("FIRST", "LAST", "NULLS", "THEN"),
+)
+"""Words that mean something where they are expected, and are names elsewhere."""
 
 _WORDS = {
     **{word: f"_{word}" for word in _DROPPED},
-    **{word: word for word in (*_KEPT, *_NAMES_TOO)},
+    **{word: word for word in (*_KEPT, *NAMES_TOO)},
 }
 """Word → terminal."""
 
-RESERVED = frozenset(_WORDS) - {*_NAMES_TOO}
+RESERVED = frozenset(_WORDS) - {*NAMES_TOO}
 """Words that are no names unless they are quoted."""
 
 _TOKEN = re.compile(
@@ -53,7 +68,7 @@ _TOKEN = re.compile(
     | (?P<name> "(?: [^"] | "" )*" )
     | (?P<text> '(?: [^'] | '' )*' )
     | :\s*(?P<parameter> [^\W\d][\w$]* )
-    | (?P<operator> <= | >= | <> | != | == | [=<>+\-*/%(),.;] )
+    | (?P<operator> <= | >= | <> | != | == | \|\| | [=<>+\-*/%(),.;] )
     """,
     re.VERBOSE,
 )
@@ -69,6 +84,7 @@ _OPERATORS = {
     "+": "PLUS",
     "-": "MINUS",
     "*": "STAR",
+    "||": "JOINED",
     "/": "SLASH",
     "%": "PERCENT",
     "(": "_OPEN",
@@ -99,7 +115,7 @@ def tokens_of(query: str) -> Iterator[Token]:
         raise QueryError(
             f"a query has at most {TEXT_BYTES_MAX:,} bytes, not {length:,}"
         )
-    depth, has_begun, has_ended = 0, False, False
+    depth, selects, has_begun, has_ended = 0, 0, False, False
     for token in _all_tokens(query):
         if token.terminal == _END:
             has_ended = has_begun
@@ -110,6 +126,10 @@ def tokens_of(query: str) -> Iterator[Token]:
         depth += _DEPTHS.get(token.terminal, 0)
         if depth > NESTING_MAX:
             fault = f"more than {NESTING_MAX} parentheses are open here"
+            raise QueryError(fault, query, token.at)
+        selects += token.terminal == "SELECT"
+        if selects > SELECTS_MAX:
+            fault = f"there are more than {SELECTS_MAX} SELECTs"
             raise QueryError(fault, query, token.at)
         yield token
     if not has_begun:

@@ -15,15 +15,21 @@ from typing import Literal as Choice
 
 import attrs
 
+from qsdb.sql.functions import FUNCTIONS
 from qsdb.sql.places import AnyPlace
 from qsdb.sql.syntax import ArithmeticOperator, CompareOperator
 from qsdb.values.kinds import BOOL, IntKind, Kind, Stored
 
 __all__ = [
+    "Aggregate",
+    "AggregateName",
     "Argument",
     "Between",
     "Calculation",
+    "Call",
+    "Cases",
     "Cell",
+    "Coalesce",
     "Comparison",
     "Constant",
     "Exists",
@@ -181,6 +187,54 @@ class Exists:
     kind: Kind = BOOL
 
 
+@attrs.frozen
+class Call:
+    """What a function gives (`qsdb.sql.functions`); absent where an argument is."""
+
+    name: str
+    arguments: tuple["Typed", ...]
+    kind: Kind
+    places: tuple[AnyPlace, ...] = _PLACES
+    """One, of the whole."""
+
+
+@attrs.frozen
+class Coalesce:
+    """The first of several values that is not absent."""
+
+    terms: tuple["Typed", ...]
+    kind: Kind
+
+
+@attrs.frozen
+class Cases:
+    """The value of the first condition that is true, or else another one."""
+
+    branches: tuple[tuple["Typed", "Typed"], ...]
+    otherwise: "Typed"
+    kind: Kind
+
+
+AggregateName = Choice["COUNT", "SUM", "AVG", "MIN", "MAX"]
+
+
+@attrs.frozen
+class Aggregate:
+    """What is made of all rows of a group; it stands in no condition of single rows.
+
+    Attributes:
+        term: What is taken of each row, where it is not absent; None: the row itself.
+        is_distinct: Whether equal values are taken once.
+    """
+
+    function: AggregateName
+    term: "Typed | None"
+    is_distinct: bool
+    kind: Kind
+    places: tuple[AnyPlace, ...] = _PLACES
+    """One, of the whole."""
+
+
 Typed = (
     Cell
     | Constant
@@ -195,6 +249,10 @@ Typed = (
     | Between
     | Like
     | Exists
+    | Call
+    | Coalesce
+    | Cases
+    | Aggregate
 )
 
 
@@ -204,6 +262,12 @@ def is_optional(node: Typed) -> bool:
         return node.is_optional
     if isinstance(node, Constant):
         return node.value is None
+    if isinstance(node, Coalesce):
+        return all(map(is_optional, node.terms))
+    if isinstance(node, Cases):
+        return any(map(is_optional, (node.otherwise, *[v for _, v in node.branches])))
+    if isinstance(node, Aggregate):
+        return node.function != "COUNT"
     is_known = isinstance(node, IsNull | Exists)
     return not is_known and any(map(is_optional, parts_of(node)))
 
@@ -217,12 +281,15 @@ def can_fail(node: Typed) -> bool:
                 return True
         case Negation(kind=IntKind()):
             return True
+        case Call(name=name):
+            if FUNCTIONS[name].can_fail:
+                return True
         case _:
             pass
     return any(map(can_fail, parts_of(node)))
 
 
-def parts_of(node: Typed) -> Iterator[Typed]:  # noqa: C901  a table
+def parts_of(node: Typed) -> Iterator[Typed]:  # noqa: C901, PLR0912  a table
     """Yield the expressions that an expression is made of."""
     match node:
         case Comparison(left=left, right=right):
@@ -241,11 +308,19 @@ def parts_of(node: Typed) -> Iterator[Typed]:  # noqa: C901  a table
             yield from (first, *[operand for _, operand in rest])
         case Exists(conditions=conditions):
             yield from conditions
+        case Call(arguments=arguments):
+            yield from arguments
+        case Coalesce(terms=terms):
+            yield from terms
+        case Cases(branches=branches, otherwise=otherwise):
+            yield from (*[each for pair in branches for each in pair], otherwise)
+        case Aggregate(term=term) if term is not None:
+            yield term
         case _:
             pass
 
 
-def with_parts(node: Typed, parts: Sequence[Typed]) -> Typed:  # noqa: C901, PLR0911  a table
+def with_parts(node: Typed, parts: Sequence[Typed]) -> Typed:  # noqa: C901, PLR0911, PLR0912  a table
     """Give an expression with other parts, as `parts_of` gives them."""
     match node:
         case Comparison():
@@ -272,6 +347,16 @@ def with_parts(node: Typed, parts: Sequence[Typed]) -> Typed:  # noqa: C901, PLR
             return attrs.evolve(node, first=first, rest=rest)
         case Exists():
             return attrs.evolve(node, conditions=tuple(parts))
+        case Call():
+            return attrs.evolve(node, arguments=tuple(parts))
+        case Coalesce():
+            return attrs.evolve(node, terms=tuple(parts))
+        case Cases():
+            *each, otherwise = parts
+            branches = tuple(zip(each[::2], each[1::2], strict=True))
+            return attrs.evolve(node, branches=branches, otherwise=otherwise)
+        case Aggregate(term=term) if term is not None:
+            return attrs.evolve(node, term=parts[0])
         case _:
             return node
 
@@ -298,7 +383,7 @@ def renumbered(node: Typed, numbers: Mapping[int, int]) -> Typed:
 def without_places(node: Typed) -> Typed:
     """Give an expression whose errors do not tell where it stands."""
     found = with_parts(node, [*map(without_places, parts_of(node))])
-    if isinstance(found, Calculation | Negation):
+    if isinstance(found, Calculation | Negation | Call | Aggregate):
         return attrs.evolve(found, places=())
     return found
 

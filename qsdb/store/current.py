@@ -49,3 +49,17 @@ class CurrentTable:
             assert within is not None
             return [rows[key] for key in index.keys_between(within.low, within.high)]
         return [rows[key] for key in index.keys_equal(value)]
+
+    def _first(
+        self,
+        number: int,
+        within: Range,
+        count: int,
+        is_reversed: bool,  # noqa: FBT001  as the handles of transactions have it
+    ) -> list[StoredRow]:
+        """Give the first rows that `_select` would give, or the last ones."""
+        rows, index = self._stored.rows, self._stored.indexes[number]
+        assert isinstance(index, OrderedIndex)
+        low, high = within.low, within.high
+        keys = index.keys_first(low, high, count, is_reversed=is_reversed)
+        return [rows[key] for key in keys]

@@ -24,6 +24,7 @@ theirs: that is what makes the one stored NaN equal to itself.
 """
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
@@ -242,6 +243,23 @@ class OrderedIndex:
         """Give the row keys from `low` up to, not including, `high`, in order."""
         with self._lock:
             entries = list(self._entries.irange(low, high, (True, False)))
+        return [entry[-1] for entry in entries]
+
+    def keys_first(
+        self, low: Bound | None, high: Bound | None, count: int, *, is_reversed: bool
+    ) -> list[object]:
+        """Give the first row keys from `low` up to, not including, `high`.
+
+        Args:
+            low: The begin of the range.
+            high: Its end.
+            count: How many.
+            is_reversed: Whether the last ones come first.
+        """
+        with self._lock:
+            ends = (True, False)
+            found = self._entries.irange(low, high, ends, reverse=is_reversed)
+            entries = list(itertools.islice(found, count))
         return [entry[-1] for entry in entries]
 
     def count_between(self, low: Bound | None, high: Bound | None) -> int:

@@ -132,6 +132,41 @@ class ReadTable(ReadOnlyTable[R]):
             selected.sort(key=index.entry_of)
         return selected
 
+    def _first(
+        self,
+        number: int,
+        within: Range,
+        count: int,
+        is_reversed: bool,  # noqa: FBT001  as the base class has it
+    ) -> list[StoredRow]:
+        """Give the first rows, as `_select` does.
+
+        What has changed since the pin is laid over them. So many keys more are read as
+        have changed: then enough are left, whichever of them do not count.
+        """
+        pin = self._require_open()
+        stored, index = self._stored, self._stored.indexes[number]
+        assert isinstance(index, OrderedIndex)
+        more = 0
+        while True:
+            keys = index.keys_first(
+                within.low, within.high, count + more, is_reversed=is_reversed
+            )
+            found: Images = {key: stored.rows.get(key) for key in keys}
+            if _is_settled(stored, self._offset):
+                return list(found.values())[:count]  # type: ignore[return-value]  # none is None
+            changed = self._changed(pin)
+            if len(changed) <= more:
+                break
+            more = len(changed)
+        for key, row in changed.items():
+            found.pop(key, None)
+            if row is not None and within.holds(index.entry_of(row)):
+                found[key] = row
+        selected = [row for row in found.values() if row is not None]
+        selected.sort(key=index.entry_of, reverse=is_reversed)
+        return selected[:count]
+
     def _count(self, number: int | None, within: Range | None, value: object) -> int:
         if number is None:
             return int(self._find(value) is not None)

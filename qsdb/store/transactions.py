@@ -175,7 +175,7 @@ class WriteTransaction(Opened):
                 journal.tell(self)
         else:
             for handle in opened:
-                handle._restore_sequences()
+                handle._restore(has_rows=False)
         self._offset = offset
         if has_events:
             emit(opened)

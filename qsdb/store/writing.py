@@ -66,13 +66,10 @@ class WriteTable(ChangingTable[R]):
         self._pre = outer[-1]
         stored.layers = tuple(outer)
 
-    def _restore(self) -> None:
-        """Put everything back as it was before the transaction."""
-        self._stored.restore(self._pre)
-        self._restore_sequences()
-
-    def _restore_sequences(self) -> None:
-        """Put the sequences back as they were before the transaction."""
+    def _restore(self, *, has_rows: bool = True) -> None:
+        """Put all back as it was before the transaction, or the sequences alone."""
+        if has_rows:
+            self._stored.restore(self._pre)
         if self._stored.sequences:
             self._stored.sequences[:] = self._before[0]
 
@@ -107,6 +104,20 @@ class WriteTable(ChangingTable[R]):
             return [rows[key] for key in index.keys_equal(value)]
         assert isinstance(index, OrderedIndex)
         return [rows[key] for key in index.keys_between(within.low, within.high)]
+
+    def _first(
+        self,
+        number: int,
+        within: Range,
+        count: int,
+        is_reversed: bool,  # noqa: FBT001  as the base class has it
+    ) -> list[StoredRow]:
+        self._require_open()
+        index, rows = self._stored.indexes[number], self._rows
+        assert isinstance(index, OrderedIndex)
+        low, high = within.low, within.high
+        keys = index.keys_first(low, high, count, is_reversed=is_reversed)
+        return [rows[key] for key in keys]
 
     def _count(self, number: int | None, within: Range | None, value: object) -> int:
         if number is None:

@@ -16,7 +16,16 @@ import os
 
 import pytest
 
-from qsdb.live import engine, intervals, operators, routing, tables, templates
+from qsdb.live import (
+    addressing,
+    engine,
+    intervals,
+    operators,
+    routing,
+    tables,
+    templates,
+)
+from qsdb.live.states import changes as changes_of_states
 from qsdb.runtime import bags, delivery, live_queries, subscriptions, updates, writer
 from qsdb.store import changes, current
 from tests.support.live_driver import run
@@ -31,7 +40,7 @@ SEEDS_MAX = 200
 
 EVERY_PUSH = {
     "a join reads its tables as they are in all terms": Mutant(
-        operators, "[before[each] or now[each] for", "[now[each] for"
+        operators, "            tables[source] = was[source]\n", "            pass\n"
     ),
     "a join reads its tables as they were in all terms": Mutant(
         operators,
@@ -40,7 +49,7 @@ EVERY_PUSH = {
         "            tables[source] = before[name] or now[name]\n",
     ),
     "what came and went alike is told": Mutant(
-        operators, "if not inserts or not deletes:", "if True:"
+        changes_of_states, "if not inserts or not deletes:", "if True:"
     ),
     "only new rows find queries": Mutant(
         routing, "found.setdefault(reader, []).append((old, None))", "pass"
@@ -69,13 +78,13 @@ NIGHTLY = {
     ),
     "an update is a deletion": Mutant(
         operators,
-        "Difference([] if new is None else [new], ",
-        "Difference([] if old is not None else [new], ",
+        "return [] if new is None else [new], ",
+        "return [] if old is not None else [new], ",
     ),
     "an update is an insertion": Mutant(
         operators,
-        "[new], [] if old is None else [old])",
-        "[new], [] if new is not None else [old])",
+        "[new], [] if old is None else [old]\n",
+        "[new], [] if new is not None else [old]\n",
     ),
     "updates are deletions": Mutant(
         operators,
@@ -88,7 +97,7 @@ NIGHTLY = {
         "        [old for old, new in pairs if new is None],\n",
     ),
     "all conditions but one are those of the route": Mutant(
-        operators, "len(query.conditions) == 1", "True"
+        addressing, "len(query.conditions) == 1", "True"
     ),
     "what came was there before": Mutant(
         tables, "frozenset([new for _, new in pairs if new is not None])", "frozenset()"
@@ -139,15 +148,15 @@ NIGHTLY = {
         routing, "for place in columns)", "for place in [*columns][:1])"
     ),
     "columns of outputs are not read": Mutant(
-        operators,
+        addressing,
         "query.outputs if query.whole is None else ()",
         "()",
     ),
     "columns of conditions are not read": Mutant(
-        operators, "        _add_columns(condition, source, found)\n", "        pass\n"
+        addressing, "        _add_columns(condition, source, found)\n", "        pass\n"
     ),
     "a whole row is looked at for its conditions only": Mutant(
-        operators, "    if query.whole == source:\n        return None\n", ""
+        addressing, "    if query.whole == source:\n        return None\n", ""
     ),
     "of several values only the first finds": Mutant(
         routing,
@@ -161,7 +170,7 @@ NIGHTLY = {
         intervals, "self.includes_high and key == high", "False"
     ),
     "ends of intervals are exchanged": Mutant(
-        operators,
+        addressing,
         "ends = (low_included, high_included)",
         "ends = (high_included, low_included)",
     ),
@@ -243,7 +252,7 @@ NARROW = {
     ),
     "a query without room is as it was": Mutant(
         operators,
-        "return net(found, run(*was, NO_CALLER, *values))",
+        "return net(found, self.rows(values, was))",
         "return net([], [])",
     ),
 }

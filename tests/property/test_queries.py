@@ -3,7 +3,10 @@
 **Strategy**: Hypothesis draws two tables with keys and indexes of each sort, rows whose
 values meet all the time, and queries over one to four of them: joins and self-joins,
 IN, BETWEEN, LIKE, IS NULL, NOT, AND, OR, arithmetic, parameters, lists of columns,
-COUNT, LIMIT. The judge (`tests.support.query_judge`) knows the typed tree and no plan.
+COUNT, LIMIT; and besides all that stands above bags of rows: outer joins, subqueries,
+groups, DISTINCT, orders, UNION and its kin, CASE, functions. The judges
+(`tests.support.query_judge`, `tests.support.relation_judge`) know the typed tree and no
+plan.
 
 **Invariants**:
 
@@ -31,8 +34,9 @@ import qsdb
 from qsdb.errors import QueryError, UniqueError
 from qsdb.schema.results import Result
 from qsdb.sql.parsing import parse
-from qsdb.sql.queries import Change, Checked, Deletion, Insertion, Query
-from qsdb.sql.statements import check_statement
+from qsdb.sql.queries import Change, Deletion, Insertion, Query
+from qsdb.sql.relations import Derived
+from qsdb.sql.statements import Checked, check_statement
 from qsdb.sql.typed import Typed
 from qsdb.values.kinds import NAN
 from tests.support.query_judge import bag, judged_query, matching, may_fail
@@ -46,6 +50,7 @@ from tests.support.query_texts import (
     source_of,
     table_specs,
 )
+from tests.support.relation_texts import Wide
 from tests.support.schemas import TableSpec, build
 from tests.unit.sql.judge import judged
 
@@ -126,7 +131,7 @@ def require_agreement(
 ) -> None:
     """Run a query and compare it with the verdict."""
     query = scene.checked(text)
-    assert isinstance(query, Query)
+    assert isinstance(query, Query | Derived)
     given = given_of(query, values)
     verdict = judged_query(
         query, rows, {name: canonical(value) for name, value in given.items()}
@@ -141,11 +146,26 @@ def require_agreement(
     assert fault is None, f"{text} {given}: {fault}"
 
 
-specs_and_queries = table_specs().flatmap(
-    lambda specs: st.tuples(
-        st.just(specs), st.lists(queries(specs), min_size=4, max_size=8)
+@st.composite
+def wide_queries(draw: st.DrawFn, specs: Sequence[TableSpec]) -> str:
+    """Draw a query that is more than a bag of rows."""
+    tables = [source_of(each, each.name) for each in specs]
+    columns = [each for table in tables for each in table.columns]
+    writer = Writer(draw, columns, ())
+    return Wide(writer, tables).query()
+
+
+def drawn_by(
+    strategy: Callable[[Sequence[TableSpec]], st.SearchStrategy[str]],
+) -> st.SearchStrategy[tuple[Sequence[TableSpec], list[str]]]:
+    return table_specs().flatmap(
+        lambda specs: st.tuples(
+            st.just(specs), st.lists(strategy(specs), min_size=4, max_size=8)
+        )
     )
-)
+
+
+specs_and_queries = st.one_of(drawn_by(queries), drawn_by(wide_queries))
 changes = st.tuples(row_numbers, row_numbers)
 
 

@@ -26,7 +26,7 @@ import qsdb
 from qsdb import Identity
 from qsdb.live import operators, witnesses
 from qsdb.runtime import row_filters, visibility
-from qsdb.sql import loops
+from qsdb.sql import finding, ways
 from tests.support.filter_twin import (
     CALLERS,
     QUESTIONS,
@@ -136,13 +136,13 @@ EVERY_PUSH = {
     ),
     "a row that was seen before is told as new": Mutant(
         operators,
-        "                deletes += run(*rows, *was, *arguments)\n",
+        "                deletes += self._runs[0](*was, *arguments)\n",
         "",
     ),
     "witnesses are looked for as they were": Mutant(
         operators,
-        "tables[self._count :] = [now[each] for each in self.tables[self._count :]]",
-        "pass",
+        "inserts += self._runs[0](*tables, *arguments)",
+        "inserts += self._runs[0](*was, *arguments)",
     ),
     "filters of one table are joined by AND": Mutant(
         row_filters,
@@ -153,7 +153,9 @@ EVERY_PUSH = {
         row_filters, "if other != name:", "if False:"
     ),
     "filters are forgotten": Mutant(
-        visibility, "query = self._filters.narrowed(query)", "pass"
+        visibility,
+        "self._filters.narrowed(narrowed(query, conditions))",
+        "narrowed(query, conditions)",
     ),
 }
 
@@ -179,10 +181,10 @@ NIGHTLY = {
         row_filters, "not all(several)", "not any(several)"
     ),
     "the last of several tables finds nothing": Mutant(
-        loops, 'inner = "True"', 'inner = "True" if number == 1 else "False"'
+        finding, 'inner = "True"', 'inner = "True" if number == 1 else "False"'
     ),
     "a hash table is that of the first row": Mutant(
-        loops, 'grouped = f"g{step.source}{made}.get', 'grouped = f"{{}}.get'
+        ways, 'grouped = f"g{step.source}{made}.get', 'grouped = f"{{}}.get'
     ),
 }
 

@@ -364,7 +364,7 @@ def spoil(rng: random.Random, question: Question) -> str:
             text.replace("SELECT", "SELEKT"),
             text.rsplit(" ", 1)[0] + " ,",
             f"SELECT nothing FROM {table}",
-            f"SELECT COUNT(*) FROM {table}",
+            f"SELECT COUNT(nothing) FROM {table}",
             f"SELECT * FROM {table} LIMIT 3",
             f"DELETE FROM {table}",
             f"SELECT * FROM {table} WHERE {table}.c0 = :unknown",

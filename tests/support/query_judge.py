@@ -23,7 +23,17 @@ from typing import Any
 import attrs
 
 from qsdb.sql.queries import Query
-from qsdb.sql.typed import Calculation, Negation, Typed, parts_of, sources_of
+from qsdb.sql.relations import Derived, Group, Project, Selected, Window, leaves_of
+from qsdb.sql.typed import (
+    Calculation,
+    Call,
+    Negation,
+    Typed,
+    can_fail,
+    parts_of,
+    sources_of,
+)
+from tests.support.relation_judge import combinations, derived_rows, has_loose_limit
 from tests.unit.sql.judge import TroubleError, judged
 
 __all__ = ["Verdict", "bag", "judged_query", "matching", "may_fail"]
@@ -47,13 +57,18 @@ class Verdict:
         may_fail: Whether it may end with an error.
         limit: Of the query.
         is_count: Whether a number is asked for.
+        order: The rows as they must follow each other; None for any order.
+        is_open: Whether anything may come: something fails, and on what else that has
+            an effect, nobody can tell.
     """
 
     sure: Counter[str]
     perhaps: Counter[str]
     may_fail: bool
-    limit: int | None
-    is_count: bool
+    limit: int | None = None
+    is_count: bool = False
+    order: list[str] | None = None
+    is_open: bool = False
 
     def fault(self, rows: Iterable[Iterable[Any]]) -> str | None:
         """Say what is wrong with a result; None if it is right."""
@@ -61,10 +76,17 @@ class Verdict:
         least, most = self.sure.total(), self.sure.total() + self.perhaps.total()
         if self.is_count:
             expected = [(n,) for n in range(least, most + 1)]
-            if self.limit == 0:
-                return None if not given else f"{given} where nothing is asked for"
             good = len(given) == 1 and given[0] in expected
             return None if good else f"{given}, and {least} to {most} are right"
+        if self.order is not None:
+            found_order = [repr(each) for each in given]
+            good = found_order == self.order
+            return None if good else f"{found_order}, and {self.order} is right"
+        return None if self.is_open else self._fault_of_bag(given, least, most)
+
+    def _fault_of_bag(
+        self, given: list[tuple[Any, ...]], least: int, most: int
+    ) -> str | None:
         found = bag(given)
         if self.limit is not None:
             least, most = min(least, self.limit), min(most, self.limit)
@@ -77,8 +99,11 @@ class Verdict:
         return None
 
 
+Rows = Mapping[str, StoredRows]
+
+
 def judged_query(
-    query: Query, tables: Mapping[str, StoredRows], arguments: Mapping[str, Any]
+    query: Selected, tables: Rows, arguments: Mapping[str, Any]
 ) -> Verdict:
     """Answer a query.
 
@@ -87,42 +112,98 @@ def judged_query(
         tables: Name → stored rows.
         arguments: Values of parameters, and of ``sender``.
     """
-    rows = [tables[each.schema.name] for each in query.sources]
+    if isinstance(query, Query):
+        return _judged_bag(query, tables, arguments)
+    root = query.root
+    match root:
+        case Project(input=Group(is_count=True, input=leaf)):
+            return attrs.evolve(_judged_bag(leaf, tables, arguments), is_count=True)
+        case Window(input=Query() as leaf, order=(), offset=None, limit=limit) if limit:
+            most = judged(limit, [], arguments)
+            return attrs.evolve(_judged_bag(leaf, tables, arguments), limit=most)
+        case _:
+            return _judged_tree(query, tables, arguments)
+
+
+def _judged_tree(query: Derived, tables: Rows, arguments: Mapping[str, Any]) -> Verdict:
+    """Answer a query with operators; nothing is told of one that may fail."""
+    fails = any(
+        _may_leaf_fail(leaf, tables, arguments) for leaf in leaves_of(query.root)
+    )
+    try:
+        rows = derived_rows(query, tables, arguments)
+    except TroubleError:
+        fails = True
+        rows = []
+    if fails:
+        return Verdict(Counter(), Counter(), may_fail=True, is_open=True)
+    root, order = query.root, None
+    while isinstance(root, Project):
+        root = root.input
+    if isinstance(root, Window) and root.order:
+        order = [repr(tuple(row)) for row in rows]
+    if not has_loose_limit(root):
+        return Verdict(bag(rows), Counter(), may_fail=False, order=order)
+    assert isinstance(root, Window)
+    assert not has_loose_limit(root.input)
+    before = attrs.evolve(query, root=root.input)
+    everything = bag(derived_rows(before, tables, arguments))
+    return Verdict(everything, Counter(), may_fail=False, limit=len(rows))
+
+
+def _may_leaf_fail(leaf: Query, tables: Rows, arguments: Mapping[str, Any]) -> bool:
+    # Rows of nothing stand in, behind outer joins, and then nothing fails.
+    rows = [tables[each.schema.name] for each in leaf.tables]
+    terms = (*leaf.tests, *[each.term for each in leaf.outputs])
+    return any(may_fail(each, rows, arguments) for each in terms)
+
+
+def _judged_bag(query: Query, tables: Rows, arguments: Mapping[str, Any]) -> Verdict:
+    rows = [tables[each.schema.name] for each in query.tables]
     sure: Counter[str] = Counter()
     perhaps: Counter[str] = Counter()
     terms = [output.term for output in query.outputs]
-    fails = any(may_fail(each, rows, arguments) for each in (*query.conditions, *terms))
+    fails = _may_leaf_fail(query, tables, arguments)
+    if fails and (query.outer or query.hidden):
+        return Verdict(sure, perhaps, may_fail=True, is_open=True)
     for combination, is_sure in matching(query, rows, arguments):
         try:
-            made = [judged(each, combination, arguments) for each in terms]
+            made = [judged(each, combination, arguments, rows) for each in terms]
         except TroubleError:  # it fails, or is cut off before by a limit
             assert fails
             continue
         (sure if is_sure else perhaps).update(bag([made]))
-    return Verdict(sure, perhaps, fails, query.limit, query.is_count)
+    return Verdict(sure, perhaps, fails)
 
 
 def matching(
     query: Query, rows: Sequence[StoredRows], arguments: Mapping[str, Any]
 ) -> Iterator[tuple[Combination, bool]]:
-    """Yield combinations that meet the conditions, and whether that is sure."""
-    for combination in itertools.product(*rows):
+    """Yield combinations that meet the conditions, and whether that is sure.
+
+    Args:
+        query: Whose.
+        rows: Of all its tables.
+        arguments: Values of parameters.
+    """
+    for found in combinations(query, rows, arguments):
+        combination = [*found, *rows[len(query.sources) :]]
         is_sure = True
         for condition in query.conditions:
             try:
-                if judged(condition, combination, arguments) is not True:
+                if judged(condition, combination, arguments, rows) is not True:
                     break
             except TroubleError:
                 is_sure = False
         else:
-            yield combination, is_sure
+            yield found, is_sure
 
 
 def may_fail(
     node: Typed, rows: Sequence[StoredRows], arguments: Mapping[str, Any]
 ) -> bool:
     """Whether a part of an expression cannot be worked out for some rows."""
-    if isinstance(node, Calculation | Negation):
+    if isinstance(node, Calculation | Negation | Call) and can_fail(node):
         used = sources_of(node)
         # One row stands for all of a table that the node does not look at.
         looked_at = [each if n in used else [()] for n, each in enumerate(rows)]

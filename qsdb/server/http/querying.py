@@ -30,7 +30,7 @@ from qsdb.server.http.endpoints import Guest
 from qsdb.server.http.refusals import Refusal
 from qsdb.server.http.visiting import settle, visit
 from qsdb.server.texts import query_text
-from qsdb.sql.queries import Explanation
+from qsdb.sql.statements import Explanation
 from qsdb.values.compounds import Field, OptionKind, ProductKind
 from qsdb.values.kinds import STR, U64, Stored
 

@@ -19,7 +19,7 @@ from qsdb.store.optimistic.merging import taken_value
 from qsdb.store.optimistic.notes import Notes, Test, net_changes
 from qsdb.store.orders import StoredRow
 from qsdb.store.reading import ReadTable, matches, read_table_class
-from qsdb.values.ranges import Range
+from qsdb.values.ranges import TOP, Range
 
 __all__ = ["SeenTable"]
 
@@ -175,6 +175,29 @@ class SeenTable(ChangingTable[R]):
                 rows.sort(key=index.entry_of)
         return rows
 
+    def _first(
+        self,
+        number: int,
+        within: Range,
+        count: int,
+        is_reversed: bool,  # noqa: FBT001  as the handles of other transactions
+    ) -> list[StoredRow]:
+        """Give the first rows of an ordered index; what is noted ends with the last."""
+        index, buffer = self._stored.indexes[number], self._buffer
+        assert isinstance(index, OrderedIndex)
+        wanted = count + len(buffer)  # as many as that may be hidden
+        rows = self._pinned()._first(number, within, wanted, is_reversed)
+        if buffer:
+            key_of = self._row_key
+            rows = [row for row in rows if key_of(row) not in buffer]
+            rows += self._buffered(number, within, None)
+            rows.sort(key=index.entry_of, reverse=is_reversed)
+        rows = rows[:count]
+        notes = self._noting()
+        if notes is not None:
+            notes.add(number, _looked_at(index, within, rows, count, is_reversed), None)
+        return rows
+
     def _buffered(
         self, number: int, within: Range | None, value: object
     ) -> list[StoredRow]:
@@ -248,3 +271,19 @@ class SeenTable(ChangingTable[R]):
             return f"the row {brief(key)}"
         names = ", ".join(bound.schema.column_names(places))
         return f"the row with {names} {brief(bound.users_key(places, key))}"
+
+
+def _looked_at(
+    index: OrderedIndex,
+    within: Range,
+    rows: list[StoredRow],
+    count: int,
+    is_reversed: bool,  # noqa: FBT001  as above
+) -> Range:
+    """Give the part of a range of which nobody may change anything."""
+    if not rows or len(rows) < count:
+        return within
+    last = index.entry_of(rows[-1])
+    if is_reversed:
+        return Range(last, within.high)
+    return Range(within.low, (*last, TOP))

@@ -26,6 +26,7 @@ from qsdb.protocol.tables import TableEncoder
 from qsdb.runtime.result_kinds import result_kind
 from qsdb.sql.parsing import parse
 from qsdb.sql.queries import Query
+from qsdb.sql.relations import Derived
 from qsdb.sql.statements import check_statement
 
 __all__ = [
@@ -111,7 +112,7 @@ def encoder(text: str) -> TableEncoder:
     """Give what encodes the rows of a query, as the server does."""
     schemas = {name: each.schema for name, each in KNOWN.tables.items()}
     query = check_statement(text, parse(text), schemas)
-    assert isinstance(query, Query)
+    assert isinstance(query, Query | Derived)
     table, is_event = "#0", bool(query.events)
     if query.whole is not None:
         schema = query.sources[query.whole].schema

@@ -156,6 +156,7 @@ def test_the_caller_is_a_value() -> None:
 def test_a_pattern_stays() -> None:
     found = where("name LIKE 'a%'")
 
+    assert isinstance(found.query, Query)
     [condition] = found.query.conditions
     assert isinstance(condition, Like)
     assert isinstance(condition.pattern, Constant)
@@ -175,6 +176,7 @@ def test_a_pattern_that_is_a_parameter_does_not() -> None:
 def test_long_lists_stay(count: int, *, is_lifted: bool) -> None:
     found = where(f"lvl IN ({', '.join(map(str, range(count)))})")
 
+    assert isinstance(found.query, Query)
     [condition] = found.query.conditions
     assert isinstance(condition, Within)
     assert all(isinstance(e, Argument) for e in condition.choices) is is_lifted

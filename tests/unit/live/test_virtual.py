@@ -118,7 +118,10 @@ def test_a_change_is_found_by_the_instance(db: qsdb.Database) -> None:
 def test_rows_that_differ_differ_in_all_columns(
     db: qsdb.Database, text: str, are_whole: object
 ) -> None:
-    assert gives_whole_rows(live_form(query_of(db, text))) == are_whole
+    query = live_form(query_of(db, text))
+    assert isinstance(query, Query)
+
+    assert gives_whole_rows(query) == are_whole
 
 
 def test_rows_of_instances_move_and_twice_is_once() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from qsdb.live.operators import Difference
+from qsdb.live.states.windows import Move
 from qsdb.runtime import bags
 from qsdb.runtime.bags import Bag
 from qsdb.runtime.updates import Shape, Update
@@ -15,7 +16,9 @@ SHAPE = Shape(("n",), list, None)
 
 
 def update(offset: int, inserts: list[int], deletes: list[int]) -> Update:
-    rows = [[(number,) for number in each] for each in (inserts, deletes)]
+    rows: list[list[tuple[object, ...]]] = [
+        [(number,) for number in each] for each in (inserts, deletes)
+    ]
     return Update(offset, Difference(rows[0], rows[1]), SHAPE)
 
 
@@ -40,6 +43,18 @@ def test_the_last_change_twice_is_once() -> None:
     bag.apply(change)
 
     assert numbers(bag) == [2, 2]
+
+
+def test_a_result_in_order_takes_moves_each_once() -> None:
+    bag = Bag([(1,), (2,)])
+    moves = [Move((1,), 0, None), Move((3,), None, 1), Move((2,), None, 0)]
+    change = Update(5, Difference([(3,), (2,)], [(1,)], moves=moves), SHAPE)
+
+    bag.apply(change)
+    bag.apply(change)
+
+    assert bag.rows == [(2,), (2,), (3,)]
+    assert (bag.count, bag.offset) == (3, 5)
 
 
 def test_two_changes_of_one_offset_are_two() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 import qsdb
 from qsdb import Identity, u32, u64
+from qsdb.live.derived import KeptResult
 from qsdb.runtime.connections import Connection
 from qsdb.testing import FakeClock, SimulatedDirectory
 from tests.support.editions import BOOK, LOAN, QUIET, Edition, edition
@@ -63,6 +64,46 @@ def test_live_queries_go_on_with_rows_of_the_new_class() -> None:
     joined.close()
     assert db.stats().live_queries == 0
     db.check()
+
+
+def test_what_is_kept_goes_on_with_the_new_tables() -> None:
+    db = filled(first().module)
+    count = db.subscribe("SELECT reader, COUNT(*) AS n FROM loan GROUP BY reader")
+    last = db.subscribe("SELECT book FROM loan ORDER BY book DESC LIMIT 1")
+
+    db.publish(with_index().module)
+    db.call("add", "Persuasion")
+    db.call("lend", 2, "ann")
+
+    assert sorted(plain(count.rows)) == [("ann", 1), ("ann!", 1)]
+    assert plain(last.rows) == [(2,)]
+    count.close()
+    last.close()
+    assert db.stats().live_queries == 0
+
+
+def test_what_cannot_be_kept_of_the_new_tables_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    db = filled(first().module)
+    errors: list[Any] = []
+    count = db.subscribe("SELECT COUNT(*) FROM loan", on_error=errors.append)
+    books = db.subscribe("SELECT * FROM book")
+
+    def fails(*_: object) -> None:
+        raise qsdb.QueryError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KeptResult, "fill", fails)
+        db.publish(with_index().module)
+
+    [error] = errors
+    assert "no room" in str(error)
+    assert count.error is error
+    db.call("add", "Persuasion")
+    assert len(books.rows) == 2
+    books.close()
+    assert db.stats().live_queries == 0
 
 
 def test_a_live_query_whose_table_has_other_rows_ends_and_says_why() -> None:

@@ -8,6 +8,7 @@ from qsdb.runtime.result_kinds import result_kind
 from qsdb.schema.modules import Module
 from qsdb.sql.parsing import parse
 from qsdb.sql.queries import Query
+from qsdb.sql.relations import Derived
 from qsdb.sql.statements import check_statement
 from qsdb.values.compounds import OptionKind
 from qsdb.values.kinds import BOOL, I64, STR, U8, U64, Kind
@@ -24,7 +25,7 @@ class Thing(qsdb.Row, module=module):
 def kinds_of(text: str) -> dict[str, Kind]:
     schemas = {each.schema.name: each.schema for each in module.compiled().tables}
     query = check_statement(text, parse(text), schemas)
-    assert isinstance(query, Query)
+    assert isinstance(query, Query | Derived)
     return {each.name: each.kind for each in result_kind(query).fields}
 
 

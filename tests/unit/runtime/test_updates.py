@@ -3,8 +3,11 @@
 import random
 from collections import Counter
 
+import pytest
+
 from qsdb.live.operators import Difference
-from qsdb.runtime.updates import Shape, Update, merged
+from qsdb.live.states.windows import Move, change_of, patched
+from qsdb.runtime.updates import Shape, Update, difference_of, merged
 
 Row = tuple[object, ...]
 
@@ -53,6 +56,60 @@ def test_several_as_one() -> None:
     assert one.deletes == [(2, 2)]
     assert one.updates == [((2, 2), (2, 3))]
     assert repr(one) == "<Update at offsets 5 to 9: 2 inserts, 1 deletes>"
+
+
+SORTED = Shape(("id", "n"), list, lambda row: row[0], is_ordered=True)
+
+
+def moved(offset: int, *moves: Move) -> Update:
+    inserts, deletes = change_of(moves)
+    return Update(offset, Difference(inserts, deletes, moves=moves), SORTED)
+
+
+def test_moves_of_several_go_one_after_the_other() -> None:
+    moves = [
+        Move((1, 1), 0, None),
+        Move((2, 2), None, 1),
+        Move((2, 2), 1, None),
+        Move((3, 3), None, 0),
+    ]
+
+    one = merged([moved(5, *moves[:2]), moved(6, *moves[2:])])
+
+    assert one.moves == moves
+    assert (one.inserts, one.deletes) == ([(3, 3)], [(1, 1)])
+    assert update(5, [(1, 1)], []).moves is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "count"),
+    [
+        ("abc", "abc", 0),
+        ("abc", "xbc", 2),
+        ("abc", "abx", 2),
+        ("abc", "axyc", 3),
+        ("abc", "", 3),
+        ("", "abc", 3),
+        ("aab", "ab", 1),
+        ("abc", "cba", 6),
+    ],
+)
+def test_the_difference_of_two_lists(before: str, after: str, count: int) -> None:
+    was: list[Row] = [(each,) for each in before]
+    now: list[Row] = [(each,) for each in after]
+
+    found = difference_of(was, now, SORTED)
+
+    assert found.moves is not None
+    assert len(found.moves) == count
+    assert patched(was, found.moves) == now
+    assert difference_of(was, now, SHAPE).moves is None
+
+
+def test_a_result_that_only_moved_says_something() -> None:
+    moves = [Move((1, 1), 0, None), Move((1, 1), None, 1)]
+
+    assert Update(5, Difference([], [], moves=moves), SORTED)
 
 
 def test_several_that_say_nothing_together() -> None:

@@ -46,6 +46,28 @@ def test_changes_are_told_with_the_commit(db: qsdb.Database) -> None:
     assert is_empty(db)
 
 
+def test_what_is_made_of_several_rows_of_views(db: qsdb.Database) -> None:
+    told: list[Any] = []
+    text = (
+        "SELECT COUNT(*) AS n, MAX(u.age) AS age FROM aged(25) u "
+        "JOIN aged(28) v ON u.name = v.name"
+    )
+    best = db.subscribe("SELECT * FROM aged(25) ORDER BY age DESC LIMIT 1")
+    with db.subscribe(text, told.append) as live:
+        assert [tuple(each) for each in live.initial] == [(1, 30)]
+        db.caller(BOB).call(put, "bob", 29)
+        db.caller(ANN).call(put, "ann", 27)
+        assert [tuple(each) for each in live.rows] == [(1, 29)]
+        assert best.rows == [User(BOB, "bob", 29)]
+    best.close()
+
+    assert [tuple(each) for update in told for each in update.inserts] == [
+        (2, 30),
+        (1, 29),
+    ]
+    assert is_empty(db)
+
+
 def test_a_point_runs_again_only_when_that_key_changes(db: qsdb.Database) -> None:
     clients = [db.connect(who) for who in (ANN, BOB)]
     for client in clients:
@@ -373,7 +395,9 @@ def test_a_wrong_query_beside_a_view_leaves_nothing(db: qsdb.Database) -> None:
         with pytest.raises(QueryError, match="view counts failed"):
             conn.subscribe("SELECT * FROM me", "SELECT * FROM counts('twice')")
         assert is_empty(db)
-        with pytest.raises(QueryError, match="LIMIT cannot be subscribed to"):
+        with pytest.raises(
+            QueryError, match="cannot be subscribed to: LIMIT needs ORDER"
+        ):
             conn.subscribe("SELECT * FROM me", "SELECT * FROM me LIMIT 1")
         assert is_empty(db)
 

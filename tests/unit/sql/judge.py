@@ -7,9 +7,9 @@ are those of `qsdb`: AND and OR go from the left and no further than they must, 
 beside an absent value nothing is worked out.
 """
 
+import itertools
 import math
-import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import add, mul, sub
 from typing import Any
@@ -18,9 +18,13 @@ from qsdb.sql.typed import (
     Argument,
     Between,
     Calculation,
+    Call,
+    Cases,
     Cell,
+    Coalesce,
     Comparison,
     Constant,
+    Exists,
     IsNull,
     Like,
     Logic,
@@ -30,9 +34,10 @@ from qsdb.sql.typed import (
     Within,
     is_optional,
 )
-from qsdb.values.kinds import FloatKind, IntKind, Kind
+from qsdb.values.kinds import FloatKind, Kind
+from tests.unit.sql.function_judge import called, in_room
 
-__all__ = ["TroubleError", "holds", "judged"]
+__all__ = ["TroubleError", "holds", "judged", "order_of"]
 
 Rows = Sequence[Sequence[Any]]
 
@@ -41,11 +46,23 @@ class TroubleError(Exception):
     """A result has no room, or something is divided by 0."""
 
 
-def judged(node: Typed, rows: Rows, arguments: Mapping[str, Any]) -> Any:  # noqa: C901, PLR0911, PLR0912  a table of rules
-    """Give what an expression is; None where it is absent or unknown."""
+def judged(  # noqa: C901, PLR0911, PLR0912  a table of rules
+    node: Typed,
+    rows: Rows,
+    arguments: Mapping[str, Any],
+    tables: Sequence[Sequence[Sequence[Any]]] = (),
+) -> Any:
+    """Give what an expression is; None where it is absent or unknown.
+
+    Args:
+        node: The expression.
+        rows: Of each table the row at hand.
+        arguments: The values of parameters.
+        tables: Of each table all rows, for conditions that look for some.
+    """
 
     def of(each: Typed) -> Any:
-        return judged(each, rows, arguments)
+        return judged(each, rows, arguments, tables)
 
     match node:
         case Cell(source=source, place=place):
@@ -84,8 +101,42 @@ def judged(node: Typed, rows: Rows, arguments: Mapping[str, Any]) -> Any:  # noq
             for (operator, _), operand in zip(rest, operands[1:], strict=True):
                 total = _fitted(kind, _calculated(kind, operator, total, operand))
             return total
+        case Exists(sources=sources, conditions=conditions):
+            return any(
+                all(
+                    judged(each, found, arguments, tables) is True
+                    for each in conditions
+                )
+                for found in _witnesses(sources, rows, tables)
+            )
+        case Coalesce(terms=terms):
+            for each in terms:
+                found = of(each)
+                if found is not None:
+                    return found
+            return None
+        case Cases(branches=branches, otherwise=otherwise):
+            for condition, value in branches:
+                if of(condition) is True:
+                    return of(value)
+            return of(otherwise)
+        case Call(name=name, arguments=given, kind=kind):
+            found = _known(given, of)
+            return None if found is None else called(name, kind, found)
         case _:
-            raise AssertionError(f"these tests have no tables for {node!r}")
+            raise AssertionError(f"{node!r} stands in no condition of rows")
+
+
+def _witnesses(
+    sources: Sequence[int], rows: Rows, tables: Sequence[Sequence[Sequence[Any]]]
+) -> Iterator[Rows]:
+    """Yield the rows at hand with each combination of those of other tables."""
+    count = max(len(rows), *[number + 1 for number in sources])
+    for found in itertools.product(*[tables[number] for number in sources]):
+        known = [*rows, *[()] * (count - len(rows))]
+        for number, row in zip(sources, found, strict=True):
+            known[number] = row
+        yield known
 
 
 def holds(
@@ -166,7 +217,7 @@ def _joined(terms: Sequence[Callable[[], Any]], *, decisive: bool) -> bool | Non
 
 
 def _compared(operator: str, left: Any, right: Any) -> bool:
-    difference = _order(left, right)
+    difference = order_of(left, right)
     return {
         "=": difference == 0,
         "<>": difference != 0,
@@ -177,7 +228,7 @@ def _compared(operator: str, left: Any, right: Any) -> bool:
     }[operator]
 
 
-def _order(left: Any, right: Any) -> int:
+def order_of(left: Any, right: Any) -> int:
     """Give -1, 0 or 1; NaN is the greatest and equals itself."""
     if isinstance(left, float) and (math.isnan(left) or math.isnan(right)):
         return int(math.isnan(left)) - int(math.isnan(right))
@@ -211,14 +262,7 @@ def _calculated(kind: Kind, operator: str, left: Any, right: Any) -> Any:
 
 
 def _fitted(kind: Kind, value: Any) -> Any:
-    if isinstance(kind, IntKind):
-        if not kind.least <= value <= kind.greatest:
-            raise TroubleError
-        return value
-    assert isinstance(kind, FloatKind)
-    if kind.bits == 32:
-        try:
-            value = struct.unpack("<f", struct.pack("<f", value))[0]
-        except OverflowError:
-            value = math.copysign(math.inf, value)
-    return value + 0.0 if value else 0.0
+    found = in_room(kind, value)
+    if found is None:
+        raise TroubleError
+    return found

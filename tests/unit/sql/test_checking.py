@@ -63,12 +63,14 @@ def typed(text: str, kind: Kind | None = BOOL, tables: str = "player") -> Typed:
     """Check an expression in the place of a predicate."""
     query = f"SELECT * FROM {tables} WHERE {text}"
     statement = parse(query)
-    assert isinstance(statement, syntax.Select)
-    assert statement.where is not None
+    assert isinstance(statement, syntax.Query)
+    select = statement.body
+    assert isinstance(select, syntax.Select)
+    assert select.where is not None
     scope = Scope(query, BOTH)
-    for table in (statement.table, *[each.table for each in statement.joins]):
+    for table in (select.table, *[each.table for each in select.joins]):
         scope.add(table)
-    return Checker(query, scope).check(statement.where, kind)
+    return Checker(query, scope).check(select.where, kind)
 
 
 def cell(name: str) -> Cell:
@@ -197,12 +199,14 @@ def test_columns_of_several_tables_are_told_apart() -> None:
 def test_parameters_are_gathered_with_their_kinds() -> None:
     query = "SELECT * FROM player WHERE level = :a AND :b < gold AND :sender = who"
     statement = parse(query)
-    assert isinstance(statement, syntax.Select)
-    assert statement.where is not None
+    assert isinstance(statement, syntax.Query)
+    select = statement.body
+    assert isinstance(select, syntax.Select)
+    assert select.where is not None
     scope = Scope(query, BOTH)
-    scope.add(statement.table)
+    scope.add(select.table)
     checker = Checker(query, scope)
-    checker.check(statement.where, BOOL)
+    checker.check(select.where, BOOL)
     assert checker.parameters == {"a": U16, "b": U32}
 
 
@@ -347,7 +351,7 @@ PICKY = Argument("p", U16, is_optional=True)
     ],
 )
 def test_a_parameter_before_is_null_may_be_absent(text: str, expected: Typed) -> None:
-    query = f"SELECT COUNT(*) FROM player WHERE {text}"
+    query = f"SELECT level FROM player WHERE {text}"
     checked = check_statement(query, parse(query), BOTH)
     assert isinstance(checked, Query)
     terms = expected.terms if isinstance(expected, Logic) else ()

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from qsdb.sql.arranging import AnyPlan, plan_query
+from qsdb.sql.estimating import at_most, comparing_steps, estimate_looks
 from qsdb.sql.explaining import explain
 from qsdb.sql.parsing import parse
 from qsdb.sql.planning import Plan, make_plan
 from qsdb.sql.queries import Query
+from qsdb.sql.relations import Derived
 from qsdb.sql.statements import check_statement
 from tests.unit.runtime.sql_shop import shop
 
@@ -32,6 +35,12 @@ def examples() -> list[tuple[str, str]]:
     return [(query, plan) for query, plan in pairs]
 
 
+def answer_of(query: str) -> AnyPlan:
+    checked = check_statement(query, parse(query), TABLES)
+    assert isinstance(checked, Query | Derived)
+    return plan_query(checked)
+
+
 def plan_of(query: str, first: int | None = None, *, wishes: bool = False) -> Plan:
     checked = check_statement(query, parse(query), TABLES)
     assert isinstance(checked, Query)
@@ -40,7 +49,7 @@ def plan_of(query: str, first: int | None = None, *, wishes: bool = False) -> Pl
 
 @pytest.mark.parametrize(("query", "plan"), examples())
 def test_plans_are_these(query: str, plan: str) -> None:
-    assert "\n".join(explain(plan_of(query), SIZES)) == plan
+    assert "\n".join(explain(answer_of(query), SIZES)) == plan
 
 
 def test_there_are_examples() -> None:
@@ -68,7 +77,7 @@ def test_the_order_of_from_does_not_matter() -> None:
     plans = set()
     for order in ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)):
         joined = " JOIN ".join([tables[each] for each in order])
-        query = f"SELECT COUNT(*) AS n FROM {joined} WHERE {on}"
+        query = f"SELECT l.count FROM {joined} WHERE {on}"
         plan = plan_of(query)
         plans.add(tuple([plan.query.sources[e.source].alias for e in plan.steps]))
 
@@ -82,3 +91,14 @@ def test_one_look_up_of_one_row_is_a_point() -> None:
     assert not plan_of("SELECT * FROM item WHERE kind = 'a'").is_point
     assert not plan_of("SELECT * FROM line WHERE item = 1").is_point
     assert not plan_of(JOIN).is_point
+
+
+def test_what_is_looked_at_is_guessed_of_all_parts() -> None:
+    join = "SELECT i.id FROM item i JOIN line l ON i.price > l.count"
+    both = answer_of(f"{join} UNION {join}")
+
+    assert comparing_steps(both) == 2 * comparing_steps(answer_of(join)) == 2
+    assert at_most(both, SIZES) == 2 * at_most(answer_of(join), SIZES) > 10_000_000
+    looked = answer_of("SELECT COUNT(*) FROM item WHERE id IN (SELECT item FROM line)")
+    assert estimate_looks(looked, SIZES) == 10_000 * 22
+    assert estimate_looks(answer_of(join), SIZES) == 0

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from qsdb.sql.commands import Delete
 from qsdb.sql.literals import LiteralError, read_literal
 from qsdb.sql.parsing import parse
-from qsdb.sql.syntax import Comparison, Delete, Literal
+from qsdb.sql.syntax import Comparison, Literal
 from qsdb.values import kinds
 from qsdb.values.compounds import ArrayKind, EnumKind, OptionKind
 from qsdb.values.identity import Identity

@@ -3,7 +3,7 @@
 import pytest
 
 from qsdb.errors import QueryError
-from qsdb.sql.tokens import NESTING_MAX, TEXT_BYTES_MAX, Token, tokens_of
+from qsdb.sql.tokens import NESTING_MAX, SELECTS_MAX, TEXT_BYTES_MAX, Token, tokens_of
 
 
 def spelt(query: str) -> list[tuple[str, str]]:
@@ -14,7 +14,7 @@ def spelt(query: str) -> list[tuple[str, str]]:
     ("query", "tokens"),
     [
         ("SeLeCt from", [("SELECT", "SeLeCt"), ("_FROM", "from")]),
-        ("count Explain", [("COUNT", "count"), ("EXPLAIN", "Explain")]),
+        ("count Explain", [("NAME", "count"), ("EXPLAIN", "Explain")]),
         ("straße _a1$ naïve", [("NAME", each) for each in ("straße", "_a1$", "naïve")]),
         ('"select" "a ""b"" c"', [("NAME", "select"), ("NAME", 'a "b" c')]),
         (
@@ -33,6 +33,7 @@ def spelt(query: str) -> list[tuple[str, str]]:
         (":sender : room", [("PARAMETER", "sender"), ("PARAMETER", "room")]),
         ("a.b", [("NAME", "a"), ("_DOT", "."), ("NAME", "b")]),
         ("= ==", [("EQUAL", "="), ("EQUAL", "==")]),
+        ("a || b", [("NAME", "a"), ("JOINED", "||"), ("NAME", "b")]),
         (
             "<> != < <= > >=",
             [("COMPARE", each) for each in ("<>", "!=", "<", "<=", ">", ">=")],
@@ -106,3 +107,13 @@ def test_parentheses_nest_so_deep() -> None:
     with pytest.raises(QueryError, match="more than 48 parentheses are open") as caught:
         spelt("(" * 10_000)
     assert caught.value.column == NESTING_MAX + 1
+
+
+def test_too_many_selects_are_pointed_at() -> None:
+    part = "SELECT a FROM t"
+    assert (
+        len([*tokens_of(" UNION ".join([part] * SELECTS_MAX))]) == SELECTS_MAX * 5 - 1
+    )
+    with pytest.raises(QueryError, match=f"more than {SELECTS_MAX} SELECTs") as caught:
+        [*tokens_of(" UNION ".join([part] * (SELECTS_MAX + 1)))]
+    assert caught.value.column == SELECTS_MAX * len(f"{part} UNION ") + 1

@@ -1,0 +1,61 @@
+"""Which queries are not kept current, and why.
+
+A bag of rows of tables follows the tables, row by row, and operators above it keep what
+they need (`qsdb.live.trees`). Some things are left that no state is kept for, or that
+have no answer.
+"""
+
+from collections.abc import Iterator
+
+from qsdb.schema.views import ViewSchema
+from qsdb.sql.queries import Query
+from qsdb.sql.relations import Derived, Relation, Selected, Window, inputs_of, leaves_of
+from qsdb.sql.typed import all_exists, sources_of
+
+__all__ = ["why_not_live"]
+
+
+def why_not_live(query: Selected) -> str | None:
+    """Say why a query is not kept current, as the end of a sentence; None if it is."""
+    root: Relation = query.root if isinstance(query, Derived) else query
+    return next(_reasons(query, root), None)
+
+
+def _reasons(query: Selected, root: Relation) -> Iterator[str]:
+    for leaf in leaves_of(root):
+        yield from _reasons_of_leaf(leaf)
+    if isinstance(query, Derived):
+        for number in query.events:
+            name = query.tables[number].schema.name
+            yield (
+                f"{name} is an event table: its rows come and are not kept, so they "
+                "are neither counted nor sorted"
+            )
+    for each in _operators(root):
+        if isinstance(each, Window) and not each.order:
+            yield "LIMIT needs ORDER BY: else nothing says which rows come first"
+
+
+def _reasons_of_leaf(leaf: Query) -> Iterator[str]:
+    if any(isinstance(each.schema, ViewSchema) for each in leaf.hidden):
+        yield "a view in a subquery is not kept current"
+    joined = {outer.source for outer in leaf.outer}
+    for outer in leaf.outer:
+        if outer.kind != "LEFT":
+            yield f"{outer.kind} JOIN is not kept current; LEFT JOIN is"
+        looked_at = frozenset().union(*map(sources_of, outer.conditions))
+        if looked_at & joined - {outer.source}:
+            yield "ON of a LEFT JOIN looks at a table of another LEFT JOIN"
+    if leaf.outer and leaf.events:
+        yield "an event table has no rows for a LEFT JOIN to fit"
+    if any(sources_of(each) & joined for each in all_exists(leaf.tests)):
+        yield "EXISTS or IN (SELECT …) looks at a table of a LEFT JOIN"
+    if [*all_exists([each.term for each in leaf.outputs])]:
+        yield "EXISTS or IN (SELECT …) among the columns is not kept current"
+
+
+def _operators(relation: Relation) -> Iterator[Relation]:
+    """Yield the operators of a tree, from the root."""
+    yield relation
+    for each in inputs_of(relation):
+        yield from _operators(each)

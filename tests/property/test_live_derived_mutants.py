@@ -1,0 +1,90 @@
+"""The histories of live queries of several parts notice planted bugs.
+
+**Strategy**: plant one bug at a time in what joins states to queries on tables
+(`tests.support.mutants`), and run the histories of `test_live_derived.py` one after the
+other until one fails.
+
+**Invariants**:
+
+1. Each planted bug makes a history fail, among the first `SEEDS_MAX`.
+2. Without one, they pass: that is `test_live_derived.py`.
+"""
+
+from collections import Counter
+
+import pytest
+
+from qsdb.live import (
+    addressing,
+    derived,
+    engine,
+    nodes,
+    operators,
+    trees,
+    witnesses,
+)
+from qsdb.live.states import groups, windows
+from tests.property.test_live_derived import run
+from tests.support.mutants import Mutant, planted
+
+pytestmark = pytest.mark.slow
+
+SEEDS_MAX = 60
+
+MUTANTS = {
+    "the last rows of a group leave its row": Mutant(
+        groups, "if group.count or not self._keys:", "if True:"
+    ),
+    "equal outputs of two groups are told": Mutant(
+        nodes,
+        "return cancelled([*map(make, inserts)], [*map(make, deletes)])",
+        "return [*map(make, inserts)], [*map(make, deletes)]",
+    ),
+    "what HAVING does not let through goes all the same": Mutant(
+        nodes,
+        "return self._picked(inserts), self._picked(deletes)",
+        "return self._picked(inserts), deletes",
+    ),
+    "equal rows in order are one": Mutant(
+        trees, "has_numbers = not is_set(window)", "has_numbers = False"
+    ),
+    "places are told of the rows before they are made": Mutant(
+        nodes, "Move(make(each.row), each.was, each.now)", "each"
+    ),
+    "a window is not filled up": Mutant(
+        windows, "(left if was else entered).append(entry)", "pass"
+    ),
+    "one part of two is told of": Mutant(
+        derived, "number - base: pairs", "number - base: pairs if base == 0 else []"
+    ),
+    "changes of a LEFT JOIN's table are passed over": Mutant(
+        witnesses,
+        "for outer in query.outer:\n        wanted",
+        "for outer in ():\n        wanted",
+    ),
+    "columns of ON are not read": Mutant(
+        addressing,
+        "for condition in query.tests:",
+        "for condition in query.conditions:",
+    ),
+    "a row with NULLs stays beside partners": Mutant(
+        operators,
+        "                deletes += self._runs[0](*was, *arguments)\n",
+        "",
+    ),
+    "states stay when the last one leaves": Mutant(
+        engine, "        if not template.results:\n", "        if False:\n"
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_history_notices(name: str) -> None:
+    with planted(MUTANTS[name]):
+        for seed in range(SEEDS_MAX):
+            try:
+                run(seed, Counter())
+            except Exception:  # noqa: BLE001  whatever a bug leads to
+                return
+    pytest.fail(f"nobody notices: {name}")
