@@ -328,6 +328,41 @@ CONFLICTS: dict[str, tuple[Callable[[Any], object], Callable[[Any], object], str
         lambda tx: tx[Item].update(Item(1, 1, 1, "s1", 7)),
         "changed a row that a query asks for",
     ),
+    "the first rows of an index": (
+        lambda tx: tx.sql("SELECT * FROM item ORDER BY shelf LIMIT 2"),
+        lambda tx: tx[Item].insert(Item(8, -8, 8, None)),
+        "changed a row that was looked for by index shelf",
+    ),
+    "the last rows of an index": (
+        lambda tx: tx.sql("SELECT * FROM item ORDER BY shelf DESC LIMIT 2"),
+        lambda tx: tx[Item].update(Item(2, 0, 0, "s2")),
+        "changed a row that was looked for by index shelf",
+    ),
+    "as many rows of an index as there are": (
+        lambda tx: tx.sql("SELECT * FROM item ORDER BY shelf LIMIT 20"),
+        lambda tx: tx[Item].insert(Item(8, 8, 8, None)),
+        "changed a row that was looked for by index shelf",
+    ),
+    "groups": (
+        lambda tx: tx.sql("SELECT colour, COUNT(*) FROM item GROUP BY colour"),
+        lambda tx: tx[Item].insert(Item(8, 8, 8, None)),
+        "table item: since offset 2 another transaction has changed a row, and all",
+    ),
+    "a row of nothing": (
+        lambda tx: tx.sql(
+            "SELECT t.* FROM tag t LEFT JOIN item i ON t.word = i.sku "
+            "WHERE i.price IS NULL"
+        ),
+        lambda tx: tx[Item].update(Item(1, 1, 1, "old")),
+        "table item: since offset 2 another transaction has changed a row",
+    ),
+    "a subquery": (
+        lambda tx: tx.sql(
+            "SELECT * FROM tag WHERE word NOT IN (SELECT sku FROM item WHERE price > 5)"
+        ),
+        lambda tx: tx[Item].update(Item(1, 1, 1, "old", 6)),
+        "table item: since offset 2 another transaction has changed a row",
+    ),
     "a view": (
         lambda tx: tx.sql("SELECT * FROM cheap"),
         lambda tx: tx[Item].update(Item(1, 1, 1, "s1", 70)),
@@ -365,6 +400,14 @@ NO_CONFLICTS: dict[str, tuple[Callable[[Any], object], Callable[[Any], object]]]
     "another range": (
         lambda tx: [*tx[Item].shelf.range(hi=2)],
         lambda tx: tx[Item].insert(Item(8, 8, 8, None)),
+    ),
+    "rows behind the first": (
+        lambda tx: tx.sql("SELECT * FROM item ORDER BY shelf LIMIT 2"),
+        lambda tx: tx[Item].delete_by_key(3),
+    ),
+    "rows before the last": (
+        lambda tx: tx.sql("SELECT * FROM item ORDER BY shelf DESC LIMIT 2"),
+        lambda tx: tx[Item].delete_by_key(0),
     ),
     "another value": (
         lambda tx: [*tx[Item].colour.filter(1)],
@@ -577,6 +620,21 @@ def test_sql_sees_what_it_has_written(db: qsdb.Database) -> None:
         assert tx[Item].get(8) is None
         assert len(tx.sql("EXPLAIN SELECT * FROM item").rows) > 1
     assert price_of(db, 2) == 3
+
+
+def test_the_first_rows_are_those_with_what_it_has_written(db: qsdb.Database) -> None:
+    with db.optimistic() as tx:
+        tx[Item].delete_by_key(0)
+        tx[Item].update(Item(1, 9, 1, "s1"))
+        tx[Item].insert(Item(8, -8, 8, None))
+        for text, expected in (
+            ("ORDER BY shelf LIMIT 2", [8, 2]),
+            ("ORDER BY shelf DESC LIMIT 2", [1, 3]),
+            ("ORDER BY shelf LIMIT 0", []),
+            ("WHERE shelf > 1 ORDER BY shelf LIMIT 9", [2, 3, 1]),
+        ):
+            found = tx.sql(f"SELECT * FROM item {text}")
+            assert [row.id for row in found.rows] == expected
 
 
 def test_unique_values_change_places(db: qsdb.Database) -> None:
