@@ -296,6 +296,9 @@ def parted(pairs: Sequence[Pair]) -> Change:
 
 def difference_of(pairs: Sequence[Pair]) -> Difference:
     """Give the change of all rows of one table: a set, in which none is twice."""
+    if len(pairs) == 1:  # as with most commits
+        [(old, new)] = pairs
+        return Difference([] if new is None else [new], [] if old is None else [old])
     return Difference(*parted(pairs))
 
 

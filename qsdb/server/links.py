@@ -3,8 +3,8 @@
 Frames are read one by one, and the session handles their messages; what takes long goes
 to a thread, and the next message waits for it. What the outbox gives is written as soon
 as it is due and the client reads fast enough: after each frame that was handled, and
-when the session is woken, by whichever thread. Of all that is committed in one turn of
-the event loop a client so has one frame. Nothing more is read from a client for whom
+when the session is woken, by whichever thread. Of all that others commit in one turn
+of the event loop a client so has one frame. Nothing more is read from a client for whom
 too much waits.
 
 A frame can have very many messages, and frames can come one right after another: after
@@ -41,6 +41,9 @@ _LOGGER = logging.getLogger("qsdb.server")
 
 TURN_SECONDS = 0.01
 """So long messages of one client are handled at a stretch."""
+
+ANSWERED_AT_ONCE = 16
+"""After so many what is due is written: so the client goes on beside the server."""
 
 MESSAGES_AT_ONCE = 8
 """After so many it is looked whether the turn is over, and how much waits."""
@@ -250,6 +253,8 @@ class Link:
             job = handle(message)
             if job is not None:
                 await self._elsewhere(job)
+            if not count % ANSWERED_AT_ONCE:
+                self._flush()
             if job is not None or not count % MESSAGES_AT_ONCE:
                 until = await self._pause(until)  # long answers are not piled up
         traffic.messages_in += count

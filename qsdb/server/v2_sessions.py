@@ -86,11 +86,15 @@ class V2Session(Session[ClientMessage]):
         return read_client_frame(frame, self._subprotocol)
 
     def handle(self, message: ClientMessage) -> Job | None:
+        if isinstance(message, CallReducer) and len(message.args) <= INLINE_BYTES:
+            self._call(message)  # first of all, as it is hot
+            return None
+        return self._handle(message)
+
+    def _handle(self, message: ClientMessage) -> Job | None:
         match message:
-            case CallReducer(args=args) if len(args) > INLINE_BYTES:
-                return functools.partial(self._call, message)
             case CallReducer():
-                self._call(message)
+                return functools.partial(self._call, message)
             case Subscribe():
                 return self._sets.subscribe(message)
             case Unsubscribe():
