@@ -85,10 +85,10 @@ def _check(row_filter: RowFilter, tables: Mapping[str, TableSchema]) -> Query:
             "a row filter gives whole rows of one table, and all of them: "
             "SELECT t.* FROM t …, without LIMIT"
         )
-    if query.hidden or why_not_live(query) is not None:
+    if query.hidden or query.outer or why_not_live(query) is not None:
         raise QueryError(
             "a row filter joins tables, with conditions that can be kept current: "
-            f"{why_not_live(query) or 'without subqueries'}"
+            f"{why_not_live(query) or 'without subqueries or outer joins'}"
         )
     if query.parameters:
         names = ", ".join([f":{name}" for name in query.parameters])
