@@ -92,8 +92,8 @@ MUTANTS = {
     "rows that own writes replace are seen in a scan": Mutant(
         seen,
         "            rows = [row for row in rows if key_of(row) not in buffer]\n"
-        "            rows +=",
-        "            rows +=",
+        "            rows += [row for",
+        "            rows += [row for",
     ),
     "own rows come last in a range": Mutant(
         seen, "rows.sort(key=index.entry_of)", "pass"

@@ -5,6 +5,7 @@ notice; those without a number are of what this one has besides.
 """
 
 from qsdb.live import engine, operators, routing
+from qsdb.live.states import changes
 from qsdb.log import end_notes, records, scanning, tail, whole_files, writing
 from qsdb.recovery import mending
 from qsdb.runtime import (
@@ -152,7 +153,7 @@ BUGS: dict[str, Mutant] = {
         operators, "[before[each] or now[each] for", "[now[each] for"
     ),
     "what came and went alike is told": Mutant(
-        operators, "if not inserts or not deletes:", "if True:"
+        changes, "if not inserts or not deletes:", "if True:"
     ),
     "routes stay when the last one leaves": Mutant(
         engine, "            routes.remove(reader)\n", ""
