@@ -132,7 +132,7 @@ class Database(Migrating, Calling, Transacting):
         how = options_of(durability, sync_interval, options)
         limit, bounds = limit_of(slow_reducer), limits_of(limits)
         files = None if path is None else as_files(path)
-        is_real = clock is None or type(clock) is SystemClock
+        has_thread = scheduler == "thread" and type(clock) in (type(None), SystemClock)
         clock = SystemClock() if clock is None else clock
         schema = None if module is None else module.compiled(check_filters)
         if read_only and files is not None:
@@ -143,12 +143,10 @@ class Database(Migrating, Calling, Transacting):
         self._directory, self._writer, self._calls = parts[:3]
         self._storage, self._scheduler = parts.storage, parts.scheduler
         self._calls.meters.set_limit(limit)
-        retrying = Retrying(self._writer, self._calls.seeds, bounds)
-        self._retrying = self._calls.retrying = retrying
-        self._subscriptions = Subscriptions(parts.queries, self._writer)
-        self._subscriptions.engine.self_check = check
+        self._calls.retrying = Retrying(self._writer, self._calls.seeds, bounds)
+        self._subscriptions = hub = Subscriptions(parts.queries, self._writer)
+        hub.engine.self_check, parts.publisher.subscriptions = check, hub
         self._publisher = parts.publisher
-        self._publisher.subscriptions = self._subscriptions
         self._sender = Sender(self._calls.owner)
         self._procedures = Procedures(self._calls, procedure_threads)
         clients = None if read_only else Clients(self._calls)
@@ -159,8 +157,7 @@ class Database(Migrating, Calling, Transacting):
         if clients is not None:
             clients.disconnect_all()
         if self._scheduler is not None:
-            by_itself = is_real and scheduler == "thread"
-            self._scheduler.start(self, self._procedures, has_thread=by_itself)
+            self._scheduler.start(self, self._procedures, has_thread=has_thread)
 
     def __repr__(self) -> str:
         """Name the module and the offset."""
@@ -257,7 +254,7 @@ class Database(Migrating, Calling, Transacting):
             commits=store.offset - writer.first_offset,
             rollbacks=writer.rollbacks,
             conflicts=writer.conflicts,
-            fallbacks=self._retrying.fallbacks,
+            fallbacks=self._calls.retrying.fallbacks,
             calls=self._calls.count + self._procedures.count,
             pins=len(store.pins),
             undo_rows=store.undo_count,

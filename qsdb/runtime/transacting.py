@@ -6,8 +6,8 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, TypeVar
 
+from qsdb.runtime.calls import Calls
 from qsdb.runtime.optimistic import SqlOptimisticTransaction
-from qsdb.runtime.retrying import Retrying
 from qsdb.schema.procedures import ProcedureTransaction
 
 __all__ = ["Transacting"]
@@ -24,7 +24,7 @@ class Transacting:
 
     __slots__ = ()
 
-    _retrying: Retrying
+    _calls: Calls
 
     def optimistic(
         self, isolation: Isolation = "serializable"
@@ -48,7 +48,7 @@ class Transacting:
             UsageError: this thread is inside a write transaction.
             ClosedError: the database is closed.
         """
-        return self._retrying.begin(isolation)
+        return self._calls.retrying.begin(isolation)
 
     def transact(
         self,
@@ -76,7 +76,7 @@ class Transacting:
             ReadOnlyError, UsageError, ClosedError, StorageError: as `optimistic` and
                 its commit do.
         """
-        return self._retrying.run(function, retries, isolation)
+        return self._calls.retrying.run(function, retries, isolation)
 
     async def transact_async(
         self,
@@ -97,4 +97,4 @@ class Transacting:
             Whatever `transact` raises.
             ConflictError: others were faster each time, and the last run awaits.
         """
-        return await self._retrying.run_async(function, retries, isolation)
+        return await self._calls.retrying.run_async(function, retries, isolation)

@@ -48,6 +48,9 @@ ANSWERED_AT_ONCE = 16
 MESSAGES_AT_ONCE = 8
 """After so many it is looked whether the turn is over, and how much waits."""
 
+SINGLES_MIN = 8
+"""After so many calls, each in a frame of its own, a client seems to wait for each."""
+
 WAITED_SECONDS = 0.001
 """A frame that took longer to come was waited for."""
 
@@ -89,6 +92,7 @@ class Link:
         self._over = asyncio.Event()
         self._job: Future[object] | None = None
         self._code = GOING_AWAY
+        self._singles = 0  # calls that came alone, one after the other
         self._pool = served.pool
         self._traffic = served.traffic
 
@@ -178,7 +182,7 @@ class Link:
         """Serve until either side has enough."""
         self._wire = wire
         self._traffic.clients += 1
-        wire.on_ready = self._look
+        wire.on_ready, wire.on_frame = self._look, self._take
         self._look()
         reading = asyncio.ensure_future(self._read(wire))
         over = asyncio.ensure_future(self._over.wait())
@@ -192,7 +196,7 @@ class Link:
                 self._traffic.closings[NORMAL] += 1
         finally:
             self._traffic.clients -= 1
-            self._wire = wire.on_ready = None
+            self._wire = wire.on_ready = wire.on_frame = None
             reading.cancel()
             over.cancel()
             await asyncio.gather(reading, over, return_exceptions=True)
@@ -208,6 +212,30 @@ class Link:
         """Have a thread do something."""
         self._job = self._pool.submit(job)
         await asyncio.wrap_future(self._job)
+
+    def _take(self, frame: bytes) -> bool:
+        """Obey a call at once, if the client seems to wait for each answer.
+
+        It saves half of the time until the answer. Who has many calls in flight sends
+        several together, as long as they are answered together.
+        """
+        session, traffic = self.session, self._traffic
+        message = session.quick(frame)
+        self._singles = 0 if message is None else self._singles + 1
+        if message is None or self._singles < SINGLES_MIN:
+            return False
+        if session.ending is not None or session.is_full:
+            return False
+        traffic.bytes_in += len(frame)
+        traffic.messages_in += 1
+        try:
+            session.handle(message)
+        except Exception:
+            _LOGGER.exception("a session failed")
+            self._code = FAILED
+            self.cut("the server failed; its log says more")
+        self._flush()
+        return True
 
     async def _read(self, wire: Wire) -> None:
         """Handle what the client sends, until it has gone.
@@ -258,6 +286,8 @@ class Link:
             if job is not None or not count % MESSAGES_AT_ONCE:
                 until = await self._pause(until)  # long answers are not piled up
         traffic.messages_in += count
+        if count > 1:
+            self._singles = 0
         return await self._pause(until)
 
     async def _pause(self, until: float) -> float:

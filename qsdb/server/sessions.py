@@ -118,6 +118,14 @@ class Session(abc.ABC, Generic[M]):
         """
         ...
 
+    def quick(self, frame: bytes) -> M | None:
+        """Read a frame that is one message, handled in no time; None if it is none.
+
+        Args:
+            frame: It; nothing of it was read before.
+        """
+        return None
+
     @abc.abstractmethod
     def handle(self, message: M) -> Job | None:
         """Obey a message; what takes long is given back, to be done elsewhere.

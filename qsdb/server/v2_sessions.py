@@ -46,6 +46,12 @@ __all__ = ["V2Session"]
 TRANSACTION_UPDATE = b"\4"
 """The tag of the message."""
 
+CALL_REDUCER = b"\3"
+"""The tag of the message."""
+
+QUICK_BYTES = 512
+"""Longer frames are not looked at as to whether they are one call."""
+
 NO_SETS = TransactionUpdate(()).body()
 
 
@@ -84,6 +90,16 @@ class V2Session(Session[ClientMessage]):
         if isinstance(frame, str):
             raise ProtocolError("frame", 0, "it is text, and messages are bytes")
         return read_client_frame(frame, self._subprotocol)
+
+    def quick(self, frame: bytes) -> ClientMessage | None:
+        """Read a frame that is one call of a reducer."""
+        if len(frame) > QUICK_BYTES or frame[:1] != CALL_REDUCER:
+            return None
+        try:
+            messages = [*self.read(frame)]
+        except ProtocolError:  # which is told in its turn
+            return None
+        return messages[0] if len(messages) == 1 else None
 
     def handle(self, message: ClientMessage) -> Job | None:
         if isinstance(message, CallReducer) and len(message.args) <= INLINE_BYTES:

@@ -160,7 +160,7 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
                 self._looked_at = _looked_at(self._reader, self._shared)
             for opcode, payload in found:
                 if self._state is _State.OPEN:
-                    self._take(opcode, payload)
+                    self._take(opcode, payload, is_alone=len(found) == 1)
                 elif opcode == CLOSE:
                     self._transport.close()
         except FrameError as error:
@@ -262,7 +262,7 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
 
     # Frames.
 
-    def _take(self, opcode: int, payload: bytes) -> None:
+    def _take(self, opcode: int, payload: bytes, *, is_alone: bool) -> None:
         """Take a message of the client."""
         if opcode == PING:
             if self.is_ready:
@@ -276,7 +276,11 @@ class WebSocketProtocol(asyncio.Protocol, Wire):
             self._transport.close()
         elif opcode != PONG:
             self._whole, self._looked_at = self._heard, LONG_BYTES
-            self._put(_received(opcode, payload), len(payload))
+            take, waiter = self.on_frame if is_alone else None, self._waiter
+            is_awaited = waiter is not None and not waiter.done()
+            # If it can be, it is taken without a turn of the event loop.
+            if not (is_awaited and take and opcode == BINARY and take(payload)):
+                self._put(_received(opcode, payload), len(payload))
 
     def _put(self, event: Message, size: int) -> None:
         self._received.append(event)

@@ -35,11 +35,14 @@ class Wire(abc.ABC):
         is_ready: Whether more may be written.
         has_gone: Whether the client has gone, as far as writing has told.
         on_ready: Is called when it is ready again, or gone; by the event loop.
+        on_frame: Is asked to take a frame at once, when somebody waits in `next` and
+            nothing else has come; False has that give it. Not every wire asks.
     """
 
     is_ready: bool
     has_gone = False
     on_ready: Callable[[], None] | None
+    on_frame: Callable[[bytes], bool] | None = None
 
     @abc.abstractmethod
     async def next(self) -> bytes | str | None:
