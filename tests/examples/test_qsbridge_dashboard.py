@@ -17,12 +17,12 @@ from examples.qsbridge import (
     admin_unban,
     platform,
 )
-from examples.qsbridge.dashboard.lines import Line, Part, line
 from examples.qsbridge.dashboard.live import Dashboard, HubClock
 from examples.qsbridge.dashboard.pace import Pace
 from examples.qsbridge.dashboard.picture import Picture
-from examples.qsbridge.dashboard.screen import Screen
 from examples.qsbridge.dashboard.watch import NEWEST_MAX, Watch
+from examples.terminal.lines import Line, Part, line
+from examples.terminal.screen import Screen
 from qsdb import TimeDuration, Timestamp
 from qsdb.testing import FakeClock
 from tests.examples.hub import EAST, START, Hub

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self, TextIO
 
-from examples.qsbridge.dashboard.lines import Line, paint
+from examples.terminal.lines import Line, paint
 
 __all__ = ["Screen"]
 
