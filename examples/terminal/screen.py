@@ -24,7 +24,7 @@ AT_ONCE: Final = "\x1b[?2026h"
 """From here on hold back what is shown, where the terminal can."""
 NOW: Final = "\x1b[?2026l"
 ASCII: Final = str.maketrans(
-    {**dict.fromkeys("╭╮╰╯", "+"), "─": "-", "│": "|", "·": ".", "…": "~"}
+    {**dict.fromkeys("╭╮╰╯", "+"), "─": "-", "│": "|", "·": ".", "…": "~", "µ": "u"}
     | dict.fromkeys("█▉▊▋▌", "#")
     | dict.fromkeys("▍▎▏", ".")
 )

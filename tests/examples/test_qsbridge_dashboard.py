@@ -239,9 +239,9 @@ def test_an_encoding_without_boxes_gets_plain_characters() -> None:
     buffer = io.BytesIO()
     out = io.TextIOWrapper(buffer, "ascii", "backslashreplace")
     with Screen(out, {}) as screen:
-        screen.show([line("╭─│█▍·…╯ ö")])
+        screen.show([line("╭─│█▍·…µ╯ ö")])
 
-    assert buffer.getvalue() == b"+-|#..~+ \\xf6\n"
+    assert buffer.getvalue() == b"+-|#..~u+ \\xf6\n"
 
 
 def test_it_draws_when_something_has_changed_and_was_seen(hub: Hub) -> None:
