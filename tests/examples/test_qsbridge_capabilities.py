@@ -22,10 +22,10 @@ from examples.qsbridge import (
 )
 from examples.qsbridge.bridge import Bridge
 from examples.qsbridge.dashboard.live import Dashboard
-from examples.qsbridge.dashboard.screen import Screen
 from examples.qsbridge.hosting.desks import hosting_desk
 from examples.qsbridge.hosting.memory import MemoryProvider
 from examples.qsbridge.hub.views import Flow
+from examples.terminal.screen import Screen
 from qsdb import Timestamp
 from qsdb.testing import FakeClock
 from tests.examples.bridges import Game, Network, details

@@ -17,12 +17,12 @@ from examples.qsbridge import (
     admin_unban,
     platform,
 )
-from examples.qsbridge.dashboard.lines import Line, Part, line
 from examples.qsbridge.dashboard.live import Dashboard, HubClock
 from examples.qsbridge.dashboard.pace import Pace
 from examples.qsbridge.dashboard.picture import Picture
-from examples.qsbridge.dashboard.screen import Screen
 from examples.qsbridge.dashboard.watch import NEWEST_MAX, Watch
+from examples.terminal.lines import Line, Part, line
+from examples.terminal.screen import Screen
 from qsdb import TimeDuration, Timestamp
 from qsdb.testing import FakeClock
 from tests.examples.hub import EAST, START, Hub
@@ -239,9 +239,9 @@ def test_an_encoding_without_boxes_gets_plain_characters() -> None:
     buffer = io.BytesIO()
     out = io.TextIOWrapper(buffer, "ascii", "backslashreplace")
     with Screen(out, {}) as screen:
-        screen.show([line("╭─│█▍·…╯ ö")])
+        screen.show([line("╭─│█▍·…µ╯ ö")])
 
-    assert buffer.getvalue() == b"+-|#..~+ \\xf6\n"
+    assert buffer.getvalue() == b"+-|#..~u+ \\xf6\n"
 
 
 def test_it_draws_when_something_has_changed_and_was_seen(hub: Hub) -> None:

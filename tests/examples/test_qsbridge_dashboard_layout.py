@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples.qsbridge import BanEntry, Flow, PanelAuditLog, ServerOverview
-from examples.qsbridge.dashboard import lines as lines_module
 from examples.qsbridge.dashboard import panels
-from examples.qsbridge.dashboard.boxes import beside, box
 from examples.qsbridge.dashboard.frames import WIDTH_MAX, WIDTH_MIN, frame
-from examples.qsbridge.dashboard.lines import (
+from examples.qsbridge.dashboard.picture import Picture
+from examples.qsbridge.hub.views import summarize
+from examples.terminal import lines as lines_module
+from examples.terminal.boxes import beside, box
+from examples.terminal.lines import (
     Line,
     Part,
     cells,
@@ -26,9 +28,7 @@ from examples.qsbridge.dashboard.lines import (
     paint,
     width_of,
 )
-from examples.qsbridge.dashboard.picture import Picture
-from examples.qsbridge.dashboard.tables import Column, table
-from examples.qsbridge.hub.views import summarize
+from examples.terminal.tables import Column, table
 from qsdb import TimeDuration, Timestamp
 from tests.examples.hub import START
 

@@ -21,11 +21,11 @@ import qsdb
 from examples.qsbridge.cli.evening import SHIPPED
 from examples.qsbridge.dashboard.live import Dashboard, HubClock
 from examples.qsbridge.dashboard.pace import Pace
-from examples.qsbridge.dashboard.screen import Screen
 from examples.qsbridge.evening.cluster import Cluster
 from examples.qsbridge.evening.events import BadLine
 from examples.qsbridge.evening.reader import read_events
 from examples.qsbridge.hub.tables import platform
+from examples.terminal.screen import Screen
 
 __all__ = ["main"]
 

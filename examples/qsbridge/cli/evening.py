@@ -14,7 +14,6 @@ from typing import BinaryIO
 
 import qsdb
 from examples.qsbridge.dashboard.live import Dashboard
-from examples.qsbridge.dashboard.screen import Screen
 from examples.qsbridge.evening.cluster import Cluster, Outcome, Tally
 from examples.qsbridge.evening.events import BadLine
 from examples.qsbridge.evening.playing import SourceError, unplayed
@@ -22,6 +21,7 @@ from examples.qsbridge.evening.reader import read_events
 from examples.qsbridge.evening.report import report
 from examples.qsbridge.evening.story import Story
 from examples.qsbridge.wording import plain
+from examples.terminal.screen import Screen
 
 __all__ = ["SHIPPED", "main"]
 

@@ -7,6 +7,7 @@ Data goes one way, and each step knows only the one before::
     frames    blocks, the terminal's size       → one frame: lines of one width
     screen    frames                            → a terminal, or a file
 
-`lines` and `tables` know widths and colours and nothing of the hub; `live` lets watch
-and screen run as often as it pays.
+`examples.terminal` has the screen, and lines, boxes and tables to draw with; it knows
+widths and colours and nothing of the hub. `live` lets watch and screen run as often as
+it pays.
 """

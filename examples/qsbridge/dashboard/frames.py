@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Final
 
 from examples.qsbridge.dashboard import panels
-from examples.qsbridge.dashboard.boxes import BORDERS, beside, box
-from examples.qsbridge.dashboard.lines import Line, Part, clip, fit, width_of
 from examples.qsbridge.dashboard.picture import Picture
 from examples.qsbridge.wording import plain
+from examples.terminal.boxes import BORDERS, beside, box
+from examples.terminal.lines import Line, Part, clip, fit, width_of
 
 __all__ = ["WIDTH_MIN", "frame"]
 

@@ -10,8 +10,8 @@ from typing import Final
 
 import qsdb
 from examples.qsbridge.dashboard.frames import frame
-from examples.qsbridge.dashboard.screen import Screen
 from examples.qsbridge.dashboard.watch import Watch
+from examples.terminal.screen import Screen
 from qsdb import TimeDuration, Timestamp
 
 __all__ = ["Dashboard", "HubClock"]

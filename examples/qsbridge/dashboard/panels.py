@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from examples.qsbridge.dashboard.lines import Line, Part, Style, line, width_of
 from examples.qsbridge.dashboard.picture import Picture
-from examples.qsbridge.dashboard.tables import Column, table
 from examples.qsbridge.hub.tables import BanEntry, PanelAuditLog
 from examples.qsbridge.hub.views import ServerOverview
 from examples.qsbridge.wording import plain, span
+from examples.terminal.lines import Line, Part, Style, line, width_of
+from examples.terminal.tables import Column, table
 from qsdb import Timestamp
 
 __all__ = ["Panel", "audit", "bans", "cards", "flows", "regions", "servers"]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self, TextIO
 
-from examples.qsbridge.dashboard.lines import Line, paint
+from examples.terminal.lines import Line, paint
 
 __all__ = ["Screen"]
 
@@ -24,7 +24,7 @@ AT_ONCE: Final = "\x1b[?2026h"
 """From here on hold back what is shown, where the terminal can."""
 NOW: Final = "\x1b[?2026l"
 ASCII: Final = str.maketrans(
-    {**dict.fromkeys("╭╮╰╯", "+"), "─": "-", "│": "|", "·": ".", "…": "~"}
+    {**dict.fromkeys("╭╮╰╯", "+"), "─": "-", "│": "|", "·": ".", "…": "~", "µ": "u"}
     | dict.fromkeys("█▉▊▋▌", "#")
     | dict.fromkeys("▍▎▏", ".")
 )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from examples.qsbridge.dashboard.lines import (
+from examples.terminal.lines import (
     BLANK,
     Line,
     Part,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from examples.qsbridge.dashboard.lines import Line, Part, fit, width_of
+from examples.terminal.lines import Line, Part, fit, width_of
 
 __all__ = ["Column", "table"]
 
