@@ -133,10 +133,11 @@ def check(scene: Scene, begun: int, where: str) -> None:
         assert sorted(map(repr, each.query.rows)) == sorted(rows), where
 
 
-# In a generator that nobody has any more the exception goes nowhere, as that of a
-# signal handler does; CPython 3.12 says so.
+# In `__del__`, and in a generator that nobody has any more, the exception goes nowhere,
+# as that of a signal handler does; of the latter CPython 3.12 says so.
 @pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <generator:pytest.PytestUnraisableExceptionWarning"
+    "ignore:Exception ignored in. <(generator|function LiveQuery.__del__)"
+    ":pytest.PytestUnraisableExceptionWarning"
 )
 @pytest.mark.parametrize("texts", [TEXTS, KEPT], ids=["plain", "kept"])
 @pytest.mark.parametrize("name", SCENES)

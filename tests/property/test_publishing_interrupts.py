@@ -99,10 +99,11 @@ class Scene:
         return is_new
 
 
-# In a generator that nobody has any more the exception goes nowhere, as that of a
-# signal handler does; CPython 3.12 says so.
+# In `__del__`, and in a generator that nobody has any more, the exception goes nowhere,
+# as that of a signal handler does; of the latter CPython 3.12 says so.
 @pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <generator:pytest.PytestUnraisableExceptionWarning"
+    "ignore:Exception ignored in. <(generator|function LiveQuery.__del__)"
+    ":pytest.PytestUnraisableExceptionWarning"
 )
 @pytest.mark.parametrize("is_on_disk", [False, True])
 def test_an_interrupt_leaves_one_module_or_the_other(*, is_on_disk: bool) -> None:
