@@ -637,6 +637,15 @@ def test_the_first_rows_are_those_with_what_it_has_written(db: qsdb.Database) ->
             assert [row.id for row in found.rows] == expected
 
 
+def test_a_reader_sees_the_first_rows_of_its_offset(db: qsdb.Database) -> None:
+    with db.read() as reading:
+        with db.write() as tx:
+            tx[Item].insert(Item(8, -8, 8, None))
+            tx[Item].update(Item(0, 50, 0, "s0"))
+        found = reading.sql("SELECT * FROM item ORDER BY shelf LIMIT 2")
+        assert [row.id for row in found.rows] == [0, 1]
+
+
 def test_unique_values_change_places(db: qsdb.Database) -> None:
     with db.optimistic() as tx:
         first, second = tx[Item].get(1), tx[Item].get(2)
