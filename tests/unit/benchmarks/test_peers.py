@@ -37,6 +37,7 @@ EXPECTED = evidence(by_dict(ACCOUNTS, PAIRS))
 
 
 def needs(name: str) -> pytest.MarkDecorator:
+    # Peers are no dependency of the tests: the group `bench` brings them.
     missing = not is_installed(name)
     return pytest.mark.skipif(missing, reason=f"{name} is not installed")
 

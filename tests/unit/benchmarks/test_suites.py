@@ -191,6 +191,7 @@ def test_zipf_is_uniform_without_an_alpha() -> None:
     assert all(drawn.count(n) == pytest.approx(1_000, rel=0.15) for n in range(4))
 
 
+# A peer, and so no dependency of the tests: the group `bench` brings it.
 @pytest.mark.skipif(not is_installed("lmdb"), reason="lmdb is not installed")
 def test_a_table_of_lmdb_is_a_mapping_in_the_order_of_its_keys() -> None:
     parts = {"one": 1, "two": 2}

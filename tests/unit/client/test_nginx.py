@@ -71,6 +71,7 @@ def nginx(folder: Path, target: str) -> Iterator[int]:
         subprocess.run([*command, "-s", "stop"], check=True, timeout=SECONDS)
 
 
+# A program of the system, which pip cannot bring; `test_tls` has a proxy of its own.
 @pytest.mark.slow
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 def test_the_proxy_of_the_readme_speaks_tls(tmp_path: Path) -> None:
