@@ -99,7 +99,7 @@ class Mapped(Node):
         inserts, deletes = source.change(leaves)
         moves = source.moves
         if moves is not None:
-            self.moves = [Move(make(each.row), each.was, each.now) for each in moves]
+            self.moves = self._made(moves)
         return cancelled([*map(make, inserts)], [*map(make, deletes)])
 
     def rows(self, leaves: Sequence[Rows]) -> Rows:
@@ -107,9 +107,12 @@ class Mapped(Node):
 
     def resize(self, offset: int, limit: int | None) -> Sequence[Move]:
         """Have another window, of which this shows what is made."""
-        make, source = self._make, self._source
+        source = self._source
         assert isinstance(source, Shown)
-        moves = source.resize(offset, limit)
+        return self._made(source.resize(offset, limit))
+
+    def _made(self, moves: Sequence[Move]) -> Sequence[Move]:
+        make = self._make
         return [Move(make(each.row), each.was, each.now) for each in moves]
 
 

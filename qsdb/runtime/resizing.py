@@ -72,7 +72,7 @@ def resize(
 
 def _require_fitting(name: str, given: object) -> None:
     try:
-        U64.canonical(given)  # type: ignore[arg-type]
+        U64.canonical(given)
     except MismatchError as mismatch:
         fault = f"{name} is {mismatch.admitted}, not {brief(given)}"
         raise ArgumentError(fault) from None

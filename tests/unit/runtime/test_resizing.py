@@ -11,7 +11,7 @@ import pytest
 import qsdb
 from qsdb import u32
 from qsdb.runtime import resizing
-from qsdb.runtime.asked import Asked
+from qsdb.runtime.asked import Asked, with_window
 from qsdb.runtime.writer import Writer
 from qsdb.testing import FakeClock, SimulatedDirectory
 from tests.support.editions import BOOK, LOAN, QUIET, edition
@@ -144,9 +144,7 @@ def test_a_window_is_shifted(db: qsdb.Database, text: str) -> None:
 
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("is_shared", [False, True])
-def test_windows_of_all_kinds(
-    db: qsdb.Database, name: str, *, is_shared: bool
-) -> None:
+def test_windows_of_all_kinds(db: qsdb.Database, name: str, *, is_shared: bool) -> None:
     text = FORMS[name]
     watch = Watch(db, text)
     other = Watch(db, text) if is_shared else None
@@ -304,15 +302,14 @@ def test_two_threads_resize_one_query(
     db: qsdb.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     best = Watch(db, BEST)
-    made = resizing.with_window
 
     def slowly(asked: Asked, window: tuple[str, ...]) -> Asked:
-        monkeypatch.setattr(resizing, "with_window", made)
+        monkeypatch.setattr(resizing, "with_window", with_window)
         other = threading.Thread(target=best.query.resize, args=(5, 2), daemon=True)
         other.start()
         other.join(30)
         assert not other.is_alive()
-        return made(asked, window)
+        return with_window(asked, window)
 
     monkeypatch.setattr(resizing, "with_window", slowly)
     best.query.resize(limit=1)  # it was asked for another one meanwhile
@@ -373,12 +370,11 @@ def test_a_window_is_asked_for_while_a_module_is_published(
 ) -> None:
     db = library()
     books = Watch(db, BOOKS)
-    made = resizing.with_window
 
     def slowly(asked: Asked, window: tuple[str, ...]) -> Asked:
-        monkeypatch.setattr(resizing, "with_window", made)
+        monkeypatch.setattr(resizing, "with_window", with_window)
         db.publish(edition("!", book=BOOK, loan=LOAN).module)
-        return made(asked, window)
+        return with_window(asked, window)
 
     monkeypatch.setattr(resizing, "with_window", slowly)
     books.query.resize(limit=2)
