@@ -117,7 +117,7 @@ def commit(db: qsdb.Database, changes: list[tuple[int, int, int]]) -> None:
 def test_windows_are_what_asking_gives(
     text: str, shared: tuple[int, int], alone: tuple[int, int], steps: list[Any]
 ) -> None:
-    with qsdb.Database(board, seed=1) as db:
+    with qsdb.Database(board, seed=1, self_check=1) as db:
         commit(db, [(n, n * 7 % 5, n % 4) for n in range(60, 90)])
         listeners = [Listener(db, text, *each) for each in (shared, shared, alone)]
         for step in steps:
