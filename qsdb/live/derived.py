@@ -15,9 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from qsdb.live.addressing import route_of
+from qsdb.live.nodes import Mapped, Shown
 from qsdb.live.operators import Difference, LiveResult, Template, net
 from qsdb.live.routing import Reader
-from qsdb.live.states.changes import Change
+from qsdb.live.states.changes import Change, cancelled
+from qsdb.live.states.windows import Move, change_of, moves_along
 from qsdb.live.tables import Before, Now, Pair
 from qsdb.live.templates import Lifted
 from qsdb.live.trees import TreePlan, is_ordered
@@ -193,6 +195,44 @@ class KeptResult(LiveResult):
     def settle(self) -> None:
         self._is_current = True
 
+    def resized(
+        self, values: Values, now: Mapping[str, Readable]
+    ) -> tuple["KeptResult", Difference]:
+        """Give the live query of another window, which takes the states over.
+
+        This one has none any more, and is to end; if it does not, it makes them anew.
+
+        Args:
+            values: For the places of the template; they are the same but for the
+                window.
+            now: Name → table as it is.
+
+        Cost: O(rows that come or leave, and that stand between both windows).
+        """
+        found = KeptResult(self._kept, values, now)
+        root = self._root
+        self._is_current = False  # before anything moves: a signal may cut this off
+        self._root = self._kept.plan.grow(self.values, now)
+        assert isinstance(root, Mapped | Shown)
+        moves = root.resize(*self._kept.plan.window(values))
+        found._root = root
+        found._is_current = True
+        return found, _difference(moves)
+
+    def difference_from(self, was: "KeptResult") -> Difference:
+        """Say how the window differs from another one on the same rows.
+
+        Cost: O(rows in both).
+        """
+        windows = [each._kept.plan.window(each.values) for each in (was, self)]  # noqa: SLF001  of this class
+        before, after = [each._root.rows(()) for each in (was, self)]  # noqa: SLF001  likewise
+        return _difference(moves_along(before, windows[0][0], after, windows[1][0]))
+
+    def recover(self, now: Mapping[str, Readable]) -> None:
+        """Make the states anew, if they are not as the last commit left them."""
+        if not self._is_current:
+            self.fill(now)
+
     def drift(self, now: Mapping[str, Now]) -> str | None:
         leaves = self._kept.leaf_rows(self.values, now)
         kept = self._root.rows(leaves)
@@ -203,6 +243,11 @@ class KeptResult(LiveResult):
         if are_equal:
             return None
         return f"{len(kept)} rows are kept, and there are {len(found)}, or others"
+
+
+def _difference(moves: Sequence[Move]) -> Difference:
+    """Give what moves of rows come to; of equal ones one may leave, one enter."""
+    return Difference(*cancelled(*change_of(moves)), moves=moves)
 
 
 class _Past(dict[str, Readable]):

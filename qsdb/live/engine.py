@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 
 from qsdb.errors import QueryError
-from qsdb.live.derived import template_of
+from qsdb.live.derived import KeptResult, template_of
 from qsdb.live.operators import AnyTemplate, Difference, LiveResult, difference_of
 from qsdb.live.routing import Routes
 from qsdb.live.self_checks import SelfCheck
@@ -137,12 +137,64 @@ class Engine:
         result = template.results.get(values)
         if result is None:
             result = template.begin(values, self._now)
-            template.results[values] = result
-            for reader in result.readers:
-                name = template.tables[reader.source]
-                self.routes.setdefault(name, Routes()).add(reader)
+            self._enter(result)
         result.subscribers[subscriber] = None
         return result
+
+    def _enter(self, result: LiveResult) -> None:
+        template = result.template
+        template.results[result.values] = result
+        for reader in result.readers:
+            name = template.tables[reader.source]
+            self.routes.setdefault(name, Routes()).add(reader)
+
+    def resize(
+        self,
+        was: LiveResult,
+        lifted: Lifted,
+        values: tuple[Stored, ...],
+        subscriber: object,
+        prepared: AnyTemplate | None = None,
+    ) -> tuple[LiveResult, Difference]:
+        """Have who asked for a window listen to another one; between two commits.
+
+        From the first one it is to be unsubscribed after that.
+
+        Args:
+            was: The window.
+            lifted: The template of the other one, which has the same rows.
+            values: For its places.
+            subscriber: Who asked.
+            prepared: What `prepared` has made of it.
+
+        Returns:
+            The other window, and how it differs.
+
+        Cost: O(rows that come, leave, or stand between) if the template is the same
+        and nobody else has either window; else that of `subscribe`, and O(rows).
+        """
+        assert isinstance(was, KeptResult)
+        template = self._templates.get(lifted.key)
+        is_alone = len(was.subscribers) == 1
+        if template is was.template and is_alone and values not in template.results:
+            result, difference = was.resized(values, self._now)
+            self._enter(result)
+            result.subscribers[subscriber] = None
+            return result, difference
+        found = self.subscribe(lifted, values, subscriber, prepared)
+        assert isinstance(found, KeptResult)
+        return found, found.difference_from(was)
+
+    def keep_only(self, result: LiveResult, subscriber: object) -> None:
+        """Have who asked listen to one window alone, after `resize` was cut off.
+
+        Cost: O(live queries), and that of the query where its states were moved.
+        """
+        for each in self.results:
+            if each is not result:
+                each.subscribers.pop(subscriber, None)
+        assert isinstance(result, KeptResult)
+        result.recover(self._now)
 
     def unsubscribe(self, result: LiveResult, subscriber: object) -> None:
         """Tell somebody no more; twice is no error."""

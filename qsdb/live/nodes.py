@@ -99,11 +99,21 @@ class Mapped(Node):
         inserts, deletes = source.change(leaves)
         moves = source.moves
         if moves is not None:
-            self.moves = [Move(make(each.row), each.was, each.now) for each in moves]
+            self.moves = self._made(moves)
         return cancelled([*map(make, inserts)], [*map(make, deletes)])
 
     def rows(self, leaves: Sequence[Rows]) -> Rows:
         return [*map(self._make, self._source.rows(leaves))]
+
+    def resize(self, offset: int, limit: int | None) -> Sequence[Move]:
+        """Have another window, of which this shows what is made."""
+        source = self._source
+        assert isinstance(source, Shown)
+        return self._made(source.resize(offset, limit))
+
+    def _made(self, moves: Sequence[Move]) -> Sequence[Move]:
+        make = self._make
+        return [Move(make(each.row), each.was, each.now) for each in moves]
 
 
 class Kept(Node):
@@ -144,9 +154,7 @@ class Shown(Node):
         numbered = self._numbered
         if numbered is not None:
             inserts, deletes = numbered.change(inserts, deletes)
-        moves = self._window.moves(inserts, deletes)
-        if numbered is not None:
-            moves = [Move(each.row[:-1], each.was, each.now) for each in moves]
+        moves = self._shown(self._window.moves(inserts, deletes))
         self.moves = moves
         found = change_of(moves)
         # Of equal rows one may have left, and another one entered.
@@ -155,6 +163,16 @@ class Shown(Node):
     def rows(self, leaves: Sequence[Rows]) -> Rows:
         rows = self._window.rows()
         return rows if self._numbered is None else [row[:-1] for row in rows]
+
+    def resize(self, offset: int, limit: int | None) -> Sequence[Move]:
+        """Have another window on the same rows, and say how the rows shown change."""
+        return self._shown(self._window.resize(offset, limit))
+
+    def _shown(self, moves: Sequence[Move]) -> Sequence[Move]:
+        """Give moves of rows as they are without their numbers."""
+        if self._numbered is None:
+            return moves
+        return [Move(each.row[:-1], each.was, each.now) for each in moves]
 
 
 class United(Node):

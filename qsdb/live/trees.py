@@ -15,6 +15,7 @@ own that grows by that plan, with its values and its states::
 """
 
 import heapq
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -49,7 +50,7 @@ from qsdb.sql.walking import compile_walk
 from qsdb.values.compounds import OptionKind
 from qsdb.values.kinds import U64, Kind, Stored
 
-__all__ = ["Growing", "TreePlan", "is_ordered", "is_set"]
+__all__ = ["Growing", "TreePlan", "is_ordered", "is_set", "window_of"]
 
 Values = tuple[Stored, ...]
 
@@ -66,11 +67,19 @@ class TreePlan:
     def __init__(self, query: Derived) -> None:
         """Compile what all of them share. Cost: a millisecond for each operator."""
         self._parameters = [*query.parameters]
+        self._shown = window_of(query)
         self._leaves = query.leaves
         plan = plan_query(query)
         assert isinstance(plan, DerivedPlan)
         self._plan = plan
         self.grow = self._growing(query.root)
+
+    def window(self, values: Values) -> tuple[int, int | None]:
+        """Give OFFSET and LIMIT of a result that is a window, for some values."""
+        window = self._shown
+        assert window is not None
+        offset = self._number(window.offset, values) or 0
+        return offset, self._number(window.limit, values)
 
     def _growing(self, relation: Relation) -> Growing:
         match relation:
@@ -155,7 +164,8 @@ class TreePlan:
         def walking(values: Values, now: Now) -> ReadAfter:
             def read_after(bound: Entry, known: int, count: int) -> list[StoredRow]:
                 tables = [now[each] for each in names]
-                rows = run(*tables, NO_CALLER, *values, known + count)
+                wanted = min(known + count, sys.maxsize)  # as many as can be counted
+                rows = run(*tables, NO_CALLER, *values, wanted)
                 behind = [each for each in map(entry_of, rows) if bound < each[:-1]]
                 return [each[-1] for each in heapq.nsmallest(count, behind)]
 
@@ -213,10 +223,16 @@ def _sort_term(ordering: relations.Ordering) -> SortTerm:
 
 def is_ordered(query: Selected) -> bool:
     """Whether a result is sorted."""
+    window = window_of(query)
+    return window is not None and bool(window.order)
+
+
+def window_of(query: Selected) -> relations.Window | None:
+    """Give the window that a result is, whatever is made of its rows."""
     root = query.root if isinstance(query, Derived) else query
     if isinstance(root, relations.Project):
         root = root.input
-    return isinstance(root, relations.Window) and bool(root.order)
+    return root if isinstance(root, relations.Window) else None
 
 
 def is_set(window: relations.Window) -> bool:

@@ -20,11 +20,12 @@ from qsdb.runtime.updates import Shape
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.views import ViewSchema
 from qsdb.sql.queries import Query
-from qsdb.sql.relations import Derived, Selected
+from qsdb.sql.relations import Derived, Project, Selected, with_leaves
 from qsdb.sql.statements import Checked
+from qsdb.sql.typed import Argument
 from qsdb.store.orders import StoredRow, key_function
 from qsdb.store.reads import ReadTransaction
-from qsdb.values.kinds import Stored
+from qsdb.values.kinds import U64, Stored
 
 __all__ = [
     "Asked",
@@ -33,6 +34,7 @@ __all__ = [
     "first_result",
     "require_live",
     "result_shape",
+    "with_window",
 ]
 
 
@@ -52,6 +54,10 @@ class Asked:
         lifted: Its template.
         shape: What its rows are to users.
         table: The table whose whole rows it gives; None if it gives others.
+        query: It, as a tree.
+        window: Which of `LIMIT` and `OFFSET` are parameters behind those of the text,
+            so that its window can be another one.
+        windowed: What was made of the same text with others of them, by `window`.
     """
 
     text: str
@@ -61,14 +67,25 @@ class Asked:
     lifted: Lifted
     shape: Shape
     table: str | None
+    query: Selected
+    window: tuple[str, ...] = ()
+    windowed: "dict[tuple[str, ...], Asked]" = attrs.field(factory=dict)
 
     def named(self, values: Sequence[Any]) -> dict[str, Stored]:
         """Give the values of the parameters by their names."""
         return dict(zip(self.first.plan.query.parameters, values, strict=True))
 
 
-def ask(queries: Queries, text: str, *, is_owner: bool) -> Asked:
+def ask(
+    queries: Queries, text: str, *, is_owner: bool, window: tuple[str, ...] = ()
+) -> Asked:
     """Read a query that is to be subscribed to.
+
+    Args:
+        queries: Reads it.
+        text: The query.
+        is_owner: Whether the owner asks.
+        window: As `Asked.window`.
 
     Raises:
         QueryError: it is wrong, or cannot be kept current.
@@ -77,7 +94,48 @@ def ask(queries: Queries, text: str, *, is_owner: bool) -> Asked:
     first = queries.prepare(query)
     shape, table = result_shape(query, first.bounds, first.make)
     lifted = lift(live_form(query))
-    return Asked(text, is_owner, queries, first, lifted, shape, table)
+    asked = Asked(text, is_owner, queries, first, lifted, shape, table, query)
+    return with_window(asked, window) if window else asked
+
+
+def with_window(asked: Asked, window: tuple[str, ...]) -> Asked:
+    """Give a query whose result is a window with parameters for that.
+
+    Args:
+        asked: The query.
+        window: As `Asked.window`; `LIMIT` is one of them.
+
+    Cost: some milliseconds the first time.
+    """
+    if window == asked.window:
+        return asked
+    found = asked.windowed.get(window)
+    if found is None:
+        query = parametrized(asked.query, window)
+        first = asked.queries.prepare(query)
+        lifted = lift(live_form(query))
+        found = attrs.evolve(
+            asked, first=first, lifted=lifted, query=query, window=window
+        )
+        asked.windowed[window] = found
+    return found
+
+
+def parametrized(query: Selected, window: tuple[str, ...]) -> Derived:
+    """Give a query with parameters for LIMIT and OFFSET, which no text can name."""
+    assert isinstance(query, Derived)
+    names = [f"({each})" for each in window]
+    text = {name: each for name, each in query.parameters.items() if name[0] != "("}
+    parameters = text | dict.fromkeys(names, U64)
+    root: Any = with_leaves(
+        query.root, lambda leaf: attrs.evolve(leaf, parameters=parameters)
+    )
+    shown = root.input if isinstance(root, Project) else root
+    limits = [Argument(name, U64) for name in names]
+    shown = attrs.evolve(shown, **dict(zip(window, limits, strict=True)))
+    if isinstance(root, Project):
+        shown = attrs.evolve(root, input=shown)
+    return Derived(shown, parameters, query.whole)
 
 
 def require_live(checked: Checked, text: str) -> Selected:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from qsdb.errors import brief
 from qsdb.live.engine import Engine
-from qsdb.live.operators import AnyTemplate, LiveResult
+from qsdb.live.operators import AnyTemplate, Difference, LiveResult
 from qsdb.live.virtual import instance_parameter
 from qsdb.runtime.asked import Asked
 from qsdb.runtime.queries import Queries
@@ -17,8 +17,11 @@ from qsdb.runtime.view_changes import Instance
 from qsdb.runtime.view_instances import Instances
 from qsdb.runtime.view_refreshing import Refreshing
 from qsdb.runtime.view_sources import ViewSources
+from qsdb.values.kinds import Stored
 
 __all__ = ["Held", "Listening"]
+
+Places = tuple[Stored, ...]
 
 Held = Mapping[int, Instance]
 """Place of a query's table → the instance of the view that it is."""
@@ -107,16 +110,33 @@ class Listening:
             held: The instances that it reads.
             template: What `Engine.prepared` has made.
         """
-        values, caller = given
-        named = asked.named(values) | {
-            instance_parameter(source): instance.number
-            for source, instance in held.items()
-        }
-        places = asked.lifted.values(caller, named)
+        places = _places(asked, given, held)
         result = self.engine.subscribe(asked.lifted, places, subscriber, template)
+        self._begun(result, asked, held)
+        return result
+
+    def resize(
+        self,
+        was: LiveResult,
+        subscriber: object,
+        asked: Asked,
+        given: tuple[Sequence[object], bytes],
+        held: Held,
+        template: AnyTemplate | None,
+    ) -> tuple[LiveResult, Difference]:
+        """Have who listens to a window listen to another one, and say how it differs.
+
+        From the first one it is to be forgotten after that; all else as `subscribe`.
+        """
+        places = _places(asked, given, held)
+        resize = self.engine.resize
+        result, found = resize(was, asked.lifted, places, subscriber, template)
+        self._begun(result, asked, held)
+        return result, found
+
+    def _begun(self, result: LiveResult, asked: Asked, held: Held) -> None:
         self.firsts.setdefault(result, asked)
         self.views.use(result, [*held.values()])
-        return result
 
     def forget(self, result: LiveResult, subscriber: object) -> None:
         """Tell somebody no more; twice is no error."""
@@ -134,3 +154,12 @@ class Listening:
             left = self.firsts.items()
             self.firsts = {each: asked for each, asked in left if each.subscribers}
             self.views.mend()
+
+
+def _places(asked: Asked, given: tuple[Sequence[object], bytes], held: Held) -> Places:
+    """Give the values for the places of a template."""
+    values, caller = given
+    named = asked.named(values) | {
+        instance_parameter(source): instance.number for source, instance in held.items()
+    }
+    return asked.lifted.values(caller, named)

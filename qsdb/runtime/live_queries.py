@@ -14,6 +14,7 @@ from qsdb.runtime.asked import Asked, RepublishedError, first_result
 from qsdb.runtime.backlogs import Backlog, Changes
 from qsdb.runtime.bags import Bag
 from qsdb.runtime.batches import Batch
+from qsdb.runtime.resizing import resize
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.timeouts import check_timeout
 from qsdb.runtime.unheld import Unheld
@@ -203,7 +204,8 @@ class LiveQuery:
         self._subscriptions.require_outside()
         backlog = Backlog()
         with self._subscriptions.delivery.lock:
-            if self._bag is not None and (first := self._since_begun(self._bag)):
+            bag = self._bag
+            if bag is not None and (first := _since_begun(self, self._initial, bag)):
                 backlog.put(first)
             self._backlogs = [*self._backlogs, backlog]
             if self.result is None:
@@ -211,11 +213,31 @@ class LiveQuery:
         # What is read keeps the query.
         return Changes(backlog, timeout, functools.partial(_require_outside, self))
 
-    def _since_begun(self, bag: Bag) -> Update:
-        """Give all changes until now in one. Cost: O(rows)."""
-        difference = difference_of(self._initial, bag.rows, self.asked.shape)
-        first = min(self.offset + 1, bag.offset)  # views change without a commit too
-        return Update(bag.offset, difference, self.asked.shape, first)
+    def resize(self, limit: int | None = None, offset: int | None = None) -> None:
+        """Have another window on the same rows, and be told how the two differ.
+
+        That is one update like those of commits, after all that was committed before;
+        it has the offset of the last commit. Others who ask the same as this query did
+        go on as they were. What does not change the rows is not told.
+
+        Args:
+            limit: How many rows the window has at most; None for as many as now.
+            offset: How many rows of the order stand before it; None for as many as now.
+
+        Raises:
+            ArgumentError: the query is no window, `ORDER BY` with `LIMIT`, or a number
+                is less than 0 or greater than 18446744073709551615.
+            UsageError: this thread is in a transaction.
+            ClosedError: the query has ended, or the database is closed.
+            FailedError: the query is confirmed, and the disk failed.
+
+        In a callback it is done at once, and told after that.
+
+        Cost: O(rows that come, leave, or stand between the windows) where nobody else
+        asks for either window, once the query has an OFFSET or if none is given; else
+        that of subscribing again, O(rows in order). Some milliseconds the first time.
+        """
+        resize(self._subscriptions, self.subscriber, limit, offset)
 
     def close(self) -> None:
         """End; once this has returned no callback comes. Twice is no error.
@@ -298,6 +320,13 @@ def subscribe(  # noqa: PLR0913  what users may say
             )
         raise
     return query
+
+
+def _since_begun(query: LiveQuery, initial: list[StoredRow], bag: Bag) -> Update:
+    """Give all changes until now in one. Cost: O(rows)."""
+    shape = query.asked.shape
+    first = min(query.offset + 1, bag.offset)  # not every change has its own commit
+    return Update(bag.offset, difference_of(initial, bag.rows, shape), shape, first)
 
 
 def _require_outside(query: LiveQuery) -> None:

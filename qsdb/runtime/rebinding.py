@@ -88,7 +88,7 @@ class Rebinding:
         self._listening.engine.counters = hub.engine.counters
         self._listening.views.runs = hub.listening.views.runs
         self._updates: dict[LiveResult, Update | QueryError | None] = {}
-        self._texts: dict[tuple[str, bool], Asked | QueryError] = {}
+        self._texts: dict[tuple[object, ...], Asked | QueryError] = {}
         self._moved: list[tuple[Asker, Asked, LiveResult | None]] = []
         self._batches: dict[int, Batch] = {}
         self._connected = {id(each) for each in hub.connected}
@@ -156,16 +156,17 @@ class Rebinding:
 
     def _again(self, before: Asked) -> Asked | QueryError:
         """Ask a text again, once for all who have asked it."""
-        key = before.text, before.is_owner
+        key = before.text, before.is_owner, before.window
         found = self._texts.get(key)
         if found is None:
             found = self._texts[key] = self._asked(before)
         return found
 
     def _asked(self, before: Asked) -> Asked | QueryError:
-        text = before.text
+        text, is_owner = before.text, before.is_owner
+        queries, window = self._change.queries, before.window
         try:
-            asked = ask(self._change.queries, text, is_owner=before.is_owner)
+            asked = ask(queries, text, is_owner=is_owner, window=window)
         except QueryError as error:
             return self._end(before, f"{error.args[0]}")
         sources = [each.first.plan.query.tables for each in (before, asked)]

@@ -61,6 +61,7 @@ class Subscriptions:
     Attributes:
         listening: What is kept current, for the module which is published.
         delivery: Tells of changes.
+        writer: Commits; between two commits it is who has its lock.
         unread: Subscribers whose live queries nobody has any more; of any thread. They
             are taken out by this commit or the next one.
     """
@@ -73,7 +74,7 @@ class Subscriptions:
         log = writer.log
         self.wait_durable = None if log is None else log.wait_durable
         self.delivery = Delivery(self.wait_durable)
-        self._writer = writer
+        self.writer = writer
         self.unread: deque[Subscriber] = deque()
         self._told_offset = 0
         self._due: tuple[int, Sequence[Batch]] = (0, ())
@@ -94,7 +95,7 @@ class Subscriptions:
     @property
     def offset(self) -> int:
         """The last commit."""
-        return self._writer.directory.store.offset
+        return self.writer.directory.store.offset
 
     # Subscribing.
 
@@ -126,7 +127,7 @@ class Subscriptions:
             UsageError: this thread is in a transaction.
             ClosedError: the database is closed.
         """
-        writer = self._writer
+        writer = self.writer
         writer.require_outside()
         writer.audience = self
         asked = [*asked]
@@ -183,7 +184,7 @@ class Subscriptions:
         Raises:
             UsageError: this thread is in a transaction.
         """
-        writer = self._writer
+        writer = self.writer
         writer.require_outside()
         subscribers = [*subscribers]
         try:
@@ -227,7 +228,7 @@ class Subscriptions:
     def connect(self, receiver: Receiver) -> None:
         """Have somebody told of modules that are published, while they are there."""
         self._connected[id(receiver)] = receiver
-        self._writer.audience = self
+        self.writer.audience = self
 
     @property
     def connected(self) -> list[Receiver]:
@@ -253,7 +254,7 @@ class Subscriptions:
         listening.engine.self_check = self.engine.self_check
         self.listening = listening
         has_views = bool(listening.queries.views)
-        self._writer.views = listening.refreshing if has_views else None
+        self.writer.views = listening.refreshing if has_views else None
         self._ask.cache_clear()
         _put(self.delivery, batches)
         _forget_unread(self)
@@ -265,7 +266,7 @@ class Subscriptions:
         Raises:
             UsageError: this thread is in a transaction, or in a callback.
         """
-        self._writer.require_outside()
+        self.writer.require_outside()
         self.delivery.require_outside()
 
     def wait_for_callbacks(self) -> None:

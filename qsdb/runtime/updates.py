@@ -51,7 +51,8 @@ class Update:
     caller's own.
 
     Attributes:
-        offset: The commit; of several the last.
+        offset: The commit; of several the last, and of a window that was resized the
+            one before that.
         difference: The same, as stored rows.
         shape: What those are to users.
     """

@@ -21,7 +21,14 @@ from qsdb.live.states.sorting import Entry
 from qsdb.sql.readable import StoredRow
 from qsdb.values.ranges import TOP
 
-__all__ = ["Move", "Window", "change_of", "moves_between", "patched"]
+__all__ = [
+    "Move",
+    "Window",
+    "change_of",
+    "moves_along",
+    "moves_between",
+    "patched",
+]
 
 _BEGIN: Entry = ()
 """Less than every entry."""
@@ -78,6 +85,28 @@ def moves_between(
     come = range(begin, len(after) - end)
     return [
         *[Move(before[place], place, None) for place in gone],
+        *[Move(after[place], None, place) for place in come],
+    ]
+
+
+def moves_along(
+    before: Sequence[StoredRow], was: int, after: Sequence[StoredRow], now: int
+) -> list[Move]:
+    """Give the fewest moves from one window to another on the same rows in order.
+
+    Args:
+        before: The rows in the one.
+        was: Its offset.
+        after: The rows in the other.
+        now: Its offset.
+
+    Cost: O(rows in both).
+    """
+    stay = range(max(was, now), min(was + len(before), now + len(after)))
+    gone = [place for place in range(len(before)) if was + place not in stay]
+    come = [place for place in range(len(after)) if now + place not in stay]
+    return [
+        *[Move(before[place], place, None) for place in reversed(gone)],
         *[Move(after[place], None, place) for place in come],
     ]
 
