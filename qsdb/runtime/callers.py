@@ -19,7 +19,6 @@ class Caller(Calling):
     """
 
     __slots__ = (
-        "_caller",
         "_calls",
         "_procedures",
         "_sender",
@@ -34,7 +33,7 @@ class Caller(Calling):
         self._calls = procedures.calls
         self._procedures = procedures
         self._subscriptions = subscriptions
-        self._sender = self._caller = sender
+        self._sender = sender
         self.identity = sender.identity
 
     def sql(self, text: str, params: Mapping[str, object] | None = None) -> Result:

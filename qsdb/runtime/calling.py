@@ -32,8 +32,6 @@ class Calling:
     _procedures: Procedures
     _sender: Sender
     """Who calls."""
-    _caller: Sender | None = None
-    """The same, if it is over a connection."""
     confirmed = False
     """Whether calls return when what they did is on the disk."""
 
@@ -73,9 +71,7 @@ class Calling:
             ReadOnlyError: the database is only read.
             ClosedError: the database is closed.
         """
-        return self._calls.call(
-            self._sender.identity, function, args, kwargs, self._caller
-        )
+        return self._calls.call(self._sender, function, args, kwargs)
 
     @overload
     async def call_async(

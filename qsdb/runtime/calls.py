@@ -30,8 +30,6 @@ from qsdb.values.identity import CLAIM_BYTES_MAX, Identity
 
 __all__ = ["Calls", "StaleFunctionError", "checked"]
 
-_DIRECT = Sender(Identity.ZERO)
-"""Of a call over no connection; whose it is, the call says."""
 CallElsewhere = Callable[[Sender, object, Arguments, dict[str, object]], object]
 """Takes a key that is no reducer's, and runs what it is of."""
 
@@ -123,11 +121,10 @@ class Calls:
 
     def call(  # noqa: C901, PLR0915  in one go, as it is hot
         self,
-        sender: Identity,
+        sender: Sender,
         key: object,
         args: tuple[object, ...],
         kwargs: dict[str, object],
-        caller: Sender | None = None,
     ) -> object:
         """Run a reducer as one transaction, or a procedure, and give what it returns.
 
@@ -136,7 +133,6 @@ class Calls:
             key: The function, or its name.
             args: Arguments by place.
             kwargs: Arguments by name.
-            caller: Over which connection, if it is over one.
 
         Raises:
             NotFoundError: there is no such function, or none for this sender.
@@ -148,12 +144,13 @@ class Calls:
             found = by_key.get(key)
         except TypeError:  # without a hash it is no function, and no name
             found = None
-        if found is None or (found[0].is_private and sender != self.owner):
-            return self.call_procedure(caller or Sender(sender), key, args, kwargs)
+        if found is None or (
+            found[0].is_private and sender.identity != self.owner
+        ):
+            return self.call_procedure(sender, key, args, kwargs)
         reducer, meter = found
         try:
-            # Without an empty dict, which would be copied.
-            values = reducer.check(*args, **kwargs) if kwargs else reducer.check(*args)
+            values = reducer.check(*args, **kwargs) if kwargs else reducer.take(args)
         except TypeError as error:
             reducer.parameters.explain(error, args)
         # Also where this thread has the lock without one: a migration or a view runs.
@@ -167,7 +164,7 @@ class Calls:
                 _refuse_republished()
             self.count = number = self.count + 1
             transaction._context, context.db = context, transaction
-            context.sender, context._known = sender, caller or _DIRECT
+            context.sender, context._known = sender.identity, sender
             context._call = (self, reducer, number, values)
             meter.calls += 1
             began = (ticks := meter.ticks)()
@@ -175,14 +172,14 @@ class Calls:
             meter.spent += (spent := ticks() - began)
             if result is not None and type(result) is CoroutineType:
                 _refuse_coroutine(reducer, result)
-            writer.commit(transaction, waits=caller is None or caller.waits)
+            writer.commit(transaction, sender.waits)
         except BaseException as error:
             try:
                 writer.abort()
             finally:
                 writer.abort()
             if isinstance(error, StaleFunctionError):
-                return self.call(sender, key, args, kwargs, caller)
+                return self.call(sender, key, args, kwargs)
             meter.fail(context, began, spent)
             raise
         if spent > meter.mark:

@@ -129,7 +129,7 @@ class Connection(Receiving, Calling):
             ClosedError: the connection or the database is closed.
         """
         self._require_open()
-        result = self._calls.call(self.identity, function, args, kwargs, self._sender)
+        result = self._calls.call(self._sender, function, args, kwargs)
         if self.confirmed:
             self._settle()
         return result

@@ -253,7 +253,7 @@ class Writer:
         self.latest = nanoseconds = self._now()
         return nanoseconds
 
-    def commit(self, transaction: WriteTransaction, *, waits: bool = True) -> None:
+    def commit(self, transaction: WriteTransaction, waits: bool = True) -> None:  # noqa: FBT001, FBT002  by place, as a keyword costs
         """Commit a transaction, give the lock back, and wait as the log says.
 
         Args:

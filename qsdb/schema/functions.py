@@ -60,8 +60,9 @@ class Reducer:
     parameters: Parameters
     is_private: bool
     check: Callable[..., tuple[object, ...]]
+    take: Callable[[tuple[object, ...]], tuple[object, ...]]
     run: Callable[[object, tuple[object, ...]], object]
-    """Both are those of the parameters, at hand."""
+    """These are those of the parameters, at hand."""
     returns: Binding | None = None
     """What it gives, by its annotation; None where that is missing, or no kind: then
     there is nothing to tell to clients of a server."""
@@ -137,6 +138,7 @@ def compile_reducer(declared: DeclaredFunction, mistakes: list[str]) -> Reducer 
         parameters,
         declared.is_private,
         parameters.check,
+        parameters.take,
         parameters.run,
         declared.returns,
     )

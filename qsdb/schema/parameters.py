@@ -10,8 +10,20 @@ generated check reads::
 
 It takes arguments as Python does (by place, by keyword, with defaults), so a
 call costs what calling a function costs; what is wrong with a call is worked
-out only after one has failed. The function is then run on what the check gave by
-generated code too, which costs half of ``function(context, *values)``::
+out only after one has failed. Most calls give all arguments by place, in a tuple
+that is there already, and nothing is doubtful; ``check(*values)`` would cost them
+twice that::
+
+    def take(_values):
+        try:
+            source, target, amount = _values
+        except ValueError:
+            return _check(*_values)
+        if <any is doubtful>: return _check(*_values)
+        return _values
+
+The function is then run on what the check gave by generated code too, which costs
+half of ``function(context, *values)``::
 
     def run(_context, _values):
         source, target, amount = _values
@@ -64,6 +76,8 @@ class Parameters:
     Raises `ArgumentError` for a value and TypeError for a wrong call;
     `explain` turns the latter into an `ArgumentError`.
     """
+    take: Callable[[tuple[object, ...]], tuple[object, ...]]
+    """The same of arguments that all are given by place, as a tuple."""
     run: Callable[[object, tuple[object, ...]], object]
     """Takes a context and what `check` gave, and runs the function."""
 
@@ -126,9 +140,9 @@ def resolve_parameters(
             ]
     if mistakes:
         raise SchemaError(*mistakes)
-    check = _compile_check(name, parameters)
+    check, take = _compile_checks(name, parameters)
     run = _compile_run(function, parameters)
-    return Parameters(name, tuple(parameters), check, run)
+    return Parameters(name, tuple(parameters), check, take, run)
 
 
 def _parameter(
@@ -153,26 +167,40 @@ def _parameter(
     return Parameter(given.name, annotation_text(annotation), binding, default)
 
 
-def _compile_check(
+def _compile_checks(
     function_name: str, parameters: list[Parameter]
-) -> Callable[..., tuple[object, ...]]:
-    names = Names()
+) -> tuple[Callable[..., tuple[object, ...]], Callable[..., tuple[object, ...]]]:
+    names = Names(ValueError=ValueError)
     signature: list[str] = []
     lines: list[str] = []
+    doubts: list[str] = []
     for parameter in parameters:
         name, binding = parameter.name, parameter.binding
         admit = names.bind(f"admit_{name}", _admitter(function_name, parameter))
         signature.append(name)
         if parameter.default is not MISSING:
             signature[-1] += f"={names.bind(f'default_{name}', parameter.default)}"
-        lines.append(f"    if {binding.doubt(name, names)}: {name} = {admit}({name})")
+        doubts.append(f"({binding.doubt(name, names)})")
+        lines.append(f"    if {doubts[-1]}: {name} = {admit}({name})")
     lines.insert(0, f"def check({', '.join(signature)}):")
     values = "".join(f"{parameter.name}, " for parameter in parameters)
     lines.append(f"    return ({values})")
+    # Without parameters the pattern is an empty tuple, which takes an empty tuple.
+    lines.append(f"""
+def take(_values):
+    try:
+        ({values}) = _values
+    except _ValueError:
+        return check(*_values)
+    if {" or ".join(doubts) or "False"}: return check(*_values)
+    return _values
+""")
     title = f"arguments of {function_name}"
-    check = compile_source(title, "\n".join(lines), names)["check"]
+    compiled = compile_source(title, "\n".join(lines), names)
+    check, take = compiled["check"], compiled["take"]
     assert callable(check)
-    return check
+    assert callable(take)
+    return check, take
 
 
 def _compile_run(

@@ -134,7 +134,7 @@ class SessionCalls:
         sender = self._peer.sender
         self.is_calling = True
         try:
-            result = self._calls.call(sender.identity, name, values, _NO_NAMES, sender)
+            result = self._calls.call(sender, name, values, _NO_NAMES)
         except ReducerError as error:
             return ReducerErr.of_text(str(error)), None
         except Exception as error:  # noqa: BLE001  whatever users raise
