@@ -95,7 +95,7 @@ class DiskJournal:
         sequences: list[bytes] = []
         for handle in opened:
             stored = handle._stored
-            section = self._sections[stored](handle._pre, handle._find)
+            section = self._sections[stored](handle._pre, stored.rows.get)
             if section:
                 sections.append(section)
             if stored.sequences and stored.sequences != handle._before[0]:

@@ -107,11 +107,10 @@ class ReadOnlyCalls(Calls):
 
     def call(
         self,
-        sender: Identity,
+        sender: Sender,
         key: object,
         args: tuple[object, ...],
         kwargs: dict[str, object],
-        caller: Sender | None = None,
     ) -> object:
         """Refuse, whatever is called.
 

@@ -125,7 +125,7 @@ def _handler(function: Function) -> Procedure:
         return function(context, *values)
 
     name = function.__name__
-    parameters = Parameters(name, (), _refuse, run)
+    parameters = Parameters(name, (), _refuse, _refuse, run)
     is_async = inspect.iscoroutinefunction(function)
     return Procedure(
         name,

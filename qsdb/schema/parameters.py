@@ -185,20 +185,21 @@ def _compile_checks(
     lines.insert(0, f"def check({', '.join(signature)}):")
     values = "".join(f"{parameter.name}, " for parameter in parameters)
     lines.append(f"    return ({values})")
+    title = f"arguments of {function_name}"
+    check = compile_source(title, "\n".join(lines), names)["check"]
+    assert callable(check)
+    names.bind("check", check)
     # Without parameters the pattern is an empty tuple, which takes an empty tuple.
-    lines.append(f"""
+    source = f"""
 def take(_values):
     try:
         ({values}) = _values
     except _ValueError:
-        return check(*_values)
-    if {" or ".join(doubts) or "False"}: return check(*_values)
+        return _check(*_values)
+    if {" or ".join(doubts) or "False"}: return _check(*_values)
     return _values
-""")
-    title = f"arguments of {function_name}"
-    compiled = compile_source(title, "\n".join(lines), names)
-    check, take = compiled["check"], compiled["take"]
-    assert callable(check)
+"""
+    take = compile_source(title, source, names)["take"]
     assert callable(take)
     return check, take
 

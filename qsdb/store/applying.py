@@ -205,8 +205,6 @@ class Replica:
     def _end(self) -> None:
         emit(self._tables.opened)
         self._store.publish(self._tables.opened, self._offset)
-        for table in self._tables.opened:
-            table._stored.written += len(table._pre)
         if self._told is not None:
             self._told(self._tables.opened, self._offset)
         self._tables.opened = []

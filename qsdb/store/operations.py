@@ -11,7 +11,8 @@ The shape of the source, for ``id: u64 = primary_key(); balance: i64``::
             v0, v1, = stored
             row = _tuple_new(_row_class, stored)
         key = v0
-        old = self._find(key)
+        find = self._find
+        old = find(key)
         if old is None: _missing(key)
         pre = self._pre
         if key not in pre: pre[key] = old            # rule 1: first the image,
@@ -143,9 +144,11 @@ class Source:
         key = entered[0] if len(entered) == 1 else f"({', '.join(entered)})"
         yield f"    if not ({' or '.join(doubts)}):"
         if is_live:
-            yield f"        row = self._find({key})"
+            yield "        find = self._find"
+            yield f"        row = find({key})"
         else:
-            yield f"        row = self._live({key})"
+            yield "        live = self._live"
+            yield f"        row = live({key})"
             yield "        stored = self._stored"
             yield "        if stored.layers or stored.changed_at > self._offset:"
             yield f"            row = self._find({key})"
@@ -157,7 +160,8 @@ class Source:
         """``insert(row)``; without `generate`, a generated column may stay 0."""
         yield f"def {name}(self, row):"
         yield from self._enter("    ", generate=generate)
-        yield "    old = self._find(key)"
+        yield "    find = self._find"
+        yield "    old = find(key)"
         yield "    if old is not None:"
         yield "        if old == stored: return row"
         yield "        _taken(key)"
@@ -179,7 +183,8 @@ class Source:
 
     def _replace(self, otherwise: str, more: str = "") -> Iterator[str]:
         yield from self._enter("    ", generate=False)
-        yield "    old = self._find(key)"
+        yield "    find = self._find"
+        yield "    old = find(key)"
         yield f"    if old is None{more}: {otherwise}"
         yield from self._check_unique("    ")
         yield from self._advance_sequences("    ")

@@ -141,17 +141,22 @@ class Store:
             offset: Where the store is from now on: one further, or where it
                 was after a rollback.
         """
+        begin, end = self._begin_publication, self._end_publication
         try:
-            self._begin_publication()  # by hand: a with statement costs twice that
+            begin()  # by hand: a with statement costs twice that
             self._is_publishing = True
             if self.abandoned:
                 self._give_up_abandoned()
             pins = self.pins
+            is_commit = offset != self.offset
             for handle in opened:
                 table = handle._stored
-                if pins and handle._pre:
+                touched = len(handle._pre)
+                if pins and touched:
                     _note(pins[-1], table)
                     table.changed_at = self.offset + 1
+                if is_commit and table.layers:  # but once if cut off
+                    table.written += touched
                 table.layers = ()
                 table.count = len(table.rows)
                 if table.sequences:
@@ -161,7 +166,7 @@ class Store:
                 self.noted += sum([len(handle._pre) for handle in opened])
                 self.limits.keep(self)
             self._is_publishing = False
-            self._end_publication()
+            end()
         except BaseException:
             self._leave_publication()
             raise

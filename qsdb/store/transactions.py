@@ -97,13 +97,15 @@ class WriteTransaction(Opened):
     def _open(self, entry: Entry) -> Table[Row]:
         if not self._is_open:
             raise ClosedError("this write transaction has ended")
-        if not self._is_mine():
+        is_mine = self._is_mine
+        if not is_mine():
             raise UsageError(
                 "a write transaction belongs to the thread that began it; another one "
                 "may read with db.read(), or write when it is over"
             )
         # In the way of every call, so there is no constructor: a frame less.
-        handle = entry.write_class()
+        write_class = entry.write_class
+        handle = write_class()
         handle._stored = stored = entry.table
         handle._rows = entry.rows
         handle._find = entry.find
@@ -156,12 +158,14 @@ class WriteTransaction(Opened):
         opened = self._opened.values()
         has_changed = has_events = False
         for handle in opened:
+            find, handle._find = handle._find, closed
             if handle._pre:
-                has_events |= handle._stored.is_event
-                if handle._stored.is_interrupted:
-                    _refuse_interrupted(handle._stored)
+                stored = handle._stored
+                if stored.is_event:
+                    has_events = True
+                if stored.is_interrupted:
+                    _refuse_interrupted(stored)
                 if not has_changed:
-                    find = handle._find
                     for key, old in handle._pre.items():
                         if find(key) != old:
                             has_changed = True
@@ -184,10 +188,6 @@ class WriteTransaction(Opened):
             self._beside.commit()
         self._is_open = False
         self._context = None  # which has the transaction: no work for the collector
-        for handle in opened:
-            handle._find = closed
-            if has_changed:
-                handle._stored.written += len(handle._pre)
         return offset if has_changed else 0
 
     def _undo(self, journal: "Journal | None" = None) -> bool:

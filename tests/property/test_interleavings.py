@@ -427,7 +427,7 @@ BREAKAGES = {
     ),
     "a rollback does not merge its notes": breakage(
         pins,
-        "                if pins and handle._pre:\n                    _note",
+        "                if pins and touched:\n                    _note",
         "                if pins and offset > self.offset:\n                    _note",
         "update, rolled back",
     ),
@@ -460,7 +460,11 @@ BREAKAGES = {
     "a table says that it changed after its notes are gone": breakage(
         pins,
         "                    table.changed_at = self.offset + 1\n"
+        "                if is_commit and table.layers:  # but once if cut off\n"
+        "                    table.written += touched\n"
         "                table.layers = ()\n",
+        "                if is_commit and table.layers:  # but once if cut off\n"
+        "                    table.written += touched\n"
         "                table.layers = ()\n"
         "                if pins:\n"
         "                    table.changed_at = self.offset + 1\n",

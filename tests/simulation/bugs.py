@@ -85,7 +85,7 @@ BUGS: dict[str, Mutant] = {
     ),
     "16 a rollback does not merge its notes": Mutant(
         pins,
-        "                if pins and handle._pre:\n                    _note",
+        "                if pins and touched:\n                    _note",
         "                if pins and offset > self.offset:\n                    _note",
     ),
     "17 what an older read needs goes with a newer one": Mutant(

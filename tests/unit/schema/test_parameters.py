@@ -50,11 +50,19 @@ def mistakes(function: Function) -> tuple[str, ...]:
 
 
 def call(function: Function, *args: object, **kwargs: object) -> tuple[object, ...]:
+    """Check arguments; in both ways, where all are given by place."""
     parameters = resolved(function)
     try:
-        return parameters.check(*args, **kwargs)
+        checked = parameters.check(*args, **kwargs)
     except TypeError as error:
+        if not kwargs:
+            with pytest.raises(type(error)) as caught:
+                parameters.take(args)
+            assert str(caught.value) == str(error)
         parameters.explain(error, args)
+    if not kwargs:
+        assert repr(parameters.take(args)) == repr(checked)
+    return checked
 
 
 def refusal(function: Function, *args: object, **kwargs: object) -> str:
@@ -345,6 +353,7 @@ def test_parameters_may_have_any_name_that_python_uses() -> None:
 
     assert call(odd, *"abcdefg", key="h") == tuple("abcdefgh")
     assert call(odd, *"abcdef", args="g") == (*"abcdefg", "k")
+    assert call(odd, *"abcdefgh") == tuple("abcdefgh")
 
 
 @given(
