@@ -153,10 +153,11 @@ class TableEncoder(UpdateEncoder[EncodedUpdate]):
         self, inserts: Sequence[Stored], deletes: Sequence[Stored]
     ) -> EncodedUpdate:
         """Encode rows that came and went; of events none goes."""
+        encode = self._encode  # called where it stands it would cost more
         if self._is_event:
             assert not deletes
-            return EncodedUpdate(self._head + self._encode(inserts))
-        return EncodedUpdate(self._head + self._encode(inserts) + self._encode(deletes))
+            return EncodedUpdate(self._head + encode(inserts))
+        return EncodedUpdate(self._head + encode(inserts) + encode(deletes))
 
 
 class TableRows(NamedTuple):

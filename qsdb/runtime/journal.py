@@ -108,7 +108,8 @@ class DiskJournal:
             return
         calls, reducer, number, values = context._call
         connection = context._known.connection
-        record = self._calls[reducer](
+        write, append = self._calls[reducer], self._append
+        record = write(
             microseconds,
             context.sender.stored,
             _NO_CONNECTION if connection is None else connection.stored,
@@ -116,7 +117,7 @@ class DiskJournal:
             values,
             sections,
         )
-        self._append(record)
+        append(record)
 
 
 def _table_id(handle: WriteTable[Row]) -> int:

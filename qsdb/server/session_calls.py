@@ -128,7 +128,8 @@ class SessionCalls:
         """
         try:
             found = self._served.functions.reducer(name, is_owner=self._is_owner)
-            values = found.read(args) if read is None else read(found, args)
+            own = found.read
+            values = own(args) if read is None else read(found, args)
         except (NotFoundError, ArgumentError) as error:
             return InternalFailure(str(error)), None
         sender = self._peer.sender
