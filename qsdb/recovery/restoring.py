@@ -85,6 +85,22 @@ def read_at(
         StorageError: it never came to its first commit, or is damaged.
         OSError: the system refuses.
     """
+    while True:
+        lowest = lowest_offset(directory)
+        try:
+            return _read_at(directory, to_offset, to_time, progress)
+        except (CorruptionError, OSError):
+            # Unless what was missed has been removed meanwhile, by a compaction.
+            if lowest_offset(directory) <= lowest:
+                raise
+
+
+def _read_at(
+    directory: Directory,
+    to_offset: int | None,
+    to_time: Timestamp | None,
+    progress: Progress | None,
+) -> Found:
     if to_offset is not None:
         found = _read_at_offset(directory, to_offset, progress)
     elif to_time is not None:

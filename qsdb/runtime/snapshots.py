@@ -6,8 +6,9 @@ its offset on the disk, so that no snapshot is ever ahead of the log.
 
 One at a time; `compact` and backups wait for it, since they count on files that
 stay. An error leaves the older snapshots and the log as they are, and commits go
-on. After an error of the disk nothing is removed any more until the database is
-opened again: what looks written may not be (`qsdb.log.writing`, fail-stop).
+on. After an error of the disk none is taken any more, and nothing removed, until the
+database is opened again: what looks written may not be, and a sync that succeeds
+after one that failed proves nothing (`qsdb.log.writing`, fail-stop).
 """
 
 import contextlib
@@ -108,7 +109,7 @@ class Snapshots:
         """Take a snapshot of the last commit, and give its offset.
 
         Raises:
-            StorageError: the log has failed.
+            StorageError: the log has failed, or the disk has, for a snapshot before.
             OSError: the disk refuses; there is no new snapshot.
             UsageError: nothing is watched yet, or a signal handler asks while its
                 thread is at this already.
@@ -118,6 +119,7 @@ class Snapshots:
             raise UsageError("there is no store yet to take a snapshot of")
         store, latest = self._watched
         with self._alone(), PinnedState(store) as state:
+            self._require_good_disk("no snapshot is taken of")
             self._bytes_before = self._log.written_bytes
             self._tried_offset = state.offset
             if state.offset == self.offset and self.error is None:
@@ -154,6 +156,18 @@ class Snapshots:
                 yield
             finally:
                 self._is_busy = False
+
+    def _require_good_disk(self, what: str) -> None:
+        """Refuse what counts on the disk, after an error of it.
+
+        Raises:
+            StorageError: there was one.
+        """
+        if self._disk_error is not None:
+            raise StorageError(
+                f"after {self._disk_error!r} {what} {self._files.describe()} until it "
+                "is opened again"
+            )
 
     def _forked(self) -> None:
         """Have a new lock in a forked child: the holder may not be in it."""
@@ -226,11 +240,7 @@ class Snapshots:
         Cost: reads all that is kept, and hashes it.
         """
         with self._alone():
-            if self._disk_error is not None:
-                raise StorageError(
-                    f"after {self._disk_error!r} nothing is removed from "
-                    f"{self._files.describe()} until it is opened again"
-                )
+            self._require_good_disk("nothing is removed from")
             kept = list_snapshots(self._files)[-self._options.snapshots_kept :]
             remove_unreferenced(self._files, kept)
             if len(kept) < self._options.snapshots_kept:

@@ -24,7 +24,7 @@ from qsdb.store import writing as store_writing
 from qsdb.store.optimistic import seen
 from tests.support.mutants import Mutant
 
-__all__ = ["BUGS", "MAKE_CODE", "RARELY_NOTICED"]
+__all__ = ["BETWEEN_STATEMENTS", "BUGS", "MAKE_CODE", "RARELY_NOTICED"]
 
 BUGS: dict[str, Mutant] = {
     "1 no sync at a commit": Mutant(
@@ -214,6 +214,16 @@ BUGS: dict[str, Mutant] = {
 
 MAKE_CODE = frozenset({"13 an update keeps old index entries"})
 """Those in what makes code for a table, which is made again with them."""
+
+BETWEEN_STATEMENTS = frozenset(
+    {
+        "15 the pre-image is stored after the row",
+        "16 a rollback does not merge its notes",
+        "17 what an older read needs goes with a newer one",
+    }
+)
+"""Those that a reader meets between two statements of a writer: looked for in runs that
+all have switch points there."""
 
 RARELY_NOTICED = frozenset(
     {

@@ -28,8 +28,8 @@ class Listener:
         self.process, self.query, self.number = process, query, number
         self.confirmed = confirmed
         self.live: qsdb.LiveQuery | None = None
-        self.early: list[qsdb.Update] = []
-        """What is told before the beginning has returned."""
+        self.early: list[qsdb.Update] | None = []
+        """What is told before the beginning has been judged; None from then on."""
         self.rows: Bag = Counter()
         self.told: Bag = Counter()
         """The rows after the last time that it was told, or began."""
@@ -55,8 +55,10 @@ class Listener:
         if self.confirmed:
             process.promise(self.offset)
         self.live = live
-        for update in self.early:
+        assert self.early is not None
+        for update in self.early:  # which grows meanwhile
             self._take(update, is_late=True)
+        self.early = None
 
     def bags(self, offset: int) -> list[Bag]:
         """Give the result that should be at an offset; rarely one of several."""
@@ -71,10 +73,10 @@ class Listener:
 
     def take(self, update: qsdb.Update) -> None:
         """Be told, by qsdb."""
-        if self.live is None:
-            self.early.append(update)
-        else:
+        if self.early is None:
             self._take(update, is_late=False)
+        else:
+            self.early.append(update)
 
     def _take(self, update: qsdb.Update, *, is_late: bool) -> None:
         process, text = self.process, self.query.text
@@ -103,7 +105,8 @@ class Listener:
             self.require_silence(before, update.offsets[0])
             self.compare(update.offset, "told")
             self.told = self.rows.copy()
-            if not is_late and self.live is not None:
+            if not is_late:
+                assert self.live is not None
                 process.compare(
                     Counter(tuples(self.live.rows)), self.rows, "rows of", text
                 )

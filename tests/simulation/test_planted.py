@@ -10,11 +10,18 @@ the long tier runs; without one nothing is found, which `test_seeds.py` shows.
 
 import gc
 
+import attrs
 import pytest
 
 from tests.conftest import _PROFILE
-from tests.simulation.bugs import BUGS, MAKE_CODE, RARELY_NOTICED
+from tests.simulation.bugs import (
+    BETWEEN_STATEMENTS,
+    BUGS,
+    MAKE_CODE,
+    RARELY_NOTICED,
+)
 from tests.simulation.fine import planting
+from tests.simulation.plans import draw
 from tests.simulation.runs import run
 from tests.simulation.town import edition
 from tests.support.mutants import Mutant, planted
@@ -30,7 +37,7 @@ SEEDS_MAX = 20_000
 EVERY_PUSH = [name for name in BUGS if name not in RARELY_NOTICED]
 
 
-def seeds_until_found(mutant: Mutant, *, makes_code: bool) -> int:
+def seeds_until_found(mutant: Mutant, *, makes_code: bool, is_fine: bool) -> int:
     """Live through seeds until something is found, and give how many that took.
 
     Raises:
@@ -43,7 +50,10 @@ def seeds_until_found(mutant: Mutant, *, makes_code: bool) -> int:
             if makes_code:
                 edition.cache_clear()
             for seed in range(SEEDS_MAX):
-                if run(seed).error is not None:
+                plan = draw(seed)
+                if is_fine:
+                    plan = attrs.evolve(plan, is_fine=True)
+                if run(plan).error is not None:
                     return seed + 1
                 if seed % 50 == 0:
                     gc.collect()
@@ -58,7 +68,9 @@ def seeds_until_found(mutant: Mutant, *, makes_code: bool) -> int:
 
 @pytest.mark.parametrize("name", BUGS if IS_NIGHTLY else EVERY_PUSH)
 def test_a_planted_bug_is_found(name: str) -> None:
-    count = seeds_until_found(BUGS[name], makes_code=name in MAKE_CODE)
+    count = seeds_until_found(
+        BUGS[name], makes_code=name in MAKE_CODE, is_fine=name in BETWEEN_STATEMENTS
+    )
     print(f"{count} seeds: {name}")
 
 

@@ -1,8 +1,10 @@
 """A database as it was, in a new directory."""
 
+import itertools
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -10,8 +12,10 @@ import qsdb
 from qsdb import ArgumentError, CorruptionError, StorageError, Timestamp
 from qsdb.log.manifests import manifest_name
 from qsdb.recovery.restoring import read_at, restore
+from qsdb.recovery.state import State
 from qsdb.recovery.verifying import verify
 from qsdb.testing import SimulatedDirectory, TracedDirectory
+from qsdb.testing.disk.interposed import Call, InterposedDirectory
 from tests.unit.recovery.stored import (
     SEGMENTS,
     User,
@@ -25,6 +29,8 @@ from tests.unit.recovery.stored import (
     segments,
     tables_of,
 )
+
+T = TypeVar("T")
 
 
 def at(seconds: float) -> Timestamp:
@@ -258,6 +264,45 @@ def test_what_goes_wrong_once_is_read_again() -> None:
 
     assert state.offset == 12
     assert told == [1, 2, 1, 2, 3, 4]
+
+
+class CompactedMeanwhile(InterposedDirectory):
+    """A directory that is compacted just before one of the calls."""
+
+    def __init__(self, disk: SimulatedDirectory, number: int) -> None:
+        super().__init__(SimulatedDirectory(disk.snapshot_files()))
+        self.number = number
+
+    def around(self, call: Call, perform: Callable[[], T]) -> T:
+        if call.number == self.number:
+            options = qsdb.StorageOptions(snapshots_kept=1)
+            with open_again(self.inner, options=options) as db:
+                assert db.compact() > 0
+        return perform()
+
+
+@pytest.mark.parametrize("limit", [{"to_offset": 3}, {"to_time": at(2)}])
+def test_what_is_compacted_away_meanwhile_is_refused(limit: dict[str, Any]) -> None:
+    disk = make(snapshots=(5, 9))
+    ends: set[str] = set()
+
+    for number in itertools.count():
+        meanwhile = CompactedMeanwhile(disk, number)
+        try:
+            state = read_at(meanwhile, **limit).state
+            assert (state.offset, tables_of(state)) == (3, tables_of(at_three(disk)))
+            ends.add("read")
+        except ArgumentError as error:
+            assert "it has those from " in str(error)
+            ends.add("refused")
+        if meanwhile.calls_count <= number:
+            break
+
+    assert ends == {"read", "refused"}
+
+
+def at_three(disk: SimulatedDirectory) -> State:
+    return read_at(disk, to_offset=3).state
 
 
 @pytest.mark.slow

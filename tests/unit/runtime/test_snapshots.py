@@ -142,12 +142,14 @@ def test_an_error_of_the_disk_is_told_and_nothing_is_removed() -> None:
     assert disk.snapshot_files().keys() >= before.keys()
     with pytest.raises(qsdb.StorageError, match=REFUSAL):
         db.compact()
-    assert db.snapshot() == 5
-    assert db.stats().snapshot_error is None
-    with pytest.raises(qsdb.StorageError, match=REFUSAL):
-        db.compact()
+    # What looks written may not be, and a sync that succeeds later proves nothing.
+    refusal = r"after OSError.* no snapshot is taken of .* until it is opened again"
+    with pytest.raises(qsdb.StorageError, match=refusal):
+        db.snapshot()
+    assert disk.snapshot_files() == before
     db.close()
     with open_bank(disk, options=SMALL) as again:
+        assert again.snapshot() == 5
         assert again.compact() > 0
 
 
