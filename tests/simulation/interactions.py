@@ -261,7 +261,9 @@ class Client(OptimisticClient):
 
     def clock(self, seconds: int) -> None:
         """Have somebody set the clock."""
-        self.process.world.skew += seconds * 1_000_000_000
+        world = self.process.world
+        world.skew += seconds * 1_000_000_000
+        world.set_back += max(0, -seconds) * 1_000_000
 
     def run_due(self) -> None:
         """Run what is due."""

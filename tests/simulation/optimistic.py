@@ -27,6 +27,7 @@ from qsdb.store.optimistic.transactions import OptimisticTransaction
 from tests.simulation.doing import do, expected, filled_in, look
 from tests.simulation.processes import BoomError, Process
 from tests.simulation.states import NUMBERED, Key, Operation, State
+from tests.simulation.tasks import World
 
 __all__ = ["Attempt", "OptimisticClient", "watched"]
 
@@ -53,6 +54,7 @@ class Attempt:
     base: State
     scratch: State
     is_serializable: bool
+    world: World
     seen: list[tuple[Operation, Any]] = attrs.Factory(list)
     is_merged: bool = False
 
@@ -82,7 +84,9 @@ class Attempt:
                 after.following[name] = max(after.following[name], key + 1)
             for due in (key, -key) if name in ("alarm", "errand") else ():
                 if due in self.scratch.due:
-                    after.due[due] = self.scratch.due[due]
+                    # It counts from the commit, which may be earlier on the clock than
+                    # the transaction, if that was set back in between.
+                    after.due[due] = self.scratch.due[due] - self.world.set_back
 
     def is_seen(self, state: State) -> bool:
         """Whether it would have seen the same there."""
@@ -209,7 +213,7 @@ class OptimisticClient:
         if len(candidates) > 1:
             return None
         base = candidates[0].copy()
-        attempt = Attempt(base, base.copy(), is_serializable)
+        attempt = Attempt(base, base.copy(), is_serializable, process.world)
         process.attempts[id(tx)] = attempt
         reads = (
             [("look", name, script) for name in ("get", "find")] if script % 2 else []

@@ -102,6 +102,8 @@ class World:
         self.is_doomed = self.is_over = False
         self.skew = 0
         """Nanoseconds by which the clock on the wall is wrong."""
+        self.set_back = 0
+        """Microseconds by which it was set back, all in all."""
         self.death: BaseException | None = None
         """What killed the process, of a task that must not go on."""
         self._deadlines: list[tuple[int, int, Task, int]] = []
