@@ -20,10 +20,11 @@ from starlette.routing import WebSocketRoute
 from qsdb.files import Directory
 from qsdb.runtime.database import Database
 from qsdb.server.authority import Authority, Trust
+from qsdb.server.doors import Door
 from qsdb.server.hosts import Host
-from qsdb.server.http.desk import Desk, HttpOptions
+from qsdb.server.http.desk import Desk
 from qsdb.server.http.routes import http_routes
-from qsdb.server.peers import SessionOptions
+from qsdb.server.options import ServerOptions
 from qsdb.server.subscribing import Subscribing
 
 __all__ = ["Service", "application", "service_of"]
@@ -38,6 +39,7 @@ class Service:
     Attributes:
         host: The databases.
         authority: Makes tokens, and says who shows one.
+        door: Says how much of the server an address may have.
         desk: Answers requests of HTTP.
         subscribing: Serves WebSockets.
         app: All of it, as an ASGI application.
@@ -45,6 +47,7 @@ class Service:
 
     host: Host
     authority: Authority
+    door: Door
     desk: Desk
     subscribing: Subscribing
     app: Starlette
@@ -55,9 +58,7 @@ def service_of(
     *,
     directory: Directory | None = None,
     trust: Trust | None = None,
-    http: HttpOptions | None = None,
-    sessions: SessionOptions | None = None,
-    connections_max: int = 20_000,
+    options: ServerOptions | None = None,
 ) -> Service:
     """Put a server together.
 
@@ -66,9 +67,7 @@ def service_of(
         directory: Where the key of the server's tokens is kept; without it there is a
             new one each time, and tokens of before are not valid any more.
         trust: Whose tokens count besides; nobody's if not given.
-        http: How much a request may use.
-        sessions: How clients on WebSockets are served.
-        connections_max: So many of these at once.
+        options: How much of the server may be had; the usual if not given.
 
     Raises:
         ArgumentError: a name is none, two databases are one, or an option is wrong.
@@ -76,10 +75,10 @@ def service_of(
     """
     host = Host(databases)
     authority = Authority(directory, trust)
-    desk = Desk(host, authority, http)
-    subscribing = Subscribing(
-        host, authority, options=sessions, connections_max=connections_max
-    )
+    options = options or ServerOptions()
+    door = Door(options.door)
+    desk = Desk(host, authority, options.http, door)
+    subscribing = Subscribing(host, authority, options=options.sessions, door=door)
     desk.open()  # also where it is mounted, and nobody runs its lifespan
 
     @contextlib.asynccontextmanager
@@ -94,7 +93,7 @@ def service_of(
 
     routes = [WebSocketRoute(SUBSCRIBE, subscribing), *http_routes(desk)]
     app = Starlette(routes=routes, lifespan=lifespan)
-    return Service(host, authority, desk, subscribing, app)
+    return Service(host, authority, door, desk, subscribing, app)
 
 
 def application(
@@ -102,6 +101,7 @@ def application(
     *,
     directory: Directory | None = None,
     trust: Trust | None = None,
+    options: ServerOptions | None = None,
 ) -> Starlette:
     """Give an ASGI application that serves databases; see `service_of`.
 
@@ -109,4 +109,4 @@ def application(
         ArgumentError: a name is none, two databases are one, or an option is wrong.
         StorageError: the key cannot be read, or not be kept.
     """
-    return service_of(databases, directory=directory, trust=trust).app
+    return service_of(databases, directory=directory, trust=trust, options=options).app

@@ -12,6 +12,9 @@ import asyncio
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from qsdb.server.doors import CrowdedError, Door
+from qsdb.server.websocket_upgrade import http_response
+
 __all__ = ["HEAD_SECONDS", "UNREAD_SECONDS", "HttpProtocol"]
 
 HEAD_SECONDS = 20.0
@@ -22,8 +25,14 @@ UNREAD_SECONDS = 60.0
 
 
 class HttpProtocol(H11Protocol):
-    """One connection, which is cut off while it owes a head, or does not read."""
+    """One connection, which is cut off while it owes a head, or does not read.
 
+    Attributes:
+        door: Counts connections by address; None if nobody does.
+    """
+
+    door: Door | None = None
+    _address: str | None = None
     _head_timer: asyncio.TimerHandle | None = None
     _unread_timer: asyncio.TimerHandle | None = None
 
@@ -32,6 +41,32 @@ class HttpProtocol(H11Protocol):
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)  # of whatever is unread we are told
         self._await_head()
+        if self.door is not None:
+            self._come(self.door, transport)
+
+    def _come(self, door: Door, transport: asyncio.Transport) -> None:
+        """Be counted, or be turned away with an answer to whatever would be asked."""
+        peer = transport.get_extra_info("peername")
+        address = door.neighbour(peer[0] if isinstance(peer, tuple) else None)
+        try:
+            door.sockets.enter(address)
+        except CrowdedError as crowd:
+            wait = [(b"retry-after", str(crowd.seconds).encode())]
+            transport.write(http_response(429, wait, crowd.text.encode()))
+            transport.close()
+        else:
+            self._address = address
+
+    def _go(self) -> None:
+        """Be counted no more."""
+        address, self._address = self._address, None
+        if self.door is not None:
+            self.door.sockets.leave(address)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand the connection over; it is counted as a WebSocket from now on."""
+        super().handle_websocket_upgrade(event)
+        self._go()
 
     def data_received(self, data: bytes) -> None:
         """Read; a head that is not whole is waited for, and time is not begun anew."""
@@ -45,6 +80,7 @@ class HttpProtocol(H11Protocol):
         """Wait for nothing more."""
         self._stop_waiting()
         self._stop_looking()
+        self._go()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:

@@ -10,6 +10,7 @@ import attrs
 from qsdb.errors import QsdbError
 from qsdb.runtime.call_contexts import Sender
 from qsdb.runtime.visits import Access
+from qsdb.server.bounds import bound
 from qsdb.server.hosts import Served
 from qsdb.server.outboxes import Outbox
 from qsdb.server.texts import query_text
@@ -37,12 +38,12 @@ class SessionOptions:
 
     confirmed: bool = True
     has_columns: bool = False
-    rows_max: int = 200_000
-    procedures_max: int = 64
-    inline_rows: int = 2_000
-    queries_max: int = 1_000
-    texts_max: int = 200_000
-    comparing_max: int = 16
+    rows_max: int = bound(200_000)
+    procedures_max: int = bound(64)
+    inline_rows: int = bound(2_000, 0)
+    queries_max: int = bound(1_000)
+    texts_max: int = bound(200_000)
+    comparing_max: int = bound(16)
 
 
 @attrs.frozen(eq=False)

@@ -21,9 +21,10 @@ from qsdb.files import Directory
 from qsdb.runtime.database import Database
 from qsdb.server.app import Service, service_of
 from qsdb.server.authority import Trust
+from qsdb.server.doors import Door
 from qsdb.server.http_heads import HttpProtocol
+from qsdb.server.options import ServerOptions
 from qsdb.server.owner_tokens import write_owner_tokens
-from qsdb.server.peers import SessionOptions
 from qsdb.server.websocket_protocol import WebSocketProtocol
 
 __all__ = ["Running", "in_background", "serve"]
@@ -68,8 +69,9 @@ class Running(uvicorn.Server):
             service.app,
             host=host,
             port=port,
-            http=HttpProtocol,
+            http=_protocol_of(service.door),
             ws=WebSocketProtocol,
+            proxy_headers=False,  # the door believes those that the operator names
             log_config=None,
             access_log=False,
             lifespan="on",
@@ -114,6 +116,15 @@ class Running(uvicorn.Server):
         late.cancel()
 
 
+def _protocol_of(at: Door) -> type[HttpProtocol]:
+    """Give the protocol of connections that come through a door."""
+
+    class Counted(HttpProtocol):
+        door: Door | None = at
+
+    return Counted
+
+
 def serve(  # noqa: PLR0913  what operators say
     databases: Mapping[str, Database],
     *,
@@ -121,7 +132,7 @@ def serve(  # noqa: PLR0913  what operators say
     port: int = 3000,
     directory: Directory | None = None,
     trust: Trust | None = None,
-    sessions: SessionOptions | None = None,
+    options: ServerOptions | None = None,
     ready: Callable[[str], object] | None = None,
 ) -> None:
     """Serve databases until the process is told to end, by SIGINT or SIGTERM.
@@ -133,7 +144,7 @@ def serve(  # noqa: PLR0913  what operators say
         directory: Where the key of the server's tokens is kept, and a token for the
             owner of each database; without it there are none of the latter.
         trust: Whose tokens count besides; nobody's if not given.
-        sessions: How clients on WebSockets are served.
+        options: How much of the server may be had; the usual if not given.
         ready: Takes the address, once clients can connect.
 
     Raises:
@@ -141,7 +152,7 @@ def serve(  # noqa: PLR0913  what operators say
         StorageError: the key or a token cannot be kept; or the address cannot be
             listened on.
     """
-    service = service_of(databases, directory=directory, trust=trust, sessions=sessions)
+    service = service_of(databases, directory=directory, trust=trust, options=options)
     if directory is not None:
         write_owner_tokens(directory, service.host, service.authority)
     running = Running(service, host=host, port=port, ready=ready)
@@ -158,7 +169,7 @@ def in_background(
     host: str = "127.0.0.1",
     port: int = 0,
     trust: Trust | None = None,
-    sessions: SessionOptions | None = None,
+    options: ServerOptions | None = None,
 ) -> Iterator[str]:
     """Serve databases in a thread for the length of a block: for tests and notebooks.
 
@@ -172,7 +183,7 @@ def in_background(
         host: Where to listen.
         port: Likewise; 0 for one that is free.
         trust: Whose tokens count besides those of this server.
-        sessions: How clients on WebSockets are served.
+        options: How much of the server may be had; the usual if not given.
 
     Yields:
         The address: ``http://127.0.0.1:41233``.
@@ -182,7 +193,7 @@ def in_background(
         StorageError: the address cannot be listened on.
     """
     listening: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    service = service_of(databases, trust=trust, sessions=sessions)
+    service = service_of(databases, trust=trust, options=options)
     running = Running(service, host=host, port=port, ready=listening.put)
 
     def run() -> None:

@@ -21,7 +21,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl
 
 import attrs
@@ -31,6 +31,7 @@ from qsdb.protocol.frames import asked_compression
 from qsdb.server.bearer import token_of
 from qsdb.server.credentials import Credentials
 from qsdb.server.dialects import DIALECTS, Dialect, choose_dialect
+from qsdb.server.doors import SOON, Admission, CrowdedError, Door
 from qsdb.server.durable_watch import DurableWatch
 from qsdb.server.hosts import Host, Served
 from qsdb.server.links import Link
@@ -39,7 +40,7 @@ from qsdb.server.texts import refusal_text
 from qsdb.server.wires import EXTENSION, AsgiWire, Receive, Send, Wire
 from qsdb.values.identity import ConnectionId
 
-__all__ = ["Admission", "Subscribing"]
+__all__ = ["Subscribing"]
 
 _LOGGER = logging.getLogger("qsdb.server")
 
@@ -48,36 +49,21 @@ PARAMETERS_MAX = 16
 _GOES_DOWN = "the server goes down"
 
 
-class Admission(Protocol):
-    """Says who somebody is."""
-
-    async def admit(self, token: str) -> Credentials:
-        """Read a token.
-
-        Raises:
-            AccessError: it is not good.
-            ArgumentError: it is no token.
-        """
-        ...
-
-    def anonymous(self) -> Credentials:
-        """Make somebody new."""
-        ...
-
-
 class RefusedError(Exception):
     """A client is not let in.
 
     Attributes:
         status: Of HTTP.
         text: For people.
+        seconds: After so many it may be otherwise; None if nobody knows.
     """
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, seconds: int | None = None) -> None:
         """Say why."""
         super().__init__(text)
         self.status = status
         self.text = text
+        self.seconds = seconds
 
 
 @attrs.frozen
@@ -100,7 +86,7 @@ class Subscribing:
         admission: Admission,
         *,
         options: SessionOptions | None = None,
-        connections_max: int = 20_000,
+        door: Door | None = None,
         closing_seconds: float = 5,
     ) -> None:
         """Serve databases.
@@ -109,14 +95,14 @@ class Subscribing:
             host: They.
             admission: Says who clients are.
             options: How clients are served, if they ask for nothing else.
-            connections_max: Clients at once; more are told to come later.
+            door: How many may come, and of each address; the usual if not given.
             closing_seconds: So long clients may take to read what they are to be told,
                 when the server goes down.
         """
         self._host = host
         self._admission = admission
         self._options = options or SessionOptions()
-        self._connections_max = connections_max
+        self._door = door or Door()
         self._closing_seconds = closing_seconds
         self._watches: list[tuple[Served, DurableWatch]] = []
         self._links: dict[Link, Future[None]] = {}
@@ -128,8 +114,26 @@ class Subscribing:
     ) -> None:
         """Serve one WebSocket, from the request to the end."""
         await receive()  # websocket.connect
+        connections, address = self._door.connections, self._door.address(scope)
         try:
-            asked = await self._asked(scope)
+            connections.enter(address)
+        except CrowdedError as crowd:
+            await _refuse(scope, send, _crowded(crowd))
+            return
+        try:
+            await self._serve(scope, receive, send, address)
+        finally:
+            connections.leave(address)
+
+    async def _serve(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Receive,
+        send: Send,
+        address: str | None,
+    ) -> None:
+        try:
+            asked = await self._asked(scope, address)
             link = await self._begin(asked)
         except RefusedError as refused:
             await _refuse(scope, send, refused)
@@ -201,10 +205,13 @@ class Subscribing:
     # What is asked.
 
     def _require_room(self) -> None:
-        if self._is_closing or len(self._links) >= self._connections_max:
-            raise RefusedError(503, "the server takes no more clients now")
+        most = self._door.options.connections_max
+        if self._is_closing or len(self._links) >= most:
+            raise RefusedError(503, "the server takes no more clients now", SOON)
 
-    async def _asked(self, scope: MutableMapping[str, Any]) -> Asked:
+    async def _asked(
+        self, scope: MutableMapping[str, Any], address: str | None
+    ) -> Asked:
         """Read a request.
 
         Raises:
@@ -226,7 +233,7 @@ class Subscribing:
             options = self._options_of(query, dialect)
         except ArgumentError as error:
             raise RefusedError(400, str(error)) from None
-        credentials = await self._credentials(scope, query)
+        credentials = await self._credentials(scope, query, address)
         return Asked(served, dialect, credentials, options, number)
 
     def _options_of(self, query: Mapping[str, str], dialect: Dialect) -> SessionOptions:
@@ -239,7 +246,10 @@ class Subscribing:
         )
 
     async def _credentials(
-        self, scope: MutableMapping[str, Any], query: Mapping[str, str]
+        self,
+        scope: MutableMapping[str, Any],
+        query: Mapping[str, str],
+        address: str | None,
     ) -> Credentials:
         """Say who comes; the header counts more than the parameter."""
         headers = [v for name, v in scope["headers"] if name == b"authorization"]
@@ -247,8 +257,10 @@ class Subscribing:
         try:
             token = token_of(shown, query.get("token"))
             if token is None:
-                return self._admission.anonymous()
-            return await self._admission.admit(token)
+                return self._door.anonymous(self._admission, address)
+            return await self._door.admit(self._admission, address, token)
+        except CrowdedError as crowd:
+            raise _crowded(crowd) from None
         except AccessError as error:
             raise RefusedError(401, str(error)) from None
         except ArgumentError as error:
@@ -287,6 +299,10 @@ class Subscribing:
             _, late = await asyncio.wait(ends, timeout=self._closing_seconds)
             for each in late:
                 each.cancel()
+
+
+def _crowded(crowd: CrowdedError) -> RefusedError:
+    return RefusedError(429, crowd.text, crowd.seconds)
 
 
 def _wire(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Wire:
@@ -347,6 +363,8 @@ async def _refuse(
         (b"content-length", str(len(body)).encode()),
         (b"access-control-allow-origin", b"*"),
     ]
+    if refused.seconds is not None:
+        headers.append((b"retry-after", str(refused.seconds).encode()))
     start = {"type": "websocket.http.response.start", "headers": headers}
     await send({**start, "status": refused.status})
     await send({"type": "websocket.http.response.body", "body": body})

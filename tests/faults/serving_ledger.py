@@ -11,6 +11,7 @@ from pathlib import Path
 
 import qsdb
 from qsdb.files import open_directory
+from qsdb.server.options import ServerOptions
 from qsdb.server.peers import SessionOptions
 from qsdb.server.serving import serve
 from tests.support.ledger import ledger
@@ -30,7 +31,7 @@ def serve_ledger(path: Path, *, confirmed: bool) -> None:
         serve(
             {"ledger": db},
             port=0,
-            sessions=SessionOptions(confirmed=confirmed),
+            options=ServerOptions(sessions=SessionOptions(confirmed=confirmed)),
             directory=open_directory(keys),
             ready=lambda address: print(address, flush=True),
         )

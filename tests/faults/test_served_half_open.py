@@ -34,6 +34,8 @@ from qsdb.protocol.client_messages import (
 from qsdb.protocol.subprotocols import V3
 from qsdb.server import websocket_protocol
 from qsdb.server.app import service_of
+from qsdb.server.doors import DoorOptions
+from qsdb.server.options import ServerOptions
 from qsdb.server.serving import Running
 from tests.conftest import _PROFILE
 from tests.support.cutting_proxy import CuttingProxy
@@ -53,6 +55,7 @@ WAITING_SECONDS = 120
 VANISHING_COUNT = 2_000 if _PROFILE == "nightly" else 100
 CROWD_COUNT = 5_000 if _PROFILE == "nightly" else 400
 ROOM_COUNT = 50
+ROOM = ServerOptions(door=DoorOptions(connections_max=ROOM_COUNT))
 PATH = "/v1/database/ledger/subscribe"
 
 
@@ -203,7 +206,7 @@ async def knock(port: int, release: asyncio.Event) -> int:
 
 
 def test_of_a_crowd_as_many_are_let_in_as_may_be_there(db: qsdb.Database) -> None:
-    service = service_of({"ledger": db}, connections_max=ROOM_COUNT)
+    service = service_of({"ledger": db}, options=ROOM)
     server = Running(service, host="127.0.0.1", port=0)
 
     async def main() -> None:

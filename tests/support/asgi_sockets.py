@@ -88,13 +88,15 @@ class Socket:
         query: str = "",
         headers: tuple[tuple[bytes, bytes], ...] = (),
         extensions: tuple[str, ...] = ("websocket.http.response",),
+        client: tuple[str, int] | None = None,
     ) -> None:
-        self._scope = {
+        self._scope: dict[str, Any] = {
             "type": "websocket",
             "path_params": {"database": name},
             "subprotocols": list(subprotocols),
             "query_string": query.encode(),
             "headers": list(headers),
+            "client": client,
             "extensions": {each: {} for each in extensions},
         }
         self._to_server: asyncio.Queue[Message] = asyncio.Queue()

@@ -22,9 +22,11 @@ from qsdb import (
     u256,
 )
 from qsdb.server.authority import Authority, Trust
+from qsdb.server.doors import Door
 from qsdb.server.hosts import Host
-from qsdb.server.http.desk import Desk, HttpOptions
+from qsdb.server.http.desk import Desk
 from qsdb.server.http.routes import http_routes
+from qsdb.server.options import HttpOptions
 from qsdb.testing import FakeClock
 from tests.support.asgi import AsgiClient
 
@@ -216,12 +218,14 @@ SHARED = b"shared secret of the bank's site"
 
 
 @contextmanager
-def bank_desk(options: HttpOptions | None = None) -> Iterator[Desk]:
+def bank_desk(
+    options: HttpOptions | None = None, door: Door | None = None
+) -> Iterator[Desk]:
     clock = FakeClock(NOON)
     authority = Authority(None, Trust(shared_secret=SHARED), clock=clock)
     with (
         qsdb.Database(bank, clock=clock, seed=1, scheduler="manual") as db,
-        Desk(Host({"bank": db}), authority, options) as desk,
+        Desk(Host({"bank": db}), authority, options, door) as desk,
     ):
         yield desk
 

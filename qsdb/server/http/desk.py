@@ -8,49 +8,25 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
-import attrs
 from starlette.requests import Request
 
 from qsdb.errors import ClosedError
 from qsdb.runtime.pools import Pool
 from qsdb.server.authority import Authority
+from qsdb.server.doors import Door
 from qsdb.server.hosts import Host, Served
 from qsdb.server.http.bodies import Bodies, read_body
 from qsdb.server.http.refusals import Refusal
 from qsdb.server.log_rings import Logs
 from qsdb.server.metrics import Metrics
+from qsdb.server.options import HttpOptions
 
-__all__ = ["Desk", "HttpOptions"]
+__all__ = ["Desk"]
 
 T = TypeVar("T")
 
 THREADS = 2
 """For what is of no database."""
-
-
-@attrs.frozen(kw_only=True)
-class HttpOptions:
-    """How much a request may use.
-
-    Attributes:
-        body_bytes_max: Of arguments, and of what is sent to a module's own routes.
-        sql_bytes_max: Of a statement.
-        bodies_bytes_max: Of all bodies together, until they are answered.
-        body_seconds: So long a body may take to come.
-        running_max: Requests that may be in a thread or wait for one, at once.
-        log_records_max: Records that are kept of each module.
-        log_bytes_max: And so many bytes of them.
-        followers_max: Who may follow the log of a module at once.
-    """
-
-    body_bytes_max: int = 32 << 20
-    sql_bytes_max: int = 1 << 20
-    bodies_bytes_max: int = 512 << 20
-    body_seconds: float = 60.0
-    running_max: int = 1024
-    log_records_max: int = 10_000
-    log_bytes_max: int = 16 << 20
-    followers_max: int = 16
 
 
 class Desk:
@@ -62,16 +38,29 @@ class Desk:
         options: How much a request may use.
         metrics: Figures, which others count in too.
         logs: What modules have said.
+        door: Says how much of the server an address may have.
         bodies: How much is kept of what comes with requests.
         pool: Threads for what is of no database.
     """
 
     def __init__(
-        self, host: Host, authority: Authority, options: HttpOptions | None = None
+        self,
+        host: Host,
+        authority: Authority,
+        options: HttpOptions | None = None,
+        door: Door | None = None,
     ) -> None:
-        """Serve databases."""
+        """Serve databases.
+
+        Args:
+            host: They.
+            authority: Says who somebody is.
+            options: How much a request may use.
+            door: How much an address may have; the usual if not given.
+        """
         self.host = host
         self.authority = authority
+        self.door = door or Door()
         self.options = options = options or HttpOptions()
         self.metrics = Metrics(host)
         databases = [(each.access.module.name, each.identity) for each in host]

@@ -22,11 +22,21 @@ from qsdb.errors import AccessError, ArgumentError, ClosedError, NotFoundError
 from qsdb.runtime.clock import SystemClock, tick_reader
 from qsdb.server.bearer import token_of
 from qsdb.server.credentials import Credentials
+from qsdb.server.doors import CrowdedError
 from qsdb.server.hosts import Served
 from qsdb.server.http.desk import Desk
 from qsdb.server.http.refusals import Refusal
 
-__all__ = ["ANY", "Answer", "Endpoint", "Guest", "guest_of", "of_guest", "visitor_of"]
+__all__ = [
+    "ANY",
+    "Answer",
+    "Endpoint",
+    "Guest",
+    "guest_of",
+    "newcomer_of",
+    "of_guest",
+    "visitor_of",
+]
 
 Answer = Callable[[Desk, Request], Awaitable[Response]]
 """Answers requests of one method."""
@@ -63,14 +73,27 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        request = Request(scope, receive)
-        began = self._ticks()
+        requests, address = self._desk.door.requests, self._desk.door.address(scope)
+        request, began = Request(scope, receive), self._ticks()
+        try:
+            requests.enter(address)
+        except CrowdedError as crowd:
+            await self._tell(request, began, _refused(crowd).response(), send)
+            return
         try:
             response = await self._answer(request)
+            await self._tell(request, began, response, send)
         except ClientDisconnect:
             return  # there is nobody to answer to
         finally:
+            requests.leave(address)
             self._desk.bodies.release(scope)
+
+    async def _tell(
+        self, request: Request, began: int, response: Response, send: Send
+    ) -> None:
+        """Give an answer, and count it."""
+        self._desk.bodies.release(request.scope)
         # A module's own answers may say who else reads them.
         response.headers.setdefault("access-control-allow-origin", "*")
         response.headers.setdefault("access-control-expose-headers", _TOLD)
@@ -79,7 +102,7 @@ class Endpoint:
         metrics.requests.labels(self._route, method, status).inc()
         seconds = (self._ticks() - began) / 1e9
         metrics.request_seconds.labels(self._route).observe(seconds)
-        await response(scope, receive, send)
+        await response(request.scope, request.receive, send)
 
     async def _answer(self, request: Request) -> Response:
         method = request.method
@@ -103,11 +126,15 @@ class Endpoint:
             return Refusal(500, "the server has failed; its log says more").response()
 
 
+def _refused(crowd: CrowdedError) -> Refusal:
+    return Refusal(429, crowd.text, {"retry-after": str(crowd.seconds)})
+
+
 async def visitor_of(desk: Desk, request: Request) -> Credentials | None:
     """Say who asks; None if they show nothing.
 
     Raises:
-        Refusal: what they show does not count.
+        Refusal: what they show does not count, or they have shown too much of that.
     """
     headers = request.headers.getlist("authorization")
     try:
@@ -117,9 +144,25 @@ async def visitor_of(desk: Desk, request: Request) -> Credentials | None:
     if token is None:
         return None
     try:
-        return await desk.authority.admit(token)
+        address = desk.door.address(request.scope)
+        return await desk.door.admit(desk.authority, address, token)
+    except CrowdedError as crowd:
+        raise _refused(crowd) from None
     except AccessError as error:
         raise Refusal(401, str(error), {"www-authenticate": "Bearer"}) from None
+
+
+def newcomer_of(desk: Desk, request: Request) -> Credentials:
+    """Make somebody new of whoever asks.
+
+    Raises:
+        Refusal: there were too many of their address.
+    """
+    door = desk.door
+    try:
+        return door.anonymous(desk.authority, door.address(request.scope))
+    except CrowdedError as crowd:
+        raise _refused(crowd) from None
 
 
 @attrs.frozen(eq=False)
@@ -182,7 +225,7 @@ def of_guest(answer: Callable[[Guest], Awaitable[Response]]) -> Answer:
 
     async def told(desk: Desk, request: Request) -> Response:
         found = await visitor_of(desk, request)
-        credentials = desk.authority.anonymous() if found is None else found
+        credentials = newcomer_of(desk, request) if found is None else found
         try:
             response = await answer(guest_of(desk, request, credentials))
         except Refusal as refusal:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from qsdb.server.credentials import Credentials
 from qsdb.server.http.bodies import json_response
 from qsdb.server.http.desk import Desk
-from qsdb.server.http.endpoints import visitor_of
+from qsdb.server.http.endpoints import newcomer_of, visitor_of
 from qsdb.server.http.refusals import Refusal
 from qsdb.values.identity import Identity
 
@@ -24,9 +24,9 @@ __all__ = [
 ]
 
 
-async def new_identity(desk: Desk, _: Request) -> Response:
+async def new_identity(desk: Desk, request: Request) -> Response:
     """Give somebody an identity that nobody has, and the token for it."""
-    made = desk.authority.anonymous()
+    made = newcomer_of(desk, request)
     return json_response({"identity": made.identity.to_hex(), "token": made.token})
 
 

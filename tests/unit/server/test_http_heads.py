@@ -1,6 +1,7 @@
 """Connections that do not say what they want are cut off; others are not."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any, cast
@@ -11,9 +12,13 @@ import uvicorn
 from uvicorn.server import ServerState
 
 import qsdb
+from qsdb.protocol.subprotocols import V3
 from qsdb.server import http_heads
+from qsdb.server.doors import DoorOptions
 from qsdb.server.http_heads import HttpProtocol
+from qsdb.server.options import ServerOptions
 from tests.support.served_app import serving
+from tests.support.websocket_client import WebSocketClient
 from tests.unit.server import chatting as c
 
 SECONDS = 30
@@ -159,3 +164,81 @@ def test_an_answer_that_is_not_read_is_given_up(
         with pytest.raises(OSError):  # noqa: PT011  of the system, in its words
             for _ in range(10_000):
                 connection.sendall(ask * 100)
+
+
+# How many.
+
+
+def crowded_door() -> ServerOptions:
+    return ServerOptions(door=DoorOptions(connections_each_max=2, unbounded=()))
+
+
+def read_all(connection: socket.socket) -> bytes:
+    data = b""
+    while more := connection.recv(4096):
+        data += more
+    return data
+
+
+def test_an_address_that_has_all_its_connections_is_told_so() -> None:
+    with (
+        qsdb.Database(c.chatting, scheduler="manual") as db,
+        serving({"chat": db}, options=crowded_door()) as server,
+    ):
+        place = urlsplit(server.address)
+        assert place.hostname is not None
+        address = place.hostname, place.port or 0
+        first, second = connect(address), connect(address)
+        for each in (first, second):
+            ping(each)
+        with connect(address) as third:
+            head, _, body = read_all(third).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+        assert b"retry-after: 5" in head.split(b"\r\n")
+        assert body == (
+            b"this address has 2 connections of HTTP, and no more are allowed at once"
+        )
+        ping(first)  # the others are as they were
+        with connect_from("127.0.0.2", address) as other:
+            ping(other)
+        first.close()
+        _wait_for_room(address)
+        second.close()
+
+
+def connect_from(own: str, address: tuple[str, int]) -> socket.socket:
+    return socket.create_connection(address, timeout=SECONDS, source_address=(own, 0))
+
+
+def _wait_for_room(address: tuple[str, int]) -> None:
+    """Try until the server has seen that a connection has gone."""
+    for _ in range(1000):
+        with connect(address) as again, contextlib.suppress(ConnectionError):
+            again.sendall(PING)
+            if again.recv(12) == b"HTTP/1.1 200":
+                return
+    raise AssertionError("there is no room again")
+
+
+def test_websockets_are_counted_apart_and_a_header_is_not_believed() -> None:
+    with (
+        qsdb.Database(c.chatting, scheduler="manual") as db,
+        serving({"chat": db}, options=crowded_door()) as server,
+    ):
+        place = urlsplit(server.address)
+        assert place.hostname is not None
+        address = place.hostname, place.port or 0
+        path = "/v1/database/chat/subscribe"
+        pretended = [{"X-Forwarded-For": f"192.0.2.{n}"} for n in range(3)]
+        clients = [
+            WebSocketClient(*address, path, V3.name, each) for each in pretended[:2]
+        ]
+        with pytest.raises(ConnectionError, match="429 this address has 2 WebSockets"):
+            WebSocketClient(*address, path, V3.name, pretended[2])
+        with connect(address) as one, connect(address) as other:
+            ping(one)
+            ping(other)
+        for each in clients:
+            each.close()
+    door = server.service.door
+    assert (len(door.connections), len(door.sockets), len(door.requests)) == (0, 0, 0)

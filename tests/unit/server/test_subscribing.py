@@ -10,9 +10,10 @@ import qsdb
 from qsdb.protocol import server_messages as s
 from qsdb.protocol.client_messages import CallReducer, Subscribe
 from qsdb.protocol.subprotocols import V1, V1_TEXT, V2, V3
+from qsdb.server.doors import Door, DoorOptions
 from qsdb.server.hosts import Host
 from qsdb.server.subscribing import Subscribing
-from qsdb.testing import SimulatedDirectory
+from qsdb.testing import FakeClock, SimulatedDirectory
 from qsdb.values.identity import Identity
 from tests.support.asgi_sockets import SECONDS, Doorkeeper, Socket, eventually, run
 from tests.unit.server import chatting
@@ -311,7 +312,7 @@ def test_a_database_that_is_only_read_is_served_too() -> None:
 def test_more_clients_than_may_come_are_told_to_come_later() -> None:
     async def main() -> None:
         with qsdb.Database(chatting.chatting) as db:
-            serve = serving(db, connections_max=2)
+            serve = serving(db, door=Door(DoorOptions(connections_max=2)))
             sockets = [Socket(serve) for _ in range(2)]
             for each in sockets:
                 await each.open()
@@ -326,11 +327,71 @@ def test_more_clients_than_may_come_are_told_to_come_later() -> None:
     run(main)
 
 
+FORWARDED = b"x-forwarded-for"
+
+
+def one(number: int, **options: Any) -> dict[str, Any]:
+    """Give a client of an address, behind a proxy."""
+    headers = ((FORWARDED, b"192.0.2.%d" % number),)
+    return {"client": ("10.0.0.1", 1), "headers": headers, **options}
+
+
+def test_one_address_does_not_take_the_place_of_others() -> None:
+    async def main() -> None:
+        with qsdb.Database(chatting.chatting) as db:
+            room = Door(DoorOptions(connections_each_max=2, proxies=("10.0.0.1",)))
+            serve = serving(db, door=room)
+            sockets = [Socket(serve, **one(each)) for each in (1, 1, 2)]
+            for each in sockets:
+                assert (await each.open())["type"] == "websocket.accept"
+            refused = Socket(serve, **one(1))
+            start = await refused.open()
+            assert (start["status"], dict(start["headers"])[b"retry-after"]) == (
+                429,
+                b"5",
+            )
+            assert (await refused.next())["body"] == (
+                b"this address has 2 WebSockets, and no more are allowed at once"
+            )
+            await refused.over()
+            await sockets[0].leave()
+            again = Socket(serve, **one(1))
+            assert (await again.open())["type"] == "websocket.accept"
+            for each in (again, *sockets[1:]):
+                await each.leave()
+        assert len(room.connections) == 0
+
+    run(main)
+
+
+def test_one_address_is_somebody_new_as_often_as_it_may() -> None:
+    async def main() -> None:
+        with qsdb.Database(chatting.chatting) as db:
+            room = Door(
+                DoorOptions(identities_each_max=2, proxies=("10.0.0.1",)),
+                clock=FakeClock(),
+            )
+            serve = serving(db, door=room)
+            first = Socket(serve, **one(1))
+            await first.open()
+            assert (await text_of(Socket(serve, **one(1, query="token=bad"))))[0] == 401
+            for query in ("", "token=good"):
+                status, text = await text_of(Socket(serve, **one(1, query=query)))
+                assert (status, text[:24]) == (429, "this address has had 2 n")
+            other = Socket(serve, **one(2))
+            await other.open()
+            for each in (first, other):
+                await each.leave()
+
+    run(main)
+
+
 def test_clients_whose_tokens_take_long_count_when_they_come() -> None:
     async def main() -> None:
         with qsdb.Database(chatting.chatting) as db:
             door = Doorkeeper(waits=asyncio.Event())
-            serve = Subscribing(Host({"chat": db}), door, connections_max=2)
+            room = Door(DoorOptions(connections_max=2))
+            serve = Subscribing(Host({"chat": db}), door, door=room)
             sockets = [Socket(serve, query=f"token=t{n}") for n in range(5)]
             for each in sockets:
                 each.begin()

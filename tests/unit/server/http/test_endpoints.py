@@ -11,9 +11,10 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 
 from qsdb.errors import ClosedError
-from qsdb.server.http.desk import Desk, HttpOptions
+from qsdb.server.http.desk import Desk
 from qsdb.server.http.endpoints import Endpoint
 from qsdb.server.http.refusals import Refusal
+from qsdb.server.options import HttpOptions
 from tests.support.asgi import AsgiClient
 from tests.support.http_server import bank_desk, client_of, database_of
 

@@ -12,8 +12,9 @@ from starlette.types import Message
 import qsdb
 from qsdb.server.authority import Authority
 from qsdb.server.hosts import Host
-from qsdb.server.http.desk import Desk, HttpOptions
+from qsdb.server.http.desk import Desk
 from qsdb.server.log_rings import LogRing
+from qsdb.server.options import HttpOptions
 from tests.support.asgi import AsgiClient
 from tests.support.http_server import bank_desk, client_of, database_of, owner_of
 

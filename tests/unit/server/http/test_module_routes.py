@@ -5,7 +5,8 @@ import pytest
 import qsdb
 from qsdb.server.authority import Authority
 from qsdb.server.hosts import Host
-from qsdb.server.http.desk import Desk, HttpOptions
+from qsdb.server.http.desk import Desk
+from qsdb.server.options import HttpOptions
 from tests.support.http_server import bank_desk, client_of, database_of, owner_of
 
 ROUTE = "/v1/database/bank/route"

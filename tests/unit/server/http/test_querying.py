@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qsdb.server.http.desk import HttpOptions
+from qsdb.server.options import HttpOptions
 from tests.support.asgi import Answered
 from tests.support.http_server import bank_desk, client_of, database_of, owner_of
 
