@@ -9,12 +9,15 @@ algorithm  key                                     tokens of
 =========  ======================================  =================================
 ES256      this server's (`SigningKey`)            this server, whatever issuer they
                                                    name
-HS256      a secret shared with other services     any issuer but this server
+HS256      a secret shared with an issuer that     that issuer
+           the operator has named
 RS256,     those of an issuer that the operator    that issuer
 ES256      has named (`Issuer`)
 =========  ======================================  =================================
 
-All else is refused, ``none`` too.
+All else is refused, ``none`` too. Whoever has a secret can make any token with it, so
+it speaks for the users of its own issuer and of no other; and an issuer has either a
+secret or keys, so that nobody with one can do what the other is for.
 
 The tokens that it makes: for somebody new (`Authority.anonymous`), who keeps it; for a
 minute, of the claims of another one (`Authority.short_lived`), since addresses are
@@ -63,19 +66,26 @@ OWN_AUDIENCE = "qsdb"
 _REFUSED = "the token is not valid here"
 
 
+def _frozen(secrets: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    return MappingProxyType({**secrets})
+
+
 @attrs.frozen
 class Trust:
     """Whose tokens count, besides those of this server.
 
     Attributes:
         issuer: What this server is called in tokens that it makes.
-        shared_secret: What other services seal tokens with, by HS256; None for none.
+        secrets: Issuers that seal tokens by HS256, as they are called in these, each
+            with its secret.
         issuers: Addresses of those whose tokens count, by OpenID Connect.
         audiences: For whom tokens of others must be; any if it is empty.
     """
 
     issuer: str = ISSUER
-    shared_secret: bytes | None = attrs.field(default=None, repr=False)
+    secrets: Mapping[str, bytes] = attrs.field(
+        factory=dict, converter=_frozen, repr=False
+    )
     issuers: tuple[str, ...] = ()
     audiences: tuple[str, ...] = ()
 
@@ -83,19 +93,32 @@ class Trust:
         """Look at what the operator has said.
 
         Raises:
-            ArgumentError: the secret is too short, or a name is none.
+            ArgumentError: a secret is too short, a name is none, or an issuer has
+                both a secret and keys, or is this server.
         """
-        if not 1 <= len(self.issuer.encode()) <= CLAIM_BYTES_MAX or "|" in self.issuer:
-            raise ArgumentError(
-                f"an issuer has a name of 1 to {CLAIM_BYTES_MAX} bytes without |; "
-                f"{brief(self.issuer)} is none"
-            )
-        secret = self.shared_secret
-        if secret is not None and len(secret) < SECRET_BYTES_MIN:
-            raise ArgumentError(
-                f"the secret for HS256 has {len(secret)} bytes; at least "
-                f"{SECRET_BYTES_MIN} are needed"
-            )
+        for name in (self.issuer, *self.secrets):
+            if not 1 <= len(name.encode()) <= CLAIM_BYTES_MAX or "|" in name:
+                raise ArgumentError(
+                    f"an issuer has a name of 1 to {CLAIM_BYTES_MAX} bytes without |; "
+                    f"{brief(name)} is none"
+                )
+        for name, secret in self.secrets.items():
+            if len(secret) < SECRET_BYTES_MIN:
+                raise ArgumentError(
+                    f"the secret for HS256 of issuer {brief(name)} has {len(secret)} "
+                    f"bytes; at least {SECRET_BYTES_MIN} are needed"
+                )
+            if name in self.issuers:
+                raise ArgumentError(
+                    f"issuer {brief(name)} has a secret for HS256, and keys by OpenID "
+                    "Connect; it has one of the two"
+                )
+        for name in (*self.secrets, *self.issuers):
+            if name in (ISSUER, self.issuer):
+                raise ArgumentError(
+                    f"issuer {brief(name)} is this server, whose tokens nobody else "
+                    "makes"
+                )
 
 
 class Authority:
@@ -195,10 +218,11 @@ class Authority:
             found = self.admit_own(token)
             if found is not None:
                 return found
-        if algorithm == "HS256" and self.trust.shared_secret is not None:
-            claims = _opened(token, self.trust.shared_secret, algorithm)
-            return self._admit_other(token, claims)
-        issuer = self._issuers.get(str(_unproved(token).get("iss")))
+        said = str(_unproved(token).get("iss"))
+        secret = self.trust.secrets.get(said)
+        if algorithm == "HS256" and secret is not None:
+            return self._admit_other(token, _opened(token, secret, algorithm))
+        issuer = self._issuers.get(said)
         if issuer is None or algorithm not in ("RS256", "ES256"):
             raise AccessError(_REFUSED)
         # A name that is no text is no key's.
@@ -220,11 +244,8 @@ class Authority:
         return Credentials(identity, claims, token)
 
     def _admit_other(self, token: str, claims: Claims) -> Credentials:
-        issuer = claims.get("iss")
-        # Nobody else says who this server's own users are, nor by a name that, joined
-        # to that of a user, is another's.
-        if issuer in (ISSUER, self.trust.issuer) or "|" in str(issuer):
-            raise AccessError(_REFUSED)
+        # `Trust` lets no key be that of this server's own users, nor have a name that,
+        # joined to that of a user, is another's.
         check_times(claims, self._now())
         check_audience(claims, self.trust.audiences)
         identity = identity_of(claims, self.trust.issuer, is_own=False)

@@ -214,6 +214,7 @@ async def odd(_: ProcedureContext, request: HttpRequest) -> HttpResponse:
             return "no response"  # type: ignore[return-value]
 
 
+SHOP = "https://shop.example"
 SHARED = b"shared secret of the bank's site"
 
 
@@ -222,7 +223,7 @@ def bank_desk(
     options: HttpOptions | None = None, door: Door | None = None
 ) -> Iterator[Desk]:
     clock = FakeClock(NOON)
-    authority = Authority(None, Trust(shared_secret=SHARED), clock=clock)
+    authority = Authority(None, Trust(secrets={SHOP: SHARED}), clock=clock)
     with (
         qsdb.Database(bank, clock=clock, seed=1, scheduler="manual") as db,
         Desk(Host({"bank": db}), authority, options, door) as desk,

@@ -28,7 +28,10 @@ from tests.support.issuing import (
 )
 
 SECRET = b"s" * 32
-TRUST = Trust(shared_secret=SECRET, issuers=(ADDRESS,))
+SHOP = "https://shop.example"
+"""It seals its tokens with a secret."""
+
+TRUST = Trust(secrets={SHOP: SECRET}, issuers=(ADDRESS,))
 
 
 def admit(authority: Authority, token: str) -> Credentials:
@@ -42,6 +45,10 @@ def authority_of(trust: Trust = TRUST) -> Authority:
 
 def hs256(said: dict[str, object], secret: bytes = SECRET) -> str:
     return jwt.encode(said, secret, "HS256")
+
+
+def shop(**said: object) -> dict[str, object]:
+    return claims(iss=SHOP, **said)
 
 
 def own(authority: Authority, said: dict[str, object]) -> str:
@@ -110,11 +117,34 @@ def test_a_token_of_a_named_issuer_counts() -> None:
 
     found = [
         admit(authority, token)
-        for token in (rs256(claims(name="Alice")), es256(claims()), hs256(claims()))
+        for token in (rs256(claims(name="Alice")), es256(claims()))
     ]
 
-    assert [each.identity for each in found] == [alice] * 3
+    assert [each.identity for each in found] == [alice] * 2
     assert found[0].claims["name"] == "Alice"
+
+
+def test_a_secret_speaks_for_the_users_of_its_issuer_alone() -> None:
+    trust = Trust(secrets={SHOP: SECRET, "club": b"c" * 32}, issuers=(ADDRESS,))
+    authority = authority_of(trust)
+
+    found = admit(authority, hs256(shop()))
+
+    assert found.identity == Identity.from_claims(SHOP, "alice")
+    club = admit(authority, hs256(claims(iss="club"), b"c" * 32))
+    assert club.identity == Identity.from_claims("club", "alice")
+    foreign = [
+        hs256(claims()),  # of an issuer that has keys
+        hs256(shop(), b"c" * 32),
+        hs256(claims(iss="club")),
+        hs256(claims(iss="https://new.example")),
+        hs256({"sub": "alice", "iat": NOW}),
+        rs256(shop()),
+        es256(shop()),
+    ]
+    for each in foreign:
+        with pytest.raises(AccessError, match="not valid here"):
+            admit(authority, each)
 
 
 def test_a_short_lived_token_says_the_same_for_a_minute() -> None:
@@ -154,7 +184,7 @@ def test_the_owner_of_a_database_has_a_token_of_the_own_key_alone() -> None:
 
     assert found.identity == short.identity == owner
     forged = {**found.claims}
-    for other in (hs256(forged), hs256({**forged, "iss": ADDRESS})):
+    for other in (hs256(forged), hs256({**forged, "iss": SHOP})):
         with pytest.raises(AccessError):
             admit(authority, other)
 
@@ -195,7 +225,7 @@ REFUSED: dict[str, Callable[[Authority], str]] = {
     "no parts": lambda _: "a.b.c",
     "no JSON": lambda _: "bm9uZQ.bm9uZQ.bm9uZQ",
     "long": lambda _: rs256(claims(name="x" * 9000)),
-    "foreign secret": lambda _: hs256(claims(), b"t" * 32),
+    "foreign secret": lambda _: hs256(shop(), b"t" * 32),
     "foreign issuer": lambda _: rs256(claims(iss="https://evil.example.com")),
     "no issuer": lambda _: rs256({"sub": "alice", "iat": NOW}),
     "foreign key": lambda _: jwt.encode(
@@ -256,14 +286,18 @@ def test_a_key_is_for_one_algorithm() -> None:
 
 def test_tokens_of_others_are_for_the_audience_that_was_said() -> None:
     authority = authority_of(
-        Trust(shared_secret=SECRET, issuers=(ADDRESS,), audiences=("chat", "town"))
+        Trust(
+            secrets={SHOP: SECRET},
+            issuers=(ADDRESS,),
+            audiences=("chat", "town"),
+        )
     )
 
     for aud in ("chat", ["x", "town"]):
         assert admit(authority, rs256(claims(aud=aud))).claims["aud"] == aud
     for wrong in (None, "other", ["other"], [], 7, [["chat"]]):
         with pytest.raises(AccessError, match="another audience"):
-            admit(authority, hs256(claims(aud=wrong)))
+            admit(authority, hs256(shop(aud=wrong)))
     assert admit(authority, authority.anonymous().token).claims["aud"] == ["qsdb"]
 
 
@@ -291,19 +325,19 @@ def test_claims_that_cannot_be_are_refused(said: dict[str, object], text: str) -
     authority = authority_of()
 
     with pytest.raises(AccessError, match=text):
-        admit(authority, hs256(claims(**said)))
+        admit(authority, hs256(shop(**said)))
 
 
 def test_claims_that_can_be_are_taken() -> None:
     authority = authority_of()
-    hex_identity = Identity.from_claims(ADDRESS, "alice").to_hex()
+    hex_identity = Identity.from_claims(SHOP, "alice").to_hex()
 
     for said in (
         {"exp": None, "nbf": None},
         {"exp": NOW + 1, "nbf": NOW + 60, "iat": NOW + 59.5},
         {"hex_identity": hex_identity},
     ):
-        assert admit(authority, hs256(claims(**said))).identity.to_hex() == hex_identity
+        assert admit(authority, hs256(shop(**said))).identity.to_hex() == hex_identity
 
 
 def test_a_token_of_another_issuer_may_be_signed_by_the_own_key() -> None:
@@ -322,14 +356,34 @@ def test_a_token_of_another_issuer_may_be_signed_by_the_own_key() -> None:
 def test_a_server_has_a_name_that_a_claim_can_hold(issuer: str) -> None:
     with pytest.raises(ArgumentError, match="is none"):
         Trust(issuer)
+    with pytest.raises(ArgumentError, match="is none"):
+        Trust(secrets={issuer: SECRET})
 
 
 def test_a_short_secret_is_refused_and_a_secret_is_not_shown() -> None:
-    with pytest.raises(ArgumentError, match="has 31 bytes; at least 32"):
-        Trust(shared_secret=b"s" * 31)
+    with pytest.raises(ArgumentError, match="'club' has 31 bytes; at least 32"):
+        Trust(secrets={SHOP: SECRET, "club": b"s" * 31})
 
     assert "sss" not in repr(TRUST)
     assert "PRIVATE" not in repr(authority_of()._key)
+
+
+def test_an_issuer_has_a_secret_or_keys_and_is_not_the_server_itself() -> None:
+    with pytest.raises(ArgumentError, match="example.com' has a secret for HS256, and"):
+        Trust(secrets={SHOP: SECRET, ADDRESS: SECRET}, issuers=(ADDRESS,))
+    for trusted in ("qsdb", "mine"):
+        with pytest.raises(ArgumentError, match=f"'{trusted}' is this server"):
+            Trust("mine", secrets={trusted: SECRET})
+    with pytest.raises(ArgumentError, match="'https://mine' is this server"):
+        Trust("https://mine", issuers=("https://mine",))
+
+
+def test_secrets_that_are_changed_later_are_not_those_of_the_server() -> None:
+    secrets = {SHOP: SECRET}
+    trust = Trust(secrets=secrets)
+    secrets["club"] = b""
+
+    assert trust.secrets == {SHOP: SECRET}
 
 
 def test_what_is_no_address_of_an_issuer_is_refused() -> None:

@@ -40,9 +40,7 @@ def test_what_is_wanted_is_said() -> None:
 
 @pytest.mark.parametrize("seconds", [0, 0.0, -0.5, math.nan, math.inf])
 def test_seconds_are_more_than_none(seconds: float) -> None:
-    with pytest.raises(
-        ArgumentError, match=r"body_seconds is .*, not greater"
-    ):
+    with pytest.raises(ArgumentError, match=r"body_seconds is .*, not greater"):
         HttpOptions(body_seconds=seconds)
     assert HttpOptions(body_seconds=0.5).body_seconds == 0.5
 
