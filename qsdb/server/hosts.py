@@ -15,6 +15,7 @@ from qsdb.runtime.visits import access
 from qsdb.server.call_tables import CallTable
 from qsdb.server.texts import Logged, shown_name
 from qsdb.server.traffic import Traffic
+from qsdb.server.weights import Weights
 from qsdb.values.identity import Identity
 
 __all__ = ["NAME_CHARACTERS_MAX", "Host", "Served", "check_name"]
@@ -61,7 +62,15 @@ class Served:
         traffic: What went over its WebSockets.
     """
 
-    __slots__ = ("_functions", "access", "database", "name", "pool", "traffic")
+    __slots__ = (
+        "_functions",
+        "_weights",
+        "access",
+        "database",
+        "name",
+        "pool",
+        "traffic",
+    )
 
     def __init__(self, name: str, database: Database) -> None:
         """Serve a database under a name."""
@@ -71,6 +80,7 @@ class Served:
         self.pool = Pool("qsdb-server", THREADS)
         self.traffic = Traffic()
         self._functions = CallTable(self.access.module)
+        self._weights = Weights(self.access.subscriptions.queries)
 
     @property
     def functions(self) -> CallTable:
@@ -79,6 +89,14 @@ class Served:
         if self._functions.module is not module:
             self._functions = CallTable(module)
         return self._functions
+
+    @property
+    def weights(self) -> Weights:
+        """How long the rows of the tables are, of the module that is published now."""
+        queries = self.access.subscriptions.queries
+        if self._weights.queries is not queries:
+            self._weights = Weights(queries)
+        return self._weights
 
     @property
     def identity(self) -> Identity:

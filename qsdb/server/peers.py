@@ -29,6 +29,8 @@ class SessionOptions:
             another commit comes.
         procedures_max: Procedures that it may have running at once.
         inline_rows: A query that may look at more rows is answered on another thread.
+        inline_bytes: And so is one whose rows may have more bytes, of those that are
+            not the same in all rows.
         queries_max: Queries that it may have kept current at once, if it is not the
             owner; each costs the server 10 to 20 KiB, and some microseconds a commit.
         texts_max: Characters that these may have, all together.
@@ -41,6 +43,7 @@ class SessionOptions:
     rows_max: int = bound(200_000)
     procedures_max: int = bound(64)
     inline_rows: int = bound(2_000, 0)
+    inline_bytes: int = bound(256 << 10, 0)
     queries_max: int = bound(1_000)
     texts_max: int = bound(200_000)
     comparing_max: int = bound(16)

@@ -18,7 +18,7 @@ from qsdb.runtime.batches import Receiver
 from qsdb.runtime.prepared import PreparedQuery
 from qsdb.runtime.result_kinds import result_kind
 from qsdb.server.peers import Peer
-from qsdb.sql.estimating import at_most, comparing_steps
+from qsdb.sql.estimating import comparing_steps
 from qsdb.sql.everything import asks_for_everything, select_all
 from qsdb.values.compounds import ProductKind
 
@@ -30,7 +30,6 @@ __all__ = [
     "is_much_to_read",
     "require_light",
     "require_room",
-    "rows_read",
     "texts_of",
 ]
 
@@ -176,12 +175,6 @@ def texts_of(peer: Peer, texts: Sequence[str]) -> list[str]:
         several = map(select_all, names) if asks_for_everything(text) else [text]
         found.update(dict.fromkeys(several))
     return [*found]
-
-
-def rows_read(peer: Peer, prepared: PreparedQuery) -> int:
-    """Say how many rows a query may look at, at its worst: all combinations of them."""
-    plan = prepared.plan
-    return at_most(plan, peer.access.subscriptions.queries.sizes(plan))
 
 
 def encoder_of(prepared: PreparedQuery, place: int | None, text: str) -> TableEncoder:

@@ -1,11 +1,12 @@
 """`SessionQueries`: what one client has asked, once or to be kept current.
 
 Sets of queries begin and end between two commits (`qsdb.server.moments`), all of a set
-or none. What looks at many rows is done on another thread, and the client's next
-message waits for it.
+or none. What looks at much is done on another thread (`qsdb.server.weighing`), and the
+client's next message waits for it.
 """
 
 import functools
+from collections.abc import Callable
 
 from qsdb.errors import NotFoundError, QsdbError, QueryError
 from qsdb.protocol.client_messages import (
@@ -34,16 +35,17 @@ from qsdb.server.query_sets import (
     is_much_to_read,
     require_light,
     require_room,
-    rows_read,
     texts_of,
 )
-from qsdb.server.sessions import Job, do_now
+from qsdb.server.sessions import Job, do_now, now_or_later
+from qsdb.server.weighing import Work, is_long, work_of
 from qsdb.sql.readable import StoredRow
 
 __all__ = ["SessionQueries"]
 
 
 Set = QuerySet[TableEncoder]
+Results = list[tuple[ServedQuery[TableEncoder], list[StoredRow]]]
 
 
 class SessionQueries:
@@ -83,16 +85,16 @@ class SessionQueries:
 
     def _subscribe(self, message: Subscribe) -> Job | None:
         try:
-            query_set, rows = self._asked(message)
+            query_set, work = self._asked(message)
         except QsdbError as error:
             self._refuse(message, error)
             return None
-        job = functools.partial(self._begin, message, query_set)
-        return self._now_or_later(job, rows)
+        job = functools.partial(self._begin, message, query_set, work)
+        return now_or_later(job, is_later=work.is_much(self._peer.options))
 
-    def _asked(self, message: Subscribe) -> tuple[Set, int]:
-        """Read the queries of a set; say how many rows they may look at."""
-        peer, rows = self._peer, 0
+    def _asked(self, message: Subscribe) -> tuple[Set, Work]:
+        """Read the queries of a set; say how much they may look at."""
+        peer, work = self._peer, Work()
         query_set: Set = QuerySet(message.query_set_id, peer.sender.identity.stored)
         texts = texts_of(peer, message.query_strings)
         kept = [query for each in [*self.sets.values()] for query in each.queries]
@@ -103,11 +105,11 @@ class SessionQueries:
             encoder = encoder_of(asked.first, place, text)
             query = ServedQuery(query_set, asked, self._receiver, encoder)
             query_set.queries.append(query)
-            rows += rows_read(peer, asked.first)
+            work += work_of(peer, asked.first)
         require_light(peer, [each.asked for each in [*kept, *query_set.queries]])
-        return query_set, rows
+        return query_set, work
 
-    def _begin(self, message: Subscribe, query_set: Set) -> None:
+    def _begin(self, message: Subscribe, query_set: Set, work: Work) -> Job | None:
         """Have a set kept current, and its first results sent."""
         peer = self._peer
         self.sets[query_set.number] = query_set
@@ -115,32 +117,53 @@ class SessionQueries:
             moment = begin(peer, query_set.queries)
         except RepublishedError:
             del self.sets[query_set.number]
-            do_now(self._subscribe(message))
-            return
+            return self._subscribe(message)
         except QsdbError as error:
             del self.sets[query_set.number]
             self._refuse(message, error)
-            return
+            return None
+        number = query_set.number
         try:
-            rows = self._results(query_set, moment)
-            applied = SubscribeApplied(message.request_id, query_set.number, rows)
-            peer.outbox.fill(moment.place, applied.encode())
+            results = self._results(query_set, moment)
         except QueryError as error:
             self.end(query_set)
-            refusal = _error(
-                message.request_id, query_set.number, self._peer.said(error)
-            )
-            peer.outbox.fill(moment.place, refusal)
-        peer.wake()
+            refusal = _error(message.request_id, number, peer.said(error))
+            self._fill(moment, lambda: refusal)
+            return None
 
-    def _results(self, query_set: Set, moment: Moment) -> tuple[EncodedRows, ...]:
+        def encoded() -> bytes:
+            rows = _encoded(results)
+            return SubscribeApplied(message.request_id, number, rows).encode()
+
+        return self._answer(moment, encoded, results, work)
+
+    def _results(self, query_set: Set, moment: Moment) -> Results:
         with moment.reading:
             found = [
-                _first(each, moment.rows(each))
+                (each, moment.rows(each))
                 for each in query_set.queries
                 if not each.asked.shape.is_event
             ]
-        return tuple(found)
+        for query, rows in found:
+            query.count = len(rows)
+        return found
+
+    def _answer(
+        self,
+        moment: Moment,
+        encoded: Callable[[], bytes],
+        results: Results,
+        work: Work,
+    ) -> Job | None:
+        """Have an answer sent at its place; what takes long to encode is given back."""
+        options = self._peer.options
+        is_later = not work.is_known and is_long(options, [r for _, r in results])
+        job = functools.partial(self._fill, moment, encoded)
+        return now_or_later(job, is_later=is_later)
+
+    def _fill(self, moment: Moment, encoded: Callable[[], bytes]) -> None:
+        self._peer.outbox.fill(moment.place, encoded())
+        self._peer.wake()
 
     def unsubscribe(self, message: Unsubscribe) -> Job | None:
         """End a set, and tell the rows that it had if the client wants them."""
@@ -148,26 +171,35 @@ class SessionQueries:
         if query_set is None:
             self._refuse(message, _missing(message.query_set_id))
             return None
-        job = functools.partial(self._finish, message, query_set)
-        return self._now_or_later(job, sum([each.count for each in query_set.queries]))
+        work = Work()
+        if message.flags == SEND_DROPPED_ROWS:
+            for each in query_set.queries:
+                work += work_of(self._peer, each.asked.first)
+        job = functools.partial(self._finish, message, query_set, work)
+        return now_or_later(job, is_later=work.is_much(self._peer.options))
 
-    def _finish(self, message: Unsubscribe, query_set: Set) -> None:
+    def _finish(self, message: Unsubscribe, query_set: Set, work: Work) -> Job | None:
         peer, number, request_id = self._peer, query_set.number, message.request_id
         moment = finish(peer, query_set.queries)
         self.sets.pop(number, None)
-        rows = None
+        results: Results | None = None
         try:
             if query_set.has_failed:  # which the client is told before this
                 raise _missing(number)
             if message.flags == SEND_DROPPED_ROWS:
-                rows = self._results(query_set, moment)
-            applied = UnsubscribeApplied(request_id, number, rows)
-            peer.outbox.fill(moment.place, applied.encode())
+                results = self._results(query_set, moment)
         except (QueryError, NotFoundError) as error:
-            peer.outbox.fill(moment.place, _error(request_id, number, peer.said(error)))
+            refusal = _error(request_id, number, peer.said(error))
+            self._fill(moment, lambda: refusal)
+            return None
         finally:
             moment.reading.close()
-        peer.wake()
+
+        def encoded() -> bytes:
+            rows = None if results is None else _encoded(results)
+            return UnsubscribeApplied(request_id, number, rows).encode()
+
+        return self._answer(moment, encoded, results or [], work)
 
     def end(self, query_set: Set) -> None:
         """End a set of which nothing more is to be told."""
@@ -200,34 +232,40 @@ class SessionQueries:
             peer.send(OneOffQueryResult(message.request_id, said).encode())
             return None
 
-        def answer() -> None:
-            result: tuple[EncodedRows, ...] | str
+        def tell(result: list[StoredRow] | str) -> None:
+            told = result if isinstance(result, str) else (encoder.rows(result),)
+            peer.send(OneOffQueryResult(message.request_id, told).encode())
+
+        return self._asked_once(read, tell, work_of(peer, prepared))
+
+    def _asked_once(
+        self,
+        read: Callable[[], list[StoredRow]],
+        tell: Callable[[list[StoredRow] | str], None],
+        work: Work,
+    ) -> Job | None:
+        """Read an answer and have it sent; what takes long is given back."""
+        peer, options = self._peer, self._peer.options
+
+        def answer() -> Job | None:
+            result: list[StoredRow] | str
+            is_later = False
             try:
-                result = (encoder.rows(read()),)
+                result = read()
+                is_later = not work.is_known and is_long(options, [result])
             except QsdbError as error:
                 result = peer.said(error)
-            peer.send(OneOffQueryResult(message.request_id, result).encode())
+            return now_or_later(functools.partial(tell, result), is_later=is_later)
 
-        return self._now_or_later(answer, rows_read(peer, prepared))
-
-    # What takes long.
-
-    def _now_or_later(self, job: Job, rows: int) -> Job | None:
-        """Do what takes no time, and give back what does."""
-        if rows > self._peer.options.inline_rows:
-            return job
-        job()
-        return None
+        return now_or_later(answer, is_later=work.is_much(options))
 
     def _refuse(self, message: Subscribe | Unsubscribe, error: QsdbError) -> None:
         number = message.query_set_id
         self._peer.send(_error(message.request_id, number, self._peer.said(error)))
 
 
-def _first(query: ServedQuery[TableEncoder], rows: list[StoredRow]) -> EncodedRows:
-    """Encode the first result, or the last."""
-    query.count = len(rows)
-    return query.encoder.rows(rows)
+def _encoded(results: Results) -> tuple[EncodedRows, ...]:
+    return tuple([query.encoder.rows(rows) for query, rows in results])
 
 
 def _missing(number: int) -> NotFoundError:

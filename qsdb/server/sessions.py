@@ -25,7 +25,7 @@ from qsdb.server.peers import Peer, SessionOptions
 from qsdb.server.query_sets import ServedQuery
 from qsdb.server.session_calls import SessionCalls
 
-__all__ = ["INLINE_BYTES", "AnySession", "Job", "Session", "do_now"]
+__all__ = ["INLINE_BYTES", "AnySession", "Job", "Session", "do_now", "now_or_later"]
 
 M = TypeVar("M")
 
@@ -43,6 +43,16 @@ def do_now(job: Job | None) -> None:
     """Do what takes long, if anything does, on this thread, which is another one."""
     if job is not None:
         job()
+
+
+def now_or_later(part: Callable[[], Job | None], *, is_later: bool) -> Job | None:
+    """Do what takes no time, and give back what does.
+
+    Args:
+        part: What is to be done; gives back what takes long of that.
+        is_later: Whether it takes long itself.
+    """
+    return (lambda: do_now(part())) if is_later else part()
 
 
 class Session(abc.ABC, Generic[M]):

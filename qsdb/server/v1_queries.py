@@ -6,7 +6,7 @@ its rows are told when the first of them begins, and go when the last one ends
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -29,12 +29,13 @@ from qsdb.server.query_sets import (
     is_much_to_read,
     require_light,
     require_room,
-    rows_read,
     texts_of,
 )
-from qsdb.server.sessions import Job, do_now
+from qsdb.server.sessions import Job, do_now, now_or_later
 from qsdb.server.v1_forms import V1Form
 from qsdb.server.v1_sets import Number, Query, V1Sets
+from qsdb.server.weighing import Work, is_long, work_of
+from qsdb.sql.readable import StoredRow
 
 __all__ = ["V1Queries"]
 
@@ -107,16 +108,17 @@ class V1Queries:
         if number is None:
             self._leave(self.sets.end_all())
         try:
-            begun, rows = self._asked(message, number, since)
+            begun, work = self._asked(message, number, since)
         except QsdbError as error:
             self._refuse(message.request_id, number, error, since)
             return None
-        return self._now_or_later(functools.partial(self._begin, begun), rows)
+        job = functools.partial(self._begin, begun, work)
+        return now_or_later(job, is_later=work.is_much(self._peer.options))
 
     def _asked(
         self, message: Subscribing, number: Number, since: int
-    ) -> tuple[_Begun, int]:
-        """Read the queries of a set; say how many rows they may look at."""
+    ) -> tuple[_Begun, Work]:
+        """Read the queries of a set; say how much they may look at."""
         texts = texts_of(self._peer, _texts_of(message))
         if isinstance(message, c.SubscribeSingle) and len(texts) != 1:
             fault = "one query is asked here, and this is several"
@@ -125,15 +127,15 @@ class V1Queries:
         fresh = [each for each in texts if each not in kept]
         require_room(self._peer, [*kept], fresh)
         begun = _Begun(message, number, texts, [], since)
-        rows = 0
+        work = Work()
         for text in begun.texts:
             if not self.sets.is_asked(text):
                 query = self._query(text)
                 begun.fresh.append(query)
-                rows += rows_read(self._peer, query.asked.first)
+                work += work_of(self._peer, query.asked.first)
         come = [each.asked for each in begun.fresh]
         require_light(self._peer, [*kept.values(), *come])
-        return begun, rows
+        return begun, work
 
     def _query(self, text: str) -> Query:
         peer = self._peer
@@ -151,45 +153,55 @@ class V1Queries:
         alone.queries.append(found)
         return found
 
-    def _begin(self, begun: _Begun) -> None:
+    def _begin(self, begun: _Begun, work: Work) -> Job | None:
         """Have a set kept current, and the first results of what is new in it sent."""
         peer, request_id, number = self._peer, begun.message.request_id, begun.number
         # It is noted before it begins, for then its queries may fail.
         queries = self.sets.begin(number, begun.texts, begun.fresh)
         if queries is None:
-            do_now(self._subscribe(begun.message, begun.since))
-            return
+            return self._subscribe(begun.message, begun.since)
         try:
             moment = begin(peer, begun.fresh)
         except RepublishedError:
             self.sets.end(number)
-            do_now(self._subscribe(begun.message, begun.since))
-            return
+            return self._subscribe(begun.message, begun.since)
         except QsdbError as error:
             self.sets.end(number)
             self._refuse(request_id, number, error, begun.since)
-            return
+            return None
         try:
             with moment.reading:
-                parts = [self._came(each, moment) for each in begun.fresh]
+                results = [moment.rows(each) for each in begun.fresh]
         except QueryError as error:
             self._leave([*self.sets.end(number), *begun.fresh])
             refusal = self._error(request_id, number, error, begun.since)
-            answer = self._form.encode(refusal)
-        else:
-            answer = self._form.encode(self._applied(begun, queries, parts))
+            self._fill(moment, self._form.encode(refusal))
+            return None
+        for query, rows in zip(begun.fresh, results, strict=True):
+            query.count = len(rows)
+
+        def answer() -> None:
+            parts = [
+                V1EncodedUpdate(each.encoder.changes(rows, ()))
+                for each, rows in zip(begun.fresh, results, strict=True)
+            ]
+            told = self._form.encode(self._applied(begun, queries, parts))
             if not self.sets.is_begun(number, begun.texts):
                 # It has failed meanwhile: that is told, and may have come too early
                 # to end what is new.
                 peer.access.subscriptions.leave(begun.fresh)
-                answer = b""
-        peer.outbox.fill(moment.place, answer)
-        peer.wake()
+                told = b""
+            self._fill(moment, told)
 
-    def _came(self, query: Query, moment: Moment) -> V1EncodedUpdate:
-        rows = moment.rows(query)
-        query.count = len(rows)
-        return V1EncodedUpdate(query.encoder.changes(rows, ()))
+        return now_or_later(answer, is_later=self._is_long(work, results))
+
+    def _is_long(self, work: Work, results: list[list[StoredRow]]) -> bool:
+        """Whether it takes long to encode what was found."""
+        return not work.is_known and is_long(self._peer.options, results)
+
+    def _fill(self, moment: Moment, answer: bytes) -> None:
+        self._peer.outbox.fill(moment.place, answer)
+        self._peer.wake()
 
     def _applied(
         self,
@@ -238,34 +250,50 @@ class V1Queries:
         if fault is not None:
             self._refuse(message.request_id, number, NotFoundError(fault), since)
             return None
-        rows = sum([each.count for each in queries])
-        job = functools.partial(self._finish, message, queries, since)
-        return self._now_or_later(job, rows)
+        work = Work()
+        for each in queries:
+            work += work_of(self._peer, each.asked.first)
+        job = functools.partial(self._finish, message, queries, since, work)
+        return now_or_later(job, is_later=work.is_much(self._peer.options))
 
-    def _finish(self, message: Ending, queries: Sequence[Query], since: int) -> None:
-        peer, number = self._peer, message.query_id
+    def _finish(
+        self, message: Ending, queries: Sequence[Query], since: int, work: Work
+    ) -> Job | None:
+        number = message.query_id
         if number not in self.sets:  # it has failed meanwhile, which the client is told
-            return
+            return None
         gone = self.sets.end(number)
-        moment = finish(peer, gone)
-        answer: s.V1ServerMessage
+        moment = finish(self._peer, gone)
         try:
             with moment.reading:
-                parts = [self._went(each, moment) for each in gone]
+                results = [moment.rows(each) for each in gone]
         except QueryError as error:
-            answer = self._error(message.request_id, number, error, since)
-        else:
-            spent = self._spent(since)
-            if isinstance(message, c.Unsubscribe):
-                answer = self._single(message, queries[0], parts, spent)
-            else:
-                numbers = message.request_id, spent, number
-                answer = s.MultiApplied(_ENDED, *numbers, tuple(parts))
-        peer.outbox.fill(moment.place, self._form.encode(answer))
-        peer.wake()
+            refusal = self._error(message.request_id, number, error, since)
+            self._fill(moment, self._form.encode(refusal))
+            return None
 
-    def _went(self, query: Query, moment: Moment) -> V1EncodedUpdate:
-        return V1EncodedUpdate(query.encoder.changes((), moment.rows(query)))
+        def answer() -> None:
+            parts = [
+                V1EncodedUpdate(each.encoder.changes((), rows))
+                for each, rows in zip(gone, results, strict=True)
+            ]
+            told = self._ended(message, queries, parts, since)
+            self._fill(moment, self._form.encode(told))
+
+        return now_or_later(answer, is_later=self._is_long(work, results))
+
+    def _ended(
+        self,
+        message: Ending,
+        queries: Sequence[Query],
+        parts: Sequence[V1EncodedUpdate],
+        since: int,
+    ) -> s.V1ServerMessage:
+        spent = self._spent(since)
+        if isinstance(message, c.Unsubscribe):
+            return self._single(message, queries[0], parts, spent)
+        numbers = message.request_id, spent, message.query_id
+        return s.MultiApplied(_ENDED, *numbers, tuple(parts))
 
     def fail(self, query: Query) -> list[Number]:
         """End all sets in which a query stands that has failed; give their numbers.
@@ -307,24 +335,20 @@ class V1Queries:
         except QsdbError as error:
             told(peer.said(error))
             return None
-        kind = result_kind(prepared.plan.query)
+        kind, work = result_kind(prepared.plan.query), work_of(peer, prepared)
 
-        def answer() -> None:
+        def answer() -> Job | None:
             try:
                 rows = read()
             except QsdbError as error:
                 told(peer.said(error))
-            else:
-                told(None, self._form.rows(table, kind, rows))
+                return None
+            return now_or_later(
+                lambda: told(None, self._form.rows(table, kind, rows)),
+                is_later=self._is_long(work, [rows]),
+            )
 
-        return self._now_or_later(answer, rows_read(peer, prepared))
-
-    def _now_or_later(self, job: Callable[[], object], rows: int) -> Job | None:
-        """Do what takes no time, and give back what does."""
-        if rows > self._peer.options.inline_rows:
-            return job
-        job()
-        return None
+        return now_or_later(answer, is_later=work.is_much(peer.options))
 
     def _spent(self, since: int) -> int:
         """Give the microseconds since then; clocks may be set back meanwhile."""

@@ -15,6 +15,7 @@ from qsdb.server import session_queries, v1_queries
 from qsdb.server.hosts import Served
 from qsdb.server.moments import Moment, begin, finish
 from qsdb.server.peers import SessionOptions
+from qsdb.server.weighing import Work
 from tests.support.session_client import SessionClient
 from tests.support.v1_client import BINARY, FORMS, V1Client
 from tests.unit.server import chatting
@@ -298,10 +299,10 @@ def test_a_shared_query_that_fails_before_a_set_is_noted_is_asked_again(
     sharing.session.peer.options  # noqa: B018  read for its kind alone
     message = c.SubscribeMulti((FRAGILE, LINES), 5, 2)
     queries = sharing.session._asked  # type: ignore[attr-defined]
-    begun, _ = queries._asked(message, 2, 0)
+    begun, work = queries._asked(message, 2, 0)
     fail_now(served)
 
-    queries._begin(begun)
+    queries._begin(begun, work)
 
     ended, refused = sharing.hear()
     assert (ended.request_id, ended.query_id) == (None, 1)
@@ -335,7 +336,7 @@ def test_a_set_that_fails_before_its_end_is_begun_is_not_ended_again(
     queries = sharing.session._asked  # type: ignore[attr-defined]
     fail_now(served)
 
-    queries._finish(message, [], 0)
+    queries._finish(message, [], 0, Work())
 
     [ended] = sharing.hear()
     assert (ended.request_id, ended.query_id) == (None, 1)
