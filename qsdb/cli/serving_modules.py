@@ -21,6 +21,7 @@ from qsdb.cli.extras import load_part
 from qsdb.cli.fresh_imports import without_bytecode
 from qsdb.cli.grids import console, grid
 from qsdb.cli.options import as_json, taken
+from qsdb.cli.serving_bounds import options_of, trust_of, with_bounds
 from qsdb.cli.specs import Spec, load_specs, parse_spec
 from qsdb.cli.terminal_logs import TerminalText
 from qsdb.cli.watching import changes_of
@@ -28,6 +29,7 @@ from qsdb.files import Directory, open_directory
 from qsdb.logs import JsonLines
 from qsdb.runtime.database import Database
 from qsdb.schema.modules import Module
+from qsdb.server.options import ServerOptions
 
 __all__ = ["Serve", "dev", "serve"]
 
@@ -50,6 +52,8 @@ class _Settings:
         sync_interval: Likewise.
         host: Where to listen.
         port: Likewise.
+        bounds: What clients may have.
+        trust: Whose tokens count besides; as the server takes it.
     """
 
     directory: Directory | None
@@ -57,6 +61,8 @@ class _Settings:
     sync_interval: float
     host: str
     port: int
+    bounds: ServerOptions
+    trust: object
 
 
 def _with_settings(command: Callable[..., T]) -> Callable[..., T]:
@@ -85,6 +91,7 @@ def _with_settings(command: Callable[..., T]) -> Callable[..., T]:
         show_default=True,
         help="Seconds, for the durability interval.",
     )
+    @with_bounds
     @as_json
     @functools.wraps(command)
     def run(**options: Any) -> T:  # noqa: ANN401  click gives options by name
@@ -99,6 +106,8 @@ def _with_settings(command: Callable[..., T]) -> Callable[..., T]:
             options.pop("sync_interval"),
             options.pop("host"),
             options.pop("port"),
+            options_of(options),
+            trust_of(options),
         )
         specs = [taken(parse_spec, text) for text in options.pop("modules")]
         _log_to_standard_error(is_json=options.pop("is_json"))
@@ -171,6 +180,8 @@ def _serve(
             host=settings.host,
             port=settings.port,
             directory=settings.directory,
+            trust=settings.trust,
+            options=settings.bounds,
             ready=functools.partial(_start_page, databases, settings.directory),
         )
 

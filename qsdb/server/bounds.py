@@ -21,7 +21,8 @@ def bound(usual: N, least: int = 1) -> Any:  # noqa: ANN401  as `attrs.field`
 
     Args:
         usual: What counts if nobody says otherwise; its type is that of all values.
-        least: No value is less; a float is greater than 0 in any case.
+        least: No value is less; a float is greater than 0 in any case. It is in the
+            field's metadata, for those who ask operators.
     """
     is_int = type(usual) is int
 
@@ -30,7 +31,7 @@ def bound(usual: N, least: int = 1) -> Any:  # noqa: ANN401  as `attrs.field`
         if not (_is_whole(value, least) if is_int else _is_positive(value)):
             raise ArgumentError(f"{option.name} is {brief(value)}, not {wanted}")
 
-    return attrs.field(default=usual, validator=check)
+    return attrs.field(default=usual, validator=check, metadata={"least": least})
 
 
 def _is_whole(value: object, least: int) -> bool:

@@ -46,11 +46,14 @@ class Server:
         host: str,
         port: int,
         directory: Directory | None,
+        trust: object,
+        options: object,
         ready: Callable[[str], None],
     ) -> None:
         """Be ready at once, and end."""
         self.given = {"host": host, "port": port, "directory": directory}
         self.given["databases"] = {**databases}
+        self.given["trust"], self.given["options"] = trust, options
         ready(f"http://{host}:{port}")
         self.during(databases)
 
