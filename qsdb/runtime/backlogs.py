@@ -3,10 +3,12 @@
 Who reads more slowly than is committed falls behind. Then all that waits is merged into
 one update, which says the same: the backlog is never longer than some updates, and none
 is larger than the results before and after it.
+
+A signal handler may raise while an update is put in; then it is put in again. The last
+one twice is once.
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 
 from qsdb.errors import QueryError
@@ -27,23 +29,34 @@ class Backlog:
 
     def __init__(self) -> None:
         """Begin with nothing to read."""
-        self._changed = threading.Condition()
-        self._updates: deque[Update] = deque()
+        # Of its own: a condition's ``with`` may be interrupted, and keep the lock.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        nothing: tuple[Update, ...] = ()
+        last: Update | None = None
+        self._state = (nothing, last)
+        """What waits, and what was put in last; replaced as a whole."""
         self.is_ended = False
         self._error: QueryError | None = None
 
     def put(self, update: Update) -> None:
-        """Have an update read. Cost: O(1), and O(rows) once in so many."""
-        with self._changed:
-            self._updates.append(update)
-            if len(self._updates) > UPDATES_MAX:
-                one = merged(self._updates)
-                self._updates = deque([one] if one else [])
+        """Have an update read; the last one twice is once.
+
+        Cost: that of a list of at most `UPDATES_MAX`, and O(rows) once in so many.
+        """
+        with self._lock:
+            waiting, last = self._state
+            if last is not update:
+                waiting = (*waiting, update)
+                if len(waiting) > UPDATES_MAX:
+                    one = merged(waiting)
+                    waiting = (one,) if one else ()
+                self._state = (waiting, update)
             self._changed.notify_all()
 
     def end(self, error: QueryError | None = None) -> None:
         """Have the reader end when all is read, with an error if there is one."""
-        with self._changed:
+        with self._lock:
             self.is_ended = True
             self._error = error
             self._changed.notify_all()
@@ -54,10 +67,12 @@ class Backlog:
         Raises:
             QueryError: the query has ended with it.
         """
-        with self._changed:
-            self._changed.wait_for(lambda: self._updates or self.is_ended, timeout)
-            if self._updates:
-                return self._updates.popleft()
+        with self._lock:
+            self._changed.wait_for(lambda: self._state[0] or self.is_ended, timeout)
+            waiting, last = self._state
+            if waiting:
+                self._state = (waiting[1:], last)
+                return waiting[0]
             if self._error is not None:
                 raise self._error
             return None

@@ -154,17 +154,18 @@ class LiveQuery:
             if self._bag is None:
                 self._bag = Bag(self._initial)
             self._bag.apply(what)
-            batch.is_told = True  # and no interrupt comes before the call
             if self._backlogs:
                 self._put(what)
+            batch.is_told = True  # and no interrupt comes before the call
             if self._callback is not None:
                 self._callback(what)
 
     def _fail(self, batch: Batch, error: QueryError) -> None:
         self.error = error
+        for backlog in self._backlogs:
+            backlog.end(error)
+        batch.is_told = True  # and no interrupt comes before the call
         self.result = None
-        self.ended()
-        batch.is_told = True
         if self._on_error is not None:
             self._on_error(error)
 
@@ -203,7 +204,9 @@ class LiveQuery:
         check_timeout(timeout)
         self._subscriptions.require_outside()
         backlog = Backlog()
-        with self._subscriptions.delivery.lock:
+        delivery = self._subscriptions.delivery
+        delivery.run()  # an interrupt may have left what is in the bag already
+        with delivery.lock:
             bag = self._bag
             if bag is not None and (first := _since_begun(self, self._initial, bag)):
                 backlog.put(first)

@@ -1,5 +1,7 @@
 """`LiveQuery.changes`: a thread that reads what changes, at its own speed."""
 
+import contextlib
+import itertools
 import queue
 import random
 import threading
@@ -13,6 +15,7 @@ import pytest
 import qsdb
 from qsdb import u8, u32
 from qsdb.runtime import backlogs
+from tests.support.stepper import Interrupter, needs_steps
 
 pond = qsdb.Module("pond")
 
@@ -27,6 +30,7 @@ class Splash(qsdb.Row, module=pond, public=True, event=True):
 
 
 ALL = "SELECT * FROM fish"
+FRAGILE = "SELECT id FROM fish WHERE size + 1 > 0"
 
 
 @pytest.fixture
@@ -107,7 +111,7 @@ def test_who_falls_behind_is_given_several_in_one(
     [backlog] = query._backlogs
     for number in range(100):
         put(db, number % 7, number)
-        assert len(backlog._updates) <= 5
+        assert len(backlog._state[0]) <= 5
 
     query.close()
     updates = [*reader]
@@ -174,7 +178,7 @@ def test_a_thread_reads_while_others_commit(
 
 
 def test_a_query_that_fails_ends_it_with_the_error(db: qsdb.Database) -> None:
-    query = db.subscribe("SELECT id FROM fish WHERE size + 1 > 0")
+    query = db.subscribe(FRAGILE)
     reader = query.changes()
     put(db, 1)
     assert len(next(reader).inserts) == 1
@@ -266,3 +270,78 @@ def test_reading_in_a_callback_is_refused(db: qsdb.Database) -> None:
     db.subscribe(ALL, read)
     put(db, 1)
     assert refused == ["a callback waits for changes, and they come after it"]
+
+
+# Interrupts.
+
+
+HERE = ("/runtime/live_queries.py", "/runtime/backlogs.py", "/threading.py")
+
+
+@pytest.mark.slow
+@needs_steps
+def test_an_interrupt_loses_no_update_and_doubles_none() -> None:
+    for step in itertools.count(1):
+        with qsdb.Database(pond, seed=1) as db:
+            told: list[Any] = []
+            query = db.subscribe(ALL, told.append)
+            readers = [query.changes(timeout=0) for _ in range(2)]
+            interrupter = Interrupter(step, HERE)
+            with contextlib.suppress(KeyboardInterrupt), interrupter.running():
+                put(db, 1)
+            late = query.changes(timeout=0)
+            put(db, 2)
+            where = f"step {step}, in {interrupter.place}"
+            assert query.rows == [Fish(1), Fish(2)], where
+            for each in (told, *readers, late):
+                come = [row for update in each for row in update.inserts]
+                assert come == [Fish(1), Fish(2)], where
+            assert not lock_is_left(readers), where
+        if not interrupter.place:
+            break
+    assert step > 5, "hardly anything was interrupted"
+
+
+def lock_is_left(readers: list[Any]) -> bool:
+    """Whether another thread cannot read what a reader has."""
+    thread = threading.Thread(target=lambda: [*map(list, readers)], daemon=True)
+    thread.start()
+    thread.join(30)
+    return thread.is_alive()
+
+
+@pytest.mark.slow
+@needs_steps
+def test_an_interrupt_of_a_failure_ends_all_readers() -> None:
+    for step in itertools.count(1):
+        with qsdb.Database(pond, seed=1) as db:
+            failed: list[Any] = []
+            query = db.subscribe(FRAGILE, on_error=failed.append)
+            readers = [query.changes(timeout=0) for _ in range(2)]
+            interrupter = Interrupter(step, HERE)
+            with contextlib.suppress(KeyboardInterrupt), interrupter.running():
+                put(db, 3, 255)
+            put(db, 4)
+            where = f"step {step}, in {interrupter.place}"
+            assert len(failed) == 1, where
+            for each in readers:
+                with pytest.raises(qsdb.QueryError):
+                    next(each)
+            assert query.error is failed[0], where
+        if not interrupter.place:
+            break
+    assert step > 5, "hardly anything was interrupted"
+
+
+def test_what_was_put_in_last_twice_is_once(db: qsdb.Database) -> None:
+    query = db.subscribe(ALL)
+    reader = query.changes(timeout=0)
+    put(db, 1)
+    update = next(reader)
+    backlog = backlogs.Backlog()
+    for _ in range(2):
+        backlog.put(update)
+
+    assert backlog.take(0) is update
+    backlog.put(update)  # it was read meanwhile
+    assert backlog.take(0) is None
