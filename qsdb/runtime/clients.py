@@ -18,6 +18,7 @@ from qsdb.errors import AccessError, ClosedError, StorageError
 from qsdb.logs import DATABASE
 from qsdb.runtime.call_contexts import Arguments, Sender
 from qsdb.runtime.calls import Calls, StaleFunctionError
+from qsdb.runtime.exits import FAILURES
 from qsdb.runtime.prepared import handle_of
 from qsdb.schema.contexts import Table
 from qsdb.schema.functions import CONNECTED, DISCONNECTED
@@ -121,7 +122,7 @@ class Clients:
                 raise
             except StaleFunctionError:
                 self._end(sender)
-            except Exception:
+            except FAILURES:
                 self._logger.exception(
                     "%s failed for %r, which has gone",
                     DISCONNECTED,

@@ -27,6 +27,7 @@ from typing import Any
 
 from qsdb.errors import QsdbError
 from qsdb.runtime.call_contexts import Sender
+from qsdb.runtime.exits import EXITS, ExitedError, contained
 from qsdb.server.dialects import Dialect
 from qsdb.server.durable_watch import DurableWatch
 from qsdb.server.hosts import Served
@@ -171,10 +172,11 @@ class Link:
         Raises:
             AccessError: the module refuses.
             ClosedError, StorageError: it cannot be noted.
+            ExitedError: the module wants to end more than that.
         """
         access = self.session.peer.access
         if access.clients is None or not access.clients.are_noted:
-            self.session.begin(token)
+            contained(lambda: self.session.begin(token))
         else:
             await self._elsewhere(lambda: self.session.begin(token))
 
@@ -210,7 +212,7 @@ class Link:
 
     async def _elsewhere(self, job: Job) -> None:
         """Have a thread do something."""
-        self._job = self._pool.submit(job)
+        self._job = self._pool.submit(contained, job)
         await asyncio.wrap_future(self._job)
 
     def _take(self, frame: bytes) -> bool:
@@ -278,7 +280,10 @@ class Link:
             if session.ending is not None:
                 break
             count += 1
-            job = handle(message)
+            try:
+                job = handle(message)
+            except EXITS as error:  # of a view, say: the event loop would end
+                raise ExitedError(f"it raised {type(error).__name__}") from error
             if job is not None:
                 await self._elsewhere(job)
             if not count % ANSWERED_AT_ONCE:

@@ -29,6 +29,7 @@ from qsdb.protocol.server_messages import (
 )
 from qsdb.runtime.batches import Batch
 from qsdb.runtime.call_contexts import CallContext
+from qsdb.runtime.exits import FAILURES
 from qsdb.server.call_tables import Remote
 from qsdb.server.outboxes import Place
 from qsdb.server.peers import Peer
@@ -138,7 +139,7 @@ class SessionCalls:
             result = self._calls.call(sender, name, values, _NO_NAMES)
         except ReducerError as error:
             return ReducerErr.of_text(str(error)), None
-        except Exception as error:  # noqa: BLE001  whatever users raise
+        except FAILURES as error:
             return InternalFailure(self._failure(name, error)), None
         finally:
             self.is_calling = False
@@ -219,7 +220,7 @@ class SessionCalls:
             return Returned(self._written(found, future.result()))
         except ReducerError as error:
             return InternalFailure(str(error))
-        except Exception as error:  # noqa: BLE001  whatever users raise
+        except BaseException as error:  # noqa: BLE001  no signal comes on this thread
             return InternalFailure(self._failure(found.function.name, error))
 
     def _written(self, found: Remote, result: object) -> bytes:
@@ -232,6 +233,6 @@ class SessionCalls:
         self._failure(function.name, error)
         return b""
 
-    def _failure(self, name: str, error: Exception) -> str:
+    def _failure(self, name: str, error: BaseException) -> str:
         about = self._served.logged
         return failure_text(about, name, error, is_owner=self._is_owner)

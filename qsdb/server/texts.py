@@ -50,7 +50,7 @@ def shown_name(text: str) -> str:
 
 
 def failure_text(
-    about: Logged, function: str, error: Exception, *, is_owner: bool
+    about: Logged, function: str, error: BaseException, *, is_owner: bool
 ) -> str:
     """Say that a function has failed, to who called it; the log has all of it.
 

@@ -73,7 +73,10 @@ def read_upgrade(data: bytes) -> Upgrade:
     """
     head, _, _ = data.partition(b"\r\n\r\n")
     first, *lines = head.split(b"\r\n")
-    _, target, _ = first.split(b" ", 2)
+    method, target, _ = first.split(b" ", 2)
+    if method != b"GET":
+        said = b"a WebSocket begins with a GET"
+        raise BadUpgradeError(http_response(405, [(b"allow", b"GET")], said))
     pairs = [line.partition(b":") for line in lines]
     headers = [(name.strip().lower(), value.strip()) for name, _, value in pairs]
     by_name = dict(headers)

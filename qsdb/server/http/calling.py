@@ -20,6 +20,7 @@ from starlette.responses import Response
 from qsdb.codec.sats_json import json_writer
 from qsdb.errors import ArgumentError, ReducerError, StorageError
 from qsdb.runtime.callers import Caller
+from qsdb.runtime.exits import FAILURES
 from qsdb.schema.functions import Reducer
 from qsdb.schema.procedures import Procedure
 from qsdb.server.http.bodies import json_response
@@ -98,11 +99,11 @@ def _result(
         return caller.call(function.name, *values)
     except ReducerError as error:
         raise Refusal(FUNCTION_FAILED, str(error)) from None
-    except Exception as error:  # noqa: BLE001  whatever users raise
+    except FAILURES as error:
         _refuse(guest, function, error)
 
 
-def _refuse(guest: Guest, function: Function, error: Exception) -> NoReturn:
+def _refuse(guest: Guest, function: Function, error: BaseException) -> NoReturn:
     access = guest.served.access
     if access.calls.writer.directory.store.is_closed:
         raise error

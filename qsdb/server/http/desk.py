@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 from starlette.requests import Request
 
 from qsdb.errors import ClosedError
+from qsdb.runtime.exits import contained
 from qsdb.runtime.pools import Pool
 from qsdb.server.authority import Authority
 from qsdb.server.doors import Door
@@ -118,13 +119,14 @@ class Desk:
         Raises:
             Refusal: too much is running already, or the server goes down.
             ClosedError: the database is closed.
+            ExitedError: the module wants to end more than the work.
             Whatever the work raises.
         """
         if len(self._awaited) >= self.options.running_max:
             text = "too many requests at once; try again"
             raise Refusal(503, text, {"retry-after": "1"})
         pool = served.access.procedures.pool if may_wait else served.pool
-        answer = asyncio.wrap_future(pool.submit(work))
+        answer = asyncio.wrap_future(pool.submit(contained, work))
         self._awaited.add(answer)
         try:
             return await answer

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from qsdb.errors import NotFoundError
 from qsdb.runtime.call_contexts import Sender
+from qsdb.runtime.exits import FAILURES
 from qsdb.schema.http_messages import HttpRequest, HttpResponse
 from qsdb.schema.http_routes import ANY, HttpRoute
 from qsdb.schema.module_schemas import ModuleSchema
@@ -71,8 +72,8 @@ def _handled(served: Served, route: HttpRoute, asked: HttpRequest) -> Response:
     try:
         found = procedures.run(Sender(Identity.ZERO), handler, (asked,))
         if not isinstance(found, HttpResponse):
-            raise TypeError(f"it gave {found!r}, and not a qsdb.HttpResponse")  # noqa: TRY301  as all that goes wrong
-    except Exception as error:  # noqa: BLE001  whatever users raise
+            raise TypeError(f"it gave {found!r}, and not a qsdb.HttpResponse")
+    except FAILURES as error:
         text = failure_text(served.logged, handler.name, error, is_owner=False)
         raise Refusal(500, text) from None
     return _sent(found)

@@ -40,6 +40,7 @@ def test_the_key_is_answered_as_the_rfc_has_it() -> None:
     ("data", "head", "said"),
     [
         (request(version=b"8"), b"HTTP/1.1 426 Upgrade Required", b"only version 13"),
+        (b"POST" + request()[3:], b"HTTP/1.1 405 Method Not Allowed", b"with a GET"),
         (request(key=b""), b"HTTP/1.1 400 Bad Request", b"16 bytes in base64"),
         (request(key=b"AAAA"), b"HTTP/1.1 400 Bad Request", b"16 bytes in base64"),
         (request(key=b"!" * 24), b"HTTP/1.1 400 Bad Request", b"16 bytes in base64"),
