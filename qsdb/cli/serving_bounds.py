@@ -45,6 +45,7 @@ BOUNDS: Mapping[str, Mapping[str, str]] = {
     },
     "sessions": {
         "rows_max": "Rows of changes that may wait for a client that reads slowly.",
+        "messages_max": "Messages of a client that are handled in a second.",
         "procedures_max": "Procedures that a client may have running at once.",
         "inline_rows": "Rows above which a query is answered on another thread.",
         "inline_bytes": "Bytes above which it is, too.",

@@ -7,6 +7,9 @@ when the session is woken, by whichever thread. Of all that others commit in one
 of the event loop a client so has one frame. Nothing more is read from a client for whom
 too much waits.
 
+Who sends more messages in a second than are handled of one client in that time is not
+read from until it is over; so the next ones wait with whoever sends them.
+
 A frame can have very many messages, and frames can come one right after another: after
 some milliseconds other clients have a turn. What is long is read on a thread, too
 (`qsdb.server.long_frames`).
@@ -52,6 +55,9 @@ MESSAGES_AT_ONCE = 8
 SINGLES_MIN = 8
 """After so many calls, each in a frame of its own, a client seems to wait for each."""
 
+RATE_SECONDS = 1.0
+"""In so long a client has as many messages handled as it may have."""
+
 WAITED_SECONDS = 0.001
 """A frame that took longer to come was waited for."""
 
@@ -94,6 +100,8 @@ class Link:
         self._job: Future[object] | None = None
         self._code = GOING_AWAY
         self._singles = 0  # calls that came alone, one after the other
+        self._messages_max = self._left = options.messages_max
+        self._began = self._loop.time()  # when so many were left
         self._pool = served.pool
         self._traffic = served.traffic
 
@@ -226,8 +234,9 @@ class Link:
         self._singles = 0 if message is None else self._singles + 1
         if message is None or self._singles < SINGLES_MIN:
             return False
-        if session.ending is not None or session.is_full:
+        if session.ending is not None or session.is_full or self._left <= 1:
             return False
+        self._left -= 1
         traffic.bytes_in += len(frame)
         traffic.messages_in += 1
         try:
@@ -284,6 +293,7 @@ class Link:
                 job = handle(message)
             except EXITS as error:  # of a view, say: the event loop would end
                 raise ExitedError(f"it raised {type(error).__name__}") from error
+            self._left -= 1
             if job is not None:
                 await self._elsewhere(job)
             if not count % ANSWERED_AT_ONCE:
@@ -295,8 +305,16 @@ class Link:
             self._singles = 0
         return await self._pause(until)
 
+    async def _rest(self) -> None:
+        """Wait until the client may have messages handled again."""
+        self._flush()
+        await asyncio.sleep(max(0.0, self._began + RATE_SECONDS - self._loop.time()))
+        self._began, self._left = self._loop.time(), self._messages_max
+
     async def _pause(self, until: float) -> float:
         """Let others have their turn if it is time; give until when the next one is."""
+        if self._left <= 0:
+            await self._rest()
         if self._loop.time() > until:
             self._flush()
             await asyncio.sleep(0)

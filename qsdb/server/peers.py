@@ -27,6 +27,7 @@ class SessionOptions:
         has_columns: Whether it can be told results that are no table's rows.
         rows_max: Rows of changes that may wait for it, if it reads slowly, when
             another commit comes.
+        messages_max: Messages of it that are handled in a second; the next ones wait.
         procedures_max: Procedures that it may have running at once.
         inline_rows: A query that may look at more rows is answered on another thread.
         inline_bytes: And so is one whose rows may have more bytes, of those that are
@@ -41,6 +42,7 @@ class SessionOptions:
     confirmed: bool = True
     has_columns: bool = False
     rows_max: int = bound(200_000)
+    messages_max: int = bound(200_000)
     procedures_max: int = bound(64)
     inline_rows: int = bound(2_000, 0)
     inline_bytes: int = bound(256 << 10, 0)

@@ -34,7 +34,8 @@ async def logs(guest: Guest) -> Response:
     if not guest.flag("follow"):
         return Response(b"".join(ring.last(count).lines), media_type=NDJSON)
     if len(ring.followers) >= guest.desk.options.followers_max:
-        raise Refusal(503, "too many follow this log already")
+        text = "too many follow this log already; try again"
+        raise Refusal(503, text, {"retry-after": "5"})
     return Following(ring, count)
 
 

@@ -1222,3 +1222,58 @@ def test_ends_of_links_of_a_closed_database_are_quiet() -> None:
             assert serve._links == {}
 
     run(main)
+
+
+# How fast.
+
+
+def calls(count: int) -> list[CallReducer]:
+    return [CallReducer(n, 0, "say", line(1, "x")) for n in range(count)]
+
+
+@pytest.mark.parametrize("is_in_one_frame", [False, True])
+def test_who_sends_too_fast_waits(
+    monkeypatch: pytest.MonkeyPatch,
+    is_in_one_frame: bool,  # noqa: FBT001  of two
+) -> None:
+    async def main() -> None:
+        async with chat(options=SessionOptions(messages_max=16)) as (db, serve):
+            fast, other = Socket(serve), Socket(serve)
+            for each in (fast, other):
+                await each.open()
+                await each.hear()
+            if is_in_one_frame:
+                fast.say(*calls(40))
+            else:
+                for call in calls(40):
+                    fast.say(call)
+            await eventually(lambda: db.stats().tables["line"].rows == 16)
+            for _ in range(16):  # what was handled is answered
+                await fast.hear_until(s.ReducerResult)
+            other.say(*calls(1))
+            await other.hear_until(s.ReducerResult)
+            assert db.stats().tables["line"].rows == 17
+            await serve.close()  # who waits is not waited for
+            await fast.over()
+            await other.over()
+
+    monkeypatch.setattr(links, "RATE_SECONDS", 1000.0)
+    run(main)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01])
+def test_what_waits_is_handled_when_the_time_is_over(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    async def main() -> None:
+        async with chat(options=SessionOptions(messages_max=2)) as (_, serve):
+            socket = Socket(serve)
+            await socket.open()
+            for call in calls(9):
+                socket.say(call)
+            for _ in range(9):
+                await socket.hear_until(s.ReducerResult)
+            await socket.leave()
+
+    monkeypatch.setattr(links, "RATE_SECONDS", seconds)
+    run(main)

@@ -166,7 +166,9 @@ def test_few_may_follow_at_once() -> None:
         first = Reader(owner)
         await first.next()
         found = await owner.exchange("GET", f"{PATH}?follow=true", [])
-        assert (found.status, found.text) == (503, "too many follow this log already")
+        said = "too many follow this log already; try again"
+        assert (found.status, found.text) == (503, said)
+        assert found.headers["retry-after"] == "5"
         first.task.cancel()
         await asyncio.gather(first.task, return_exceptions=True)
         assert ring.followers == {}
