@@ -21,9 +21,11 @@ from qsdb.protocol import server_messages as s
 from qsdb.protocol.client_messages import CallReducer, Subscribe, encode_client_message
 from qsdb.protocol.server_reading import read_server_frame
 from qsdb.protocol.subprotocols import V3
+from qsdb.server import links, websocket_protocol
 from qsdb.server import serving as serving_module
-from qsdb.server import websocket_protocol
 from qsdb.server.app import application, service_of
+from qsdb.server.options import ServerOptions
+from qsdb.server.peers import SessionOptions
 from qsdb.server.serving import Running, in_background, serve
 from qsdb.server.wires import Message
 from tests.support.served_app import running, serving
@@ -287,3 +289,27 @@ def test_an_owner_finds_a_token(db: qsdb.Database, tmp_path: Path) -> None:
 
     assert len(told) == 1
     assert (tmp_path / "chat.owner-token").read_text().count(".") == 2
+
+
+def test_who_waits_for_each_answer_is_not_faster_than_allowed(
+    db: qsdb.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such calls are handled as they come in, and counted there."""
+    rests: list[int] = []
+    rest = links.Link._rest
+
+    async def noted(link: links.Link) -> None:
+        rests.append(link._left)
+        await rest(link)
+
+    monkeypatch.setattr(links.Link, "_rest", noted)
+    monkeypatch.setattr(links, "RATE_SECONDS", 0.001)
+    options = ServerOptions(sessions=SessionOptions(messages_max=20))
+    with serving({"chat": db}, options=options) as server, connect(server) as client:
+        messages(client, 1)
+        for number in range(100):
+            call = CallReducer(number, 0, "say", line(1, "hi"))
+            client.send(encode_client_message(call))
+            messages(client, 1)
+
+    assert rests == [0] * 5
