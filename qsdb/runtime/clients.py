@@ -18,7 +18,6 @@ from qsdb.errors import AccessError, ClosedError, StorageError
 from qsdb.logs import DATABASE
 from qsdb.runtime.call_contexts import Arguments, Sender
 from qsdb.runtime.calls import Calls, StaleFunctionError
-from qsdb.runtime.exits import FAILURES
 from qsdb.runtime.prepared import handle_of
 from qsdb.schema.contexts import Table
 from qsdb.schema.functions import CONNECTED, DISCONNECTED
@@ -118,11 +117,11 @@ class Clients:
         with contextlib.suppress(ClosedError):
             try:
                 run(function, sender, before=arguments, after=forget)
-            except (ClosedError, StorageError):
+            except (ClosedError, StorageError, KeyboardInterrupt):
                 raise
             except StaleFunctionError:
                 self._end(sender)
-            except FAILURES:
+            except BaseException:  # an exit of the function's, too
                 self._logger.exception(
                     "%s failed for %r, which has gone",
                     DISCONNECTED,

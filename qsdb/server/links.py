@@ -30,9 +30,9 @@ from typing import Any
 
 from qsdb.errors import QsdbError
 from qsdb.runtime.call_contexts import Sender
-from qsdb.runtime.exits import EXITS, ExitedError, contained
 from qsdb.server.dialects import Dialect
 from qsdb.server.durable_watch import DurableWatch
+from qsdb.server.exits import EXITS, ExitedError, contained
 from qsdb.server.hosts import Served
 from qsdb.server.long_frames import LongFrame
 from qsdb.server.peers import SessionOptions

@@ -29,8 +29,8 @@ from qsdb.protocol.server_messages import (
 )
 from qsdb.runtime.batches import Batch
 from qsdb.runtime.call_contexts import CallContext
-from qsdb.runtime.exits import FAILURES
 from qsdb.server.call_tables import Remote
+from qsdb.server.exits import FAILURES
 from qsdb.server.outboxes import Place
 from qsdb.server.peers import Peer
 from qsdb.server.texts import failure_text

@@ -20,9 +20,9 @@ from starlette.responses import Response
 from qsdb.codec.sats_json import json_writer
 from qsdb.errors import ArgumentError, ReducerError, StorageError
 from qsdb.runtime.callers import Caller
-from qsdb.runtime.exits import FAILURES
 from qsdb.schema.functions import Reducer
 from qsdb.schema.procedures import Procedure
+from qsdb.server.exits import FAILURES
 from qsdb.server.http.bodies import json_response
 from qsdb.server.http.endpoints import Guest
 from qsdb.server.http.refusals import FUNCTION_FAILED, Refusal

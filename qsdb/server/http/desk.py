@@ -11,10 +11,10 @@ from typing import Any, Self, TypeVar
 from starlette.requests import Request
 
 from qsdb.errors import ClosedError
-from qsdb.runtime.exits import contained
 from qsdb.runtime.pools import Pool
 from qsdb.server.authority import Authority
 from qsdb.server.doors import Door
+from qsdb.server.exits import contained
 from qsdb.server.hosts import Host, Served
 from qsdb.server.http.bodies import Bodies, read_body
 from qsdb.server.http.refusals import Refusal

@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from qsdb.errors import NotFoundError
 from qsdb.runtime.call_contexts import Sender
-from qsdb.runtime.exits import FAILURES
 from qsdb.schema.http_messages import HttpRequest, HttpResponse
 from qsdb.schema.http_routes import ANY, HttpRoute
 from qsdb.schema.module_schemas import ModuleSchema
+from qsdb.server.exits import FAILURES
 from qsdb.server.hosts import Served
 from qsdb.server.http.desk import Desk
 from qsdb.server.http.refusals import Refusal

@@ -16,8 +16,8 @@ from qsdb.protocol.client_messages import (
     OneOffQuery,
     Subscribe,
 )
-from qsdb.runtime.exits import EXITS, FAILURES, ExitedError, contained
 from qsdb.server.authority import Authority
+from qsdb.server.exits import EXITS, FAILURES, ExitedError, contained
 from qsdb.server.hosts import Host
 from qsdb.server.http.desk import Desk
 from qsdb.server.subscribing import Subscribing
