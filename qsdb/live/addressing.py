@@ -3,17 +3,19 @@
 `qsdb.live.routing` takes these addresses in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 
 from qsdb.live.routing import Always, ByInterval, ByValue, Route
 from qsdb.live.virtual import instance_column
 from qsdb.live.witnesses import conditions_on
 from qsdb.sql.queries import Query
+from qsdb.sql.readable import StoredRow
 from qsdb.sql.sargs import End, Span, equality, span
 from qsdb.sql.typed import Argument, Cell, Constant, Typed, parts_of
 from qsdb.values.kinds import F32, F64, Stored
 
-__all__ = ["columns_read", "is_told_apart", "route_of", "value_of"]
+__all__ = ["columns_read", "is_told_apart", "picker", "route_of", "value_of"]
 
 
 def columns_read(query: Query, source: int) -> frozenset[int] | None:
@@ -27,6 +29,23 @@ def columns_read(query: Query, source: int) -> frozenset[int] | None:
         _add_columns(output.term, source, found)
     every = len(query.tables[source].schema.columns)
     return None if len(found) == every else frozenset(found)
+
+
+def picker(query: Query) -> Callable[[StoredRow], StoredRow] | None:
+    """Give what makes a row of the result of a row of the only table.
+
+    None where a query does more than to leave columns out. This is what most inputs of
+    groups are, and a commit changes few rows: to run the query for them costs more.
+    """
+    if len(query.tables) > 1 or query.tests or query.whole is not None:
+        return None
+    terms = [each.term for each in query.outputs]
+    places = [each.place for each in terms if isinstance(each, Cell)]
+    if len(places) < len(terms):
+        return None
+    if len(places) < 2:  # which itemgetter gives no tuple of
+        return lambda row: tuple([row[place] for place in places])
+    return itemgetter(*places)
 
 
 def _add_columns(node: Typed, source: int, found: set[int]) -> None:

@@ -32,7 +32,7 @@ from typing import Any, Protocol
 import attrs
 
 from qsdb.errors import QueryError
-from qsdb.live.addressing import columns_read, is_told_apart, route_of
+from qsdb.live.addressing import columns_read, is_told_apart, picker, route_of
 from qsdb.live.routing import Reader
 from qsdb.live.states.changes import Change, cancelled
 from qsdb.live.states.windows import Move
@@ -116,6 +116,7 @@ class Template:
         self.columns = [columns_read(query, n) for n in range(len(query.tables))]
         self._is_alone = len(query.tables) == 1
         self._is_plain = self._is_alone and gives_whole_rows(query)
+        self._pick = picker(query)
 
     def wishes(self) -> set[tuple[str, int]]:
         """Give the indexes that the plans need: table and column."""
@@ -221,8 +222,10 @@ class Template:
         self, values: tuple[Stored, ...], pairs: Sequence[Pair]
     ) -> Change:
         """Give what comes and what goes with the rows of one table."""
-        run = self._runs[0]
         came, went = parted(pairs)
+        if (pick := self._pick) is not None:
+            return [pick(row) for row in came], [pick(row) for row in went]
+        run = self._runs[0]
         return (
             run(Rows(came), NO_CALLER, *values) if came else came,
             run(Rows(went), NO_CALLER, *values) if went else went,

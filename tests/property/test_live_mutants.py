@@ -145,7 +145,7 @@ NIGHTLY = {
         tables, "found + self._deletes_between(number, within)", "found"
     ),
     "a change of the first column read is all that counts": Mutant(
-        routing, "for place in columns)", "for place in [*columns][:1])"
+        routing, "for place in columns:", "for place in [*columns][:1]:"
     ),
     "columns of outputs are not read": Mutant(
         addressing,
