@@ -15,6 +15,7 @@ from qsdb.sql import (
     loops,
     ordering,
     planning,
+    qualifying,
     sorting,
     stages,
     subqueries,
@@ -72,8 +73,14 @@ MUTANTS = {
     "a walk ends after its first part": Mutant(
         walking, "if len(rows) < count:", "if True:"
     ),
+    "the last rows of a group are its first": Mutant(
+        sorting, "heapq.nsmallest(count, each, key)", "heapq.nlargest(count, each, key)"
+    ),
+    "fewer than so many are so many": Mutant(
+        qualifying, "max(number - 1, 0)", "number"
+    ),
     "keys are no part of an order": Mutant(
-        ordering, "if place not in places", "if False"
+        ordering, "if each not in places", "if False"
     ),
     "all aggregates of a group are its first": Mutant(
         grouping,

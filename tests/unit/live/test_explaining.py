@@ -50,6 +50,32 @@ DB = opened()
             ],
         ),
         (
+            (
+                "SELECT * FROM player QUALIFY ROW_NUMBER() "
+                "OVER (PARTITION BY g ORDER BY lvl DESC) <= 3"
+            ),
+            [
+                "live: a change of player is always looked at",
+                (
+                    "live: QUALIFY keeps all rows of each group in order; of n rows "
+                    "a change costs O(log n), and as much as the rows it takes of them"
+                ),
+            ],
+        ),
+        (
+            "SELECT g FROM player QUALIFY ROW_NUMBER() OVER (ORDER BY lvl) <= 3",
+            [
+                (
+                    "live: a change of player is always looked at, "
+                    "if it changes id, g, lvl"
+                ),
+                (
+                    "live: QUALIFY keeps all rows there are in order; of n rows "
+                    "a change costs O(log n), and as much as the rows it takes of them"
+                ),
+            ],
+        ),
+        (
             "SELECT DISTINCT g FROM player ORDER BY g LIMIT 3",
             [
                 "live: a change of player is always looked at, if it changes g",
