@@ -675,7 +675,7 @@ OUTER = "SELECT a.id FROM player a LEFT JOIN guild g ON a.g = g.id"
         ),
         (
             f"{OUTER} WHERE EXISTS (SELECT 1 FROM player b WHERE b.lvl = g.own)",
-            r"EXISTS or IN \(SELECT …\) looks at a table of a LEFT JOIN",
+            r"a row filter, EXISTS or IN \(SELECT …\) looks at a table of a LEFT JOIN",
         ),
         (
             "SELECT EXISTS (SELECT 1 FROM guild) AS e FROM player",
