@@ -38,6 +38,12 @@ MUTANTS = {
     "a left join is an inner join": Mutant(
         finding, 'rows = f"{rows} or ({self.nothing(step.source)},)"', "pass"
     ),
+    "all nodes of a subquery look into the last one's hash table": Mutant(
+        finding, 'arguments.append(f"g{step.source}=g{step.source}")', "pass"
+    ),
+    "a hash table is made in another one's place": Mutant(
+        finding, 'f"def {name}({made}={made}):"', 'f"def {name}():"'
+    ),
     "NOT IN passes over NULL": Mutant(
         subqueries, "if is_optional(column):", "if False:"
     ),
