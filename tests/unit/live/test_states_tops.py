@@ -62,6 +62,17 @@ def test_a_row_goes_from_one_group_to_another() -> None:
     assert len(found) == 1
 
 
+def test_several_rows_of_one_group_change_at_once() -> None:
+    found = tops(("a", 3, 1), ("a", 2, 2), ("a", 1, 3))
+
+    came, went = found.change(
+        [("a", 5, 4), ("a", 0, 5), ("a", 3, 6)], [("a", 3, 1), ("a", 2, 2)]
+    )
+
+    assert came == [("a", 5, 4), ("a", 3, 6)]
+    assert went == [("a", 3, 1), ("a", 2, 2)]
+
+
 def test_a_group_empties_and_returns() -> None:
     found = tops(("a", 3, 1))
 
