@@ -51,7 +51,7 @@ def _reasons_of_leaf(leaf: Query) -> Iterator[str]:
     if any(sources_of(each) & joined for each in all_exists(leaf.tests)):
         yield "a row filter, EXISTS or IN (SELECT …) looks at a table of a LEFT JOIN"
     if [*all_exists([each.term for each in leaf.outputs])]:
-        yield "EXISTS or IN (SELECT …) among the columns is not kept current"
+        yield "EXISTS or IN (SELECT …) among columns or in an order is not kept current"
 
 
 def _operators(relation: Relation) -> Iterator[Relation]:

@@ -679,7 +679,7 @@ OUTER = "SELECT a.id FROM player a LEFT JOIN guild g ON a.g = g.id"
         ),
         (
             "SELECT EXISTS (SELECT 1 FROM guild) AS e FROM player",
-            r"EXISTS or IN \(SELECT …\) among the columns",
+            r"EXISTS or IN \(SELECT …\) among columns or in an order",
         ),
     ],
 )
