@@ -9,11 +9,15 @@
 4. *Many who ask the same*: the query is looked at once for each commit, and told to
    all.
 
+5. *NOT EXISTS*: of many players one joins a guild or leaves it, while somebody listens
+   to those who are free. The peer is sqlite3 in memory, asked again.
+
 Not measured: connections and their caches; the first result of a join; commits of
 many rows; what is told only when it is on the disk.
 """
 
 import gc
+import sqlite3
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,6 +33,7 @@ from benchmarks.harness import (
     Target,
     Task,
     Unit,
+    Within,
     require,
 )
 from benchmarks.program import Benchmark, Sizes, make_parser, run
@@ -207,6 +212,94 @@ def ask_again(entries: int, changes: int) -> Task[list[Entry]]:
     return Task(work, verify, db.close)
 
 
+guilds = qsdb.Module("guilds")
+
+
+class Player(qsdb.Row, module=guilds):
+    """Many."""
+
+    id: u64 = qsdb.primary_key()
+
+
+class Member(qsdb.Row, module=guilds):
+    """A player who has a guild."""
+
+    player: u64 = qsdb.primary_key()
+
+
+FREE = "SELECT id FROM player AS p WHERE NOT EXISTS "
+FREE += "(SELECT 1 FROM member AS m WHERE m.player = p.id)"
+
+
+def join_and_leave(players: int, commits: int, *, has_listener: bool) -> Task[int]:
+    """Have players join one after the other, and each third one leave at once."""
+    db = qsdb.Database(guilds, seed=1)
+    with db.write() as tx:
+        tx[Player].insert_many([Player(n) for n in range(players)])
+    query = db.subscribe(FREE) if has_listener else None
+    with db.write() as tx:  # the first has the query compiled
+        tx[Member].insert(Member(players))
+
+    def work() -> int:
+        key = -1
+        for number in range(commits):
+            with db.write() as tx:
+                if number % 3 == 2:
+                    tx[Member].delete_by_key(key)
+                else:
+                    key = number % players
+                    tx[Member].insert(Member(key))
+        return commits
+
+    def verify(_: int) -> object:
+        found = db.sql(FREE).rows
+        if query is not None:
+            kept = sorted([row.id for row in query.rows])
+            require(kept == sorted([row.id for row in found]), "it is told wrongly")
+        return sorted([(row.id,) for row in found])
+
+    return Task(work, verify, db.close)
+
+
+def free_in_sqlite(players: int, commits: int, times: int) -> Task[list[tuple[int]]]:
+    """Have sqlite3 say who is free after the same changes."""
+    gone = [number for number in range(commits) if number % 3 == 1]
+    gone = [number for number in gone if number + 1 < commits]
+    there = {n % players for n in range(commits) if n % 3 != 2} - {*gone}
+    db = sqlite3.connect(":memory:")
+    db.execute("CREATE TABLE player (id INTEGER PRIMARY KEY)")
+    db.execute("CREATE TABLE member (player INTEGER PRIMARY KEY)")
+    db.executemany("INSERT INTO player VALUES (?)", [(n,) for n in range(players)])
+    db.executemany("INSERT INTO member VALUES (?)", [(n,) for n in there])
+
+    def work() -> list[tuple[int]]:
+        found: list[tuple[int]] = []
+        for _ in range(times):
+            found = db.execute(FREE).fetchall()
+        return found
+
+    return Task(work, sorted, db.close)
+
+
+def absence(sizes: Sizes) -> Question:
+    """Ask what a commit costs that gives one of many a partner, or takes it."""
+    players, commits = sizes["players"], sizes["commits"]
+    join = partial(join_and_leave, players, commits)
+    again = partial(free_in_sqlite, players, commits, 3)
+    return Question(
+        f"NOT EXISTS of {players:,} rows, with the commit",
+        [
+            Contender("listened to", partial(join, has_listener=True), commits),
+            Contender("sqlite3 asked again", again, 3, "peer"),
+            Contender(
+                "nobody listens", partial(join, has_listener=False), commits, "floor"
+            ),
+        ],
+        [Within("listened to", 25, 1e-6, "us")],
+        MICROSECONDS,
+    )
+
+
 def questions(sizes: Sizes) -> Iterator[Question]:
     """Ask for commits, memory, the join and the shared query."""
     rooms, commits = sizes["subscriptions"], sizes["commits"]
@@ -246,6 +339,7 @@ def questions(sizes: Sizes) -> Iterator[Question]:
         ],
         unit=MICROSECONDS,
     )
+    yield absence(sizes)
 
 
 LIVE = Benchmark(
@@ -257,6 +351,7 @@ LIVE = Benchmark(
         "entries": 1_000_000,
         "changes": 2_000,
         "sharing": 1_000,
+        "players": 100_000,
     },
     small={
         "subscriptions": 50,
@@ -264,6 +359,7 @@ LIVE = Benchmark(
         "entries": 2_000,
         "changes": 10,
         "sharing": 10,
+        "players": 30,
     },
     questions=questions,
 )

@@ -6,7 +6,8 @@ States as they are in `qsdb.live.states`, told of one changed row after the othe
    of which are behind the window, and with scores that lead, so that each is shown.
 2. *COUNT and SUM by group*, of a thousand groups.
 3. *MIN and MAX by group*, of the same.
-4. *Memory* for each row kept, by `tracemalloc`; the rows themselves are the tables'.
+4. *The best three of each group*, ``QUALIFY ROW_NUMBER() OVER (PARTITION BY …) <= 3``.
+5. *Memory* for each row kept, by `tracemalloc`; the rows themselves are the tables'.
 
 The peer is sqlite3 in memory, which is asked again, on the rows as they are in the end;
 with the indexes that help it.
@@ -18,8 +19,8 @@ import gc
 import sqlite3
 import tracemalloc
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from random import Random
 from typing import Any
 
@@ -27,10 +28,9 @@ from benchmarks.harness import (
     BYTES,
     MICROSECONDS,
     Contender,
-    Outcome,
     Question,
-    Target,
     Task,
+    Within,
     require,
 )
 from benchmarks.program import Benchmark, Sizes, make_parser, run
@@ -38,6 +38,7 @@ from qsdb.live.states.aggregates import count_rows, greatest, least, total
 from qsdb.live.states.distinct import DistinctRows
 from qsdb.live.states.groups import Groups
 from qsdb.live.states.sorting import SortTerm, entry_function
+from qsdb.live.states.tops import Tops
 from qsdb.live.states.windows import Window
 from qsdb.sql.arithmetic import fitter
 from qsdb.values.kinds import I64
@@ -50,21 +51,6 @@ Rows = list[Row]
 State = Any
 """A state of one input."""
 Changes = list[tuple[Rows, Rows]]
-
-
-@dataclass(frozen=True)
-class Within(Target):
-    """To need at most `bound` of the unit for one operation."""
-
-    scale: float
-    unit: str
-
-    def value(self, outcome: Outcome) -> float:
-        return outcome.series(self.subject).median / self.scale
-
-    @property
-    def text(self) -> str:
-        return f"target ≤ {self.bound:g} {self.unit}"
 
 
 def make_rows(count: int) -> Rows:
@@ -155,9 +141,20 @@ def extremes(rows: Rows) -> Groups:
     return groups
 
 
+def best_of_each(rows: Rows) -> Tops:
+    """Keep the best three of each group."""
+    terms = [SortTerm(1, I64, is_descending=True), SortTerm(0, I64)]
+    tops = Tops(itemgetter(2), entry_function(terms), 3)
+    tops.fill(rows)
+    return tops
+
+
 BEST = "SELECT id, x, g FROM t ORDER BY x DESC, id LIMIT 20"
 SUMMED = "SELECT g, count(*), sum(x) FROM t GROUP BY g"
 EXTREMES = "SELECT g, min(x), max(x) FROM t GROUP BY g"
+
+NUMBERED = "SELECT *, row_number() OVER (PARTITION BY g ORDER BY x DESC, id) AS n"
+BEST_OF_EACH = f"SELECT id, x, g FROM ({NUMBERED} FROM t) WHERE n <= 3"
 
 
 def question(
@@ -229,6 +226,7 @@ def memory(sizes: Sizes) -> Question:
         "window": best,
         "MIN and MAX": extremes,
         "DISTINCT": distinct,
+        "best of each group": best_of_each,
     }
     return Question(
         f"memory for each of {len(rows):,} rows",
@@ -275,6 +273,14 @@ def questions(sizes: Sizes) -> Iterator[Question]:
         many,
         extremes,
         (EXTREMES, "g, x", 0),
+        25,
+    )
+    yield question(
+        f"the best three of each of {GROUPS} groups of {some:,} rows",
+        sizes,
+        some,
+        best_of_each,
+        (BEST_OF_EACH, "g, x DESC, id", 0),
         25,
     )
     yield memory(sizes)

@@ -215,6 +215,21 @@ class Total(Target):
         return f"target ≤ {self.bound:g} s in all"
 
 
+@dataclass(frozen=True)
+class Within(Target):
+    """To need at most `bound` of the unit for one operation."""
+
+    scale: float
+    unit: str
+
+    def value(self, outcome: "Outcome") -> float:
+        return outcome.series(self.subject).median / self.scale
+
+    @property
+    def text(self) -> str:
+        return f"target ≤ {self.bound:g} {self.unit}"
+
+
 def _elapsed(seconds: float, result: object) -> float:  # noqa: ARG001  see Question
     return seconds
 

@@ -43,7 +43,7 @@ def _explained(query: Query) -> Iterator[str]:
     else:
         verb = "is an event table" if len(events) == 1 else "are event tables"
         yield f"live: {' and '.join(events)} {verb}: nothing is kept of a result"
-    for each in _kept(query, Template(lift(query))):
+    for each in (*_costs(query), *_kept(query, Template(lift(query)))):
         yield f"live: {each}"
 
 
@@ -81,6 +81,23 @@ def _route(route: Route, columns: Sequence[ColumnSchema]) -> str:
             return f"is found by the interval of {columns[column].name}"
         case _:
             return "is always looked at"
+
+
+def _costs(query: Query) -> Iterator[str]:
+    """Say what a change costs where rows of several tables are brought together."""
+    outer_count = len(query.outer)
+    if len(query.sources) > outer_count + 1:
+        yield "JOIN keeps nothing; a change costs as much as the rows that it meets"
+    if outer_count:
+        yield (
+            "LEFT JOIN keeps nothing; a change costs as much as the rows that it "
+            "meets, and those that they meet"
+        )
+    if query.own_hidden:
+        yield (
+            "EXISTS and IN (SELECT …) keep nothing; a change of what they look for "
+            "costs as much as the rows that look for it"
+        )
 
 
 def _kept(query: Query, template: Template) -> Iterator[str]:

@@ -7,6 +7,7 @@ from qsdb.sql.relations import (
     Distinct,
     Group,
     Relation,
+    Top,
     Window,
     inputs_of,
 )
@@ -14,7 +15,9 @@ from qsdb.sql.relations import (
 __all__ = ["explain_states"]
 
 
-def explain_states(relation: Relation, walked: Sequence[Relation]) -> Iterator[str]:
+def explain_states(  # noqa: C901  a table
+    relation: Relation, walked: Sequence[Relation]
+) -> Iterator[str]:
     """Yield a sentence for each operator that keeps something, from the leaves.
 
     Args:
@@ -28,6 +31,12 @@ def explain_states(relation: Relation, walked: Sequence[Relation]) -> Iterator[s
             yield _group(relation)
         case Distinct():
             yield f"DISTINCT keeps how often each row is there; {_COUNTED}"
+        case Top():
+            whose = "of each group" if relation.groups else "there are"
+            yield (
+                f"QUALIFY keeps all rows {whose} in order; of n rows a change costs "
+                "O(log n), and as much as the rows it takes of them"
+            )
         case Window(input=leaf) if any(leaf is each for each in walked):
             yield (
                 "ORDER BY keeps the first rows, an index has the others; "

@@ -12,6 +12,7 @@ from qsdb.live.states.distinct import DistinctRows
 from qsdb.live.states.groups import Groups
 from qsdb.live.states.numbering import Numbered
 from qsdb.live.states.set_operations import SetOperation
+from qsdb.live.states.tops import Tops
 from qsdb.live.states.windows import Move, Window, change_of
 from qsdb.sql.readable import StoredRow
 
@@ -117,9 +118,9 @@ class Mapped(Node):
 
 
 class Kept(Node):
-    """Groups, or rows that are each there once."""
+    """Groups, rows that are each there once, or the first of each group."""
 
-    def __init__(self, source: Node, state: Groups | DistinctRows) -> None:
+    def __init__(self, source: Node, state: Groups | DistinctRows | Tops) -> None:
         """Stand above an input."""
         self._source, self._state = source, state
 

@@ -49,9 +49,9 @@ def _reasons_of_leaf(leaf: Query) -> Iterator[str]:
     if leaf.outer and leaf.events:
         yield "an event table has no rows for a LEFT JOIN to fit"
     if any(sources_of(each) & joined for each in all_exists(leaf.tests)):
-        yield "EXISTS or IN (SELECT …) looks at a table of a LEFT JOIN"
+        yield "a row filter, EXISTS or IN (SELECT …) looks at a table of a LEFT JOIN"
     if [*all_exists([each.term for each in leaf.outputs])]:
-        yield "EXISTS or IN (SELECT …) among the columns is not kept current"
+        yield "EXISTS or IN (SELECT …) among columns or in an order is not kept current"
 
 
 def _operators(relation: Relation) -> Iterator[Relation]:

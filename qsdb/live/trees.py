@@ -37,6 +37,7 @@ from qsdb.live.states.heads import IndexedWindow, ReadAfter
 from qsdb.live.states.numbering import Numbered
 from qsdb.live.states.set_operations import SetOperation
 from qsdb.live.states.sorting import Entry, SortTerm, entry_function
+from qsdb.live.states.tops import Tops
 from qsdb.live.states.windows import Window
 from qsdb.sql import relations, typed
 from qsdb.sql.arithmetic import fitter
@@ -45,6 +46,7 @@ from qsdb.sql.compiling import compile_predicate, compile_values
 from qsdb.sql.queries import Query
 from qsdb.sql.readable import Readable, StoredRow
 from qsdb.sql.relations import Derived, Relation, Selected, outputs_of
+from qsdb.sql.sorting import key_function
 from qsdb.sql.typed import Cell, Typed
 from qsdb.sql.walking import compile_walk
 from qsdb.values.compounds import OptionKind
@@ -93,6 +95,8 @@ class TreePlan:
                 found = self._project(relation)
             case relations.Distinct():
                 found = self._distinct(relation)
+            case relations.Top():
+                found = self._top(relation)
             case relations.Window():
                 found = self._window(relation)
             case _:
@@ -126,6 +130,18 @@ class TreePlan:
     def _distinct(self, distinct: relations.Distinct) -> Growing:
         below = self._growing(distinct.input)
         return lambda values, now: Kept(below(values, now), DistinctRows())
+
+    def _top(self, top: relations.Top) -> Growing:
+        below = self._growing(top.input)
+        group_of = key_function(top.groups)
+        entry_of = entry_function([*map(_sort_term, top.order)])
+
+        def grow(values: Values, now: Now) -> Node:
+            limit = self._number(top.limit, values)
+            assert limit is not None
+            return Kept(below(values, now), Tops(group_of, entry_of, limit))
+
+        return grow
 
     def _window(self, window: relations.Window) -> Growing:
         below = self._growing(window.input)
@@ -257,6 +273,8 @@ def _is_set(relation: Relation, window: relations.Window) -> bool:
             return {*(schema.primary_key or range(len(schema.columns)))} <= {*sorted_by}
         case relations.Group() | relations.Distinct():
             return True
+        case relations.Top(input=rows):
+            return _is_set(rows, window)
         case relations.Compound(is_all=is_all):
             return not is_all
         case _:

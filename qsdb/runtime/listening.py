@@ -6,7 +6,7 @@ is published another one takes its place (`qsdb.runtime.rebinding`).
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from qsdb.errors import brief
+from qsdb.errors import QueryError, brief
 from qsdb.live.engine import Engine
 from qsdb.live.operators import AnyTemplate, Difference, LiveResult
 from qsdb.live.virtual import instance_parameter
@@ -109,9 +109,15 @@ class Listening:
             given: The values of its parameters, and what ``:sender`` is.
             held: The instances that it reads.
             template: What `Engine.prepared` has made.
+
+        Raises:
+            QueryError: the query fails where its state is made.
         """
         places = _places(asked, given, held)
-        result = self.engine.subscribe(asked.lifted, places, subscriber, template)
+        try:
+            result = self.engine.subscribe(asked.lifted, places, subscriber, template)
+        except QueryError as error:
+            raise asked.lifted.placed(error) from None
         self._begun(result, asked, held)
         return result
 

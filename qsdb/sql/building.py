@@ -51,6 +51,7 @@ from qsdb.sql.syntax import (
     Ordering,
     Parameter,
     Path,
+    Qualify,
     Query,
     Select,
     Star,
@@ -253,7 +254,7 @@ class _Queries(_Expressions):
         return self.literal([token]) if is_literal else self.parameter([token])
 
     def select(self, parts: Parts) -> Select:
-        select, distinct, items, tables, where, groups, having = parts
+        select, distinct, items, tables, *rest = parts
         is_distinct = distinct is not None and distinct.type == "DISTINCT"
         first, *joins = tables
         return Select(
@@ -261,10 +262,9 @@ class _Queries(_Expressions):
             tuple(items),
             first,
             tuple(joins),
-            where,
+            rest[0],
             is_distinct,
-            groups,
-            having,
+            *rest[1:],
         )
 
     def where(self, parts: Parts) -> Expression:
@@ -300,8 +300,17 @@ class _Queries(_Expressions):
         [token] = kind
         return Join(_at(token), table, condition, cast(JoinKind, str(token.type)))
 
+    def qualify(self, parts: Parts) -> Qualify:
+        qualify, call, _, (groups, order), operator, bound = parts
+        compare = _COMPARE_OPERATORS[operator]
+        number = self._number(bound)
+        return Qualify(_at(qualify), call, groups or (), order or (), compare, number)
+
+    def partition(self, parts: Parts) -> tuple[Expression, ...]:
+        return tuple(parts[1:])
+
     having = where
-    joiner = intersecting = from_tables = join_kind = items
+    joiner = intersecting = from_tables = join_kind = window = items
 
 
 class _Statements(_Queries):

@@ -45,6 +45,7 @@ _OTHERS = ("COALESCE", "IFNULL", "NULLIF")
 _ABSENT = {
     "NOW": "a query has no clock; give the moment as a parameter",
     "RANDOM": "a query knows no chance; draw the number in Python",
+    "ROW_NUMBER": "it stands behind QUALIFY, and takes the first rows of each group",
 }
 
 BRANCHES_MAX = 16

@@ -19,6 +19,7 @@ from qsdb.sql.relations import (
     Ordering,
     Project,
     Relation,
+    Top,
     Window,
     inputs_of,
 )
@@ -62,6 +63,8 @@ def _done(relation: Relation) -> Iterator[str]:
             yield f"keeps groups of which {spelt}"
         case Distinct():
             yield "takes each row once"
+        case Top():
+            yield _topped(relation)
         case Window():
             if relation.order:
                 yield f"sorts by {_sorted(relation)}"
@@ -79,7 +82,14 @@ def _grouped(group: Group) -> str:
     return f"{by}: {', '.join(made)}" if made else by
 
 
-def _sorted(window: Window) -> str:
+def _topped(top: Top) -> str:
+    columns = columns_spelt(top.input)
+    groups = ", ".join([columns[place] for place in top.groups])
+    each = f"for each {groups}" if groups else "of all"
+    return f"takes at most {spell(top.limit, ())} {each}, by {_sorted(top)}"
+
+
+def _sorted(window: Window | Top) -> str:
     columns = columns_spelt(window.input)
     asked = [_directed(each, columns) for each in window.order[: window.asked]]
     keys = [_directed(each, columns) for each in window.order[window.asked :]]

@@ -7,7 +7,7 @@ table whose primary key is among the keys are keys too, as they are the same for
 rows that have it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
@@ -28,7 +28,20 @@ from qsdb.sql.typed import (
     with_parts,
 )
 
-__all__ = ["Grouping", "has_aggregates"]
+__all__ = ["Grouping", "columns_in", "has_aggregates"]
+
+
+def columns_in(node: object) -> Iterator[syntax.Column]:
+    """Yield the columns that an expression names, but for those of subqueries."""
+    if isinstance(node, syntax.Column):
+        yield node
+    elif isinstance(node, tuple):
+        for each in node:
+            yield from columns_in(each)
+    elif attrs.has(type(node)) and not isinstance(node, syntax.Query):
+        names = [field.name for field in attrs.fields(type(node))]  # type: ignore[arg-type]  # it has some
+        for name in names:
+            yield from columns_in(getattr(node, name))
 
 
 def has_aggregates(nodes: Iterable[Typed]) -> bool:
@@ -139,7 +152,7 @@ class Grouping:
 
     def _at(self, cell: Cell, node: object, at: int) -> int:
         """Say where a column stands in an expression."""
-        for column in syntax.columns_in(node):
+        for column in columns_in(node):
             if self._scope.find(column) == cell:
                 return column.at
         return at

@@ -6,6 +6,7 @@ __all__ = ["reason_for"]
 
 _TRANSACTIONS = "transactions are blocks in Python: with db.write() as tx"
 _TABLES = "tables and indexes are declared in a module"
+_OVER = "aggregates are of groups: write GROUP BY; ROW_NUMBER() stands behind QUALIFY"
 _SUBQUERY = "a query in another one stands behind EXISTS or IN"
 
 _REASONS = {
@@ -17,7 +18,7 @@ _REASONS = {
     "FETCH": "write LIMIT",
     "FILTER": "write CASE in the aggregate",
     "NATURAL": "a join says by ON what belongs together",
-    "OVER": "aggregates are of groups: write GROUP BY",
+    "OVER": _OVER,
     "RETURNING": "the rows are not given back; insert in Python",
     "ROLLBACK": _TRANSACTIONS,
     "SELECT": _SUBQUERY,
@@ -35,7 +36,7 @@ def reason_for(word: str, before: Sequence[str]) -> str | None:
         before: The words before it.
 
     >>> reason_for("over", ["SUM", "(", "x", ")"])
-    'aggregates are of groups: write GROUP BY'
+    'aggregates are of groups: write GROUP BY; ROW_NUMBER() stands behind QUALIFY'
     >>> reason_for("(", ["SELECT", "*", "FROM"])
     'FROM names tables and views, and no queries'
     """

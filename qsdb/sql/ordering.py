@@ -17,9 +17,18 @@ from qsdb.sql import syntax
 from qsdb.sql.checking import Checker
 from qsdb.sql.queries import Output
 from qsdb.sql.relations import Ordering, Project, Relation, Window, cells_of
-from qsdb.sql.typed import Typed
+from qsdb.sql.typed import Cell, Typed
 
-__all__ = ["Limits", "Term", "arranged", "order_terms", "position_of"]
+__all__ = [
+    "Limits",
+    "Term",
+    "arranged",
+    "completed",
+    "cut_to",
+    "order_terms",
+    "orderings",
+    "position_of",
+]
 
 Limits = tuple[Typed | None, Typed | None]
 """LIMIT and OFFSET."""
@@ -108,28 +117,55 @@ def arranged(
     if not order:
         rows = make(outputs)
         return rows if limits == (None, None) else Window(rows, (), *limits)
+    columns = completed(outputs, [*[each.term for each in order], *keys])
+    rows = make(columns)
+    cells = cells_of(rows)
+    terms = orderings(order, keys, columns, cells)
+    window = Window(rows, terms, *limits, asked=len(order))
+    return cut_to(window, outputs, cells)
+
+
+def completed(outputs: Sequence[Output], terms: Sequence[Typed]) -> list[Output]:
+    """Give columns, and behind them those that other terms need."""
     columns = [*outputs]
-    terms = [each.term for each in order]
-    for term in (*terms, *keys):
+    for term in terms:
         if term not in [each.term for each in columns]:
             columns.append(Output("", term))
-    rows = make(columns)
-    known, cells = [each.term for each in columns], cells_of(rows)
-    places = dict.fromkeys([known.index(term) for term in terms])
-    orderings = [
-        Ordering(cells[known.index(each.term)], *directions(each.node))
-        for each in order
+    return columns
+
+
+def orderings(
+    order: Sequence[Term],
+    keys: Sequence[Typed],
+    columns: Sequence[Output],
+    cells: Sequence[Cell],
+) -> tuple[Ordering, ...]:
+    """Give a total order: the terms that are asked for, and then what is left of keys.
+
+    Args:
+        order: The terms.
+        keys: What tells rows apart.
+        columns: What there is of a row, all of both among it.
+        cells: The same columns as they are seen above.
+    """
+    known = [each.term for each in columns]
+    places = [known.index(each.term) for each in order]
+    asked = [
+        Ordering(cells[place], *directions(each.node))
+        for place, each in zip(places, order, strict=True)
     ]
-    orderings += [
-        Ordering(cells[place])
-        for place in dict.fromkeys([known.index(key) for key in keys])
-        if place not in places
-    ]
-    window = Window(rows, tuple(orderings), *limits, asked=len(order))
-    if len(columns) == len(outputs):
-        return window
+    left = dict.fromkeys([known.index(key) for key in keys])
+    return (*asked, *[Ordering(cells[each]) for each in left if each not in places])
+
+
+def cut_to(
+    rows: Relation, outputs: Sequence[Output], cells: Sequence[Cell]
+) -> Relation:
+    """Give rows without the columns behind those that are asked for."""
+    if len(cells) == len(outputs):
+        return rows
     cut = zip(outputs, cells, strict=False)
-    return Project(window, tuple([Output(each.name, cell) for each, cell in cut]))
+    return Project(rows, tuple([Output(each.name, cell) for each, cell in cut]))
 
 
 def directions(node: syntax.Ordering) -> tuple[bool, bool]:

@@ -11,6 +11,7 @@ operator      its rows
 `Filter`      those for which a condition is true (HAVING)
 `Project`     what is made of each
 `Distinct`    each once
+`Top`         the first of each group in an order (QUALIFY)
 `Window`      sorted, and cut to a part (ORDER BY, LIMIT, OFFSET)
 `Compound`    those of two inputs together (UNION, INTERSECT, EXCEPT)
 ============  ==========================================================================
@@ -53,6 +54,7 @@ __all__ = [
     "Project",
     "Relation",
     "Selected",
+    "Top",
     "Window",
     "cells_of",
     "inputs_of",
@@ -125,6 +127,25 @@ class Ordering:
 
 
 @attrs.frozen
+class Top:
+    """The first rows of each group, in an order.
+
+    Attributes:
+        groups: The columns in which rows of one group are equal; with none all rows
+            are one group.
+        order: As that of a `Window`.
+        limit: Most rows of each group.
+        asked: How many terms of the order were asked for.
+    """
+
+    input: "Relation"
+    groups: tuple[int, ...]
+    order: tuple[Ordering, ...]
+    limit: Typed
+    asked: int
+
+
+@attrs.frozen
 class Window:
     """A part of the rows, in an order.
 
@@ -162,7 +183,7 @@ class Compound:
     outputs: tuple[Output, ...]
 
 
-Relation = Query | Group | Filter | Project | Distinct | Window | Compound
+Relation = Query | Group | Filter | Project | Distinct | Top | Window | Compound
 
 
 @attrs.frozen
@@ -270,7 +291,9 @@ def with_leaves(relation: Relation, change: Callable[[Query], Query]) -> Relatio
     return _with_inputs(relation, lambda each: with_leaves(each, change))
 
 
-def mapped(relation: Relation, change: Callable[[Typed], Typed]) -> Relation:
+def mapped(  # noqa: PLR0911  a table
+    relation: Relation, change: Callable[[Typed], Typed]
+) -> Relation:
     """Give a tree in which each expression is another one."""
     relation = _with_inputs(relation, lambda each: mapped(each, change))
     match relation:
@@ -284,6 +307,8 @@ def mapped(relation: Relation, change: Callable[[Typed], Typed]) -> Relation:
         case Project(outputs=outputs):
             changed = [attrs.evolve(each, term=change(each.term)) for each in outputs]
             return attrs.evolve(relation, outputs=tuple(changed))
+        case Top(limit=limit):  # whose terms are columns
+            return attrs.evolve(relation, limit=change(limit))
         case Window(order=order):
             terms = [attrs.evolve(each, term=change(each.term)) for each in order]
             limits = [e and change(e) for e in (relation.limit, relation.offset)]

@@ -1,12 +1,12 @@
 """From a SELECT of the syntax tree to the queries and operators that answer it.
 
 The parts are checked in the order in which they take effect: FROM with its ON, WHERE,
-GROUP BY, HAVING, what is selected, ORDER BY, LIMIT. What comes out is a plain `Query`,
-or, where more is asked than a bag of rows, a tree of operators over such queries
-(`qsdb.sql.relations`).
+GROUP BY, HAVING, what is selected, ORDER BY, QUALIFY, LIMIT. What comes out is a plain
+`Query`, or, where more is asked than a bag of rows, a tree of operators over such
+queries (`qsdb.sql.relations`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NoReturn
 
 import attrs
@@ -18,6 +18,7 @@ from qsdb.sql.checking import Checker
 from qsdb.sql.grouping import Grouping, has_aggregates
 from qsdb.sql.joining import columns_of, join_tables, terms_of, whole_source
 from qsdb.sql.ordering import Limits, Term, arranged, order_terms
+from qsdb.sql.qualifying import Make, Qualified, Qualifying
 from qsdb.sql.queries import Output, Query
 from qsdb.sql.relations import (
     Compound,
@@ -46,6 +47,35 @@ class _Item:
 
     output: Output
     node: syntax.Star | syntax.Item
+
+
+@attrs.frozen
+class _Arranging:
+    """Which rows of a SELECT are taken, and in which order.
+
+    Attributes:
+        order: The terms of ORDER BY.
+        limits: LIMIT and OFFSET.
+        qualified: What QUALIFY says.
+        is_distinct: Whether equal rows are given once.
+    """
+
+    order: Sequence[Term]
+    limits: Limits
+    qualified: Qualified | None
+    is_distinct: bool
+
+    @property
+    def terms(self) -> list[Term]:
+        """All that it looks at."""
+        qualified = self.qualified
+        return [*self.order, *(qualified.terms if qualified is not None else ())]
+
+    def mapped(self, change: Callable[[Typed], Typed]) -> "_Arranging":
+        """Give the same with other expressions."""
+        order = [attrs.evolve(each, term=change(each.term)) for each in self.order]
+        qualified = self.qualified and self.qualified.mapped(change)
+        return attrs.evolve(self, order=order, qualified=qualified)
 
 
 class Selecting:
@@ -161,7 +191,13 @@ class Selecting:
         outputs = [each.output for each in items]
         check = checker.check_output
         order = order_terms(self._query, query.order, outputs, check, checker)
-        limits = self._limits(query)
+        qualified = None
+        if select.qualify is not None:
+            qualifying = Qualifying(self._query, checker, outputs)
+            qualified = qualifying.check(select.qualify)
+        arranging = _Arranging(
+            order, self._limits(query), qualified, select.is_distinct
+        )
         whole = whole_source(scope, outputs)
         leaf = Query(
             tuple(scope.sources),
@@ -171,58 +207,60 @@ class Selecting:
             {},
             outer=tuple(joined.outer),
         )
-        terms = [*[each.term for each in outputs], *[each.term for each in order]]
+        terms = [each.term for each in outputs]
+        terms += [each.term for each in arranging.terms]
         if select.groups is None and having is None and not has_aggregates(terms):
-            root = self._rows(select, leaf, order, limits, scope)
+            root = self._rows(leaf, arranging, scope)
         else:
             whole = None
-            self._take(grouping, items, select.having, having, order)
-            root = self._groups(select, grouping, leaf, having, (order, limits))
+            self._take(grouping, items, select.having, having, arranging.terms)
+            root = self._groups(grouping, leaf, having, arranging)
         return _numbered(root, scope), whole
 
-    def _rows(
-        self,
-        select: syntax.Select,
-        leaf: Query,
-        order: Sequence[Term],
-        limits: Limits,
-        scope: Scope,
-    ) -> Relation:
+    def _rows(self, leaf: Query, arranging: "_Arranging", scope: Scope) -> Relation:
         """Give the tree for a SELECT without groups."""
 
         def make(outputs: Sequence[Output]) -> Relation:
             whole = leaf.whole if len(outputs) == len(leaf.outputs) else None
             return attrs.evolve(leaf, outputs=tuple(outputs), whole=whole)
 
-        if select.is_distinct:
-            return self._distinct(leaf, leaf.outputs, order, limits)
         numbers = scope.numbers if leaf.whole is None else [leaf.whole]
         keys = [cell for number in numbers for cell in scope.keys(number)]
-        return arranged(make, leaf.outputs, order, keys, limits)
+        return self._arranged(make, leaf.outputs, keys, arranging)
 
     def _groups(
         self,
-        select: syntax.Select,
         grouping: Grouping,
         leaf: Query,
         having: Typed | None,
-        arranging: tuple[Sequence[Term], Limits],
+        arranging: "_Arranging",
     ) -> Relation:
         """Give the tree for a SELECT with groups."""
-        order, limits = arranging
         rows: Relation = grouping.group(leaf)
         if having is not None:
             rows = Filter(rows, grouping.lifted(having))
         lifted = [Output(e.name, grouping.lifted(e.term)) for e in leaf.outputs]
-        order = [attrs.evolve(e, term=grouping.lifted(e.term)) for e in order]
 
         def make(outputs: Sequence[Output]) -> Relation:
             return Project(rows, tuple(outputs))
 
-        if select.is_distinct:
-            return self._distinct(make(lifted), lifted, order, limits)
         keys = [grouping.lifted(each) for each in grouping.keys]
-        return arranged(make, lifted, order, keys, limits)
+        return self._arranged(make, lifted, keys, arranging.mapped(grouping.lifted))
+
+    def _arranged(
+        self,
+        make: Make,
+        outputs: Sequence[Output],
+        keys: Sequence[Typed],
+        arranging: "_Arranging",
+    ) -> Relation:
+        """Give the tree for what is behind groups, and before the end."""
+        order, limits = arranging.order, arranging.limits
+        if arranging.qualified is not None:
+            make = arranging.qualified.above(make, keys)
+        if arranging.is_distinct:
+            return self._distinct(make(outputs), outputs, order, limits)
+        return arranged(make, outputs, order, keys, limits)
 
     def _distinct(
         self,
@@ -249,14 +287,14 @@ class Selecting:
         items: Sequence[_Item],
         node: syntax.Expression | None,
         having: Typed | None,
-        order: Sequence[Term],
+        others: Sequence[Term],
     ) -> None:
         """Take in what the expressions of a SELECT need of its groups."""
         for item in items:
             grouping.take(item.output.term, item.node, item.node.at)
         if having is not None and node is not None:
             grouping.take(having, node, node.at)
-        for each in order:
+        for each in others:
             grouping.take(each.term, each.node, each.node.at)
 
     # What is selected.

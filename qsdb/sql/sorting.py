@@ -10,10 +10,25 @@ from qsdb.sql.readable import StoredRow
 from qsdb.sql.relations import Ordering
 from qsdb.sql.typed import Cell
 from qsdb.values.compounds import EnumKind
-from qsdb.values.kinds import BoolKind, FloatKind, IntKind, Kind, MicrosKind
+from qsdb.values.kinds import (
+    BoolKind,
+    FloatKind,
+    IntKind,
+    Kind,
+    MicrosKind,
+    Stored,
+)
 from qsdb.values.source import Names
 
-__all__ = ["all_of_both", "all_of_first", "ascending_key", "smallest", "sorts"]
+__all__ = [
+    "all_of_both",
+    "all_of_first",
+    "ascending_key",
+    "first_of_each",
+    "key_function",
+    "smallest",
+    "sorts",
+]
 
 _NEGATED = (BoolKind, IntKind, MicrosKind, EnumKind)
 """Kinds whose values can be turned round by a minus."""
@@ -159,6 +174,35 @@ def smallest(
         rows = lead(rows, count)
     rows.sort(key=key)  # type: ignore[arg-type]
     return rows
+
+
+def key_function(places: Sequence[int]) -> Callable[[StoredRow], Stored]:
+    """Give what gives the values of a row at some places, as what has a hash."""
+    return itemgetter(*places) if places else lambda _: ()
+
+
+def first_of_each(
+    rows: list[StoredRow],
+    count: int,
+    group_of: Callable[[StoredRow], Stored],
+    key: Callable[[StoredRow], object],
+) -> list[StoredRow]:
+    """Give the first rows of each group.
+
+    Args:
+        rows: All rows.
+        count: How many.
+        group_of: Gives what rows of one group have in common.
+        key: Gives what they sort by.
+    """
+    groups: dict[Stored, list[StoredRow]] = {}
+    for row in rows:
+        groups.setdefault(group_of(row), []).append(row)
+    return [
+        row
+        for each in groups.values()
+        for row in heapq.nsmallest(count, each, key)  # type: ignore[arg-type]
+    ]
 
 
 def all_of_both(left: list[StoredRow], right: list[StoredRow]) -> list[StoredRow]:

@@ -37,6 +37,7 @@ from qsdb.sql.relations import (
     Group,
     Project,
     Relation,
+    Top,
     Window,
     outputs_of,
 )
@@ -44,6 +45,8 @@ from qsdb.sql.sorting import (
     all_of_both,
     all_of_first,
     ascending_key,
+    first_of_each,
+    key_function,
     leading_of,
     smallest,
     sorts,
@@ -88,7 +91,7 @@ class _Stages:
         self._lines.append(f"{name} = {source}")
         return name
 
-    def _rows(self, relation: Relation) -> str:  # noqa: PLR0911  a table
+    def _rows(self, relation: Relation) -> str:  # noqa: C901, PLR0911  a table
         """Write what gives the rows of an operator, and give the list's name."""
         match relation:
             case Query():
@@ -106,6 +109,8 @@ class _Stages:
                 return self._leaf(Group(leaf, len(leaf.outputs), ()))
             case Distinct(input=rows):
                 return self._made(self._each_once(self._rows(rows)))
+            case Top():
+                return self._top(relation)
             case Window():
                 return self._window(relation)
             case _:
@@ -145,6 +150,13 @@ class _Stages:
         return f"[*{self._names.bind('dict', dict)}.fromkeys({rows})]"
 
     # Windows.
+
+    def _top(self, top: Top) -> str:
+        rows, limit = self._rows(top.input), self._number(top.limit)
+        group = self._names.bind("group", key_function(top.groups))
+        key = ascending_key(top.order, self._names)
+        first = self._names.bind("first_of_each", first_of_each)
+        return self._made(f"{first}({rows}, {limit}, {group}, {key})")
 
     def _window(self, window: Window) -> str:
         limit, offset = self._number(window.limit), self._number(window.offset)

@@ -144,6 +144,8 @@ class Subqueries:
         checker.no_aggregates = "a subquery looks at single rows: no aggregates in it"
         if select.groups is not None or select.having is not None:
             self._fail("a subquery looks at single rows: no groups in it", select.at)
+        if select.qualify is not None:
+            self._fail("QUALIFY cannot stand in a subquery", select.qualify.at)
         if select.where is not None:
             conditions += terms_of(checker.check(select.where, BOOL))
         return conditions

@@ -8,7 +8,6 @@ products, comparisons and repeated signs. So a tree is only as deep as the text 
 parentheses, however long the text is.
 """
 
-from collections.abc import Iterator
 from typing import Literal as Choice
 
 import attrs
@@ -38,13 +37,13 @@ __all__ = [
     "Ordering",
     "Parameter",
     "Path",
+    "Qualify",
     "Query",
     "Select",
     "SetOperator",
     "Star",
     "Table",
     "United",
-    "columns_in",
 ]
 
 LiteralForm = Choice["number", "text", "hex", "bool", "null"]
@@ -260,19 +259,6 @@ Expression = (
 )
 
 
-def columns_in(node: object) -> Iterator[Column]:
-    """Yield the columns that an expression names, but for those of subqueries."""
-    if isinstance(node, Column):
-        yield node
-    elif isinstance(node, tuple):
-        for each in node:
-            yield from columns_in(each)
-    elif attrs.has(type(node)) and not isinstance(node, Query):
-        names = [field.name for field in attrs.fields(type(node))]  # type: ignore[arg-type]  # it has some
-        for name in names:
-            yield from columns_in(getattr(node, name))
-
-
 @attrs.frozen
 class Star:
     """All columns, or all of one table."""
@@ -326,6 +312,7 @@ class Select:
         is_distinct: Whether equal rows are given once.
         groups: What rows of one group have in common; None without GROUP BY.
         having: What must be true of a group.
+        qualify: Which rows of each group are taken.
     """
 
     at: int
@@ -336,6 +323,7 @@ class Select:
     is_distinct: bool = False
     groups: tuple[Expression, ...] | None = None
     having: Expression | None = None
+    qualify: "Qualify | None" = None
 
 
 @attrs.frozen
@@ -366,6 +354,23 @@ class Ordering:
     term: Expression
     is_descending: bool = False
     are_nulls_first: bool | None = None
+
+
+@attrs.frozen
+class Qualify:
+    """``QUALIFY call OVER (PARTITION BY groups ORDER BY order) operator bound``.
+
+    Attributes:
+        groups: What rows of one group have in common; empty where all are one.
+        order: What the rows of a group are sorted by.
+    """
+
+    at: int
+    call: Call
+    groups: tuple[Expression, ...]
+    order: tuple[Ordering, ...]
+    operator: CompareOperator
+    bound: Literal | Parameter
 
 
 @attrs.frozen

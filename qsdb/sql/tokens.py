@@ -45,7 +45,7 @@ _KEPT = re.findall(
 )
 NAMES_TOO = (
     *("ASC", "DESC", "ELSE", "END", "ESCAPE", "EXISTS", "EXPLAIN"),
-    *("FIRST", "LAST", "NULLS", "THEN"),
+    *("FIRST", "LAST", "NULLS", "OVER", "PARTITION", "QUALIFY", "THEN"),
 )
 """Words that mean something where they are expected, and are names elsewhere."""
 

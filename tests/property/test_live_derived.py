@@ -27,7 +27,7 @@ import qsdb
 from qsdb import i32
 from qsdb.live.derived import KeptResult
 from qsdb.live.states import heads
-from tests.support.derived_queries import draw_query, with_key
+from tests.support.derived_queries import draw_query, for_peer, is_ordered
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +59,7 @@ COUNTED = {
     *("rows", "GROUP BY", "HAVING", "DISTINCT", "LIMIT", "OFFSET", "LEFT JOIN"),
     *("UNION", "UNION ALL", "INTERSECT", "EXCEPT", "NOT IN", "NOT EXISTS"),
     *("told", "not told", "only moved", "twice", "to empty", "from empty"),
-    "read on",
+    *("read on", "QUALIFY"),
 }
 """What a run has to come by."""
 
@@ -82,7 +82,7 @@ class Peer:
 
     def ask(self, text: str) -> list[Row]:
         """Give a result."""
-        return self._db.execute(with_key(text)).fetchall()
+        return self._db.execute(for_peer(text)).fetchall()
 
     def close(self) -> None:
         """End."""
@@ -128,7 +128,7 @@ class Watched:
         expected = [tuple(each) for each in db.sql(self.text)]
         judged = peer.ask(self.text)
         rows = [tuple(each) for each in self.query.rows]
-        if "ORDER BY" in self.text:
+        if is_ordered(self.text):
             assert expected == judged, self.text
             assert rows == expected == self.shown, self.text
         assert Counter(expected) == Counter(judged), self.text

@@ -23,7 +23,7 @@ from qsdb.live import (
     trees,
     witnesses,
 )
-from qsdb.live.states import groups, windows
+from qsdb.live.states import groups, tops, windows
 from tests.property.test_live_derived import run
 from tests.support.mutants import Mutant, planted
 
@@ -53,6 +53,16 @@ MUTANTS = {
     ),
     "a window is not filled up": Mutant(
         windows, "(left if was else entered).append(entry)", "pass"
+    ),
+    "the first of a group are told whether they were so before or not": Mutant(
+        tops, "cancelled(self._first(key), was)", "(self._first(key), was)"
+    ),
+    "the rest of a group is not kept": Mutant(
+        tops,
+        "            group.add(entry_of(row))\n",
+        "            group.add(entry_of(row))\n"
+        "            if len(group) > self._limit:\n"
+        "                group.remove(group[-1])\n",
     ),
     "one part of two is told of": Mutant(
         derived, "number - base: pairs", "number - base: pairs if base == 0 else []"

@@ -25,6 +25,7 @@ from qsdb.live.states import (
     heads,
     ordered,
     set_operations,
+    tops,
     windows,
 )
 from qsdb.live.states.aggregates import average, count, count_rows, greatest, total
@@ -33,7 +34,8 @@ from qsdb.live.states.heads import IndexedWindow
 from qsdb.live.states.sorting import SortTerm, entry_function
 from qsdb.live.states.windows import Window
 from qsdb.sql.arithmetic import fitter
-from qsdb.values.kinds import F64, I32, NAN
+from qsdb.values.compounds import OptionKind
+from qsdb.values.kinds import F64, I32, NAN, STR
 from tests.support import state_twins as twins
 from tests.support.mutants import Mutant, planted
 from tests.support.state_screens import Ordering, Screen, keyed, picked
@@ -108,6 +110,13 @@ def operating(random: Random) -> None:
     follow(Followed(state, rest, 2), random, 1)
 
 
+def topping(random: Random) -> None:
+    terms = [SortTerm(2, STR, is_descending=True), SortTerm(1, OptionKind(F64))]
+    state = tops.Tops(lambda row: row[0], entry_function(terms), 2)
+    wanted = [(2, True, False), (1, False, False)]
+    follow(Followed(state, lambda rows: twins.topped(rows, 0, wanted, 2)), random)
+
+
 TERMS = [SortTerm(0, I32, is_descending=True), SortTerm(3, I32)]
 
 
@@ -146,9 +155,12 @@ def windowing_beside_an_index(random: Random) -> None:
 SCENES: dict[str, Scene] = {
     each.__name__: each
     for each in (
-        *(grouping, distinctly, operating, windowing, windowing_beside_an_index),
+        *(grouping, distinctly, operating, topping),
+        *(windowing, windowing_beside_an_index),
     )
 }
+
+_NOTED = "before[key] = self._first(key)\n            group"
 
 Bug = tuple[Scene, types.ModuleType, str, str]
 
@@ -204,6 +216,24 @@ BUGS: dict[str, Bug] = {
             "                    if row not in before:\n",
             "                    if True:\n",
         ),
+    ),
+    "a group is told as it was after the first row that goes": (
+        *(topping, tops),
+        "                before[key] = self._first(key)\n            self._groups",
+        "                before[key] = []\n            self._groups",
+    ),
+    "a group was what it is after the first row that comes": (
+        *(topping, tops),
+        f"            if key not in before:\n                {_NOTED}",
+        f"            if True:\n                {_NOTED}",
+    ),
+    "one row too many of each group": (
+        *(topping, tops),
+        *("group.first(self._limit)", "group.first(self._limit + 1)"),
+    ),
+    "the last of a group are the first": (
+        *(topping, ordered),
+        *("return items[:count] if", "return items[-count:] if"),
     ),
     "a window is not filled up": (
         *(windowing, windows),

@@ -33,6 +33,7 @@ from qsdb.live.states.heads import IndexedWindow
 from qsdb.live.states.numbering import Numbered
 from qsdb.live.states.set_operations import SetOperation
 from qsdb.live.states.sorting import SortTerm, entry_function
+from qsdb.live.states.tops import Tops
 from qsdb.live.states.windows import Window
 from qsdb.sql.arithmetic import fitter
 from qsdb.sql.syntax import SetOperator
@@ -47,6 +48,7 @@ from tests.support.state_twins import (
     float_sum,
     grouped,
     set_operation,
+    topped,
 )
 
 pytestmark = pytest.mark.slow
@@ -198,6 +200,26 @@ def test_set_operations(*, operator: SetOperator, is_all: bool, steps: Any) -> N
     followed = Followed(SetOperation(operator, is_all=is_all), twin, 2)
     followed.fill([(1,), (1,)], [(1,), (None,)])
     follow_two(followed, steps)
+
+
+# The first of each group.
+
+
+@given(steps_of(st.tuples(KEYS, NUMBERS, st.integers(0, 9))), st.integers(0, 3))
+def test_tops(steps: Steps, limit: int) -> None:
+    terms = [SortTerm(1, OptionKind(I32), is_descending=True), SortTerm(2, I32)]
+    wanted = [(1, True, True), (2, False, False)]
+
+    def state() -> Tops:
+        return Tops(lambda row: row[0], entry_function(terms), limit)
+
+    def twin(rows: Rows) -> Rows:
+        return topped(rows, 0, wanted, limit)
+
+    followed = Followed(state(), twin)
+    followed.fill([(None, 1, 1), (0, None, 2)])
+    follow(followed, steps)
+    Followed(state(), twin).fill([*followed.inputs[0].elements()])
 
 
 # Windows.

@@ -15,6 +15,7 @@ from qsdb.sql import (
     loops,
     ordering,
     planning,
+    qualifying,
     sorting,
     stages,
     subqueries,
@@ -36,6 +37,12 @@ MUTANTS = {
     ),
     "a left join is an inner join": Mutant(
         finding, 'rows = f"{rows} or ({self.nothing(step.source)},)"', "pass"
+    ),
+    "all nodes of a subquery look into the last one's hash table": Mutant(
+        finding, 'arguments.append(f"g{step.source}=g{step.source}")', "pass"
+    ),
+    "a hash table is made in another one's place": Mutant(
+        finding, 'f"def {name}({made}={made}):"', 'f"def {name}():"'
     ),
     "NOT IN passes over NULL": Mutant(
         subqueries, "if is_optional(column):", "if False:"
@@ -72,8 +79,14 @@ MUTANTS = {
     "a walk ends after its first part": Mutant(
         walking, "if len(rows) < count:", "if True:"
     ),
+    "the last rows of a group are its first": Mutant(
+        sorting, "heapq.nsmallest(count, each, key)", "heapq.nlargest(count, each, key)"
+    ),
+    "fewer than so many are so many": Mutant(
+        qualifying, "max(number - 1, 0)", "number"
+    ),
     "keys are no part of an order": Mutant(
-        ordering, "if place not in places", "if False"
+        ordering, "if each not in places", "if False"
     ),
     "all aggregates of a group are its first": Mutant(
         grouping,

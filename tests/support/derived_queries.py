@@ -1,14 +1,15 @@
 """Random queries of several parts, as texts that qsdb and sqlite3 read alike.
 
 What the two mean differently is written out: an order says where NULL stands, and
-floats are such that their sums need no rounding. For sqlite3 `with_key` adds the key to
-an order, which qsdb has by itself.
+floats are such that their sums need no rounding. For sqlite3 `for_peer` adds the key to
+an order, which qsdb has by itself, and says QUALIFY, which it does not know, by a query
+in FROM.
 """
 
 import re
 from random import Random
 
-__all__ = ["draw_query", "with_key"]
+__all__ = ["draw_query", "for_peer", "is_ordered"]
 
 _WHERE = (
     "p.n > 1",
@@ -57,15 +58,45 @@ _ORDER = ("p.n", "p.x", "p.s", "p.g")
 
 def draw_query(random: Random) -> str:
     """Draw a query."""
-    sort = random.choice((_rows, _groups, _distinct, _sets, _window, _window))
+    sort = random.choice((_rows, _groups, _distinct, _sets, _window, _window, _tops))
     return sort(random)
 
 
-def with_key(text: str) -> str:
-    """Give a query with the primary key at the end of its order, if it has one."""
+def is_ordered(text: str) -> bool:
+    """Whether a query says in which order its rows come."""
+    return "ORDER BY" in text.rpartition(")")[2]
+
+
+def for_peer(text: str) -> str:
+    """Give a query as sqlite3 has it, with the key at the end of its order."""
+    found = _QUALIFIED.fullmatch(text)
+    if found is not None:
+        return _numbered(*found.groups())
     if "ORDER BY 1" in text:  # of rows that have none
         return text
     return re.sub(r"(ORDER BY .*?)( LIMIT|$)", r"\1, p.id\2", text)
+
+
+_QUALIFIED = re.compile(
+    r"SELECT (DISTINCT )?(.*?) (FROM p.*) QUALIFY (.*)\) (<=|<|=) (\d)"
+)
+
+
+def _numbered(once: str | None, columns: str, rest: str, over: str, *last: str) -> str:
+    """Give a query with QUALIFY as one that counts in FROM."""
+    keys = ["p.id", "q.id"] if " JOIN " in rest else ["p.id"]
+    if " GROUP BY " in rest:
+        keys = re.split(" GROUP BY | HAVING ", rest)[1].split(", ")
+    spelt = ", ".join([f"{each} NULLS LAST" for each in keys])
+    if columns == "*":
+        columns = "p.id, p.g, p.n, p.x, p.s"
+    names = [re.split(r" AS |\.", each)[-1] for each in columns.split(", ")]
+    counted = f"SELECT {columns}, {over}, {spelt}) AS number {rest}"
+    operator, limit = last
+    return (
+        f"SELECT {once or ''}{', '.join(names)} FROM ({counted}) "
+        f"WHERE number {operator} {limit}"
+    )
 
 
 def _from(random: Random) -> tuple[str, list[str]]:
@@ -135,3 +166,32 @@ def _window(random: Random) -> str:
         if random.random() < 0.5:
             found += f" OFFSET {random.randrange(4)}"
     return found
+
+
+def _tops(random: Random) -> str:
+    """Draw the first rows of each group."""
+    tail = _tail(random)
+    keys = random.sample(_KEYS, random.choice((0, 1, 1, 2)))
+    order = random.sample((*_ORDER, "p.n + p.id"), random.randrange(1, 3))
+    columns = random.choice(("p.id, p.s", "p.s, p.g", "p.n"))
+    once = ""
+    if " JOIN " in tail:
+        columns += ", q.n AS m"
+        order.append(random.choice(("q.n", "q.id")))
+    elif random.random() < 0.4:
+        columns = "*"
+    elif random.random() < 0.3:
+        once = "DISTINCT "
+    elif random.random() < 0.4:
+        made = random.sample(_AGGREGATES, 2)
+        tail += " GROUP BY p.g, p.s"
+        columns = f"p.g AS k0, p.s AS k1, {made[0]} AS a0"
+        keys, order = random.choice(([], ["p.g"], ["p.s"])), made
+    terms = [
+        f"{each}{random.choice(('', ' DESC'))} NULLS {random.choice(('FIRST', 'LAST'))}"
+        for each in order
+    ]
+    parts = f"PARTITION BY {', '.join(keys)} " if keys else ""
+    limit = random.choice(("<= 0", "<= 1", "<= 2", "<= 3", "= 1", "< 3"))
+    window = f"ROW_NUMBER() OVER ({parts}ORDER BY {', '.join(terms)}) {limit}"
+    return f"SELECT {once}{columns} {tail} QUALIFY {window}"

@@ -22,6 +22,7 @@ from qsdb.sql.relations import (
     Ordering,
     Project,
     Relation,
+    Top,
     Window,
 )
 from qsdb.sql.typed import Aggregate, Typed
@@ -81,6 +82,8 @@ def _rows(  # noqa: C901, PLR0911  a table
             ]
         case Distinct(input=rows):
             return _once(rows_of(rows))
+        case Top():
+            return _top(relation, rows_of(relation.input), arguments)
         case Window():
             return _window(relation, rows_of(relation.input), arguments)
         case Compound():
@@ -232,6 +235,18 @@ def _window(window: Window, rows: list[Row], arguments: Arguments) -> list[Row]:
     if window.limit is not None:
         end = begin + judged(window.limit, [], arguments)
     return rows[begin:end]
+
+
+def _top(top: Top, rows: list[Row], arguments: Arguments) -> list[Row]:
+    limit = judged(top.limit, [], arguments)
+    found: list[Row] = []
+    seen: Counter[str] = Counter()
+    for row in sorted(rows, key=functools.cmp_to_key(comparing(top.order, arguments))):
+        group = _key([row[place] for place in top.groups])
+        seen[group] += 1
+        if seen[group] <= limit:
+            found.append(row)
+    return found
 
 
 def comparing(order: Sequence[Ordering], arguments: Arguments) -> Any:

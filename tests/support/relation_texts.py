@@ -174,6 +174,7 @@ class Wide:
         if not distinct and not self.pick(range(4)) and not self.is_shared:
             items = f"{self.writer.columns[0].text.split('.')[0]}.*"
             terms = [each.text for each in self.writer.columns]
+        rest += self._qualify([*terms, *[each.text for each in self.writer.columns]])
         return f"SELECT {distinct}{items} FROM {rest}{self._order(terms)}"
 
     def _grouped(self, rest: str) -> str:
@@ -196,8 +197,22 @@ class Wide:
         terms = [f"x{n}" for n in range(len(items))]
         if not distinct:
             terms += aggregates
-        order = self._order(terms)
-        return f"SELECT {distinct}{spelt} FROM {rest}{group}{having}{order}"
+        tail = self._qualify(terms) + self._order(terms)
+        return f"SELECT {distinct}{spelt} FROM {rest}{group}{having}{tail}"
+
+    def _qualify(self, terms: Sequence[str]) -> str:
+        """Give perhaps the first rows of each group."""
+        if self.is_shared or self.pick(range(4)):
+            return ""
+        groups = [self.one_of(*terms) for _ in range(self.pick((0, 1, 1, 2)))]
+        part = f"PARTITION BY {', '.join(groups)} " if groups else ""
+        order = [
+            self.one_of(*terms) + self.one_of("", " DESC", " NULLS FIRST")
+            for _ in range(self.pick((1, 1, 2)))
+        ]
+        limit = self.one_of("<= 0", "<= 1", "<= 2", "<= 3", "= 1", "< 2")
+        over = f"{part}ORDER BY {', '.join(order)}"
+        return f" QUALIFY ROW_NUMBER() OVER ({over}) {limit}"
 
     def _order(self, terms: Sequence[str]) -> str:
         """Give an order, and perhaps a limit."""

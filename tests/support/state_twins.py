@@ -22,6 +22,7 @@ __all__ = [
     "float_sum",
     "grouped",
     "set_operation",
+    "topped",
     "windowed",
 ]
 
@@ -175,6 +176,20 @@ def windowed(
 
     found = sorted(rows, key=functools.cmp_to_key(compared))[offset:]
     return found if limit is None else found[:limit]
+
+
+def topped(
+    rows: Rows, group: int, terms: Sequence[tuple[int, bool, bool]], limit: int
+) -> Rows:
+    """Give the first rows of each group."""
+    groups = dict.fromkeys([row[group] for row in rows])
+    return [
+        row
+        for key in groups
+        for row in windowed(
+            [each for each in rows if (each[group],) == (key,)], terms, 0, limit
+        )
+    ]
 
 
 def _compared(one: Any, other: Any, *, is_descending: bool, absent_first: bool) -> int:

@@ -8,6 +8,7 @@ groups with some values each need little more than the values.
 import contextlib
 from bisect import bisect_left, insort
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from sortedcontainers import SortedList
@@ -71,6 +72,11 @@ class Ordered(Generic[T]):
                 items.remove(item)
                 return
         raise InternalError(f"{brief(item)} goes and is not there")
+
+    def first(self, count: int) -> list[T]:
+        """Give the first, so many or all there are. Cost: O(count)."""
+        items = self._items
+        return items[:count] if type(items) is list else [*islice(items, count)]
 
     def rank(self, bound: Comparable) -> int:
         """Give how many are less than a bound. Cost: O(log n)."""

@@ -9,6 +9,8 @@ from tests.unit.live.scenes import JOIN, opened
 
 DB = opened()
 
+JOINED = "live: JOIN keeps nothing; a change costs as much as the rows that it meets"
+
 
 @pytest.mark.parametrize(
     ("text", "lines"),
@@ -46,6 +48,32 @@ DB = opened()
                     "live: GROUP BY keeps for each group the number of rows, exact "
                     "sums, its values in order and how often each value is there; "
                     "a change costs O(log n) among n of them"
+                ),
+            ],
+        ),
+        (
+            (
+                "SELECT * FROM player QUALIFY ROW_NUMBER() "
+                "OVER (PARTITION BY g ORDER BY lvl DESC) <= 3"
+            ),
+            [
+                "live: a change of player is always looked at",
+                (
+                    "live: QUALIFY keeps all rows of each group in order; of n rows "
+                    "a change costs O(log n), and as much as the rows it takes of them"
+                ),
+            ],
+        ),
+        (
+            "SELECT g FROM player QUALIFY ROW_NUMBER() OVER (ORDER BY lvl) <= 3",
+            [
+                (
+                    "live: a change of player is always looked at, "
+                    "if it changes id, g, lvl"
+                ),
+                (
+                    "live: QUALIFY keeps all rows there are in order; of n rows "
+                    "a change costs O(log n), and as much as the rows it takes of them"
                 ),
             ],
         ),
@@ -93,6 +121,30 @@ DB = opened()
             [
                 "live: a change of g is always looked at, if it changes id",
                 "live: a change of p is always looked at, if it changes g",
+                (
+                    "live: LEFT JOIN keeps nothing; a change costs as much as the rows "
+                    "that it meets, and those that they meet"
+                ),
+            ],
+        ),
+        (
+            (
+                "SELECT p.id FROM player p JOIN guild g ON p.g = g.id WHERE NOT EXISTS "
+                "(SELECT 1 FROM guild h WHERE h.own = g.id AND h.kind > 1)"
+            ),
+            [
+                "live: a change of p is always looked at, if it changes id, g",
+                "live: a change of g is always looked at, if it changes id",
+                (
+                    "live: a change of h is found by the interval of kind, "
+                    "if it changes own, kind"
+                ),
+                JOINED,
+                (
+                    "live: EXISTS and IN (SELECT …) keep nothing; a change of what "
+                    "they look for costs as much as the rows that look for it"
+                ),
+                "live: an index of guild.own is made and kept for it",
             ],
         ),
         (
@@ -115,6 +167,7 @@ DB = opened()
                     "live: a change of g is found by the value of kind, "
                     "if it changes id, kind"
                 ),
+                JOINED,
             ],
         ),
         (
@@ -122,6 +175,7 @@ DB = opened()
             [
                 "live: a change of p is always looked at, if it changes id",
                 "live: a change of g is always looked at, if rows come or go",
+                JOINED,
                 "live: all rows of p are looked at with each change of another table",
                 "live: all rows of g are looked at with each change of another table",
             ],
@@ -131,6 +185,7 @@ DB = opened()
             [
                 "live: a change of a is always looked at, if it changes id, lvl",
                 "live: a change of b is always looked at, if it changes id",
+                JOINED,
                 "live: an index of player.lvl is made and kept for it",
             ],
         ),
@@ -139,6 +194,7 @@ DB = opened()
             [
                 "live: a change of p is always looked at, if it changes id, lvl",
                 "live: a change of g is always looked at, if it changes own",
+                JOINED,
                 "live: an index of guild.own is made and kept for it",
                 "live: an index of player.lvl is made and kept for it",
             ],

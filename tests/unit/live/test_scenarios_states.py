@@ -521,6 +521,60 @@ def test_groups_that_are_let_through_and_sets_in_order() -> None:
 # What is read late.
 
 
+# The first rows of each group.
+
+TOP = "QUALIFY ROW_NUMBER() OVER (PARTITION BY g ORDER BY lvl DESC)"
+
+
+def test_the_best_of_each_group() -> None:
+    db = opened(Player(1, g=1, lvl=5), Player(2, g=1, lvl=6), Player(3, lvl=1))
+    ear = Ear(db, f"SELECT id, g, lvl FROM player {TOP} <= 1")
+    assert sorted(rows(ear)) == [(2, 1, 6), (3, None, 1)]
+
+    put(db, Player(1, g=1, lvl=7))
+    put(db, Player(2, g=1, lvl=4))  # which is behind
+    put(db, Player(1, g=2, lvl=7))
+    put(db, Player(4, g=1, lvl=4))  # equal, and the key is behind
+    remove(db, 2, 3)
+
+    assert [each.moves for each in ear.updates] == [None] * 3
+    assert heard(ear) == [
+        ([(1, 1, 7)], [(2, 1, 6)]),
+        ([(1, 2, 7), (2, 1, 4)], [(1, 1, 7)]),
+        ([(4, 1, 4)], [(2, 1, 4), (3, None, 1)]),
+    ]
+
+
+def test_how_many_of_each_group_may_be_a_parameter() -> None:
+    db = opened(*[Player(n, g=n % 2, lvl=n) for n in range(6)])
+    text = f"SELECT * FROM player {TOP}"
+    one = db.subscribe(f"{text} <= 2")
+    other = db.subscribe(f"{text} <= :k", params={"k": 2})
+    none = db.subscribe(f"{text} <= :k", params={"k": 0})
+    most = db.subscribe(f"{text} <= :k", params={"k": 2**64 - 1})
+
+    assert one.result is other.result
+    assert sorted([each.id for each in one.rows]) == [2, 3, 4, 5]
+    remove(db, 5)
+    assert sorted([each.id for each in one.rows]) == [1, 2, 3, 4]
+    assert (none.rows, len(most.rows)) == ([], 5)
+
+
+def test_the_first_groups_of_groups_and_what_is_above() -> None:
+    db = opened(*[Player(n, g=n // 2, lvl=n) for n in range(5)])
+    ear = Ear(
+        db,
+        "SELECT g, COUNT(*) AS n FROM player GROUP BY g "
+        "QUALIFY ROW_NUMBER() OVER (ORDER BY n DESC) <= 2 ORDER BY g DESC",
+    )
+    assert rows(ear) == [(1, 2), (0, 2)]
+
+    put(db, Player(7, g=2), Player(8, g=2))
+
+    assert rows(ear) == [(2, 3), (0, 2)]
+    assert heard(ear) == [([(2, 3)], [(1, 2)])]
+
+
 def test_changes_since_the_beginning_are_moves_too() -> None:
     db = opened(*[Player(n, lvl=n) for n in range(5)])
     query = db.subscribe(BEST)
@@ -591,8 +645,9 @@ def test_what_fails_as_it_is_asked_leaves_nothing() -> None:
     empty = engine_of(db).sizes
     text = "SELECT g FROM player GROUP BY g HAVING 10 / (SUM(lvl) - 4) = 0"
 
-    with pytest.raises(qsdb.QueryError, match="divided by 0"):
+    with pytest.raises(qsdb.QueryError, match="divided by 0") as caught:
         db.subscribe(text)
+    assert (caught.value.line, caught.value.column) == (1, 46)
     assert engine_of(db).sizes == empty
 
     remove(db, 2)
@@ -620,11 +675,11 @@ OUTER = "SELECT a.id FROM player a LEFT JOIN guild g ON a.g = g.id"
         ),
         (
             f"{OUTER} WHERE EXISTS (SELECT 1 FROM player b WHERE b.lvl = g.own)",
-            r"EXISTS or IN \(SELECT …\) looks at a table of a LEFT JOIN",
+            r"a row filter, EXISTS or IN \(SELECT …\) looks at a table of a LEFT JOIN",
         ),
         (
             "SELECT EXISTS (SELECT 1 FROM guild) AS e FROM player",
-            r"EXISTS or IN \(SELECT …\) among the columns",
+            r"EXISTS or IN \(SELECT …\) among columns or in an order",
         ),
     ],
 )

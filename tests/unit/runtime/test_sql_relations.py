@@ -164,7 +164,7 @@ def test_what_fails_is_pointed_at(query: str, column: int, reason: str) -> None:
         ),
         (
             "SELECT EXISTS (SELECT 1 FROM member) FROM club",
-            "EXISTS or IN (SELECT …) among the columns is not kept current",
+            "EXISTS or IN (SELECT …) among columns or in an order is not kept current",
         ),
         (
             "SELECT * FROM club WHERE id IN (SELECT id FROM strong)",

@@ -14,6 +14,7 @@ from qsdb.sql.commands import (
     Show,
     Update,
 )
+from qsdb.sql.grouping import columns_in
 from qsdb.sql.parsing import parse
 from qsdb.sql.syntax import (
     Arithmetic,
@@ -42,7 +43,6 @@ from qsdb.sql.syntax import (
     Star,
     Table,
     United,
-    columns_in,
 )
 from tests.unit.sql.reference import CASES
 
@@ -519,6 +519,38 @@ def test_the_place_is_given(query: str, place: tuple[int, int]) -> None:
     with pytest.raises(QueryError) as caught:
         parse(query)
     assert (caught.value.line, caught.value.column) == place
+
+
+def test_qualify() -> None:
+    found = parse(
+        "SELECT a FROM t WHERE b QUALIFY row_number() "
+        "OVER (PARTITION BY c, d + 1 ORDER BY e DESC) < :k ORDER BY f"
+    )
+
+    assert isinstance(found, Query)
+    assert isinstance(found.body, Select)
+    qualify = found.body.qualify
+    assert qualify is not None
+    assert (qualify.at, qualify.call.name, qualify.operator) == (24, "row_number", "<")
+    assert [each.name for each in columns_in(qualify.groups)] == ["c", "d"]
+    assert [each.is_descending for each in qualify.order] == [True]
+    assert qualify.bound == Parameter(92, "k")
+    assert len(found.order) == 1
+    least = parse("SELECT a FROM t QUALIFY ROW_NUMBER() OVER () <= 1")
+    assert isinstance(least, Query)
+    assert isinstance(least.body, Select)
+    assert least.body.qualify is not None
+    assert least.body.qualify.groups == ()
+    assert least.body.qualify.order == ()
+
+
+def test_words_of_qualify_are_names_elsewhere() -> None:
+    found = parse("SELECT qualify, over AS qualify FROM partition over")
+
+    assert isinstance(found, Query)
+    assert isinstance(found.body, Select)
+    assert [each.name for each in columns_in(found.body.items)] == ["qualify", "over"]
+    assert found.body.table.alias == "over"
 
 
 def test_the_columns_in_an_expression_are_those_outside_of_subqueries() -> None:

@@ -17,6 +17,7 @@ from qsdb.sql.relations import (
     Group,
     Project,
     Relation,
+    Top,
     Window,
     cells_of,
     inputs_of,
@@ -25,7 +26,14 @@ from qsdb.sql.relations import (
     outputs_of,
 )
 from qsdb.sql.statements import check_statement
-from qsdb.sql.typed import Cell, Typed, parts_of, with_parts, without_places
+from qsdb.sql.typed import (
+    Cell,
+    Constant,
+    Typed,
+    parts_of,
+    with_parts,
+    without_places,
+)
 from qsdb.values.compounds import OptionKind
 from qsdb.values.kinds import (
     BOOL,
@@ -59,6 +67,11 @@ def asked(query: str) -> Derived:
     return found
 
 
+FIRST = "QUALIFY ROW_NUMBER() OVER (PARTITION BY name ORDER BY age DESC) <= 2"
+BY_NAME = "SELECT name FROM t GROUP BY name"
+FIRST_GROUPS = "QUALIFY ROW_NUMBER() OVER (ORDER BY SUM(age)) <= :k"
+
+
 def operators(relation: Relation) -> list[type]:
     """Give the operators of a tree, from the root."""
     inner = [each for one in inputs_of(relation) for each in operators(one)]
@@ -80,6 +93,13 @@ def operators(relation: Relation) -> list[type]:
             [Project, Window, Project, Filter, Group, Query],
         ),
         ("SELECT x FROM u UNION SELECT x FROM v", [Compound, Query, Query]),
+        (f"SELECT * FROM t {FIRST}", [Top, Query]),
+        (f"SELECT id FROM t {FIRST}", [Project, Top, Query]),
+        (f"SELECT DISTINCT name FROM t {FIRST}", [Distinct, Project, Top, Query]),
+        (
+            f"{BY_NAME} HAVING COUNT(*) > 1 {FIRST_GROUPS} ORDER BY name LIMIT 3",
+            [Window, Project, Top, Project, Filter, Group, Query],
+        ),
         (
             "SELECT x FROM u UNION (SELECT x FROM v LIMIT 1) ORDER BY x",
             [Window, Compound, Query, Window, Query],
@@ -159,10 +179,39 @@ def test_an_order_ends_with_the_key() -> None:
     assert len(bag.input.order) == 2  # all columns of a table without key
 
 
+def test_the_first_of_each_group_are_those_of_an_order_with_the_key() -> None:
+    top = asked(f"SELECT * FROM t {FIRST}").root
+
+    assert isinstance(top, Top)
+    assert (top.groups, top.asked) == ((1,), 1)
+    assert top.limit == Constant(2, U64)
+    cells = [each.term for each in top.order if isinstance(each.term, Cell)]
+    assert [each.place for each in cells] == [2, 0]
+    below = FIRST.replace("<=", "<")
+    fewer = asked(f"SELECT * FROM t {below}").root
+    assert isinstance(fewer, Top)
+    assert fewer.limit == Constant(1, U64)
+
+
+def test_what_a_group_is_made_by_may_be_an_alias() -> None:
+    named = asked(
+        "SELECT id % 2 AS half FROM t "
+        "QUALIFY ROW_NUMBER() OVER (PARTITION BY half ORDER BY half, id) = 1"
+    )
+    spelt = asked(
+        "SELECT id % 2 AS half FROM t "
+        "QUALIFY ROW_NUMBER() OVER (PARTITION BY id % 2 ORDER BY id % 2, id) = 1"
+    )
+
+    assert named.root == spelt.root
+
+
 def test_expressions_of_all_operators_are_mapped() -> None:
     query = asked(
         "SELECT name, ABS(SUM(small + 1)) AS s FROM t WHERE small / 2 > 1 "
-        "GROUP BY name HAVING SUM(small + 1) + 1 > 2 ORDER BY s LIMIT :n OFFSET 1"
+        "GROUP BY name HAVING SUM(small + 1) + 1 > 2 "
+        "QUALIFY ROW_NUMBER() OVER (ORDER BY COUNT(*)) <= 7 "
+        "ORDER BY s LIMIT :n OFFSET 1"
     )
     seen: list[Typed] = []
 
@@ -172,6 +221,7 @@ def test_expressions_of_all_operators_are_mapped() -> None:
 
     assert mapped(query.root, look) == query.root
     assert len(seen) > 20
+    assert Constant(7, U64) in seen
     assert query.without_places() == query
     assert query.without_places().root == mapped(query.root, without_places)
     assert query.parameters == {"n": U64}
