@@ -13,8 +13,6 @@ from qsdb.store.handles import handle_class
 from qsdb.store.indexes import OrderedIndex, is_free
 from qsdb.store.operations import taken, write_operations
 from qsdb.store.optimistic.buffered import BufferedSource
-from qsdb.store.optimistic.notes import Notes
-from qsdb.store.optimistic.numbers import draw
 from qsdb.store.optimistic.seen import SeenTable
 from qsdb.store.orders import StoredRow
 
@@ -120,15 +118,15 @@ class OptimisticTable(SeenTable[R]):
 
     # What generated code calls.
 
-    def _draw(self, number: int, place: int) -> int:
+    def _draw(self, number: int) -> int:
         """Give the next number of a generated column."""
-        hold = self._require_open()
-        drawn = draw(hold._store, self._stored, number, self._least[number])
-        notes = self._notes
-        if notes is None:
-            notes = self._notes = Notes()
-        notes.add_number(place, drawn)
-        return drawn
+        store, stored = self._require_open()._store, self._stored
+        if self._drawn is None:
+            self._drawn = stored.draws.begin()
+        least = self._least[number]
+        return stored.draws.draw(
+            self._drawn, number, least, stored.sequences, store.drawing
+        )
 
     def _require_free(self, number: int, stored: StoredRow, key: object) -> None:
         """Refuse a row of which another one has a unique value."""

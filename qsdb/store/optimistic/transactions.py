@@ -136,7 +136,8 @@ class OptimisticTransaction(Opened, ProcedureTransaction):
         for entry, table in self._opened.items():
             if table._buffer:
                 handle: Any = transaction._open(entry)
-                merge_rows(handle, table._buffer, table._notes)
+                merge_rows(handle, table._buffer, table._drawn)
+            table._drawn = None  # it is told of others alone
         transaction._beside = self._beside
 
     def _hand_over(self) -> None:
