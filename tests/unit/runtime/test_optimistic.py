@@ -234,9 +234,10 @@ def test_the_time_is_that_of_its_beginning(db: qsdb.Database) -> None:
 # Where it cannot be.
 
 
-def test_an_unknown_isolation(db: qsdb.Database) -> None:
+@pytest.mark.parametrize("isolation", ["read committed", None, []])
+def test_an_unknown_isolation(db: qsdb.Database, isolation: Any) -> None:
     with pytest.raises(qsdb.ArgumentError, match=r"'serializable' or 'snapshot', not"):
-        db.optimistic("read committed")  # type: ignore[arg-type]
+        db.optimistic(isolation)
 
 
 def test_inside_of_a_serial_one(db: qsdb.Database) -> None:
