@@ -154,7 +154,7 @@ class Store:
                 table.count = len(table.rows)
                 if table.sequences:
                     table.settled_sequences = tuple(table.sequences)
-                    if table.draws.drawers and offset > self.offset:
+                    if is_commit and table.draws.drawers:
                         table.draws.note_commit(committed_rows(handle))
             self.offset = offset
             if pins and self.limits is not None:

@@ -204,7 +204,7 @@ OF_SCRIPTS = {
         draws, "self._following[number] = found + 1", "pass"
     ),
     "a number that was drawn may come and go": Mutant(
-        pins, "if table.draws.drawers and offset > self.offset:", "if False:"
+        pins, "if is_commit and table.draws.drawers:", "if False:"
     ),
     "publishing is no matter": Mutant(
         transactions, "if transaction._tables is not self._tables:", "if False:"
