@@ -64,9 +64,7 @@ def net_change(
 
 
 def committed_rows(handle: Noted) -> list[StoredRow]:
-    """Give the rows that stand where a commit has written."""
-    if not handle._pre:
-        return []
+    """Give the rows that stand where a commit has written, which it has."""
     find = _rows_of(handle).get
     return [row for key in handle._pre if (row := find(key)) is not None]
 

@@ -153,9 +153,7 @@ class Store:
                 table.layers = ()
                 table.count = len(table.rows)
                 if table.sequences:
-                    table.settled_sequences = tuple(table.sequences)
-                    if is_commit and table.draws.drawers:
-                        table.draws.note_commit(committed_rows(handle))
+                    _settle_numbers(handle, is_commit=is_commit)
             self.offset = offset
             if pins and self.limits is not None:
                 self.noted += sum([len(handle._pre) for handle in opened])
@@ -322,6 +320,14 @@ class Store:
 def _is_owned(lock: "threading.RLock") -> bool:
     """Whether this thread holds a lock; `threading.Condition` asks the same way."""
     return lock._is_owned()  # type: ignore[attr-defined,no-any-return]
+
+
+def _settle_numbers(handle: Noted, *, is_commit: bool) -> None:
+    """Take in where the sequences are, and what numbers a commit has stored."""
+    table = handle._stored
+    table.settled_sequences = tuple(table.sequences)
+    if is_commit and handle._pre and table.draws.drawers:
+        table.draws.note_commit(committed_rows(handle))
 
 
 def _note(pin: Pin, table: StoredTable) -> None:

@@ -142,7 +142,9 @@ MUTANTS = {
         transactions, "if self._store.offset != self._offset:", "if False:"
     ),
     "who has only read is looked at": Mutant(
-        transactions, "return self._beside is not None", "return True"
+        transactions,
+        "return self._hold.rows > 0 or self._beside is not None",
+        "return True",
     ),
     "deleted rows stay": Mutant(
         merging, "            elif key in rows:\n", "            elif False:\n"
@@ -204,7 +206,7 @@ OF_SCRIPTS = {
         draws, "self._following[number] = found + 1", "pass"
     ),
     "a number that was drawn may come and go": Mutant(
-        pins, "if is_commit and table.draws.drawers:", "if False:"
+        pins, "if is_commit and handle._pre and table.draws.drawers:", "if False:"
     ),
     "publishing is no matter": Mutant(
         transactions, "if transaction._tables is not self._tables:", "if False:"
