@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine
 from types import CoroutineType
 from typing import Any, TypeVar, cast
 
-from qsdb.errors import ArgumentError, ConflictError, brief
+from qsdb.errors import ArgumentError, ConflictError, LimitError, brief
 from qsdb.runtime.blocks import WriteBlock
 from qsdb.runtime.clock import nanosecond_reader, tick_reader
 from qsdb.runtime.coroutines import pause
@@ -25,6 +25,7 @@ from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.writer import Writer
 from qsdb.schema.procedures import ProcedureTransaction
 from qsdb.store.limits import PinLimits, TransactionLimits
+from qsdb.store.pins import Pin
 
 __all__ = ["Retrying"]
 
@@ -88,8 +89,9 @@ class Retrying:
             ArgumentError, ReadOnlyError, UsageError, ClosedError: as `optimistic` of a
                 database does.
         """
-        notes_reads = ISOLATIONS.get(isolation)
-        if notes_reads is None:
+        if isolation in tuple(ISOLATIONS):  # which need not be hashable
+            notes_reads = ISOLATIONS[isolation]
+        else:
             names = " or ".join(map(repr, ISOLATIONS))
             raise ArgumentError(f"isolation is {names}, not {brief(isolation)}")
         writer = self._writer
@@ -120,17 +122,10 @@ class Retrying:
         for number in range(_checked(retries) + 1):
             if number > 1:
                 self._wait(self._seconds(number, SECONDS_LEAST, SECONDS_MAX))
-            transaction = self.begin(isolation, is_led=True)
             try:
-                result = _called(function, transaction)
-            except BaseException:
-                transaction._end()
-                raise
-            try:
-                transaction._commit(waits=True)
-            except ConflictError:
+                return self._once(function, isolation)
+            except _BeatenError:
                 continue
-            return result
         with WriteBlock(self._writer) as serial:
             self.fallbacks += 1
             assert isinstance(serial, ProcedureTransaction)
@@ -153,22 +148,54 @@ class Retrying:
                 least = max(AWAITED_LEAST, spent)
                 await pause(self._seconds(number, least, AWAITED_MAX))
             began = self._ticks()
-            transaction = self.begin(isolation, is_led=True)
             try:
-                result = await function(transaction)
-            except BaseException:
-                transaction._end()
-                raise
-            try:
-                await transaction._commit_async()
-            except ConflictError:
+                return await self._once_async(function, isolation)
+            except _BeatenError:
                 spent = (self._ticks() - began) / 1e9
-                continue
-            return result
         with WriteBlock(self._writer) as serial:
             self.fallbacks += 1
             assert isinstance(serial, ProcedureTransaction)
-            return self._in_one_go(function(serial))
+            return self._in_one_go(_begun(function, serial))
+
+    def _once(self, function: Callable[[ProcedureTransaction], T], isolation: str) -> T:
+        """Run a function beside others, and give what it returns.
+
+        Raises:
+            _BeatenError: it is to run again.
+        """
+        transaction = self.begin(isolation, is_led=True)
+        pin = transaction._hold.pin
+        try:
+            result = _called(function, transaction)
+        except BaseException as error:
+            transaction._end()
+            _require_kept(pin, error)
+            raise
+        try:
+            transaction._commit(waits=True)
+        except (ConflictError, LimitError) as error:
+            raise _BeatenError from error
+        return result
+
+    async def _once_async(
+        self,
+        function: Callable[[ProcedureTransaction], Coroutine[Any, Any, T]],
+        isolation: str,
+    ) -> T:
+        """As `_once`, with a coroutine function."""
+        transaction = self.begin(isolation, is_led=True)
+        pin = transaction._hold.pin
+        try:
+            result = await _begun(function, transaction)
+        except BaseException as error:
+            transaction._end()
+            _require_kept(pin, error)
+            raise
+        try:
+            await transaction._commit_async()
+        except (ConflictError, LimitError) as error:
+            raise _BeatenError from error
+        return result
 
     def _in_one_go(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine that is not to be suspended, and give what it returns."""
@@ -191,10 +218,37 @@ class Retrying:
         return within * self._seeds.draw(32) / (1 << 32)
 
 
+class _BeatenError(Exception):
+    """Others were faster, or more than may be kept for who is slow; never told."""
+
+
+def _require_kept(pin: Pin | None, error: BaseException) -> None:
+    """Have a function run again that could not go on reading.
+
+    Raises:
+        _BeatenError: its offset was given up.
+    """
+    if isinstance(error, LimitError) and pin is not None and pin.lost is not None:
+        raise _BeatenError from error
+
+
 def _checked(retries: object) -> int:
     if type(retries) is not int or retries < 0:
         raise ArgumentError(f"retries is an int from 0 on, not {brief(retries)}")
     return retries
+
+
+def _begun(
+    function: Callable[[ProcedureTransaction], Coroutine[Any, Any, T]],
+    transaction: ProcedureTransaction,
+) -> Coroutine[Any, Any, T]:
+    coroutine = function(transaction)
+    if not isinstance(coroutine, Coroutine):
+        raise ArgumentError(
+            "transact_async takes a coroutine function, and this one has given "
+            f"{brief(coroutine)}; what it did is rolled back; use transact"
+        )
+    return coroutine
 
 
 def _called(

@@ -15,7 +15,7 @@ from typing import Protocol
 from qsdb.store.images import Images, StoredTable
 from qsdb.store.orders import StoredRow
 
-__all__ = ["Noted", "net_change"]
+__all__ = ["Noted", "committed_rows", "net_change"]
 
 
 class Noted(Protocol):
@@ -54,10 +54,21 @@ def net_change(
             name = stored.bound.schema.name
             if wanted is not None and name not in wanted:
                 continue
-            find = (handle._emitted if stored.is_event else stored.rows).get
+            find = _rows_of(handle).get
             pairs = [
                 (old, new) for key, old in noted.items() if (new := find(key)) != old
             ]
             if pairs:
                 changes[name] = pairs
     return changes
+
+
+def committed_rows(handle: Noted) -> list[StoredRow]:
+    """Give the rows that stand where a commit has written, which it has."""
+    find = _rows_of(handle).get
+    return [row for key in handle._pre if (row := find(key)) is not None]
+
+
+def _rows_of(handle: Noted) -> dict[object, StoredRow]:
+    stored = handle._stored
+    return handle._emitted if stored.is_event else stored.rows

@@ -53,6 +53,7 @@ from collections.abc import Iterator, Sequence
 from qsdb.errors import KindError
 from qsdb.schema.modules import BoundTable
 from qsdb.schema.system import USER_IDS_FIRST
+from qsdb.store.draws import Draws
 from qsdb.store.indexes import HashIndex, OrderedIndex, UniqueIndex
 from qsdb.store.operations import canonical_row
 from qsdb.store.orders import StoredRow, index_functions, key_function
@@ -86,8 +87,7 @@ class StoredTable:
             exception cut a write in two.
         sequences: The next value of each generated column, in column order.
         settled_sequences: The same at the last commit.
-        drawn: Which of them → the next value for transactions that may not commit
-            (`qsdb.store.optimistic.numbers`).
+        draws: What is drawn of them by transactions that may not commit.
         count: Number of rows at the last commit.
         changed_at: While `layers` is empty, live rows are right for pins at
             this offset and at later ones.
@@ -101,7 +101,7 @@ class StoredTable:
         "bound",
         "changed_at",
         "count",
-        "drawn",
+        "draws",
         "indexes",
         "is_event",
         "is_interrupted",
@@ -121,9 +121,10 @@ class StoredTable:
         self.rows: dict[object, StoredRow] = {}
         self.layers: tuple[Images, ...] = ()
         self.indexes = tuple(_make_indexes(bound))
-        self.sequences = [1 for column in schema.columns if column.auto_inc]
+        columns = enumerate(schema.columns)
+        self.draws = Draws([place for place, each in columns if each.auto_inc])
+        self.sequences = [1] * len(self.draws.places)
         self.settled_sequences = tuple(self.sequences)
-        self.drawn: dict[int, int] = {}
         self.is_event = schema.is_event
         self.count = self.changed_at = self.written = 0
         self.is_interrupted = False

@@ -20,8 +20,8 @@ The shape of the source, for ``id: u64 = primary_key(); balance: i64``::
         return row
 
 `_find` is the bound ``rows.get``. When the transaction ends it is replaced by a
-function that raises `ClosedError`, so the check that a handle is still open
-costs nothing. Everything about rows in general is in `qsdb.store.writing`.
+function that raises `ClosedError`, so the check that a handle is still open costs
+nothing. The rest about rows is in `qsdb.store.writing`.
 
 In a read transaction ``get`` takes the live row, and looks further where rule 6
 of `qsdb.store.images` does not say that this row is right.
@@ -193,15 +193,7 @@ class Source:
 
     def insert_many(self) -> Iterator[str]:
         """``insert_many(rows)``: look at every row before any is stored."""
-        yield "def insert_many(self, rows):"
-        yield "    self._require_open()"
-        yield "    entered = []"
-        yield "    try:"
-        yield "        given = _iter(rows)"
-        yield "    except _TypeError as error:"
-        yield "        _refuse_rows(rows, error)"
-        yield "    for row in given:"
-        yield "        if _type(row) is not _row_class: _refuse_row(self, row)"
+        yield from self._take_rows()
         yield "        entered.append(_stored_of(row, _ALL))"
         if self.generated:
             yield "    sequences = self._stored.sequences[:]"
@@ -219,6 +211,15 @@ class Source:
             yield f"            sequences[{number}] = v{place} + 1"
         last = "sequences" if self.generated else "()"
         yield f"    return self._insert_batch(batch, {last})"
+
+    def _take_rows(self) -> Iterator[str]:
+        """The head of ``insert_many``: a loop over what is given, ``row`` by row."""
+        yield "def insert_many(self, rows):\n    self._require_open()"
+        yield "    entered = []"
+        yield "    try: given = _iter(rows)"
+        yield "    except _TypeError as error: _refuse_rows(rows, error)"
+        yield "    for row in given:"
+        yield "        if _type(row) is not _row_class: _refuse_row(self, row)"
 
     def _enter(self, indent: str, *, generate: bool) -> Iterator[str]:
         """From a user's row to ``stored``, ``v0 …`` and ``key``."""

@@ -17,9 +17,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
 
 from qsdb.errors import InternalError, LimitError, UsageError
+from qsdb.store.changes import Noted, committed_rows
 from qsdb.store.images import Images, StoredTable, merge
 from qsdb.store.limits import PinLimits
 
@@ -93,20 +93,13 @@ class Hold:
             self.pin = None
 
 
-class Opened(Protocol):
-    """A handle of a table in the write transaction."""
-
-    _stored: StoredTable
-    _pre: Images
-
-
 class Store:
     """All tables, the offset they are at, and the pins.
 
     Attributes:
         limits: When offsets are given up; None for never.
         noted: Old rows moved to pins since they were counted, and all before that.
-        drawing: The lock under which generated numbers are drawn (`StoredTable.drawn`).
+        drawing: The lock under which generated numbers are drawn (`qsdb.store.draws`).
     """
 
     def __init__(self, tables: Sequence[StoredTable], offset: int = 0) -> None:
@@ -131,7 +124,7 @@ class Store:
         self._is_publishing = False
         self.drawing = threading.RLock()  # a finalizer may draw in between
 
-    def publish(self, opened: Iterable["Opened"], offset: int) -> None:
+    def publish(self, opened: Iterable[Noted], offset: int) -> None:
         """End a transaction: move its notes to where readers need them.
 
         Args:
@@ -160,7 +153,7 @@ class Store:
                 table.layers = ()
                 table.count = len(table.rows)
                 if table.sequences:
-                    table.settled_sequences = tuple(table.sequences)
+                    _settle_numbers(handle, is_commit=is_commit)
             self.offset = offset
             if pins and self.limits is not None:
                 self.noted += sum([len(handle._pre) for handle in opened])
@@ -327,6 +320,14 @@ class Store:
 def _is_owned(lock: "threading.RLock") -> bool:
     """Whether this thread holds a lock; `threading.Condition` asks the same way."""
     return lock._is_owned()  # type: ignore[attr-defined,no-any-return]
+
+
+def _settle_numbers(handle: Noted, *, is_commit: bool) -> None:
+    """Take in where the sequences are, and what numbers a commit has stored."""
+    table = handle._stored
+    table.settled_sequences = tuple(table.sequences)
+    if is_commit and handle._pre and table.draws.drawers:
+        table.draws.note_commit(committed_rows(handle))
 
 
 def _note(pin: Pin, table: StoredTable) -> None:

@@ -17,12 +17,11 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from qsdb.store import reading
+from qsdb.store import draws, pins, reading
 from qsdb.store.optimistic import (
     holds,
     merging,
     notes,
-    numbers,
     seen,
     tables,
     transactions,
@@ -143,7 +142,9 @@ MUTANTS = {
         transactions, "if self._store.offset != self._offset:", "if False:"
     ),
     "who has only read is looked at": Mutant(
-        transactions, "return self._beside is not None", "return True"
+        transactions,
+        "return self._hold.rows > 0 or self._beside is not None",
+        "return True",
     ),
     "deleted rows stay": Mutant(
         merging, "            elif key in rows:\n", "            elif False:\n"
@@ -202,7 +203,10 @@ OF_SCRIPTS = {
         merging, "if holder not in buffer:", "if False:"
     ),
     "a number is drawn twice": Mutant(
-        numbers, "table.drawn[number] = following + 1", "pass"
+        draws, "self._following[number] = found + 1", "pass"
+    ),
+    "a number that was drawn may come and go": Mutant(
+        pins, "if is_commit and handle._pre and table.draws.drawers:", "if False:"
     ),
     "publishing is no matter": Mutant(
         transactions, "if transaction._tables is not self._tables:", "if False:"

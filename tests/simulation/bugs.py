@@ -98,6 +98,9 @@ BUGS: dict[str, Mutant] = {
         "for key in seen if self._require_open().notes_reads else self._buffer:",
         "for key in self._buffer:",
     ),
+    "that all rows were read is not noted": Mutant(
+        seen, "notes.is_whole = True", "pass"
+    ),
     "rows that are gone count as the same": Mutant(
         seen,
         "if now is not row and now != row:",

@@ -10,6 +10,7 @@ from typing import Any
 
 import qsdb
 from qsdb import ScheduleAt, TimeDuration, Timestamp
+from tests.simulation.queries import Query, asked_query, params_of
 from tests.simulation.states import REFUSED, Operation, State
 from tests.simulation.town import Edition
 
@@ -269,12 +270,20 @@ LOOKS: dict[str, _Look] = {
             else None
         ),
     ),
+    "sql": (
+        lambda tx, _, n: _asked(tx, asked_query(n), n),
+        lambda state, n: sorted(asked_query(n).twin(state, n), key=repr),
+    ),
     "rest": (
         lambda tx, state, _: content(tx, state.edition),
         lambda state, _: state.content(),
     ),
 }
 """Name → a way to read, and what it should give."""
+
+
+def _asked(tx: Any, query: Query, number: int) -> list[tuple[Any, ...]]:
+    return sorted(tuples(tx.sql(query.text, params_of(query, number))), key=repr)
 
 
 def _bare(row: Any) -> Any:

@@ -15,7 +15,7 @@ from tests.simulation.listening import CachedQueries, Listener
 from tests.simulation.optimistic import OptimisticClient
 from tests.simulation.plans import Interaction
 from tests.simulation.processes import BoomError, Process
-from tests.simulation.queries import ASKED, CHANGES, LIVE, params_of
+from tests.simulation.queries import CHANGES, asked_query, live_query, params_of
 from tests.simulation.states import State
 from tests.simulation.town import edition
 
@@ -177,7 +177,7 @@ class Client(OptimisticClient):
 
     def sql(self, number: int, value: int, _: int) -> None:
         """Ask a query at the last commit."""
-        process, query = self.process, ASKED[number % len(ASKED)]
+        process, query = self.process, asked_query(number)
         before = process.last_offset()
         found = self.db.sql(query.text, params_of(query, value))
         rows = sorted(tuples(found), key=repr)
@@ -194,7 +194,7 @@ class Client(OptimisticClient):
 
     def subscribe(self, number: int, value: int, confirmed: int) -> None:
         """Begin a live query."""
-        query = LIVE[number % len(LIVE)]
+        query = live_query(number)
         listener = Listener(self.process, query, value, confirmed=bool(confirmed))
         listener.begin()
         self.common.listeners.append(listener)

@@ -215,9 +215,8 @@ class OptimisticClient:
         base = candidates[0].copy()
         attempt = Attempt(base, base.copy(), is_serializable, process.world)
         process.attempts[id(tx)] = attempt
-        reads = (
-            [("look", name, script) for name in ("get", "find")] if script % 2 else []
-        )
+        names = ((), ("get", "find"), (), ("sql",))[script % 4]
+        reads = [("look", name, script) for name in names]
         for operation in (*reads, *process.plan.scripts[script]):
             attempt.seen.append(self._operate(tx, attempt.scratch, operation))
         process.world.sleep(0.001)  # so that somebody may come between
@@ -234,10 +233,6 @@ class OptimisticClient:
             case ("look", name, number):
                 found = look(tx, scratch, name, number)
                 process.compare(found, expected(scratch, name, number), "beside,", name)
-            case ("errand", *_):
-                # A serial transaction may be given the same number meanwhile, and its
-                # row be gone before this one commits; an errand is known by its number.
-                return self._operate(tx, scratch, ("look", "notes", 0))
             case ("nested", fails, inner):
                 found = self._operate_nested(tx, scratch, fails=fails, inner=inner)
             case _:

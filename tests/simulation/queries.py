@@ -8,8 +8,17 @@ import attrs
 
 from tests.simulation.states import State
 from tests.simulation.town import RICH
+from tests.simulation.wide_queries import WIDE
 
-__all__ = ["ASKED", "CHANGES", "LIVE", "QUERIES", "Change", "Query", "params_of"]
+__all__ = [
+    "CHANGES",
+    "QUERIES",
+    "Change",
+    "Query",
+    "asked_query",
+    "live_query",
+    "params_of",
+]
 
 Bag = Counter[tuple[Any, ...]]
 
@@ -23,14 +32,12 @@ class Query:
         twin: Gives the rows, for a state and the parameter.
         tables: Which it reads.
         is_event: Whether its rows only come.
-        is_live: Whether it can be subscribed to.
     """
 
     text: str
     twin: Callable[[State, int], list[tuple[Any, ...]]]
     tables: tuple[str, ...]
     is_event: bool = False
-    is_live: bool = True
 
     def bag(self, state: State, number: int) -> Bag:
         """Give what the result should be."""
@@ -133,12 +140,27 @@ QUERIES: tuple[Query, ...] = (
         "SELECT COUNT(*) AS many FROM account WHERE kind = 1",
         lambda state, _: [(sum(row[2] == 1 for row in _accounts(state)),)],
         ("account",),
-        is_live=False,
     ),
 )
 
-LIVE = tuple(query for query in QUERIES if query.is_live)
-ASKED = tuple(query for query in QUERIES if not query.is_event)
+_WIDE = tuple(Query(*each) for each in WIDE)
+_ASKED = tuple(query for query in QUERIES if not query.is_event)
+
+
+def live_query(number: int) -> Query:
+    """Give what a number means to who listens; two of three are plain queries."""
+    return _one_of(QUERIES, number)
+
+
+def asked_query(number: int) -> Query:
+    """Give what a number means to who asks once, and so of no events."""
+    return _one_of(_ASKED, number)
+
+
+def _one_of(plain: tuple[Query, ...], number: int) -> Query:
+    place, sort = divmod(number, 3)
+    queries = _WIDE if sort == 2 else plain
+    return queries[place % len(queries)]
 
 
 @attrs.frozen(eq=False)

@@ -18,15 +18,7 @@ class BufferedSource(Source):
 
     def insert_many(self) -> Iterator[str]:
         """``insert_many(rows)``: look at every row, then insert one by one."""
-        yield "def insert_many(self, rows):"
-        yield "    self._require_open()"
-        yield "    entered = []"
-        yield "    try:"
-        yield "        given = _iter(rows)"
-        yield "    except _TypeError as error:"
-        yield "        _refuse_rows(rows, error)"
-        yield "    for row in given:"
-        yield "        if _type(row) is not _row_class: _refuse_row(self, row)"
+        yield from self._take_rows()
         yield from self._unpack("        ")
         yield from self._canonicalise("        ", keep_row=True)
         yield "        entered.append(row)"
@@ -38,7 +30,7 @@ class BufferedSource(Source):
             assert isinstance(kind, IntKind)
             limit = self.names.bind(f"limit{place}", limiter(self.schema, place))
             yield f"{indent}if _type(v{place}) is _int and v{place} == 0:"
-            yield f"{indent}    v{place} = self._draw({number}, {place})"
+            yield f"{indent}    v{place} = self._draw({number})"
             yield f"{indent}    if v{place} > {kind.greatest}: {limit}()"
             yield f"{indent}    stored = ({self.variables})"
             yield f"{indent}    row = _tuple_new(_row_class, stored)"

@@ -19,7 +19,7 @@ class OptimisticHold(Hold):
     Attributes:
         notes_reads: Whether what is read is noted, and not only what is written.
         rows_max: How many rows may wait for the commit, in all tables together.
-        rows: How many do; such as a savepoint took back are counted too.
+        rows: How many do.
         depth: How many savepoints are open.
         undo: While any is: what takes back the writes since, the last one first.
     """

@@ -8,9 +8,9 @@ one may have taken some.
 """
 
 from qsdb.errors import brief
+from qsdb.store.draws import Drawn
 from qsdb.store.images import AnyIndex, Images, StoredTable
 from qsdb.store.indexes import OrderedIndex, UniqueIndex
-from qsdb.store.optimistic.notes import Notes
 from qsdb.store.orders import StoredRow
 from qsdb.store.writing import WriteTable
 
@@ -46,13 +46,13 @@ def taken_value(table: StoredTable, buffer: Images) -> str | None:
     return None
 
 
-def merge_rows(handle: WriteTable[object], buffer: Images, notes: Notes | None) -> None:
+def merge_rows(handle: WriteTable[object], buffer: Images, drawn: Drawn | None) -> None:
     """Write rows to a table that the transaction has just opened.
 
     Args:
         handle: The table.
         buffer: Row key → the row that is to be there, None for none.
-        notes: Which numbers were drawn, if any were.
+        drawn: Which numbers were drawn, if any were.
     """
     stored, rows, pre = handle._stored, handle._rows, handle._pre
     find = rows.get
@@ -71,7 +71,7 @@ def merge_rows(handle: WriteTable[object], buffer: Images, notes: Notes | None) 
         stored.is_interrupted = True
         raise
     if stored.sequences:
-        _advance(stored, buffer, notes or Notes())
+        _advance(stored, buffer, drawn)
 
 
 def _move_entries(index: AnyIndex, moves: list[Move]) -> None:
@@ -89,12 +89,10 @@ def _move_entries(index: AnyIndex, moves: list[Move]) -> None:
             index.add(new)
 
 
-def _advance(stored: StoredTable, buffer: Images, notes: Notes) -> None:
+def _advance(stored: StoredTable, buffer: Images, drawn: Drawn | None) -> None:
     """Move the sequences on behind the greatest numbers that were stored or drawn."""
-    columns = stored.bound.schema.columns
-    places = [place for place, each in enumerate(columns) if each.auto_inc]
-    for number, place in enumerate(places):
-        greatest = notes.greatest_number(place)
+    for number, place in enumerate(stored.draws.places):
+        greatest = 0 if drawn is None else drawn.greatest(place)
         for row in buffer.values():
             if row is not None:
                 value = row[place]

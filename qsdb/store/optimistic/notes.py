@@ -14,7 +14,6 @@ range       those in a range of an ordered one  an old or new row lies in it
 predicate   those for which a test is true      it is true of an old or new row
 whole       all rows                            anything has changed
 size        how many there are                  there are more or fewer
-number      none: a generated number was taken  a new row has it
 ==========  ==================================  ==================================
 
 A test that raises of a row counts as true: in its place the query would have raised.
@@ -47,7 +46,6 @@ class Notes:
     """
 
     __slots__ = (
-        "_numbers",
         "_points",
         "_predicates",
         "_ranges",
@@ -60,7 +58,6 @@ class Notes:
         self._points: dict[int, set[object]] = {}
         self._ranges: dict[int, list[Range]] = {}
         self._predicates: list[Test] = []
-        self._numbers: dict[int, set[int]] = {}
         self.is_whole = self.has_size = False
 
     def add(self, number: int, within: Range | None, value: object) -> None:
@@ -73,14 +70,6 @@ class Notes:
     def add_predicate(self, test: Test) -> None:
         """Note that the rows were read for which a test is true."""
         self._predicates.append(test)
-
-    def add_number(self, place: int, number: int) -> None:
-        """Note that a generated column was given a number."""
-        self._numbers.setdefault(place, set()).add(number)
-
-    def greatest_number(self, place: int) -> int:
-        """Give the greatest number that a generated column was given, or 0."""
-        return max(self._numbers.get(place, ()), default=0)
 
     def what_changed(self, table: StoredTable, changes: Sequence[Pair]) -> str | None:
         """Say what others have done to what was read; None if nothing.
@@ -104,13 +93,6 @@ class Notes:
                 return _by(table, number)
         if any(_is_met(test, row) for test in self._predicates for row in rows):
             return "changed a row that a query asks for"
-        return self._number_taken(table, changes)
-
-    def _number_taken(self, table: StoredTable, changes: Sequence[Pair]) -> str | None:
-        for place, numbers in self._numbers.items():
-            if any(new is not None and new[place] in numbers for _, new in changes):
-                name = table.bound.schema.columns[place].name
-                return f"taken a number that was drawn for column {name}"
         return None
 
 

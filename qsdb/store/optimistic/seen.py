@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from qsdb.errors import ClosedError, brief
 from qsdb.store.changing import ChangingTable
+from qsdb.store.draws import Drawn
 from qsdb.store.handles import closed
 from qsdb.store.images import AnyIndex, Images, StoredTable, make_index
 from qsdb.store.indexes import OrderedIndex
@@ -35,6 +36,7 @@ class SeenTable(ChangingTable[R]):
     __slots__ = (
         "_base",
         "_buffer",
+        "_drawn",
         "_extra",
         "_hold",
         "_least",
@@ -50,6 +52,8 @@ class SeenTable(ChangingTable[R]):
     """The table at the offset; made when it is first needed."""
     _buffer: Images
     """Row key → the row that is to be there, None for none."""
+    _drawn: Drawn | None
+    """The numbers that were given to its rows, if any were."""
     _extra: int
     """So many rows more than at the offset."""
     _hold: OptimisticHold | None
@@ -74,7 +78,7 @@ class SeenTable(ChangingTable[R]):
         self._offset = offset
         self._buffer = {}
         self._seen = {}
-        self._base = self._notes = None
+        self._base = self._notes = self._drawn = None
         self._extra = 0
         self._overlay = {}
         if stored.sequences:
@@ -84,7 +88,7 @@ class SeenTable(ChangingTable[R]):
         """End the handle: every later use raises `ClosedError`."""
         self._live = closed
         self._buffer, self._seen = {}, {}
-        self._hold = self._base = None
+        self._hold = self._base = self._notes = self._drawn = None
 
     def _require_open(self) -> OptimisticHold:
         hold = self._hold
@@ -253,6 +257,9 @@ class SeenTable(ChangingTable[R]):
             row, now = seen[key], find(key)
             if now is not row and now != row:
                 return f"changed {self._row_text(key)}"
+        if self._drawn is not None and self._drawn.taken is not None:
+            name = stored.bound.schema.columns[self._drawn.taken].name
+            return f"taken a number that was drawn for column {name}"
         taken_by_others = taken_value(stored, self._buffer)
         notes = self._notes
         if taken_by_others or notes is None:

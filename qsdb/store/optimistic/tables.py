@@ -13,8 +13,7 @@ from qsdb.store.handles import handle_class
 from qsdb.store.indexes import OrderedIndex, is_free
 from qsdb.store.operations import taken, write_operations
 from qsdb.store.optimistic.buffered import BufferedSource
-from qsdb.store.optimistic.notes import Notes
-from qsdb.store.optimistic.numbers import draw
+from qsdb.store.optimistic.holds import OptimisticHold
 from qsdb.store.optimistic.seen import SeenTable
 from qsdb.store.orders import StoredRow
 
@@ -46,7 +45,7 @@ class OptimisticTable(SeenTable[R]):
             hold.undo.append(functools.partial(self._take_back, key, before))
         if key not in buffer:
             if hold.rows >= hold.rows_max:
-                _refuse_more(hold.rows_max)
+                _refuse_more(hold, 1)
             hold.rows += 1
         # No call stands between these, so no signal handler does.
         buffer[key] = row
@@ -70,6 +69,9 @@ class OptimisticTable(SeenTable[R]):
         is_there = (self._seen[key] if before is _ABSENT else before) is not None
         was_there = now is not None
         if before is _ABSENT:
+            hold = self._hold
+            assert hold is not None
+            hold.rows -= 1
             del buffer[key]
         else:
             buffer[key] = cast(StoredRow | None, before)
@@ -77,6 +79,13 @@ class OptimisticTable(SeenTable[R]):
         if self._overlay:
             row = None if before is _ABSENT else before
             self._move(cast(StoredRow | None, now), cast(StoredRow | None, row))
+
+    def _remove_all(self, stored: list[StoredRow]) -> int:
+        hold = self._require_open()
+        more = {self._row_key(row) for row in stored} - self._buffer.keys()
+        if hold.rows + len(more) > hold.rows_max:  # all or none
+            _refuse_more(hold, len(more))
+        return super()._remove_all(stored)
 
     def _remove(self, key: object) -> None:
         self._put(key, None, self._find(key))
@@ -120,15 +129,15 @@ class OptimisticTable(SeenTable[R]):
 
     # What generated code calls.
 
-    def _draw(self, number: int, place: int) -> int:
+    def _draw(self, number: int) -> int:
         """Give the next number of a generated column."""
-        hold = self._require_open()
-        drawn = draw(hold._store, self._stored, number, self._least[number])
-        notes = self._notes
-        if notes is None:
-            notes = self._notes = Notes()
-        notes.add_number(place, drawn)
-        return drawn
+        store, stored = self._require_open()._store, self._stored
+        if self._drawn is None:
+            self._drawn = stored.draws.begin()
+        least = self._least[number]
+        return stored.draws.draw(
+            self._drawn, number, least, stored.sequences, store.drawing
+        )
 
     def _require_free(self, number: int, stored: StoredRow, key: object) -> None:
         """Refuse a row of which another one has a unique value."""
@@ -144,10 +153,11 @@ class OptimisticTable(SeenTable[R]):
                 raise taken(self._bound, columns, value)
 
 
-def _refuse_more(rows_max: int) -> NoReturn:
+def _refuse_more(hold: OptimisticHold, count: int) -> NoReturn:
     raise LimitError(
-        f"an optimistic transaction writes {rows_max} rows at most, and this is one "
-        "more; write fewer, or use db.write(), or another limit"
+        f"an optimistic transaction writes {hold.rows_max} rows at most, and this one "
+        f"has written {hold.rows} and would write {count} more; use db.write(), or "
+        "TransactionLimits(written_rows=…)"
     )
 
 

@@ -107,11 +107,7 @@ class OptimisticTransaction(Opened, ProcedureTransaction):
     @property
     def _has_written(self) -> bool:
         """Whether there is anything to commit."""
-        if self._hold.rows:  # unless a savepoint took all of them back
-            for handle in self._opened.values():
-                if handle._buffer:
-                    return True
-        return self._beside is not None
+        return self._hold.rows > 0 or self._beside is not None
 
     def _merge(self, transaction: WriteTransaction) -> None:
         """Validate, and write what was buffered in a transaction that has just begun.
@@ -136,7 +132,8 @@ class OptimisticTransaction(Opened, ProcedureTransaction):
         for entry, table in self._opened.items():
             if table._buffer:
                 handle: Any = transaction._open(entry)
-                merge_rows(handle, table._buffer, table._notes)
+                merge_rows(handle, table._buffer, table._drawn)
+            table._drawn = None  # it is told of others alone
         transaction._beside = self._beside
 
     def _hand_over(self) -> None:

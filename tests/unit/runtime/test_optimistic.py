@@ -38,6 +38,11 @@ class Sold(qsdb.Row, module=shop, event=True, public=True):
     id: u32
 
 
+class Call(qsdb.Row, module=shop, event=True, public=True):
+    who: str
+    number: u32 = qsdb.auto_inc()
+
+
 class Alarm(qsdb.Row, module=shop, scheduled="ring"):
     scheduled_id: u64 = qsdb.primary_key(auto_inc=True)
     scheduled_at: ScheduleAt
@@ -229,9 +234,10 @@ def test_the_time_is_that_of_its_beginning(db: qsdb.Database) -> None:
 # Where it cannot be.
 
 
-def test_an_unknown_isolation(db: qsdb.Database) -> None:
+@pytest.mark.parametrize("isolation", ["read committed", None, []])
+def test_an_unknown_isolation(db: qsdb.Database, isolation: Any) -> None:
     with pytest.raises(qsdb.ArgumentError, match=r"'serializable' or 'snapshot', not"):
-        db.optimistic("read committed")  # type: ignore[arg-type]
+        db.optimistic(isolation)
 
 
 def test_inside_of_a_serial_one(db: qsdb.Database) -> None:
@@ -497,6 +503,74 @@ def test_a_number_that_is_no_key(db: qsdb.Database) -> None:
 
     with pytest.raises(qsdb.ConflictError, match=r"taken a number .* column number"):
         tx.commit()
+
+
+@pytest.mark.parametrize("way", ["deleted", "changed", "told"])
+def test_a_number_of_a_row_that_is_gone(db: qsdb.Database, way: str) -> None:
+    row_class: Any = Call if way == "told" else Job
+    tx = db.optimistic()
+    assert tx[row_class].insert(row_class("a")).number == 1
+    with db.write() as writing:
+        assert writing[row_class].insert(row_class("b")).number == 1
+    with db.write() as writing:
+        if way == "deleted":
+            writing[Job].delete_by_key("b")
+        elif way == "changed":
+            writing[Job].update(Job("b").replace(number=9))
+
+    with pytest.raises(qsdb.ConflictError, match=r"taken a number .* column number"):
+        tx.commit()
+
+
+def test_two_draw_the_same_number_after_one_that_was_given(db: qsdb.Database) -> None:
+    first, second = db.optimistic(), db.optimistic()
+    for tx, name in ((first, "a"), (second, "b")):
+        tx[Job].insert(Job(name).replace(number=40))
+        tx[Job].delete_by_key(name)
+        assert tx[Job].insert(Job(name)).number == 41
+    first.commit()
+    with db.write() as writing:
+        writing[Job].delete_by_key("a")
+
+    with pytest.raises(qsdb.ConflictError, match="taken a number"):
+        second.commit()
+
+
+def test_a_number_that_came_to_nothing_is_free(db: qsdb.Database) -> None:
+    """Rolled back, and inserted and deleted in one transaction."""
+    tx = db.optimistic()
+    assert tx[Job].insert(Job("a")).number == 1
+    with pytest.raises(ZeroDivisionError), db.write() as writing:
+        assert writing[Job].insert(Job("b")).number == 1
+        _ = 1 // 0
+    with db.write() as writing:
+        assert writing[Job].insert(Job("c")).number == 1
+        assert writing[Job].delete_by_key("c")
+        writing[Tag].insert(Tag("new"))
+    tx.commit()
+
+    with db.write() as writing:
+        assert writing[Job].insert(Job("d")).number == 2
+        assert writing[Job].get("a") == Job("a").replace(number=1)
+
+
+def test_whoever_has_drawn_is_forgotten_with_its_end(db: qsdb.Database) -> None:
+    tables = db._writer.directory.store.tables
+    [table] = [each for each in tables if each.bound.schema.name == "job"]
+    drawn = [db.optimistic() for _ in range(4)]
+    for number, tx in enumerate(drawn):
+        tx[Job].insert_many([Job(f"{number} {n}") for n in range(3)])
+    handle = drawn[0][Job]
+    assert len(table.draws.drawers) == 4
+
+    drawn.pop(0).rollback()
+    drawn.pop(0).commit()
+    assert len(table.draws.drawers) == 2
+    del tx, drawn
+    gc.collect()
+    assert not table.draws.drawers
+    with pytest.raises(qsdb.ClosedError):
+        handle.insert(Job("late"))
 
 
 def test_another_number_is_no_conflict(db: qsdb.Database) -> None:

@@ -108,7 +108,7 @@ def test_functions_are_exchanged_without_a_commit() -> None:
     one, two = first(), edition("2", book=BOOK, loan=LOAN)
     db = filled(one.module)
     with db.read() as before:
-        db.publish(two.module)
+        db.publish(two.module, allow_breaking=True)
         assert db.offset == before.offset
         assert db.call("which") == "2"
         db.call("lend", 2, "bob")
@@ -329,7 +329,7 @@ def test_a_migration_that_fails_changes_nothing(
         return do(ctx, lambda: db.publish(two.module))
 
     with qsdb.testing.assert_no_change(db), pytest.raises(error, match=text):
-        db.publish(two.module)
+        db.publish(two.module, allow_breaking=True)
     assert db.call("which") == "1"
     db.call("lend", 1, "bob")
     db.check()
@@ -474,6 +474,26 @@ def test_what_begins_while_a_module_is_published_finds_the_new_one(
 
     assert between.is_done
     assert found == expected
+    db.check()
+
+
+def test_what_waits_while_a_module_is_published_has_the_new_tables() -> None:
+    """A transaction of the old ones would write where nobody reads any more."""
+    two = second()
+    db = filled(first().module)
+    writer = db._writer
+    acquire = writer._acquire
+
+    def wait() -> None:
+        writer._acquire = acquire
+        db.publish(two.module, allow_breaking=True)
+        acquire()
+
+    writer._acquire = wait  # type: ignore[assignment]
+    with db.write() as tx:
+        assert len(tx.reader) == 0
+        tx.loan.clear()
+    assert contents(db)["loan"] == []
     db.check()
 
 

@@ -207,7 +207,73 @@ def test_it_does_wait(db: qsdb.Database) -> None:
     assert db.transact(Rival(db, 2).run) == 201
 
 
+class Slow:
+    """Reads, and is overtaken so often that its offset is given up, until the last."""
+
+    def __init__(self, db: qsdb.Database, times: int, *, reads_on: bool) -> None:
+        self.rival, self.reads_on = Rival(db, times), reads_on
+
+    def run(self, tx: Any) -> int:
+        seen = raise_by(tx, 1)
+        self.rival.disturb(tx)
+        if self.reads_on:
+            tx[Count].get(2)
+        return seen
+
+    async def run_async(self, tx: Any) -> int:
+        await asyncio.sleep(0)
+        return self.run(tx)
+
+
+@pytest.fixture
+def strict() -> Iterator[qsdb.Database]:
+    limits = TransactionLimits(pinned_rows=0)
+    with qsdb.Database(counts, seed=1, limits=limits) as opened:
+        with opened.write() as tx:
+            tx[Count].insert(Count(1))
+        yield opened
+
+
+@pytest.mark.parametrize("reads_on", [False, True])
+@pytest.mark.parametrize("times", [1, 3])
+def test_one_whose_offset_was_given_up_runs_again(
+    strict: qsdb.Database, times: int, *, reads_on: bool
+) -> None:
+    with pytest.raises(qsdb.LimitError, match="offset 2 cannot be read any more"):
+        Slow(strict, 1, reads_on=True).run(strict.optimistic())
+    before = value(strict)
+    slow = Slow(strict, times, reads_on=reads_on)
+
+    assert strict.transact(slow.run, retries=2) == before + 100 * times + 1
+    assert strict.stats().fallbacks == (times > 2)
+    slow = Slow(strict, 2, reads_on=reads_on)
+    assert asyncio.run(strict.transact_async(slow.run_async)) == value(strict)
+
+
+def test_a_limit_of_another_kind_passes(db: qsdb.Database) -> None:
+    runs: list[object] = []
+
+    def fail(tx: ProcedureTransaction) -> None:
+        runs.append(tx)
+        raise qsdb.LimitError("too much")
+
+    with pytest.raises(qsdb.LimitError, match="too much"):
+        db.transact(fail)
+    assert len(runs) == 1
+
+
 # In an event loop.
+
+
+@pytest.mark.parametrize("times", [0, 1])
+def test_a_function_that_is_no_coroutine_function(
+    db: qsdb.Database, times: int
+) -> None:
+    rival: Any = Rival(db, times)
+    with pytest.raises(qsdb.ArgumentError, match=r"has given .* use transact"):
+        asyncio.run(db.transact_async(rival.run, retries=0))
+
+    assert (value(db), len(rival.runs)) == (100 * times, 1)
 
 
 def test_a_coroutine_runs_again(db: qsdb.Database) -> None:

@@ -206,6 +206,38 @@ def test_the_rows_of_one_transaction(open_shop: Callable[..., qsdb.Database]) ->
         assert [reading[Item].get(n) for n in (2, 3)] == [Item(2, 8), Item(3, 3)]
 
 
+WHOLE: dict[str, Callable[[Any], object]] = {
+    "DELETE": lambda tx: tx.sql("DELETE FROM item WHERE id < 10"),
+    "UPDATE": lambda tx: tx.sql("UPDATE item SET shelf = 0 WHERE id < 10"),
+    "UPDATE of keys": lambda tx: tx.sql("UPDATE item SET id = id + 200"),
+    "INSERT": lambda tx: tx.sql("INSERT INTO item VALUES (200, 0), (201, 0), (202, 0)"),
+    "clear": lambda tx: tx[Item].clear(),
+    "insert_many": lambda tx: tx[Item].insert_many(
+        [Item(n, 0) for n in range(200, 209)]
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WHOLE)
+def test_what_writes_many_rows_writes_all_or_none(
+    open_shop: Callable[..., qsdb.Database], way: str
+) -> None:
+    """And what was refused does not count: as much may be written as before."""
+    db = open_shop(written_rows=3)
+    with db.optimistic() as tx:
+        tx[Item].delete_by_key(1)
+        with pytest.raises(qsdb.LimitError, match=r"1 and would write \d+ more|3 and"):
+            WHOLE[way](tx)
+        assert len(tx[Item]) == 99
+        assert tx.sql("UPDATE item SET shelf = 7 WHERE id < 3").rows_affected == 2
+    with db.read() as reading:
+        assert [reading[Item].get(n) for n in range(3)] == [
+            Item(0, 7),
+            None,
+            Item(2, 7),
+        ]
+
+
 @pytest.mark.parametrize(
     ("limits", "told"),
     [
