@@ -225,11 +225,9 @@ class Template:
         came, went = parted(pairs)
         if (pick := self._pick) is not None:
             return [pick(row) for row in came], [pick(row) for row in went]
-        run = self._runs[0]
-        return (
-            run(Rows(came), NO_CALLER, *values) if came else came,
-            run(Rows(went), NO_CALLER, *values) if went else went,
-        )
+        [run], given = self._runs, (NO_CALLER, *values)
+        inserts = run(Rows(came), *given) if came else came
+        return inserts, run(Rows(went), *given) if went else went
 
     def _change_whole(
         self,

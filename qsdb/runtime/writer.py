@@ -232,9 +232,10 @@ class Writer:
             ClosedError: the database is closed.
         """
         # On CPython 3.11 what a slot holds costs twice if it is called at once.
-        acquire, now = self._acquire, self._now
+        acquire = self._acquire
         acquire()
-        begin = self._begin  # only now: who had the lock may have published a module
+        # Only now: who had the lock may have published a module, or put the clock off.
+        begin, now = self._begin, self._now
         if self.directory.store.is_closed:
             self._refuse_closed()
         if self.log is not None and self.log.failure is not None:
