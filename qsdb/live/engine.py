@@ -19,7 +19,7 @@ from qsdb.errors import QueryError
 from qsdb.live.derived import KeptResult, template_of
 from qsdb.live.operators import AnyTemplate, Difference, LiveResult, difference_of
 from qsdb.live.routing import Routes
-from qsdb.live.self_checks import SelfCheck
+from qsdb.live.self_checks import BrokenResultError, SelfCheck
 from qsdb.live.tables import Before, Now, Pairs
 from qsdb.live.templates import Lifted
 from qsdb.schema.tables import TableSchema
@@ -383,4 +383,11 @@ class Engine:
             found = result.change(concerned, self._now, before)
         except QueryError as error:
             return error.with_traceback(None)
+        except (
+            Exception
+        ) as error:  # the commit stands, and who made it has no part in it
+            _LOGGER.exception("a live query is ended")
+            return BrokenResultError(
+                f"it cannot be kept: {type(error).__name__}: {error}"
+            )
         return found or None

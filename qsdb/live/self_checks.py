@@ -8,6 +8,9 @@ differ the query ends with an `InternalError`; all others go on, and so does the
 database.
 
 Cost: that of asking twice, once in so many commits.
+
+A mistake that raises as a commit is worked out ends its query in the same way, checked
+or not: that commit stands, and who made it has no part in the mistake.
 """
 
 from collections import Counter

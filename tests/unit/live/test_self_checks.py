@@ -85,6 +85,28 @@ def test_what_is_kept_wrongly_ends_its_query(caplog: pytest.LogCaptureFixture) -
     assert len(db.sql("SELECT * FROM player")) == 4
 
 
+def test_what_raises_ends_its_query_and_no_commit(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    db = opened()
+    put(db, Player(1, lvl=1), Player(2, lvl=2))
+    ear = Ear(db, TEXTS[4])
+    [result] = engine_of(db).results
+    shown: Any = result
+    shown._root._source._window._entries._items.clear()
+    other = Ear(db, TEXTS[0])
+    with caplog.at_level(logging.ERROR, "qsdb.live"):
+        put(db, Player(1, lvl=3))
+
+    [error] = ear.errors
+    assert isinstance(error, qsdb.InternalError)
+    assert ear.query.error is error
+    assert "a live query is ended" in caplog.text
+    assert other.heard() == [([Player(1, lvl=3)], [Player(1, lvl=1)])]
+    put(db, Player(4))
+    assert len(db.sql("SELECT * FROM player")) == 3
+
+
 def test_what_is_told_wrongly_ends_its_query(monkeypatch: pytest.MonkeyPatch) -> None:
     db = checked()
     ear, other = Ear(db, "SELECT id FROM guild"), Ear(db, TEXTS[0])
