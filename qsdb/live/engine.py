@@ -383,11 +383,8 @@ class Engine:
             found = result.change(concerned, self._now, before)
         except QueryError as error:
             return error.with_traceback(None)
-        except (
-            Exception
-        ) as error:  # the commit stands, and who made it has no part in it
+        except Exception as error:  # the commit stands, and who made it has no part
             _LOGGER.exception("a live query is ended")
-            return BrokenResultError(
-                f"it cannot be kept: {type(error).__name__}: {error}"
-            )
+            what = f"{type(error).__name__}: {error}"
+            return BrokenResultError(f"it cannot be kept: {what}")
         return found or None

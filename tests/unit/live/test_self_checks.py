@@ -99,7 +99,8 @@ def test_what_raises_ends_its_query_and_no_commit(
         put(db, Player(1, lvl=3))
 
     [error] = ear.errors
-    assert isinstance(error, qsdb.InternalError)
+    assert type(error) is BrokenResultError
+    assert "it cannot be kept: " in error.reason
     assert ear.query.error is error
     assert "a live query is ended" in caplog.text
     assert other.heard() == [([Player(1, lvl=3)], [Player(1, lvl=1)])]
