@@ -106,11 +106,11 @@ class Process:
         store = db._directory.store
         if db.offset <= history.last and history.opening is None:
             return
-        if store.is_closed:
-            history.settle(db.offset, lambda _: left_in(store))
-        else:
+        try:
             with db.read() as tx:
                 history.settle(tx.offset, self.reader(tx))
+        except qsdb.ClosedError:  # somebody is told of a commit as it is closed
+            history.settle(db.offset, lambda _: left_in(store))
 
     def last_offset(self) -> int:
         """Take in what was committed by now; give the last offset."""
