@@ -8,13 +8,12 @@ wrong or write them down. `replay` runs logged calls again, and finds those that
 something else then.
 """
 
-import importlib
-from typing import TYPE_CHECKING
+import typing
 
-from qsdb.testing.clock import FakeClock
-from qsdb.testing.kit import assert_no_change, database
+from qsdb import front_doors
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
+    from qsdb.testing.clock import FakeClock
     from qsdb.testing.disk.faults import (
         Crash,
         Fail,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from qsdb.testing.disk.interposed import Call, Operation
     from qsdb.testing.disk.simulated import SimulatedCrash, SimulatedDirectory
     from qsdb.testing.disk.traces import TracedDirectory
+    from qsdb.testing.kit import assert_no_change, database
     from qsdb.testing.replay_report import Deviation, Replay, TableDeviation
     from qsdb.testing.replaying import replay
 
@@ -62,15 +62,30 @@ __all__ = [
     "since",
 ]
 
-_MODULES = (
-    *("disk.faults", "disk.inodes", "disk.interposed", "disk.simulated"),
-    *("disk.traces", "replay_report", "replaying"),
-)
+_HOMES = {
+    "qsdb.testing.clock": ("FakeClock",),
+    "qsdb.testing.disk.faults": (
+        "Crash",
+        "Fail",
+        "FailSync",
+        "Fault",
+        "FaultyDirectory",
+        "FlipBit",
+        "IgnoreSync",
+        "Plan",
+        "Short",
+        "once",
+        "since",
+    ),
+    "qsdb.testing.disk.inodes": ("Policy",),
+    "qsdb.testing.disk.interposed": ("Call", "Operation"),
+    "qsdb.testing.disk.simulated": ("SimulatedCrash", "SimulatedDirectory"),
+    "qsdb.testing.disk.traces": ("TracedDirectory",),
+    "qsdb.testing.kit": ("assert_no_change", "database"),
+    "qsdb.testing.replay_report": ("Deviation", "Replay", "TableDeviation"),
+    "qsdb.testing.replaying": ("replay",),
+}
+"""Module → the public names that are at home there."""
 
-
-def __getattr__(name: str) -> object:
-    """Load what few programs need when it is first used."""
-    if name in __all__:
-        modules = [importlib.import_module(f"qsdb.testing.{m}") for m in _MODULES]
-        return next(vars(module)[name] for module in modules if name in vars(module))
-    raise AttributeError(f"module 'qsdb.testing' has no attribute {name!r}")
+if not typing.TYPE_CHECKING:  # pragma: no branch  checkers would admit any name
+    __getattr__, __dir__ = front_doors.front_door(__name__, _HOMES)

@@ -14,7 +14,7 @@ import pytest
 from tests.support.sources import module_of, package_sources
 
 LINES: tuple[frozenset[str], ...] = (
-    frozenset({"forks", "excerpts"}),
+    frozenset({"forks", "excerpts", "front_doors"}),
     frozenset({"values", "errors", "files"}),
     frozenset({"codec", "logs"}),
     frozenset({"schema", "protocol"}),

@@ -1,12 +1,16 @@
 """The front door: what it shows is listed here, and each thing is described."""
 
+import ast
 import enum
+import importlib
 import inspect
 from collections.abc import Iterator, Mapping
+from types import ModuleType
 
 import pytest
 
 import qsdb
+import qsdb.testing
 
 PUBLIC_NAMES = frozenset(
     [
@@ -161,18 +165,43 @@ def _is_of_enum(owner: type, member: str) -> bool:
     return issubclass(owner, enum.Enum) and hasattr(enum.Enum, member)
 
 
+FRONT_DOORS = [qsdb, qsdb.testing]
+"""Packages whose names are loaded when they are first used."""
+
+
+def for_checkers(source: str) -> dict[str, str]:
+    """Give the names that are imported for type checkers → the modules they are in."""
+    blocks = [node.body for node in ast.parse(source).body if isinstance(node, ast.If)]
+    return {
+        alias.name: str(node.module)
+        for node in blocks[0]
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
 def test_public_names_are_those_listed_here() -> None:
-    assert set(vars(qsdb).get("__all__", [])) == PUBLIC_NAMES
+    assert set(qsdb.__all__) == PUBLIC_NAMES
 
 
-def test_front_door_shows_what_it_lists() -> None:
-    faults = front_door_faults(vars(qsdb))
+@pytest.mark.parametrize("package", FRONT_DOORS)
+def test_front_door_shows_what_it_lists(package: ModuleType) -> None:
+    faults = front_door_faults({name: getattr(package, name) for name in dir(package)})
 
     assert faults == [], "\n".join(faults)
 
 
+@pytest.mark.parametrize("package", FRONT_DOORS)
+def test_front_door_gives_what_type_checkers_are_told(package: ModuleType) -> None:
+    told = for_checkers(inspect.getsource(package))
+
+    assert set(told) == set(package.__all__)
+    for name, home in told.items():
+        assert getattr(package, name) is getattr(importlib.import_module(home), name)
+
+
 def test_every_public_thing_is_described() -> None:
-    listed = {name: vars(qsdb)[name] for name in sorted(PUBLIC_NAMES)}
+    listed = {name: getattr(qsdb, name) for name in sorted(PUBLIC_NAMES)}
 
     faults = docstring_faults(listed)
 

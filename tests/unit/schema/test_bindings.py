@@ -219,7 +219,8 @@ def test_a_shown_value_reads_back(binding: Binding, data: st.DataObject) -> None
 
     text = binding.show(value)
 
-    names = {**vars(qsdb), **globals(), "UUID": uuid.UUID}
+    public = {name: getattr(qsdb, name) for name in qsdb.__all__}
+    names = {**public, **globals(), "UUID": uuid.UUID}
     assert same(eval(text, names), value)
 
 

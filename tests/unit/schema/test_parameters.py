@@ -144,7 +144,7 @@ def test_annotations_may_be_strings_and_of_classes_in_functions() -> None:
     ],
 )
 def test_a_signature_that_no_call_can_fit_is_a_mistake(source: str, said: str) -> None:
-    namespace: dict[str, Any] = {**vars(qsdb)}
+    namespace: dict[str, Any] = {name: getattr(qsdb, name) for name in qsdb.__all__}
     exec(source, namespace)
 
     if not said:
