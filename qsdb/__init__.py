@@ -191,6 +191,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "qsdb.files": (),
     "qsdb.testing": (),
     "qsdb.cache.events": ("Event",),
     "qsdb.errors": (

@@ -34,22 +34,22 @@ def front_door(
 
     Args:
         package: Its ``__name__``.
-        homes: Module → the names of the package that are at home there. A submodule
-            that is itself a public name has no names here.
+        homes: Module → the names of the package that are at home there; none for a
+            module that is to be had alone. Modules right in the package are names of
+            it, too, as if they had been imported: ``qsdb.errors``.
     """
     module_of = {name: module for module, names in homes.items() for name in names}
-    module_of |= {
-        module.rpartition(".")[2]: module
-        for module, names in homes.items()
-        if not names
-    }
+    for module in homes:
+        above, _, name = module.rpartition(".")
+        if above == package:
+            module_of.setdefault(name, module)
 
     def load(name: str) -> object:
         home = module_of.get(name)
         if home is None:
             raise AttributeError(_unknown(package, name, module_of))
         found: object = importlib.import_module(home)
-        if homes[home]:
+        if name in homes[home]:
             found = getattr(found, name)
         setattr(sys.modules[package], name, found)
         return found

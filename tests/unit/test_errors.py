@@ -63,9 +63,10 @@ def test_errors_stand_in_a_tree(error: str, bases: tuple[type, ...]) -> None:
 
 def exception_names(module: object) -> set[str]:
     """Give the names under which a module has exceptions."""
+    members = {name: getattr(module, name) for name in dir(module)}
     return {
         name
-        for name, value in vars(module).items()
+        for name, value in members.items()
         if isinstance(value, type) and issubclass(value, Exception)
     }
 

@@ -48,6 +48,8 @@ def test_a_name_is_loaded_when_it_is_first_used(house: types.ModuleType) -> None
 
 def test_a_submodule_can_be_a_public_name(house: types.ModuleType) -> None:
     assert house.cellar is sys.modules["house.cellar"]
+    assert house.rooms is sys.modules["house.rooms"]
+    assert house.rooms.Bath is house.Bath
 
 
 def test_all_names_are_shown_before_they_are_loaded(house: types.ModuleType) -> None:
