@@ -226,6 +226,17 @@ class History:
                 is_published = base < offset
                 if (state.edition < edition) == is_published:
                     yield base, way, state.migrated(edition) if is_published else state
+        if 1 < offset <= self.last + 1:
+            for begin in self.candidates(offset - 1):
+                for way in self._resumed(begin) if begin.edition == edition else ():
+                    yield offset - 1, way, way[-1][1]
+
+    def _resumed(self, begin: State) -> Iterator[list[tuple[Step, State]]]:
+        """Yield what the scheduler may have done already, before anybody looks."""
+        for step in self._standing(begin):
+            after = step.change(begin)
+            if after is not None:
+                yield [(step, after)]
 
     def _ways_to(
         self, base: int, known: int

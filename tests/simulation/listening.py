@@ -177,9 +177,14 @@ class CachedQueries:
 
     def judge(self, event: Any) -> None:
         """Verify the cache in a callback."""
-        if event.kind == "ended" or self.is_over:
+        if self.is_over:
             return
         process = self.process
+        if event.kind == "ended":
+            is_right = self.connection.is_closed or process.observe().edition == 3
+            process.require(is_right, "the cache ends")
+            self.is_over = True
+            return
         process.world.switch()
         process.observe()
         process.counts["a connection is told"] += 1
