@@ -6,7 +6,7 @@
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 
-from qsdb.live.routing import Always, ByInterval, ByValue, Route
+from qsdb.live.routing import Always, ByInterval, ByValue, Never, Route
 from qsdb.live.virtual import instance_column
 from qsdb.live.witnesses import conditions_on
 from qsdb.sql.queries import Query
@@ -57,6 +57,8 @@ def _add_columns(node: Typed, source: int, found: set[int]) -> None:
 
 def route_of(query: Query, source: int, values: tuple[Stored, ...]) -> Route:
     """Say how changes of a table find a query."""
+    if query.events and source not in query.events:
+        return Never()
     conditions = conditions_on(query, source)
     fixed = [
         found

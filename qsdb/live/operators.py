@@ -36,7 +36,7 @@ from qsdb.live.addressing import columns_read, is_told_apart, picker, route_of
 from qsdb.live.routing import Reader
 from qsdb.live.states.changes import Change, cancelled
 from qsdb.live.states.windows import Move
-from qsdb.live.tables import Before, Now, Pair, Rows
+from qsdb.live.tables import Before, FoundRows, Now, Pair, Rows
 from qsdb.live.templates import Lifted
 from qsdb.live.virtual import gives_whole_rows
 from qsdb.live.witnesses import Witnesses, bases_of
@@ -136,7 +136,6 @@ class Template:
         return [
             Reader(owner, source, columns, route_of(self.query, source, owner.values))
             for source, columns in enumerate(self.columns)
-            if not self._events or source in self._events
         ]
 
     def change(
@@ -214,7 +213,8 @@ class Template:
         tables: list[Readable] = [now[each] for each in self.tables]
         for source in self._events:
             pairs = concerned.get(source, ())
-            tables[source] = Rows([new for _, new in pairs if new is not None])
+            rows = [new for _, new in pairs if new is not None]
+            tables[source] = FoundRows(rows, now[self.tables[source]])
         [run] = self._runs
         return Difference(run(*tables, NO_CALLER, *values), [])
 

@@ -6,7 +6,9 @@ place of its table's `Routes`, the first that its conditions allow:
 1. *by value*: a column equals one of some values. A row is looked up by its value in
    each column by which somebody is entered;
 2. *by interval*: a column lies between two ends;
-3. *always*: everything concerns it.
+3. *always*: everything concerns it;
+4. *never*: nothing concerns it, and yet it is to be known that the table changes: the
+   others of a query that tells of events, which look into it.
 
 So a commit costs a look-up for each such column and changed row, and work for those
 who are concerned. Besides, a change of columns that a reader does not look at does not
@@ -21,7 +23,7 @@ from qsdb.live.intervals import Intervals
 from qsdb.live.tables import Pair
 from qsdb.values.kinds import Kind, Stored
 
-__all__ = ["Always", "ByInterval", "ByValue", "Reader", "Route", "Routes"]
+__all__ = ["Always", "ByInterval", "ByValue", "Never", "Reader", "Route", "Routes"]
 
 
 class Reader:
@@ -73,7 +75,12 @@ class Always:
     """All rows."""
 
 
-Route = ByValue | ByInterval | Always
+@attrs.frozen
+class Never:
+    """No row."""
+
+
+Route = ByValue | ByInterval | Always | Never
 
 Concerned = dict[Reader, list[Pair]]
 """Reader → what concerns it; where a row is no more concerned, it is None there."""
@@ -87,10 +94,12 @@ class Routes:
         self._by_value: dict[int, dict[Stored, dict[Reader, None]]] = {}
         self._by_interval: dict[int, tuple[Kind, Intervals[Reader]]] = {}
         self._always: dict[Reader, None] = {}
+        self._never: dict[Reader, None] = {}
 
     def __bool__(self) -> bool:
         """Whether there are any."""
-        return bool(self._by_value or self._by_interval or self._always)
+        concerned = self._by_value or self._by_interval or self._always
+        return bool(concerned or self._never)
 
     def add(self, reader: Reader) -> None:
         """Enter a reader."""
@@ -105,6 +114,8 @@ class Routes:
                     None if end is None else kind.order(end) for end in (low, high)
                 ]
                 intervals.add(reader, bounds[0], bounds[1], ends)
+            case Never():
+                self._never[reader] = None
             case _:
                 self._always[reader] = None
 
@@ -125,6 +136,8 @@ class Routes:
                 intervals.remove(reader)
                 if not intervals:
                     del self._by_interval[column]
+            case Never():
+                del self._never[reader]
             case _:
                 del self._always[reader]
 

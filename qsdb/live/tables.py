@@ -21,6 +21,7 @@ from qsdb.values.ranges import Range
 
 __all__ = [
     "Before",
+    "FoundRows",
     "JoinIndex",
     "Now",
     "Pair",
@@ -50,8 +51,10 @@ class Rows:
     def _scan(self) -> list[StoredRow]:
         return self.rows
 
-    def _select(self, *_: object) -> list[StoredRow]:
-        """Give all of them: whoever reads tests every condition."""
+    def _select(
+        self, number: int | None, within: Range | None, value: object
+    ) -> list[StoredRow]:
+        """Give all of them: a plan that begins with them tests every condition."""
         return self.rows
 
 
@@ -195,23 +198,62 @@ def entry_of_index(
     return entry_function(schema, schema.indexes[number].columns)
 
 
-class Before:
-    """A table as it was before a commit.
+class FoundRows(Rows):
+    """A few rows in the place of a table, for a plan that looks them up.
 
-    By an index it gives what the index gave: where a plan looks for one of several
+    By an index they give what the index would: where a plan looks for one of several
     values after the other, no row may come twice.
     """
+
+    __slots__ = ("_by_value", "_in_order", "_now")
+
+    def __init__(self, rows: list[StoredRow], now: Now) -> None:
+        """Stand for rows of a table."""
+        super().__init__(rows)
+        self._now = now
+        self._by_value: dict[int | None, dict[Stored, list[StoredRow]]] = {}
+        self._in_order: dict[int, tuple[list[StoredRow], list[StoredRow]]] = {}
+
+    def _select(
+        self, number: int | None, within: Range | None, value: object
+    ) -> list[StoredRow]:
+        if within is not None:
+            assert number is not None
+            return self._between(number, within)
+        return self._equal(number).get(value, [])
+
+    def _equal(self, number: int | None) -> Mapping[Stored, list[StoredRow]]:
+        by_value = self._by_value.get(number)
+        if by_value is None:
+            by_value = self._by_value[number] = {}
+            value_of = self._now.value_of(number)
+            for row in self.rows:
+                by_value.setdefault(value_of(row), []).append(row)
+        return by_value
+
+    def _between(self, number: int, within: Range) -> list[StoredRow]:
+        in_order = self._in_order.get(number)
+        if in_order is None:
+            entry_of = self._now.entry_of(number)
+            rows = sorted(self.rows, key=entry_of)
+            in_order = self._in_order[number] = ([*map(entry_of, rows)], rows)
+        entries, rows = in_order
+        start = 0 if within.low is None else bisect_left(entries, within.low)
+        end = len(rows) if within.high is None else bisect_left(entries, within.high)
+        return rows[start:end]
+
+
+class Before:
+    """A table as it was before a commit; by an index it gives what the index gave."""
 
     def __init__(self, now: Now, pairs: Pairs) -> None:
         """Put back what a commit took away."""
         self._now = now
-        self._deletes = [old for old, _ in pairs if old is not None]
+        self._deletes = FoundRows([old for old, _ in pairs if old is not None], now)
         self._inserted = frozenset([new for _, new in pairs if new is not None])
-        self._by_value: dict[int | None, dict[Stored, list[StoredRow]]] = {}
-        self._in_order: dict[int, tuple[list[StoredRow], list[StoredRow]]] = {}
 
     def _scan(self) -> list[StoredRow]:
-        return self._old(self._now._scan()) + self._deletes
+        return self._old(self._now._scan()) + self._deletes.rows
 
     def _count(self, number: int | None, within: Range | None, value: object) -> int:
         return len(self._select(number, within, value))
@@ -220,31 +262,8 @@ class Before:
         self, number: int | None, within: Range | None, value: object
     ) -> list[StoredRow]:
         found = self._old(self._now._select(number, within, value))
-        if within is not None:
-            assert number is not None
-            return found + self._deletes_between(number, within)
-        return found + self._deletes_by(number).get(value, [])
+        return found + self._deletes._select(number, within, value)
 
     def _old(self, rows: list[StoredRow]) -> list[StoredRow]:
         inserted = self._inserted
         return [row for row in rows if row not in inserted] if inserted else rows
-
-    def _deletes_by(self, number: int | None) -> Mapping[Stored, list[StoredRow]]:
-        by_value = self._by_value.get(number)
-        if by_value is None:
-            by_value = self._by_value[number] = {}
-            value_of = self._now.value_of(number)
-            for row in self._deletes:
-                by_value.setdefault(value_of(row), []).append(row)
-        return by_value
-
-    def _deletes_between(self, number: int, within: Range) -> list[StoredRow]:
-        in_order = self._in_order.get(number)
-        if in_order is None:
-            entry_of = self._now.entry_of(number)
-            rows = sorted(self._deletes, key=entry_of)
-            in_order = self._in_order[number] = ([*map(entry_of, rows)], rows)
-        entries, rows = in_order
-        start = 0 if within.low is None else bisect_left(entries, within.low)
-        end = len(rows) if within.high is None else bisect_left(entries, within.high)
-        return rows[start:end]

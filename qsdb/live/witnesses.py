@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from qsdb.live.tables import Before, Now, Pair, Rows
+from qsdb.live.tables import Before, FoundRows, Now, Pair, Rows
 from qsdb.sql.loops import compile_plan
 from qsdb.sql.planning import Plan, make_plan
 from qsdb.sql.queries import Output, Query
@@ -79,7 +79,7 @@ class Witnesses:
         self._names = [each.schema.name for each in query.tables]
         bases = bases_of(query)
         schemas = [query.sources[number].schema for number in bases]
-        self._widths = [len(each.columns) for each in schemas]
+        self._bases = [(each.name, len(each.columns)) for each in schemas]
         self._searches = [
             _search(query, bases, source, path)
             for path in (*_joined(query, bases), *_paths(_about(query, bases)))
@@ -115,17 +115,17 @@ class Witnesses:
                         Rows(rows) if number == search.source else was or now[name]
                     )
                 found |= dict.fromkeys(search.run(*tables, *arguments))
-        if len(self._widths) == 1 and found:
+        if len(self._bases) == 1 and found:
             yield [Rows([*found])]
             return
         for row in found:
-            yield [Rows([each]) for each in self._parted(row)]
+            yield [*self._parted(row, now)]
 
-    def _parted(self, row: StoredRow) -> Iterator[StoredRow]:
-        """Give the rows of which one consists."""
+    def _parted(self, row: StoredRow, now: Mapping[str, Now]) -> Iterator[Readable]:
+        """Give the rows of which one consists, each in the place of its table."""
         start = 0
-        for width in self._widths:
-            yield row[start : start + width]
+        for name, width in self._bases:
+            yield FoundRows([row[start : start + width]], now[name])
             start += width
 
 

@@ -104,8 +104,8 @@ NIGHTLY = {
     ),
     "what went was not there before": Mutant(
         tables,
-        "self._deletes = [old for old, _ in pairs if old is not None]",
-        "self._deletes = []",
+        "FoundRows([old for old, _ in pairs if old is not None], now)",
+        "FoundRows([], now)",
     ),
     "a join index keeps rows that are gone": Mutant(
         tables, "                    index.remove(old)\n", "                    ...\n"
@@ -134,15 +134,13 @@ NIGHTLY = {
         "self._old(self._now._scan())",
     ),
     "an index of before lacks what is gone": Mutant(
-        tables,
-        "return found + self._deletes_by(number).get(value, [])",
-        "return found",
+        tables, "return self._equal(number).get(value, [])", "return []"
     ),
     "a range of before has all that is gone": Mutant(
-        tables, "self._deletes_between(number, within)", "self._deletes"
+        tables, "return self._between(number, within)", "return self.rows"
     ),
     "a range of before lacks what is gone": Mutant(
-        tables, "found + self._deletes_between(number, within)", "found"
+        tables, "return self._between(number, within)", "return []"
     ),
     "a change of the first column read is all that counts": Mutant(
         routing, "for place in columns:", "for place in [*columns][:1]:"

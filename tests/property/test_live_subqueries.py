@@ -2,7 +2,8 @@
 
 **Strategy**: Hypothesis draws two tables, queries that join them and look into them by
 EXISTS, NOT EXISTS, IN and NOT IN, and transactions that insert and delete rows of both.
-Values are few and often NULL, so that what is looked for comes and goes.
+Values are few and often NULL, so that what is looked for comes and goes. Besides, all
+of a list of joins, with all ways to look up a table by several values.
 
 **Invariants**: after each commit the rows of a live query are the bag that `db.sql`
 gives, and its update is what came and went, with no row in both.
@@ -10,6 +11,7 @@ gives, and its update is what came and went, with no row in both.
 
 from collections import Counter
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import pytest
@@ -64,6 +66,23 @@ def queries(draw: st.DrawFn) -> str:
     ).live()
 
 
+JOINED = (
+    '"left" l CROSS JOIN "right" r',
+    '"left" l JOIN "right" r ON r.b = l.b',
+    '"left" l JOIN "right" r ON r.id > l.b',
+    '"left" l JOIN "right" r ON r.b = l.b LEFT JOIN "left" o ON o.id = r.a',
+    '"left" l CROSS JOIN "right" r LEFT JOIN "right" o ON o.b = l.a AND o.id = r.id',
+)
+CHOSEN = ("r.id IN (0, 2, 3)", "r.b IN (0, 1)", "r.a IN (0, 1, 5)", "l.a IN (0, 1)")
+LOOKING = (
+    'EXISTS (SELECT 1 FROM "left" i WHERE i.id = l.b AND i.b = r.b)',
+    'NOT EXISTS (SELECT 1 FROM "right" i WHERE i.b = l.id)',
+    'r.a IN (SELECT i.b FROM "left" i WHERE i.id <> l.id)',
+    "TRUE",
+)
+"""Of several tables one is begun with, and the others are looked up: here by lists of
+values, one value after the other."""
+
 values = st.tuples(st.sampled_from((None, 0, 1)), st.integers(0, 2))
 changes = st.lists(
     st.tuples(st.sampled_from((Left, Right)), st.integers(0, 3), st.none() | values),
@@ -77,6 +96,37 @@ changes = st.lists(
 def test_rows_are_those_of_asking_anew(
     texts: Sequence[str], transactions: Sequence[Sequence[Any]]
 ) -> None:
+    run(texts, transactions)
+
+
+@pytest.mark.parametrize("joined", JOINED)
+def test_no_row_comes_once_for_each_value_it_is_looked_up_by(joined: str) -> None:
+    random = Random(joined)
+    outputs = "l.id AS l, r.id AS r" + (", o.id AS o" if " o ON" in joined else "")
+    texts = [
+        f"SELECT {outputs} FROM {joined} WHERE {chosen} AND {looking}"
+        for chosen in CHOSEN
+        for looking in LOOKING
+    ]
+    transactions = [
+        [
+            (
+                random.choice((Left, Right)),
+                random.randrange(4),
+                None
+                if random.random() < 0.3
+                else (random.choice((None, 0, 1)), random.randrange(3)),
+            )
+            for _ in range(random.choice((1, 1, 2, 3)))
+        ]
+        for _ in range(60)
+    ]
+    assert run(texts, transactions) > 100
+
+
+def run(texts: Sequence[str], transactions: Sequence[Sequence[Any]]) -> int:
+    """Judge queries through some transactions; give how often one was told."""
+    count = 0
     db = qsdb.Database(module, seed=1)
     updates: list[list[Any]] = [[] for _ in texts]
     live = [
@@ -98,7 +148,10 @@ def test_rows_are_those_of_asking_anew(
             came: Counter[str] = Counter()
             went: Counter[str] = Counter()
             for update in told:
+                count += 1
                 came, went = bag(update.inserts), bag(update.deletes)
                 assert not came & went
             assert was + came - went == expected
     db.check()
+    db.close()
+    return count

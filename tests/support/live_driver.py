@@ -44,7 +44,7 @@ from tests.support.live_histories import (
 from tests.support.live_judge import Bag, Judge, TroubleError
 from tests.support.live_schemas import Model, build, plain
 
-__all__ = ["COVERED", "Driver", "run"]
+__all__ = ["COVERED", "Driver", "perform", "run"]
 
 Rows = tuple[tuple[Any, ...], ...]
 State = dict[str, Rows]
@@ -323,7 +323,7 @@ class Driver:
             self.states[before + 1] = state
         with contextlib.suppress(_StopError), self.db.write() as tx:
             for operation, is_refused in zip(commit.operations, refused, strict=True):
-                found = _perform(tx, self.classes, self.specs, operation)
+                found = perform(tx, self.classes, self.specs, operation)
                 assert found == is_refused, f"{operation} is refused: {found}"
             if not is_kept:
                 raise _StopError
@@ -574,7 +574,7 @@ class _StopError(Exception):
     """Rolls a transaction back."""
 
 
-def _perform(tx: Any, classes: Any, specs: Any, operation: Operation) -> bool:
+def perform(tx: Any, classes: Any, specs: Any, operation: Operation) -> bool:
     """Do one operation; whether it was refused."""
     name, table, what = operation
     handle, row_class = tx.table(table), classes[table]

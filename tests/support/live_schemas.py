@@ -7,7 +7,7 @@ SQL cannot; a parameter then says it).
 
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -169,13 +169,23 @@ def _draw_table(rng: random.Random, name: str, domains: list[Domain]) -> TableSp
     return TableSpec(name, tuple(columns), key, tuple(unique), tuple(indexes))
 
 
-def build(specs: Iterable[TableSpec]) -> tuple[qsdb.Module, dict[str, Any]]:
-    """Make a module with these tables, and give the classes by name."""
+def build(
+    specs: Iterable[TableSpec], events: Container[str] = ()
+) -> tuple[qsdb.Module, dict[str, Any]]:
+    """Make a module with these tables, and give the classes by name.
+
+    Args:
+        specs: The tables.
+        events: The names of those that are event tables.
+    """
     module = qsdb.Module("live")
-    return module, {spec.name: _row_class(module, spec) for spec in specs}
+    return module, {
+        spec.name: _row_class(module, spec, is_event=spec.name in events)
+        for spec in specs
+    }
 
 
-def _row_class(module: qsdb.Module, spec: TableSpec) -> Any:
+def _row_class(module: qsdb.Module, spec: TableSpec, *, is_event: bool) -> Any:
     def names(places: Sequence[int]) -> tuple[str, ...]:
         return tuple([spec.columns[place].name for place in places])
 
@@ -192,6 +202,7 @@ def _row_class(module: qsdb.Module, spec: TableSpec) -> Any:
         members,
         module=module,
         name=spec.name,
+        event=is_event,
         primary_key=names(spec.key),
         unique=[names((each,)) for each in spec.unique],
         indexes=[

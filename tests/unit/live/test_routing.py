@@ -9,6 +9,7 @@ from qsdb.live.routing import (
     Always,
     ByInterval,
     ByValue,
+    Never,
     Reader,
     Route,
     Routes,
@@ -60,6 +61,16 @@ def test_always() -> None:
     assert told(routes, ((1,), None), (None, (2,))) == {
         some: [((1,), None), (None, (2,))]
     }
+
+
+def test_never() -> None:
+    routes, some = Routes(), reader(Never())
+    routes.add(some)
+    assert routes
+    assert told(routes, ((1,), None), (None, (2,))) == {}
+
+    routes.remove(some)
+    assert not routes
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,22 @@ def test_only_the_first_partner_and_the_last_matter() -> None:
     assert heard(has_not) == []
 
 
+@pytest.mark.parametrize("chosen", ["p.id IN (1, 2, 3)", "p.g IN (1, 2, 3)"])
+def test_partners_that_are_looked_up_by_several_values(chosen: str) -> None:
+    """A row comes once, not once for each value."""
+    db = opened(Guild(1), Player(1, g=1), Player(9, g=9))
+    ear = Ear(
+        db,
+        "SELECT b.id AS b, p.id AS p FROM guild b CROSS JOIN player p "
+        f"WHERE {chosen} AND NOT EXISTS (SELECT 1 FROM player WHERE lvl = b.id)",
+    )
+
+    put(db, Player(7, lvl=1))
+    assert heard(ear) == [([], [(1, 1)])]
+    remove(db, 7)
+    assert heard(ear) == [([(1, 1)], [])]
+
+
 def test_not_in_with_null_as_sql_has_it() -> None:
     db = opened(Guild(1), Guild(2))
     ear = Ear(db, "SELECT id FROM guild WHERE id NOT IN (SELECT g FROM player)")

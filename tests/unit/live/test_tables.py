@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qsdb.live.tables import Before, JoinIndex, Now, Pair, Rows
+from qsdb.live.tables import Before, FoundRows, JoinIndex, Now, Pair, Rows
 from qsdb.store.current import CurrentTable
 from qsdb.values.ranges import TOP, Range
 from tests.unit.live.scenes import Odd, Player, opened
@@ -59,6 +59,17 @@ def test_a_few_rows_in_the_place_of_a_table() -> None:
 
     assert rows._scan() == OLD
     assert rows._select(0, None, 1) == OLD
+
+
+def test_a_few_rows_that_are_looked_up() -> None:
+    rows = FoundRows(OLD, now_of(*OLD))
+
+    assert rows._scan() == OLD
+    assert rows._select(None, None, 2) == OLD[1:2]
+    assert rows._select(None, None, 9) == []
+    assert rows._select(-3, None, 7) == OLD[2:]
+    assert rows._select(*by_group(1)) == OLD[:2]
+    assert rows._select(*by_group(2)) == []
 
 
 def test_before_by_all_rows(before: Before) -> None:

@@ -274,6 +274,40 @@ def test_events_are_joined_with_events(db: qsdb.Database) -> None:
     assert went == []
 
 
+def test_events_are_looked_up_by_several_values(db: qsdb.Database) -> None:
+    """Each of them once, whatever they are looked up by."""
+    _, told = listen(
+        db,
+        "SELECT a.id AS a, b.id AS b FROM hit a JOIN hit b ON a.id < b.id "
+        "WHERE b.whom IN (1, 2, 3)",
+    )
+    put(db, Hit(whom=9))
+    with db.write() as tx:
+        for whom in (5, 2, 5):
+            tx[Hit].insert(Hit(whom))
+
+    assert told == [([(2, 3)], [])]
+
+
+def test_who_comes_later_is_joined_by_an_index_made_for_that(db: qsdb.Database) -> None:
+    query, told = listen(
+        db,
+        "SELECT h.id AS h, p.id AS p FROM flash f CROSS JOIN hit h "
+        "JOIN player p ON p.name = f.colour",
+    )
+    put(db, Player(1, "red"))
+    put(db, Player(2, "red"), Player(3, "blue"))
+    put(db, Flash("red"), Hit(whom=1))
+    with db.write() as tx:
+        tx[Player].delete_by_key(1)
+    put(db, Flash("red"), Hit(whom=1))
+
+    assert [sorted(came) for came, _ in told] == [[(1, 1), (1, 2)], [(2, 2)]]
+    assert db.stats().evaluations == 2
+    query.close()
+    assert set(db._subscriptions.engine.sizes.values()) == {0}
+
+
 def test_a_cache_tells_of_events_and_keeps_none(db: qsdb.Database) -> None:
     conn = db.connect()
     heard: list[Any] = []
