@@ -78,6 +78,8 @@ class Delivery:
 
     Attributes:
         lock: Held by the thread that tells.
+        outbox: What is to be told, the first of which may be told just now; what is
+            told is no more there.
     """
 
     def __init__(self, wait_durable: Callable[[int], object] | None) -> None:
@@ -89,7 +91,7 @@ class Delivery:
         """
         self._renew_lock()
         on_fork(self._forked)
-        self._outbox: deque[Message] = deque()
+        self.outbox: deque[Message] = deque()
         self._is_busy = False
         self._wait_durable = wait_durable
         self._durable: deque[Joinable] = deque()
@@ -112,12 +114,12 @@ class Delivery:
 
     def put(self, message: Message) -> None:
         """Have something told; under the writer lock."""
-        self._outbox.append(message)
+        self.outbox.append(message)
 
     def put_durable(self, message: Joinable) -> None:
         """Have something told once its commit is on the disk; under the writer lock."""
         if self._wait_durable is None:
-            self._outbox.append(message)
+            self.outbox.append(message)
             return
         with self._wake:
             self._durable.append(message)
@@ -134,12 +136,12 @@ class Delivery:
         Called in a callback it does nothing: what is due is told after that.
         """
         # Who takes something out of the outbox was busy before.
-        if (self._outbox or self._is_busy) and not self._is_mine():
+        if (self.outbox or self._is_busy) and not self._is_mine():
             with self.lock:
                 self._empty()
 
     def _empty(self) -> None:
-        outbox = self._outbox
+        outbox = self.outbox
         try:
             self._is_busy = True
             while outbox:
@@ -235,7 +237,7 @@ class Delivery:
                 with contextlib.suppress(FailedError):
                     while self._durable and self._wait_durable is not None:
                         self._wait_durable(self._durable[0].offset)
-                        self._outbox.append(self._durable.popleft())
+                        self.outbox.append(self._durable.popleft())
                 return
         if self._thread is not None:
             self._thread.join()

@@ -17,6 +17,7 @@ from qsdb.runtime.view_changes import Instance
 from qsdb.runtime.view_instances import Instances
 from qsdb.runtime.view_refreshing import Refreshing
 from qsdb.runtime.view_sources import ViewSources
+from qsdb.store.opened import Entry
 from qsdb.values.kinds import Stored
 
 __all__ = ["Held", "Listening"]
@@ -36,9 +37,11 @@ class Listening:
         views: What they read of views.
         refreshing: Keeps that current.
         firsts: What who asked first for a result has asked.
+        watched: The tables that somebody looks at, and no commit of others matters: all
+            where there are views, which may read any. Always the same set.
     """
 
-    __slots__ = ("engine", "firsts", "queries", "refreshing", "views")
+    __slots__ = ("engine", "firsts", "queries", "refreshing", "views", "watched")
 
     def __init__(self, queries: Queries) -> None:
         """Begin without any."""
@@ -47,6 +50,21 @@ class Listening:
         self.engine = Engine(self.views.table_of)
         self.refreshing = Refreshing(self.views)
         self.firsts: dict[LiveResult, Asked] = {}
+        self.watched: set[Entry] = set()
+        self._watch()
+
+    def _watch(self) -> None:
+        """Have the set say which tables somebody looks at; twice is once.
+
+        While it changes there may be too many in it, and never too few.
+        """
+        names: Iterable[str] = self.engine.routes
+        entries = self.queries.entries
+        if self.queries.views:
+            names = entries
+        watched = [entries[name] for name in names]
+        self.watched.update(watched)
+        self.watched.intersection_update(watched)
 
     def stats(self) -> list[LiveQueryStats]:
         """Give what there is to count of each live query, by whatever thread.
@@ -141,6 +159,7 @@ class Listening:
         return result, found
 
     def _begun(self, result: LiveResult, asked: Asked, held: Held) -> None:
+        self._watch()
         self.firsts.setdefault(result, asked)
         self.views.use(result, [*held.values()])
 
@@ -148,6 +167,7 @@ class Listening:
         """Tell somebody no more; twice is no error."""
         self.engine.unsubscribe(result, subscriber)
         if not result.subscribers:
+            self._watch()
             self.firsts.pop(result, None)
             self.views.forget(result)
 
@@ -157,6 +177,7 @@ class Listening:
             self.engine.mend(gone)
         finally:
             self.engine.mend(gone)
+            self._watch()
             left = self.firsts.items()
             self.firsts = {each: asked for each, asked in left if each.subscribers}
             self.views.mend()

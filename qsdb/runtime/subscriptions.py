@@ -64,6 +64,8 @@ class Subscriptions:
         writer: Commits; between two commits it is who has its lock.
         unread: Subscribers whose live queries nobody has any more; of any thread. They
             are taken out by this commit or the next one.
+        watched: The tables that somebody looks at: see `Listening`.
+        outbox: What is to be told.
     """
 
     def __init__(self, queries: Queries, writer: Writer) -> None:
@@ -76,6 +78,8 @@ class Subscriptions:
         self.delivery = Delivery(self.wait_durable)
         self.writer = writer
         self.unread: deque[Subscriber] = deque()
+        self.watched = self.listening.watched
+        self.outbox = self.delivery.outbox
         self._told_offset = 0
         self._due: tuple[int, Sequence[Batch]] = (0, ())
         """The last commit and what is to be told of it, should that be cut off."""
@@ -252,7 +256,7 @@ class Subscriptions:
             offset: The last commit.
         """
         listening.engine.self_check = self.engine.self_check
-        self.listening = listening
+        self.listening, self.watched = listening, listening.watched
         has_views = bool(listening.queries.views)
         self.writer.views = listening.refreshing if has_views else None
         self._ask.cache_clear()

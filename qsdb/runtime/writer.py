@@ -26,7 +26,8 @@ gets a `UsageError` and does not wait for itself for ever.
 
 import gc
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
+from collections.abc import Set as AbstractSet
 from typing import NoReturn, Protocol
 
 from qsdb.errors import ClosedError, UsageError
@@ -35,6 +36,7 @@ from qsdb.log.writing import LogWriter
 from qsdb.runtime.clock import Clock, nanosecond_reader, never_back
 from qsdb.store.changes import Noted
 from qsdb.store.directory import Directory
+from qsdb.store.opened import Entry
 from qsdb.store.transactions import Journal, WriteTransaction, beginner
 
 __all__ = ["Writer"]
@@ -47,7 +49,22 @@ leave a million rows to be looked at in one pause."""
 
 
 class Audience(Protocol):
-    """Who is told of each commit."""
+    """Who is told of commits."""
+
+    @property
+    def watched(self) -> AbstractSet[Entry]:
+        """The tables that somebody looks at."""
+        ...
+
+    @property
+    def unread(self) -> Sized:
+        """Who is to be forgotten by the next commit."""
+        ...
+
+    @property
+    def outbox(self) -> Sized:
+        """What is not told yet."""
+        ...
 
     def committed(self, opened: Iterable[Noted], offset: int, origin: object) -> None:
         """Take a commit in, under the writer lock; twice is once."""
@@ -257,7 +274,7 @@ class Writer:
         self.latest = nanoseconds = self._now()
         return nanoseconds
 
-    def commit(self, transaction: WriteTransaction, waits: bool = True) -> None:  # noqa: FBT001, FBT002  by place, as a keyword costs
+    def commit(self, transaction: WriteTransaction, waits: bool = True) -> None:  # noqa: C901, FBT001, FBT002  hot; by place, as a keyword costs
         """Commit a transaction, give the lock back, and wait as the log says.
 
         Args:
@@ -277,7 +294,9 @@ class Writer:
         offset = transaction._finish(self.journal)  # noqa: SLF001
         audience = self.audience
         if audience is not None and offset:
-            audience.committed(transaction._opened.values(), offset, context)  # noqa: SLF001
+            opened = transaction._opened  # noqa: SLF001
+            if audience.unread or not audience.watched.isdisjoint(opened):
+                audience.committed(opened.values(), offset, context)
         self.current, release = None, self._release
         release()
         if not offset:
@@ -288,7 +307,7 @@ class Writer:
         finally:
             if is_armed and timers is not None:
                 timers.wake()
-            if audience is not None:
+            if audience is not None and audience.outbox:
                 audience.tell()
         if not offset % COMMITS_FOR_A_YOUNG_COLLECTION and gc.isenabled():
             gc.collect(0)

@@ -26,7 +26,15 @@ from qsdb.live import (
     templates,
 )
 from qsdb.live.states import changes as changes_of_states
-from qsdb.runtime import bags, delivery, live_queries, subscriptions, updates, writer
+from qsdb.runtime import (
+    bags,
+    delivery,
+    listening,
+    live_queries,
+    subscriptions,
+    updates,
+    writer,
+)
 from qsdb.store import changes, current
 from tests.support.live_driver import run
 from tests.support.live_histories import draw
@@ -68,6 +76,11 @@ EVERY_PUSH = {
 }
 
 NIGHTLY = {
+    "a table that somebody looks at is passed over": Mutant(
+        listening,
+        "        self._watch()\n        self.firsts.setdefault",
+        "        self.firsts.setdefault",
+    ),
     "results of joins are sets": Mutant(
         operators,
         "inserts += run(*tables, NO_CALLER, *values)",

@@ -357,7 +357,7 @@ class Driver:
         query = watched.query
         if watched.is_open and watched.error is None:
             last = max([each.offset for each in watched.told], default=0)
-            due = self.db._subscriptions.delivery._outbox
+            due = self.db._subscriptions.delivery.outbox
             self.seen["left while due"] += any(
                 getattr(each, "receiver", None) is query for each in due
             )

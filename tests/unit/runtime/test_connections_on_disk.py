@@ -248,7 +248,7 @@ def test_a_second_subscription_finds_the_first_at_its_offset(
         db.wait_durable()
         thread = threading.Thread(target=conn.subscribe, args=(ALL,), daemon=True)
         thread.start()
-        assert soon(lambda: db._subscriptions.delivery._outbox)
+        assert soon(lambda: db._subscriptions.delivery.outbox)
     thread.join(30)
 
     assert not thread.is_alive()

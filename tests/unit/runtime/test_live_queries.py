@@ -675,6 +675,43 @@ def test_a_query_that_nobody_keeps_lives_through_a_publication(
     assert kept.rows == [Member(1)]
 
 
+# Tables that nobody looks at.
+
+
+def test_a_commit_that_concerns_nobody_is_not_looked_at(
+    db: qsdb.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, seen = db._subscriptions, []
+    looks = hub.committed
+
+    def committed(opened: Any, offset: int, origin: object) -> None:
+        seen.append(offset)
+        looks(opened, offset, origin)
+
+    monkeypatch.setattr(hub, "committed", committed)
+
+    def change_both() -> None:
+        for row in (Member(db.offset), Secret(db.offset)):
+            with db.write() as tx:
+                tx[type(row)].insert(row)
+
+    with db.subscribe(ALL):
+        change_both()
+        assert seen == [2]
+        db.subscribe("SELECT id FROM secret").close()
+        with db.subscribe("SELECT id FROM secret"):
+            change_both()
+            assert seen == [2, 4, 5]
+        change_both()
+        assert seen == [2, 4, 5, 6]
+        db.publish(club)
+        change_both()
+        assert seen[4:] == [8]
+    change_both()
+    assert len(seen) == 5
+    assert hub.watched == set()
+
+
 # Where it fails.
 
 
