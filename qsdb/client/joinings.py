@@ -7,7 +7,7 @@ import attrs
 from qsdb.client.replies import Reply
 from qsdb.client.results import LiveResult
 from qsdb.client.subscriptions import AnySubscription
-from qsdb.live.operators import Difference
+from qsdb.live.differences import Difference
 from qsdb.runtime.updates import Update
 from qsdb.sql.readable import StoredRow
 

@@ -23,7 +23,7 @@ from qsdb.client.results import Counts
 from qsdb.client.subscriptions import AnySubscription
 from qsdb.client.telling import Telling
 from qsdb.errors import ClosedError, QsdbError, QueryError
-from qsdb.live.operators import Difference
+from qsdb.live.differences import Difference
 from qsdb.protocol.client_messages import Subscribe, Unsubscribe
 from qsdb.protocol.protocol_error import ProtocolError
 from qsdb.protocol.server_messages import (

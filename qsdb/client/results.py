@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from qsdb.client.questions import Question
-from qsdb.live.operators import Difference
+from qsdb.live.differences import Difference
 from qsdb.protocol.protocol_error import ProtocolError
 from qsdb.protocol.row_lists import RowList
 from qsdb.protocol.tables import EncodedRows, read_table_rows

@@ -12,11 +12,11 @@ the commit that it is told of.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from qsdb.live.addressing import route_of
+from qsdb.live.differences import Difference, net
 from qsdb.live.nodes import Mapped, Shown
-from qsdb.live.operators import Difference, LiveResult, Template, net
+from qsdb.live.operators import LiveResult, Template
 from qsdb.live.routing import Reader
 from qsdb.live.states.changes import Change, cancelled
 from qsdb.live.states.windows import Move, change_of, moves_along
@@ -108,8 +108,7 @@ class DerivedTemplate:
     ) -> list[Change]:
         """Say how the rows of all parts change with a commit."""
         if len(self.leaves) == 1:
-            difference: Any = self.leaves[0].change(values, concerned, now, before)
-            return [(difference.inserts, difference.deletes)]
+            return [self.leaves[0].parts(values, concerned, now, before)]
         found: list[Change] = []
         for base, leaf in self._based():
             own = {
@@ -120,8 +119,7 @@ class DerivedTemplate:
             if not own:
                 found.append(([], []))
                 continue
-            difference = leaf.change(values, own, now, before)
-            found.append((difference.inserts, difference.deletes))
+            found.append(leaf.parts(values, own, now, before))
         return found
 
     def asked_twice(
@@ -187,10 +185,10 @@ class KeptResult(LiveResult):
     ) -> Difference:
         if not self._is_current:
             self.fill(past(now, before))
-        self._is_current = False
+        self._is_current, root = False, self._root
         leaves = self._kept.leaf_changes(self.values, concerned, now, before)
-        inserts, deletes = self._root.change(leaves)
-        return Difference(inserts, deletes, moves=self._root.moves)
+        inserts, deletes = root.change(leaves)
+        return Difference(inserts, deletes, None, root.moves)
 
     def settle(self) -> None:
         self._is_current = True
@@ -256,7 +254,6 @@ class _Past(dict[str, Readable]):
     def __init__(
         self, now: Mapping[str, Now], before: Mapping[str, Before | None]
     ) -> None:
-        super().__init__()
         self._now, self._before = now, before
 
     def __missing__(self, name: str) -> Readable:

@@ -17,7 +17,8 @@ import attrs
 
 from qsdb.errors import QueryError
 from qsdb.live.derived import KeptResult, template_of
-from qsdb.live.operators import AnyTemplate, Difference, LiveResult, difference_of
+from qsdb.live.differences import Difference, difference_of
+from qsdb.live.operators import AnyTemplate, LiveResult
 from qsdb.live.routing import Routes
 from qsdb.live.self_checks import BrokenResultError, SelfCheck
 from qsdb.live.tables import Before, Now, Pairs
@@ -65,8 +66,9 @@ class _Now(dict[str, Now]):
 class _Before(dict[str, Before | None]):
     """Tables as they were, made when a join asks; None for those that are the same."""
 
+    __slots__ = ("_changes", "_now")
+
     def __init__(self, now: Mapping[str, Now], changes: Changes) -> None:
-        super().__init__()
         self._now = now
         self._changes = changes
 
@@ -359,8 +361,16 @@ class Engine:
         before = _Before(self._now, changes)
         for result, concerned in joined.items():
             result.evaluations += 1
-            outcome = self._outcome(result, concerned, before)
-            if outcome is not None:
+            outcome: Difference | QueryError
+            try:
+                outcome = result.change(concerned, self._now, before)
+            except QueryError as error:
+                outcome = error.with_traceback(None)
+            except Exception as error:  # the commit stands: who made it has no part
+                _LOGGER.exception("a live query is ended")
+                what = f"{type(error).__name__}: {error}"
+                outcome = BrokenResultError(f"it cannot be kept: {what}")
+            if outcome:
                 outcomes[result] = outcome
                 result.changes += 1
 
@@ -372,19 +382,3 @@ class Engine:
         for result in self._unsettled:
             result.settle()
         self._unsettled = ()
-
-    def _outcome(
-        self,
-        result: LiveResult,
-        concerned: Mapping[int, Pairs],
-        before: _Before,
-    ) -> Difference | QueryError | None:
-        try:
-            found = result.change(concerned, self._now, before)
-        except QueryError as error:
-            return error.with_traceback(None)
-        except Exception as error:  # the commit stands, and who made it has no part
-            _LOGGER.exception("a live query is ended")
-            what = f"{type(error).__name__}: {error}"
-            return BrokenResultError(f"it cannot be kept: {what}")
-        return found or None

@@ -29,13 +29,11 @@ is and as it was; a query ends only if asking it now fails as well.
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import attrs
-
 from qsdb.errors import QueryError
 from qsdb.live.addressing import columns_read, is_told_apart, picker, route_of
+from qsdb.live.differences import Difference, parted
 from qsdb.live.routing import Reader
 from qsdb.live.states.changes import Change, cancelled
-from qsdb.live.states.windows import Move
 from qsdb.live.tables import Before, FoundRows, Now, Pair, Rows
 from qsdb.live.templates import Lifted
 from qsdb.live.virtual import gives_whole_rows
@@ -46,41 +44,10 @@ from qsdb.sql.queries import Query
 from qsdb.sql.readable import Readable, Run, StoredRow
 from qsdb.values.kinds import Stored
 
-__all__ = [
-    "NO_CALLER",
-    "AnyTemplate",
-    "Difference",
-    "LiveResult",
-    "Template",
-    "difference_of",
-    "net",
-]
+__all__ = ["NO_CALLER", "AnyTemplate", "LiveResult", "Template"]
 
 NO_CALLER = b""
 """In a template the caller is a value like others."""
-
-
-@attrs.define
-class Difference:
-    """What came to a result and what went, as bags; no row is in both.
-
-    Attributes:
-        inserts: What came.
-        deletes: What went.
-        forms: What it was made into to be sent, by who made it; so all who are told
-            the same share it.
-        moves: The same at its places, one after the other; None where the result has
-            no order.
-    """
-
-    inserts: Sequence[StoredRow]
-    deletes: Sequence[StoredRow]
-    forms: dict[object, bytes] | None = attrs.field(default=None, eq=False, repr=False)
-    moves: Sequence[Move] | None = attrs.field(default=None, eq=False)
-
-    def __bool__(self) -> bool:
-        """Whether anything changed, if only places."""
-        return bool(self.inserts or self.deletes or self.moves)
 
 
 class Template:
@@ -145,7 +112,17 @@ class Template:
         now: Mapping[str, Now],
         before: Mapping[str, Before | None],
     ) -> Difference:
-        """Say how the result changes with a commit.
+        """Say how the result changes with a commit; as `parts`."""
+        return Difference(*self.parts(values, concerned, now, before))
+
+    def parts(
+        self,
+        values: tuple[Stored, ...],
+        concerned: Mapping[int, Sequence[Pair]],
+        now: Mapping[str, Now],
+        before: Mapping[str, Before | None],
+    ) -> Change:
+        """Say what comes to the result with a commit, and what goes; no row does both.
 
         Args:
             values: For the places of the template.
@@ -165,7 +142,7 @@ class Template:
             if self._is_alone:
                 found = self._change_alone(values, concerned[0])
                 # Whole rows are a set, in which nothing stands twice.
-                return Difference(*found) if self._is_plain else net(*found)
+                return found if self._is_plain else cancelled(*found)
             return self._change_joined(values, concerned, now, before)
         except QueryError:
             return self._change_whole(values, now, before)
@@ -176,7 +153,7 @@ class Template:
         concerned: Mapping[int, Sequence[Pair]],
         now: Mapping[str, Now],
         before: Mapping[str, Before | None],
-    ) -> Difference:
+    ) -> Change:
         """Give the sum of the terms, one for each table."""
         inserts: list[StoredRow] = []
         deletes: list[StoredRow] = []
@@ -185,30 +162,43 @@ class Template:
         for source in self._bases:
             tables[source] = was[source]
         for source, run in zip(self._bases, self._runs, strict=True):
-            came, went = parted(concerned.get(source, ()))
-            if came:
-                tables[source] = Rows(came)
-                inserts += run(*tables, NO_CALLER, *values)
-            if went:
-                tables[source] = Rows(went)
-                deletes += run(*tables, NO_CALLER, *values)
+            if source in concerned:
+                came, went = parted(concerned[source])
+                if came:
+                    tables[source] = Rows(came)
+                    inserts += run(*tables, NO_CALLER, *values)
+                if went:
+                    tables[source] = Rows(went)
+                    deletes += run(*tables, NO_CALLER, *values)
             tables[source] = now[self.tables[source]]
         if self._witnesses is not None:
             arguments = (NO_CALLER, *values)
             found = self._witnesses.candidates(arguments, concerned, now, before)
             for rows in found:
-                for source, row in zip(self._bases, rows, strict=True):
-                    tables[source] = was[source] = row
-                inserts += self._runs[0](*tables, *arguments)
-                deletes += self._runs[0](*was, *arguments)
-        return net(inserts, deletes)
+                came, went = self._looked_at(rows, arguments, tables, was)
+                inserts += came
+                deletes += went
+        return cancelled(inserts, deletes)
+
+    def _looked_at(
+        self,
+        rows: Sequence[Readable],
+        arguments: Sequence[object],
+        now: list[Readable],
+        before: list[Readable],
+    ) -> Change:
+        """Give what rows of the tables, and no others, give now and gave before."""
+        for source, row in zip(self._bases, rows, strict=True):
+            now[source] = before[source] = row
+        [run, *_] = self._runs
+        return run(*now, *arguments), run(*before, *arguments)
 
     def _emitted(
         self,
         values: tuple[Stored, ...],
         concerned: Mapping[int, Sequence[Pair]],
         now: Mapping[str, Now],
-    ) -> Difference:
+    ) -> Change:
         """Give what comes with the rows of event tables."""
         tables: list[Readable] = [now[each] for each in self.tables]
         for source in self._events:
@@ -216,7 +206,7 @@ class Template:
             rows = [new for _, new in pairs if new is not None]
             tables[source] = FoundRows(rows, now[self.tables[source]])
         [run] = self._runs
-        return Difference(run(*tables, NO_CALLER, *values), [])
+        return run(*tables, NO_CALLER, *values), []
 
     def _change_alone(
         self, values: tuple[Stored, ...], pairs: Sequence[Pair]
@@ -224,7 +214,7 @@ class Template:
         """Give what comes and what goes with the rows of one table."""
         came, went = parted(pairs)
         if (pick := self._pick) is not None:
-            return [pick(row) for row in came], [pick(row) for row in went]
+            return [*map(pick, came)], [*map(pick, went)]
         [run], given = self._runs, (NO_CALLER, *values)
         inserts = run(Rows(came), *given) if came else came
         return inserts, run(Rows(went), *given) if went else went
@@ -234,11 +224,11 @@ class Template:
         values: tuple[Stored, ...],
         now: Mapping[str, Now],
         before: Mapping[str, Before | None],
-    ) -> Difference:
+    ) -> Change:
         """Give the difference of what asking gives and what it gave."""
         found = self.rows(values, now)
         was = {name: before[name] or now[name] for name in self.tables}
-        return net(found, self.rows(values, was))
+        return cancelled(found, self.rows(values, was))
 
     def rows(
         self, values: tuple[Stored, ...], tables: Mapping[str, Readable]
@@ -267,7 +257,9 @@ class Template:
 
         Of what comes with events nothing is there to be asked for: None.
         """
-        return None if self._events else self._change_whole(values, now, before)
+        if self._events:
+            return None
+        return Difference(*self._change_whole(values, now, before))
 
     def begin(
         self, values: tuple[Stored, ...], now: Mapping[str, Readable]
@@ -282,30 +274,6 @@ class Template:
         if self._is_plain:
             found.takes_all = is_told_apart(self.query, found.readers[0].route)
         return found
-
-
-def parted(pairs: Sequence[Pair]) -> Change:
-    """Give the rows that came, and those that went."""
-    if len(pairs) == 1:  # as with most commits
-        [(old, new)] = pairs
-        return [] if new is None else [new], [] if old is None else [old]
-    return (
-        [new for _, new in pairs if new is not None],
-        [old for old, _ in pairs if old is not None],
-    )
-
-
-def difference_of(pairs: Sequence[Pair]) -> Difference:
-    """Give the change of all rows of one table: a set, in which none is twice."""
-    if len(pairs) == 1:  # as with most commits
-        [(old, new)] = pairs
-        return Difference([] if new is None else [new], [] if old is None else [old])
-    return Difference(*parted(pairs))
-
-
-def net(inserts: list[StoredRow], deletes: list[StoredRow]) -> Difference:
-    """Give what came and what went, without what did both."""
-    return Difference(*cancelled(inserts, deletes))
 
 
 class AnyTemplate(Protocol):

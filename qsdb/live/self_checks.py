@@ -17,7 +17,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from qsdb.errors import InternalError, QueryError
-from qsdb.live.operators import Difference, LiveResult
+from qsdb.live.differences import Difference
+from qsdb.live.operators import LiveResult
 from qsdb.live.tables import Before, Now
 
 __all__ = ["BrokenResultError", "SelfCheck"]

@@ -14,7 +14,7 @@ are published, the results of views change without a commit.
 
 from collections.abc import Mapping
 
-from qsdb.live.operators import Difference
+from qsdb.live.differences import Difference
 from qsdb.live.states.windows import patched
 from qsdb.runtime.updates import Update
 from qsdb.sql.readable import StoredRow

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from qsdb.live.operators import Difference, net
+from qsdb.live.differences import Difference, net
 from qsdb.live.states.windows import Move, moves_between
 from qsdb.sql.readable import StoredRow
 

@@ -79,8 +79,8 @@ MUTANTS = {
     ),
     "a row with NULLs stays beside partners": Mutant(
         operators,
-        "                deletes += self._runs[0](*was, *arguments)\n",
-        "",
+        "return run(*now, *arguments), run(*before, *arguments)",
+        "return run(*now, *arguments), []",
     ),
     "states stay when the last one leaves": Mutant(
         engine, "        if not template.results:\n", "        if False:\n"

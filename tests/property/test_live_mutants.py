@@ -18,6 +18,7 @@ import pytest
 
 from qsdb.live import (
     addressing,
+    differences,
     engine,
     intervals,
     operators,
@@ -90,22 +91,22 @@ NIGHTLY = {
         routing, "found.setdefault(reader, []).append((None, new))", "pass"
     ),
     "an update is a deletion": Mutant(
-        operators,
+        differences,
         "return [] if new is None else [new], ",
         "return [] if old is not None else [new], ",
     ),
     "an update is an insertion": Mutant(
-        operators,
+        differences,
         "[new], [] if old is None else [old]\n",
         "[new], [] if new is not None else [old]\n",
     ),
     "updates are deletions": Mutant(
-        operators,
+        differences,
         "        [new for _, new in pairs if new is not None],\n",
         "        [new for old, new in pairs if old is None],\n",
     ),
     "updates are insertions": Mutant(
-        operators,
+        differences,
         "        [old for old, _ in pairs if old is not None],\n",
         "        [old for old, new in pairs if new is None],\n",
     ),
@@ -263,8 +264,8 @@ NARROW = {
     ),
     "a query without room is as it was": Mutant(
         operators,
-        "return net(found, self.rows(values, was))",
-        "return net([], [])",
+        "return cancelled(found, self.rows(values, was))",
+        "return [], []",
     ),
 }
 

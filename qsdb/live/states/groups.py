@@ -24,11 +24,13 @@ __all__ = ["Groups"]
 class _Group:
     """The rows of one group, as far as they matter."""
 
-    __slots__ = ("count", "folds")
+    __slots__ = ("count", "folds", "told")
 
     def __init__(self, folds: tuple[Fold, ...]) -> None:
         self.count = 0
         self.folds = folds
+        self.told: StoredRow | None = None
+        """Its row, as it was told last; None before."""
 
 
 class Groups:
@@ -134,7 +136,7 @@ class Groups:
     def _change_one(self, key: Stored, new: StoredRow, old: StoredRow) -> Change:
         """Exchange a row of a group by another one."""
         group = self._groups[key]
-        was = self._row(key, group)
+        was = group.told or self._row(key, group)
         for fold, place in zip(group.folds, self._places, strict=True):
             value, before = new[place], old[place]
             if value is not before:
@@ -142,7 +144,7 @@ class Groups:
                     fold.remove(before)
                 if value is not None:
                     fold.add(value)
-        now = self._row(key, group)
+        group.told = now = self._row(key, group)
         return ([], []) if now == was else ([now], [was])
 
     def _row(self, key: Stored, group: _Group) -> StoredRow:
@@ -161,7 +163,7 @@ class Groups:
         for key, old in touched.items():
             group, new = self._groups[key], None
             if group.count or not self._keys:
-                new = self._row(key, group)
+                group.told = new = self._row(key, group)
                 if new == old:
                     continue
                 inserts.append(new)

@@ -617,7 +617,7 @@ def test_states_that_may_be_wrong_are_made_anew() -> None:
     [result] = engine_of(db).results
     kept: Any = result
     kept._is_current = False  # as after an interrupt in the middle of a commit
-    kept._root._source._state.fill([])
+    kept._root._state.fill([])
 
     put(db, Player(2, g=1, lvl=6))
 

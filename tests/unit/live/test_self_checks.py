@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import qsdb
-from qsdb.live.operators import Difference, Template
+from qsdb.live.differences import Difference
+from qsdb.live.operators import Template
 from qsdb.live.self_checks import BrokenResultError
 from tests.unit.live.scenes import (
     JOIN,
@@ -68,7 +69,7 @@ def test_what_is_kept_wrongly_ends_its_query(caplog: pytest.LogCaptureFixture) -
     ear = Ear(db, TEXTS[2])
     [result] = engine_of(db).results
     state: Any = result
-    groups = state._root._source._source._state
+    groups = state._root._source._state
     groups._groups[1].count = 7
     with caplog.at_level(logging.ERROR, "qsdb.live"):
         put(db, Player(3, g=2))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qsdb.live.operators import Difference
+from qsdb.live.differences import Difference
 from qsdb.protocol.protocol_error import ProtocolError
 from qsdb.protocol.row_lists import RowList
 from qsdb.protocol.tables import (

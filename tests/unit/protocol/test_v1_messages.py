@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qsdb.live.operators import Difference
+from qsdb.live.differences import Difference
 from qsdb.protocol import v1_client_messages as c
 from qsdb.protocol import v1_server_messages as s
 from qsdb.protocol.protocol_error import ProtocolError

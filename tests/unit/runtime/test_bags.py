@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from qsdb.live.operators import Difference
+from qsdb.live.differences import Difference
 from qsdb.live.states.windows import Move
 from qsdb.runtime import bags
 from qsdb.runtime.bags import Bag

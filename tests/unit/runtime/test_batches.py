@@ -2,7 +2,8 @@
 
 import qsdb
 from qsdb.errors import QueryError
-from qsdb.live.operators import Difference, LiveResult
+from qsdb.live.differences import Difference
+from qsdb.live.operators import LiveResult
 from qsdb.runtime.batches import Batch
 from qsdb.runtime.updates import Shape, Update
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from qsdb.live.operators import Difference
+from qsdb.live.differences import Difference
 from qsdb.live.states.windows import Move, change_of, patched
 from qsdb.runtime.updates import Shape, Update, difference_of, merged
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from qsdb.errors import QueryError
-from qsdb.live.operators import Difference
+from qsdb.live.differences import Difference
 from qsdb.runtime.batches import Batch
 from qsdb.runtime.updates import Shape, Update
 from qsdb.server import outboxes
