@@ -16,6 +16,7 @@ several listeners; the network. `bench_states` has the states alone, and their m
 """
 
 import sqlite3
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -181,7 +182,7 @@ def commits(
     with db.write() as tx:
         tx[Player].insert_many([Player(*row) for row in rows])
         tx[Elsewhere].insert_many([Elsewhere(*row) for row in rows[:TEAMS]])
-    told: list[qsdb.Update] = []
+    told: deque[qsdb.Update] = deque(maxlen=1)  # to keep all has a cost of its own
     live = None if listens_to is None else db.subscribe(listens_to, told.append)
 
     def work() -> None:

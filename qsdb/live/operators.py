@@ -212,8 +212,13 @@ class Template:
         self, values: tuple[Stored, ...], pairs: Sequence[Pair]
     ) -> Change:
         """Give what comes and what goes with the rows of one table."""
+        pick = self._pick
+        if pick is not None and len(pairs) == 1:  # as with most commits
+            [(old, new)] = pairs
+            inserts = [] if new is None else [pick(new)]
+            return inserts, [] if old is None else [pick(old)]
         came, went = parted(pairs)
-        if (pick := self._pick) is not None:
+        if pick is not None:
             return [*map(pick, came)], [*map(pick, went)]
         [run], given = self._runs, (NO_CALLER, *values)
         inserts = run(Rows(came), *given) if came else came

@@ -151,6 +151,9 @@ class Routes:
         for reader in self._always:
             if reader.columns is None:
                 found[reader] = pairs
+            elif len(pairs) == 1:  # as with most commits
+                if _looks_at(reader, pairs[0]):
+                    found[reader] = pairs
             elif seen := [each for each in pairs if _looks_at(reader, each)]:
                 found[reader] = seen
         return found

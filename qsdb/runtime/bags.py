@@ -61,7 +61,7 @@ class Bag:
 
         Cost: O(change), and O(rows) once in as many rows of changes.
         """
-        if update.is_event:
+        if update.shape.is_event:
             return
         rows, noted, _, due, last = self._state
         difference = update.difference

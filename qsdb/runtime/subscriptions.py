@@ -14,7 +14,7 @@ import functools
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 from weakref import WeakValueDictionary
 
 import attrs
@@ -325,8 +325,9 @@ class Subscriptions:
         """Sort what a commit did to results by who is told."""
         batches: dict[int, Batch] = {}
         firsts = self.listening.firsts
+        found: Any
         for result, found in outcomes.items():
-            has_failed, what = isinstance(found, QueryError), cast(Any, found)
+            has_failed, what = isinstance(found, QueryError), found
             if not has_failed:
                 what = Update(offset, what, firsts[result].shape)
             for subscriber in result.subscribers:

@@ -54,7 +54,8 @@ def net_change(
             name = stored.bound.schema.name
             if wanted is not None and name not in wanted:
                 continue
-            find = _rows_of(handle).get
+            rows = handle._emitted if stored.is_event else stored.rows
+            find = rows.get
             pairs = [
                 (old, new) for key, old in noted.items() if (new := find(key)) != old
             ]
@@ -65,10 +66,6 @@ def net_change(
 
 def committed_rows(handle: Noted) -> list[StoredRow]:
     """Give the rows that stand where a commit has written, which it has."""
-    find = _rows_of(handle).get
-    return [row for key in handle._pre if (row := find(key)) is not None]
-
-
-def _rows_of(handle: Noted) -> dict[object, StoredRow]:
     stored = handle._stored
-    return handle._emitted if stored.is_event else stored.rows
+    find = (handle._emitted if stored.is_event else stored.rows).get
+    return [row for key in handle._pre if (row := find(key)) is not None]
