@@ -95,11 +95,13 @@ class SqlOptimisticTransaction(OptimisticTransaction):
         self._end()
 
     def _commit(self, *, waits: bool) -> int:
-        self._require_open()
-        writer = self._writer
-        if not self._has_written:
+        hold = self._hold
+        if hold.pin is None:
+            self._require_open()
+        if not hold.rows and self._beside is None:  # it has written nothing
             self._end()
             return self._offset
+        writer = self._writer
         writer.require_outside()
         try:
             transaction = writer.begin()
@@ -133,7 +135,8 @@ class SqlOptimisticTransaction(OptimisticTransaction):
         Raises:
             ClosedError: it has ended.
         """
-        self._require_open()
+        if self._hold.pin is None:
+            self._require_open()
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:

@@ -14,7 +14,7 @@ after the other.
 import threading
 from collections.abc import Callable, Coroutine
 from types import CoroutineType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from qsdb.errors import ArgumentError, ConflictError, LimitError, brief
 from qsdb.runtime.blocks import WriteBlock
@@ -30,10 +30,9 @@ from qsdb.store.pins import Pin
 __all__ = ["Retrying"]
 
 T = TypeVar("T")
-_Class = type[SqlOptimisticTransaction]
 
-ISOLATIONS = {"serializable": True, "snapshot": False}
-"""Name → whether what is read is noted."""
+SERIALIZABLE, SNAPSHOT = "serializable", "snapshot"
+"""The levels: what is read is noted, or what is written alone."""
 
 _STREAM = 3 << 61
 """Waiting has random numbers of its own, so that those of calls stay as they are."""
@@ -89,17 +88,20 @@ class Retrying:
             ArgumentError, ReadOnlyError, UsageError, ClosedError: as `optimistic` of a
                 database does.
         """
-        if isolation in tuple(ISOLATIONS):  # which need not be hashable
-            notes_reads = ISOLATIONS[isolation]
-        else:
-            names = " or ".join(map(repr, ISOLATIONS))
+        notes_reads = isolation == SERIALIZABLE
+        if not notes_reads and isolation != SNAPSHOT:
+            names = f"{SERIALIZABLE!r} or {SNAPSHOT!r}"
             raise ArgumentError(f"isolation is {names}, not {brief(isolation)}")
-        writer = self._writer
+        # On CPython 3.11 what a slot holds costs twice if it is called at once.
+        writer, now = self._writer, self._now
         writer.require_writable()
-        directory, now, rows_max = writer.directory, self._now(), self._rows_max
+        directory, rows_max = writer.directory, self._rows_max
+        nanoseconds = now()
         while True:
-            optimistic_class = cast(_Class, directory.optimistic_class)
-            transaction = optimistic_class(now, rows_max, notes_reads)
+            optimistic_class: Any = directory.optimistic_class
+            transaction: SqlOptimisticTransaction = optimistic_class(
+                nanoseconds, rows_max, notes_reads
+            )
             # Tables and offset change together, while nobody pins.
             if optimistic_class is directory.optimistic_class:
                 break

@@ -202,7 +202,8 @@ class Writer:
             UsageError: this thread is inside a write transaction, or in the
                 middle of a commit.
         """
-        if self.is_mine() or self.directory.store.is_busy_here():
+        is_mine = self.is_mine
+        if is_mine() or self.directory.store.is_busy_here():
             raise UsageError(
                 "this thread is inside a write transaction or a reducer already; "
                 "what writes, checks or closes the database must wait for its end"
@@ -215,7 +216,8 @@ class Writer:
             UsageError: this thread is inside a write transaction.
             ClosedError: the database is closed.
         """
-        if self.current is not None or self.is_mine():
+        is_mine = self.is_mine
+        if self.current is not None or is_mine():
             self.require_outside()
         if self.directory.store.is_closed:
             self._refuse_closed()

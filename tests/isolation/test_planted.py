@@ -17,6 +17,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from qsdb.runtime import optimistic as ending
 from qsdb.store import draws, pins, reading
 from qsdb.store.optimistic import (
     holds,
@@ -142,9 +143,7 @@ MUTANTS = {
         transactions, "if self._store.offset != self._offset:", "if False:"
     ),
     "who has only read is looked at": Mutant(
-        transactions,
-        "return self._hold.rows > 0 or self._beside is not None",
-        "return True",
+        ending, "if not hold.rows and self._beside is None:", "if False:"
     ),
     "deleted rows stay": Mutant(
         merging, "            elif key in rows:\n", "            elif False:\n"

@@ -107,8 +107,8 @@ class SeenTable(ChangingTable[R]):
         seen = self._seen
         if key in seen:
             return seen[key]
-        row = self._live(key)
-        stored = self._stored
+        live, stored = self._live, self._stored
+        row = live(key)
         # Rule 6 of qsdb.store.images: the row first, then whether it is right.
         if stored.layers or stored.changed_at > self._offset:
             row = self._pinned()._find(key)

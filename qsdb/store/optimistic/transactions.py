@@ -94,7 +94,8 @@ class OptimisticTransaction(Opened, ProcedureTransaction):
             raise ClosedError("this optimistic transaction has ended")
 
     def _open(self, entry: Entry) -> Table[Row]:
-        self._require_open()
+        if self._hold.pin is None:
+            self._require_open()
         handle_class = entry.optimistic_class
         if handle_class is None:
             made: Any = optimistic_table_class(entry.bound)
@@ -103,11 +104,6 @@ class OptimisticTransaction(Opened, ProcedureTransaction):
         handle._begin(entry.table, self._hold, self._offset)
         self._opened[entry] = handle
         return handle
-
-    @property
-    def _has_written(self) -> bool:
-        """Whether there is anything to commit."""
-        return self._hold.rows > 0 or self._beside is not None
 
     def _merge(self, transaction: WriteTransaction) -> None:
         """Validate, and write what was buffered in a transaction that has just begun.
