@@ -5,6 +5,8 @@
 
 * ``--compare REV`` asks the same of qsdb as it was at a revision of git, in turn, and
   tells the ratios with their spread.
+* ``--python PATH`` does so with another interpreter, which has what qsdb needs:
+  ``python3.13 -m venv there && there/bin/pip install -e . --group bench``.
 * ``--plots FOLDER`` draws how costs grow, one SVG for each question of growth.
 """
 
@@ -12,15 +14,25 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from benchmarks.compare import change_table, other_revision, take_turns
+from benchmarks.compare import (
+    change_table,
+    interpreter,
+    other_revision,
+    take_turns,
+)
 from benchmarks.harness import InvariantError
 from benchmarks.plots import write_plots
 from benchmarks.program import RUNS, RUNS_QUICK, RUNS_SMALL, make_parser
 from benchmarks.report import Answer, header, machine
 from benchmarks.summary import summary
+
+Side = tuple[Path, str]
+"""The folder that has ``benchmarks`` and ``qsdb``, and the Python that runs them."""
 
 FOLDER = Path(__file__).parent
 TITLE = "qsdb beside its peers, kept alike, and a floor of plain Python; medians."
@@ -32,15 +44,18 @@ def names() -> list[str]:
     return sorted([path.stem.removeprefix("bench_") for path in files])
 
 
-def answers_of(name: str, options: list[str], root: Path) -> list[Answer]:
+def answers_of(
+    name: str, options: list[str], root: Path, python: str = sys.executable
+) -> list[Answer]:
     """Run a benchmark and give its answers; exit as it does if it fails.
 
     Args:
         name: Of the benchmark.
         options: For it.
         root: The folder that has ``benchmarks`` and ``qsdb``.
+        python: Runs it.
     """
-    command = [sys.executable, "-m", f"benchmarks.bench_{name}", "--json", *options]
+    command = [python, "-m", f"benchmarks.bench_{name}", "--json", *options]
     ran = subprocess.run(  # noqa: S603  our own program
         command, cwd=root, stdout=subprocess.PIPE, encoding="utf-8", check=False
     )
@@ -54,9 +69,11 @@ def make_main_parser() -> argparse.ArgumentParser:
     """Give a parser of what all benchmarks understand, and of what is for all."""
     parser = make_parser(__doc__ or "")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names()))
-    parser.add_argument(
+    others = parser.add_mutually_exclusive_group()
+    others.add_argument(
         "--compare", metavar="REV", help="with qsdb at another revision of git"
     )
+    others.add_argument("--python", metavar="PATH", help="with another interpreter")
     parser.add_argument(
         "--plots", type=Path, metavar="FOLDER", help="where plots of growth are put"
     )
@@ -90,26 +107,43 @@ def sum_up(arguments: argparse.Namespace, chosen: list[str]) -> None:
     print(summary(answers))
 
 
-def _one_round(name: str, options: list[str], root: Path) -> list[Answer]:
-    return answers_of(name, [*options, "--runs", "1"], root)
+def _one_round(name: str, options: list[str], side: tuple[Path, str]) -> list[Answer]:
+    return answers_of(name, [*options, "--runs", "1"], *side)
+
+
+@contextmanager
+def other_side(arguments: argparse.Namespace) -> Iterator[tuple[Side, str]]:
+    """Have the other side of a comparison, and what it is called.
+
+    Raises:
+        ValueError: there is no such revision or interpreter.
+    """
+    if arguments.python:
+        version = interpreter(arguments.python)
+        yield (FOLDER.parent, arguments.python), f"Python {version}"
+        return
+    with other_revision(arguments.compare, FOLDER.parent) as there:
+        yield (there, sys.executable), arguments.compare
 
 
 def compare(arguments: argparse.Namespace, chosen: list[str]) -> None:
-    """Ask two revisions in turn, and print how they differ."""
+    """Ask two revisions or interpreters in turn, and print how they differ."""
     usual = RUNS_SMALL if arguments.small else RUNS_QUICK if arguments.quick else RUNS
     options, turns = options_of(arguments), arguments.runs or usual
+    here = FOLDER.parent, sys.executable
     found = []
-    with other_revision(arguments.compare, FOLDER.parent) as there:
+    with other_side(arguments) as (there, called):
         for name in chosen:
             print(f"{name} …", file=sys.stderr, flush=True)
             ask = partial(_one_round, name, options)
-            found += take_turns(ask, FOLDER.parent, there, turns)
+            alike = arguments.python is None
+            found += take_turns(ask, here, there, turns, peers_are_noise=alike)
     if arguments.json:
         print(json.dumps(found, indent=1))
         return
-    about = {**machine(), "turns": turns, "compared with": arguments.compare}
-    print(header("qsdb here and at another revision; medians.", about, {}))
-    print(change_table(found, arguments.compare))
+    about = {**machine(), "turns": turns, "compared with": called}
+    print(header("qsdb here and on another side; medians.", about, {}))
+    print(change_table(found, called))
 
 
 def main() -> None:
@@ -122,7 +156,7 @@ def main() -> None:
             f"no benchmark {', '.join(unknown)}; there are {', '.join(names())}"
         )
     chosen = arguments.names or names()
-    if not arguments.compare:
+    if not arguments.compare and not arguments.python:
         sum_up(arguments, chosen)
         return
     try:

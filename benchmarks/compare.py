@@ -1,11 +1,12 @@
-"""Two revisions of qsdb asked the same: by how much did one change what it costs?
+"""Two revisions or interpreters asked the same: by how much do they differ?
 
 Both are asked in turn, a round here and a round there, then the other way about, each
 in a process of its own, so that noise hits both alike. The ratio is the median of the
 rounds' ratios, and its spread is told with it: a change within the spread is none.
 Peers are in the table too, for nothing changed in them: what their ratios differ
 from 1 is noise. A change is seen where five rounds or more all agree on who is faster,
-and it is greater than the noise of its question.
+and it is greater than the noise of its question. Another interpreter runs the peers
+too, and changes what they cost: there all are compared alike.
 """
 
 import io
@@ -17,15 +18,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 
 from benchmarks.harness import require
 from benchmarks.report import Answer, Result, columns, figure
 
-__all__ = ["Change", "change_table", "changes", "other_revision", "take_turns"]
+__all__ = [
+    "Change",
+    "change_table",
+    "changes",
+    "interpreter",
+    "other_revision",
+    "take_turns",
+]
 
 Round = Sequence[Answer]
-Ask = Callable[[Path], Round]
+Side = TypeVar("Side")
+"""Whatever tells what is asked here from what is asked there."""
 Key = tuple[str, str]
 
 ENOUGH = 5
@@ -73,18 +82,58 @@ def other_revision(revision: str, root: Path) -> Iterator[Path]:
         yield folder
 
 
-def take_turns(ask: Ask, here: Path, there: Path, turns: int) -> list[Change]:
-    """Ask in both folders by turns, and compare."""
-    found: dict[Path, list[Round]] = {here: [], there: []}
+_PROBE = """\
+import platform, sys, cbor2, lark, sortedcontainers, attrs
+is_free = not getattr(sys, "_is_gil_enabled", lambda: True)()
+print(platform.python_version() + " without GIL" * is_free)
+"""
+
+
+def interpreter(command: str) -> str:
+    """Give the version of another Python, which has what qsdb needs.
+
+    Raises:
+        ValueError: it cannot be run, or lacks something.
+    """
+    try:
+        ran = subprocess.run(  # noqa: S603  what the user has named
+            [command, "-c", _PROBE], capture_output=True, encoding="utf-8", check=False
+        )
+    except OSError as error:
+        raise ValueError(f"no Python {command!r}: {error.strerror}") from None
+    if ran.returncode != 0:
+        _, _, reason = ran.stderr.strip().rpartition("\n")
+        raise ValueError(f"{command!r} cannot run qsdb: {reason}")
+    return ran.stdout.strip()
+
+
+def take_turns(
+    ask: Callable[[Side], Round],
+    here: Side,
+    there: Side,
+    turns: int,
+    *,
+    peers_are_noise: bool = True,
+) -> list[Change]:
+    """Ask on both sides by turns, and compare."""
+    ours: list[Round] = []
+    theirs: list[Round] = []
     for turn in range(turns):
-        order = (here, there) if turn % 2 == 0 else (there, here)
-        for folder in order:
-            found[folder].append(ask(folder))
-    return changes(found[here], found[there])
+        order = [(here, ours), (there, theirs)]
+        for side, found in order if turn % 2 == 0 else reversed(order):
+            found.append(ask(side))
+    return changes(ours, theirs, peers_are_noise=peers_are_noise)
 
 
-def changes(here: Sequence[Round], there: Sequence[Round]) -> list[Change]:
+def changes(
+    here: Sequence[Round], there: Sequence[Round], *, peers_are_noise: bool = True
+) -> list[Change]:
     """Compare rounds, pair by pair.
+
+    Args:
+        here: Answers of one side.
+        there: Of the other one.
+        peers_are_noise: Whether peers and floors are the same on both sides.
 
     Raises:
         InvariantError: a question is answered differently on the two sides.
@@ -96,10 +145,12 @@ def changes(here: Sequence[Round], there: Sequence[Round]) -> list[Change]:
             same = (
                 key in yours and mine[key][0]["checksum"] == yours[key][0]["checksum"]
             )
-            require(same, f"{key[0]}: {key[1]} does not do the same in both revisions")
+            require(same, f"{key[0]}: {key[1]} does not do the same on both sides")
         mine_all = [each[key][1]["median"] for each in ours]
         yours_all = [each[key][1]["median"] for each in theirs]
         result.append(_change(answer, first, mine_all, yours_all))
+    if not peers_are_noise:
+        return [{**each, "role": "subject"} for each in result]
     return [_beyond_noise(each, result) for each in result]
 
 
@@ -144,9 +195,9 @@ def _change(
     )
 
 
-def change_table(found: Sequence[Change], revision: str) -> str:
-    """Give the comparison for readers."""
-    head = ["question", "who", "here", revision, "unit", "here ÷ there", "spread", ""]
+def change_table(found: Sequence[Change], there: str) -> str:
+    """Give the comparison for readers; `there` is what the other side is called."""
+    head = ["question", "who", "here", there, "unit", "here ÷ there", "spread", ""]
     rows = [
         [
             each["question"],

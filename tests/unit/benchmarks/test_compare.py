@@ -1,7 +1,9 @@
 """Two revisions are asked in turn, and compared round by round."""
 
 import json
+import platform
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from benchmarks.compare import (
     change_table,
     changes,
+    interpreter,
     other_revision,
     take_turns,
 )
@@ -73,8 +76,33 @@ def test_a_change_that_a_peer_shows_too_is_noise() -> None:
     assert not ours["is_clear"]
 
 
+def test_with_another_interpreter_peers_are_no_noise() -> None:
+    here, there = [round_of(1.0, peer=1.0)] * 5, [round_of(1.5, peer=0.6)] * 5
+
+    ours, peer = changes(here, there, peers_are_noise=False)
+
+    assert ours["is_clear"]
+    assert peer["is_clear"]
+    *_, last = change_table([ours, peer], "Python 4").splitlines()
+    assert last.split("  ")[-1].strip() == "slower"
+
+
+def test_another_interpreter_tells_its_version() -> None:
+    assert interpreter(sys.executable).startswith(platform.python_version())
+
+
+def test_an_interpreter_that_cannot_run_qsdb_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no Python '.*nowhere': No such file"):
+        interpreter(str(tmp_path / "nowhere"))
+    bare = tmp_path / "bare"
+    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n')
+    bare.chmod(0o755)
+    with pytest.raises(ValueError, match=r"bare' cannot run qsdb: .*No module named"):
+        interpreter(str(bare))
+
+
 def test_revisions_that_do_something_else_are_not_compared() -> None:
-    with pytest.raises(InvariantError, match=r"which\?.*not do the same in both"):
+    with pytest.raises(InvariantError, match=r"which\?.*not do the same on both"):
         changes([round_of(1.0)], [round_of(1.0, checksum="1")])
 
 
@@ -155,6 +183,16 @@ def test_the_program_compares_with_another_revision() -> None:
     found = json.loads(ran.stdout)
     assert {each["role"] for each in found} == {"subject", "peer", "floor"}
     assert all(0 < each["least"] <= each["ratio"] <= each["greatest"] for each in found)
+
+
+@pytest.mark.slow
+def test_the_program_compares_with_another_interpreter() -> None:
+    given = ["points", "--small", "--runs", "1", "--python", sys.executable]
+    ran = run_python("-m", "benchmarks", *given, cwd=ROOT)
+
+    assert ran.returncode == 0, ran.stderr
+    assert f"Python {platform.python_version()}" in ran.stdout
+    assert "no change seen" in ran.stdout
 
 
 @pytest.mark.slow
