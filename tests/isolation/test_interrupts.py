@@ -142,12 +142,8 @@ def test_an_interrupt_leaves_all_or_nothing(scene: str) -> None:
     for step in range(1, 100_000, STRIDE):
         db = opened()
         interrupter = Interrupter(step, HERE)
-        was_interrupted = False
-        try:
-            with interrupter.running():
-                SCENES[scene](db)
-        except KeyboardInterrupt:
-            was_interrupted = True
+        with contextlib.suppress(KeyboardInterrupt), interrupter.running():
+            SCENES[scene](db)
         where = f"step {step}, in {interrupter.place}"
         gc.collect()
         found = state(db)
@@ -158,7 +154,7 @@ def test_an_interrupt_leaves_all_or_nothing(scene: str) -> None:
         assert db.stats().pins == 0, where
         assert is_free(db), f"{where}: a lock is left"
         db.check()
-        if not was_interrupted:
+        if not interrupter.place:
             break
     print(f"{scene}: {step} steps")
     assert step > 100, "hardly anything was interrupted"

@@ -147,12 +147,9 @@ def test_an_interrupt_leaves_all_or_nothing(scene: str, *, has_reader: bool) -> 
     for step in range(1, 100_000):
         db = opened()
         reader = db.read() if has_reader else None
-        interrupter, was_interrupted = Interrupter(step, HERE), False
-        try:
-            with interrupter.running():
-                SCENES[scene](db)
-        except KeyboardInterrupt:
-            was_interrupted = True
+        interrupter = Interrupter(step, HERE)
+        with contextlib.suppress(KeyboardInterrupt), interrupter.running():
+            SCENES[scene](db)
         where = f"step {step}, in {interrupter.place}"
         gc.collect(0)
         found = state(db)
@@ -169,7 +166,7 @@ def test_an_interrupt_leaves_all_or_nothing(scene: str, *, has_reader: bool) -> 
         with db.read() as tx:
             ids = [row.id for row in tx[Entry]]
         assert sorted(ids) == list(range(1, len(ids) + 1)), "a number is lost"
-        if not was_interrupted:
+        if not interrupter.place:
             break
     print(f"{scene}: {step} steps")
     assert step > 100, "hardly anything was interrupted"

@@ -12,6 +12,7 @@ and `qsdb.store`. Then something more is committed, as a program does that lives
 2. The locks are free. When all that the program knows of is closed nothing is kept.
 """
 
+import contextlib
 import gc
 from collections.abc import Callable
 from typing import Any
@@ -145,12 +146,9 @@ def test_an_interrupt_loses_nothing(name: str, texts: tuple[str, ...]) -> None:
     for step in range(1, 100_000):
         scene = Scene(texts)
         begun = scene.db.offset
-        interrupter, was_interrupted = Interrupter(step, HERE), False
-        try:
-            with interrupter.running():
-                SCENES[name](scene)
-        except KeyboardInterrupt:
-            was_interrupted = True
+        interrupter = Interrupter(step, HERE)
+        with contextlib.suppress(KeyboardInterrupt), interrupter.running():
+            SCENES[name](scene)
         where = f"step {step}, in {interrupter.place}"
         gc.collect(0)
         db = scene.db
@@ -165,7 +163,7 @@ def test_an_interrupt_loses_nothing(name: str, texts: tuple[str, ...]) -> None:
             assert set(db._subscriptions.engine.sizes.values()) == {0}, where
         db.check()
         assert db.stats().pins == 0, where
-        if not was_interrupted:
+        if not interrupter.place:
             break
     print(f"{name}: {step} steps")
     assert step > 30, "hardly anything was interrupted"

@@ -13,6 +13,7 @@ raised some steps later than the time before, until nothing was left to interrup
 4. The lock is free, publishing can be done again, and what is on the disk is the same.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -110,18 +111,15 @@ def test_an_interrupt_leaves_one_module_or_the_other(*, is_on_disk: bool) -> Non
     seen: set[bool] = set()
     for step in steps():
         scene = Scene(SimulatedDirectory() if is_on_disk else None)
-        interrupter, was_interrupted = Interrupter(step, HERE), False
-        try:
-            with interrupter.running():
-                scene.db.publish(TWO.module)
-        except KeyboardInterrupt:
-            was_interrupted = True
+        interrupter = Interrupter(step, HERE)
+        with contextlib.suppress(KeyboardInterrupt), interrupter.running():
+            scene.db.publish(TWO.module)
         try:
             seen.add(scene.check())
         except BaseException:
             print(f"step {step}, in {interrupter.place}")
             raise
-        if not was_interrupted:
+        if not interrupter.place:
             break
     print(f"{step} steps")
     assert seen == {False, True}

@@ -12,6 +12,7 @@ profile makes smaller steps, from another one each day. Then more is committed.
 2. What is kept of views is what is read; and nothing, when all is closed.
 """
 
+import contextlib
 import gc
 import os
 import random
@@ -163,12 +164,9 @@ def check(scene: Scene, where: str) -> None:
 def test_an_interrupt_loses_nothing(name: str) -> None:
     for step in range(FIRST, 100_000, STRIDE):
         scene = Scene()
-        interrupter, was_interrupted = Interrupter(step, HERE), False
-        try:
-            with interrupter.running():
-                SCENES[name](scene)
-        except KeyboardInterrupt:
-            was_interrupted = True
+        interrupter = Interrupter(step, HERE)
+        with contextlib.suppress(KeyboardInterrupt), interrupter.running():
+            SCENES[name](scene)
         where = f"step {step}, in {interrupter.place}"
         gc.collect(0)
         db = scene.db
@@ -184,7 +182,7 @@ def test_an_interrupt_loses_nothing(name: str) -> None:
             assert set(views.queries.sizes.values()) == {0}, where
             assert len(views) == len(views.readers) == 0
         db.check()
-        if not was_interrupted:
+        if not interrupter.place:
             break
     print(f"{name}: {step} steps")
     assert step > 30, "hardly anything was interrupted"

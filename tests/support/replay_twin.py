@@ -148,13 +148,14 @@ class Beside(Twins):
             self._transaction.rollback()
             return False
         had_changed = self._has_changed_since()
+        had_written = self._has_written()
         repeats = self._repeats()
         try:
             self._transaction.commit()
         except qsdb.ConflictError:
             assert had_changed, "refused, though nothing has changed since it began"
             return True
-        if self._has_written():
+        if had_written:  # if not, it was right where it has read, and so it commits
             assert repeats, "committed, though it would do something else now"
             self.of.rows = self.model.tables
         return False
@@ -164,10 +165,8 @@ class Beside(Twins):
         return any(not _are_same(old, now) for old, now in pairs)
 
     def _has_written(self) -> bool:
-        return any(
-            not _are_same(old, new)
-            for old, new in zip(self.of.rows, self.model.tables, strict=True)
-        )
+        pairs = zip(self.began, self.model.tables, strict=True)
+        return any(not _are_same(old, new) for old, new in pairs)
 
     def _repeats(self) -> bool:
         """Do everything again on what is committed now; whether all is the same."""

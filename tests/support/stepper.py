@@ -15,6 +15,7 @@ nothing was left to interrupt::
 
 import contextlib
 import dis
+import gc
 import itertools
 import sys
 from collections.abc import Iterator
@@ -76,8 +77,14 @@ class Interrupter:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Count steps, and raise, for the length of a block."""
+        """Count steps, and raise, for the length of a block.
+
+        Nothing is collected in it: what earlier blocks have left is not interrupted,
+        for there the exception goes nowhere.
+        """
         before = sys.gettrace()
+        was_enabled = gc.isenabled()
+        gc.disable()
         # CPython 3.12 gives opcodes only if a frame wanted them when tracing begins.
         sys._getframe().f_trace_opcodes = True
         sys.settrace(self._trace)
@@ -86,6 +93,8 @@ class Interrupter:
         finally:
             sys.settrace(before)
             self._expected.clear()
+            if was_enabled:
+                gc.enable()
 
 
 _checked: dict[CodeType, dict[int, int]] = {}
