@@ -240,12 +240,7 @@ class Subscriptions:
         found = [reference() for reference in self._connected.valuerefs()]
         return [each for each in found if each is not None]
 
-    def take(
-        self,
-        listening: Listening,
-        batches: Sequence[Batch],
-        offset: int,
-    ) -> None:
+    def take(self, listening: Listening, batches: Sequence[Batch], offset: int) -> None:
         """Go on with the tables of another module; twice is once.
 
         Under the writer lock, with what `qsdb.runtime.rebinding` has made.
