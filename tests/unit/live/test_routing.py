@@ -81,6 +81,7 @@ def test_only_columns_that_are_looked_at_concern(route: Route) -> None:
     routes.add(some)
 
     assert told(routes, ((1, 2, 3), (1, 9, 3))) == {}
+    assert told(routes, ((1, 2, 3), (1, 9, 3)), ((1, 2, 4), (1, 8, 4))) == {}
     assert told(routes, ((1, 2, math.nan), (1, 9, math.nan))) == {}
     changed = ((1, 2, 3), (1, 2, 4))
     assert told(routes, changed) == {some: [changed]}
