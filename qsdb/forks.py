@@ -21,12 +21,18 @@ def on_fork(callback: Callable[[], object]) -> None:
     A bound method does not keep its object alive, and is forgotten with it.
     Callbacks run last first; one that raises does not stop the others.
     """
-    if isinstance(callback, types.MethodType):
-        forget = _fork_callbacks.pop
-        method = weakref.WeakMethod(callback, lambda gone: forget(id(gone), None))
-        _fork_callbacks[id(method)] = method
-    else:
+    if not isinstance(callback, types.MethodType):
         _fork_callbacks[id(callback)] = lambda: callback
+        return
+    # No WeakMethod: at the end of a program CPython 3.13 may call one that is gone.
+    function, forget = callback.__func__, _fork_callbacks.pop
+    reference = weakref.ref(callback.__self__, lambda gone: forget(id(gone), None))
+
+    def bound() -> Callable[[], object] | None:
+        there = reference()
+        return None if there is None else types.MethodType(function, there)
+
+    _fork_callbacks[id(reference)] = bound
 
 
 def run_fork_callbacks() -> None:

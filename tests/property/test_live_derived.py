@@ -17,6 +17,7 @@ reads the same text.
 
 import os
 import sqlite3
+import weakref
 from collections import Counter
 from random import Random
 from typing import Any
@@ -69,6 +70,7 @@ class Peer:
 
     def __init__(self) -> None:
         self._db = sqlite3.connect(":memory:")
+        weakref.finalize(self, self._db.close)  # which 3.13 asks for
         self._db.execute("CREATE TABLE p (id, g, n, x, s)")
         self._db.execute("CREATE TABLE q (id, g, n)")
 

@@ -146,3 +146,4 @@ def test_sqlite3_gives_the_same_of_groups_orders_and_joins(
         found = [tuple(map(plain, row)) for row in db.sql(query + order, given)]
         assert found == expected, query + order
     connection.close()
+    connection.close()
