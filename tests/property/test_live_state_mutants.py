@@ -241,7 +241,7 @@ BUGS: dict[str, Bug] = {
     ),
     "what goes is thought to be behind the window": (
         *(windowing, windows),
-        *("if all(high < each for each in gone) and", "if"),
+        *("if (not gone or high < min(gone)) and", "if"),
     ),
     "places are those after the change": (
         *(windowing, windows),

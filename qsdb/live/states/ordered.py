@@ -5,11 +5,10 @@ is cleverer; many are a `SortedList`, which is a list of such lists. So thousand
 groups with some values each need little more than the values.
 """
 
-import contextlib
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from sortedcontainers import SortedList
 
@@ -64,14 +63,14 @@ class Ordered(Generic[T]):
         items = self._items
         if type(items) is list:
             place = bisect_left(items, item)
-            if place < len(items) and items[place] == item:
-                del items[place]
-                return
-        else:
-            with contextlib.suppress(ValueError):
-                items.remove(item)
-                return
-        raise InternalError(f"{brief(item)} goes and is not there")
+            if place == len(items) or items[place] != item:
+                _refuse(item)
+            del items[place]
+            return
+        try:
+            items.remove(item)
+        except ValueError:
+            _refuse(item)
 
     def first(self, count: int) -> list[T]:
         """Give the first, so many or all there are. Cost: O(count)."""
@@ -99,3 +98,7 @@ class Ordered(Generic[T]):
     def _settle(self) -> None:
         if len(self._items) > PLAIN_MAX:
             self._items = SortedList(self._items)
+
+
+def _refuse(item: object) -> NoReturn:
+    raise InternalError(f"{brief(item)} goes and is not there") from None

@@ -168,7 +168,7 @@ class Window:
         entry_of, high = self._entry_of, self._high
         gone, come = [*map(entry_of, deletes)], [*map(entry_of, inserts)]
         gone, come = self._take(gone, come)
-        if all(high < each for each in gone) and all(high < each for each in come):
+        if (not gone or high < min(gone)) and (not come or high < min(come)):
             return ()  # for all of that is behind the window
         return self._moved(gone, come, self.offset)
 
