@@ -96,6 +96,8 @@ class Delivery:
         self._wait_durable = wait_durable
         self._durable: deque[Joinable] = deque()
         self._durable_max = WAITING_MAX
+        self._taken: Joinable | None = None
+        """What was taken out of these, and is told just now."""
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_closed = False
@@ -162,16 +164,22 @@ class Delivery:
 
     def tell_durable(self, offset: int) -> None:
         """Tell what waits for an offset that is there; by whoever has the lock."""
+        if self._taken is not None:  # an interrupt has cut that off
+            self.tell(self._taken)
         while (message := self._next(offset)) is not None:
             self.tell(message)
+        self._taken = None
 
     def _next(self, offset: int) -> Joinable | None:
         """Take out what is to be told first, if it waits for no later offset."""
         with self._wake:
             waiting = self._durable
-            return (
-                waiting.popleft() if waiting and waiting[0].offset <= offset else None
-            )
+            if not waiting or waiting[0].offset > offset:
+                return None
+            # No call stands between these, so no signal handler does.
+            self._taken = waiting[0]
+            del waiting[0]
+            return self._taken
 
     @property
     def is_telling_here(self) -> bool:

@@ -406,3 +406,29 @@ def test_the_thread_does_not_keep_a_program_alive() -> None:
     assert delivery._thread.daemon
     disk.reach(1)
     end(delivery)
+
+
+def test_an_interrupt_before_what_waited_is_told_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    delivery, told = Delivery(lambda offset: offset), list[int]()
+    monkeypatch.setattr(delivery, "_start", lambda: None)  # only this thread tells
+    for offset in (1, 2, 3):
+        post(delivery, lambda offset=offset: told.append(offset), offset)  # type: ignore[misc]
+    tell, calls = delivery.tell, list[object]()
+
+    def interrupted(message: Message) -> None:
+        calls.append(message)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        tell(message)
+
+    monkeypatch.setattr(delivery, "tell", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        delivery.catch_up(2)
+    assert told == [1]
+
+    delivery.catch_up(2)
+    assert told == [1, 2]
+    delivery.catch_up(3)
+    assert told == [1, 2, 3]
