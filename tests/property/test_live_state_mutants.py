@@ -188,7 +188,7 @@ BUGS: dict[str, Bug] = {
     ),
     "the greatest stays when it goes": (
         *(grouping, ordered),
-        *("                del items[place]\n", ""),
+        *("            del items[place]\n", ""),
     ),
     "NaN is sorted like other numbers": (
         *(grouping, folds),
