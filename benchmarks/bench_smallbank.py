@@ -161,10 +161,10 @@ class InSql:
     def transact_savings(self, customer: int, amount: int) -> int:
         """Take one statement, which writes if there is enough."""
         add = (
-            "UPDATE savings SET balance = balance + ?1 "
-            "WHERE customer = ?2 AND balance + ?1 >= 0 RETURNING 1"
+            "UPDATE savings SET balance = balance + ? "
+            "WHERE customer = ? AND balance + ? >= 0 RETURNING 1"
         )
-        return amount if list(self.execute(add, (amount, customer))) else 0
+        return amount if list(self.execute(add, (amount, customer, amount))) else 0
 
     def amalgamate(self, source: int, target: int) -> int:
         """Read three balances and write three."""

@@ -110,14 +110,14 @@ def by_sqlite(accounts: int, pairs: Pairs) -> Task[None]:
 def by_two_updates(accounts: int, pairs: Pairs) -> Task[None]:
     """Let two statements do the reading too."""
     connection = load_sqlite(accounts)
-    debit = "UPDATE account SET balance = balance - ?1 WHERE id = ?2 AND balance >= ?1"
+    debit = "UPDATE account SET balance = balance - ? WHERE id = ? AND balance >= ?"
     credit = "UPDATE account SET balance = balance + ? WHERE id = ?"
 
     def work() -> None:
         execute = connection.cursor().execute
         for source, target in pairs:
             execute("BEGIN")
-            if execute(debit, (1, source)).rowcount != 1:
+            if execute(debit, (1, source, 1)).rowcount != 1:
                 raise ValueError("insufficient funds")
             if execute(credit, (1, target)).rowcount != 1:
                 raise ValueError("no such account")

@@ -96,11 +96,11 @@ class InSql:
             amount = found[0][0] * quantity
             total += amount
             text = (
-                "UPDATE stock SET ytd = ytd + ?1, ordered = ordered + 1, quantity = "
-                "quantity - ?1 + CASE WHEN quantity >= ?1 + 10 THEN 0 ELSE 91 END "
-                "WHERE w = ?2 AND i = ?3"
+                "UPDATE stock SET ytd = ytd + ?, ordered = ordered + 1, quantity = "
+                "quantity - ? + CASE WHEN quantity >= ? + 10 THEN 0 ELSE 91 END "
+                "WHERE w = ? AND i = ?"
             )
-            execute(text, (quantity, w, i))
+            execute(text, (quantity, quantity, quantity, w, i))
             line = (w, d, o, n, i, quantity, amount, 0)
             execute("INSERT INTO order_line VALUES (?, ?, ?, ?, ?, ?, ?, ?)", line)
         execute("COMMIT")
@@ -117,11 +117,11 @@ class InSql:
         execute(text, (amount, w, d))
         found = self._customer(w, d, c, last)
         text = (
-            "UPDATE customer SET balance = balance - ?1, ytd = ytd + ?1, "
-            "payments = payments + 1 WHERE w = ?2 AND d = ?3 AND c = ?4 "
+            "UPDATE customer SET balance = balance - ?, ytd = ytd + ?, "
+            "payments = payments + 1 WHERE w = ? AND d = ? AND c = ? "
             "RETURNING balance"
         )
-        ((balance,),) = execute(text, (amount, w, d, found))
+        ((balance,),) = execute(text, (amount, amount, w, d, found))
         row = (number, w, d, found, amount)
         execute("INSERT INTO history VALUES (?, ?, ?, ?, ?)", row)
         execute("COMMIT")

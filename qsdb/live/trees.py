@@ -125,7 +125,8 @@ class TreePlan:
         below = self._growing(project.input)
         terms = [each.term for each in project.outputs]
         places = [each.place for each in terms if isinstance(each, Cell)]
-        if len(places) == len(terms) and places == [*range(_width(project.input))]:
+        width = len(outputs_of(project.input))
+        if len(places) == len(terms) and places == [*range(width)]:
             return below  # as with most groups: their rows are what is asked for
         make: Any = compile_values(terms, self._parameters)
         return lambda values, now: Mapped(below(values, now), make(*values))
@@ -231,11 +232,6 @@ def _aggregate(node: typed.Aggregate) -> Aggregate:
             return least(place, kind)
         case _:
             return greatest(place, kind)
-
-
-def _width(relation: Relation) -> int:
-    """Give how many columns an operator has."""
-    return len(outputs_of(relation))
 
 
 def _sort_term(ordering: relations.Ordering) -> SortTerm:
