@@ -48,6 +48,7 @@ class DerivedTemplate:
         tables: The names of the tables of all parts, one part after the other.
         results: Values → the live query for them.
         leaves: The templates of the parts.
+        only: The one of them, as in most; None where there are several.
     """
 
     def __init__(self, lifted: Lifted) -> None:
@@ -60,6 +61,7 @@ class DerivedTemplate:
             Template(Lifted(leaf, None, lifted.slots, lifted.places))
             for leaf in query.leaves
         ]
+        self.only = self.leaves[0] if len(self.leaves) == 1 else None
         self.tables = [name for leaf in self.leaves for name in leaf.tables]
         self.results: dict[Values, LiveResult] = {}
         self.plan = TreePlan(query)
@@ -107,8 +109,6 @@ class DerivedTemplate:
         before: Mapping[str, Before | None],
     ) -> list[Change]:
         """Say how the rows of all parts change with a commit."""
-        if len(self.leaves) == 1:
-            return [self.leaves[0].parts(values, concerned, now, before)]
         found: list[Change] = []
         for base, leaf in self._based():
             own = {
@@ -185,13 +185,18 @@ class KeptResult(LiveResult):
     ) -> Difference:
         if not self._is_current:
             self.fill(past(now, before))
-        self._is_current, root = False, self._root
-        leaves = self._kept.leaf_changes(self.values, concerned, now, before)
+        self._is_current, root, kept = False, self._root, self._kept
+        only = kept.only
+        if only is None:
+            leaves = kept.leaf_changes(self.values, concerned, now, before)
+        else:
+            leaves = [only.parts(self.values, concerned, now, before)]
         inserts, deletes = root.change(leaves)
+        self._is_current = True
         return Difference(inserts, deletes, None, root.moves)
 
-    def settle(self) -> None:
-        self._is_current = True
+    def doubt(self) -> None:
+        self._is_current = False
 
     def resized(
         self, values: Values, now: Mapping[str, Readable]

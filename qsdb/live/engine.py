@@ -314,6 +314,8 @@ class Engine:
         outcomes: Outcomes = {}
         self.evaluated = evaluated = []
         joined: dict[LiveResult, dict[int, Pairs]] = {}
+        for moved in self._unsettled:
+            moved.doubt()
         self._unsettled = joined
         for name, changed in changes.items():
             now = self._now[name]
@@ -358,27 +360,26 @@ class Engine:
         outcomes: Outcomes,
     ) -> None:
         """Ask templates how their results change; tables and indexes are new."""
-        before = _Before(self._now, changes)
+        now, before = self._now, _Before(self._now, changes)
         for result, concerned in joined.items():
             result.evaluations += 1
             outcome: Difference | QueryError
             try:
-                outcome = result.change(concerned, self._now, before)
+                outcome = found = result.change(concerned, now, before)
+                if not (found.inserts or found.deletes or found.moves):
+                    continue
             except QueryError as error:
                 outcome = error.with_traceback(None)
             except Exception as error:  # the commit stands: who made it has no part
                 _LOGGER.exception("a live query is ended")
                 what = f"{type(error).__name__}: {error}"
                 outcome = BrokenResultError(f"it cannot be kept: {what}")
-            if outcome:
-                outcomes[result] = outcome
-                result.changes += 1
+            outcomes[result] = outcome
+            result.changes += 1
 
     def settle(self) -> None:
         """Take in that what the last commit did is told, and does not come again.
 
-        Twice is once. Who is not told so makes its states anew with the next commit.
+        Twice is once. Else states are made anew with the next commit.
         """
-        for result in self._unsettled:
-            result.settle()
         self._unsettled = ()

@@ -140,9 +140,7 @@ class Template:
             return self._emitted(values, concerned, now)
         try:
             if self._is_alone:
-                found = self._change_alone(values, concerned[0])
-                # Whole rows are a set, in which nothing stands twice.
-                return found if self._is_plain else cancelled(*found)
+                return self._change_alone(values, concerned[0])
             return self._change_joined(values, concerned, now, before)
         except QueryError:
             return self._change_whole(values, now, before)
@@ -215,14 +213,21 @@ class Template:
         pick = self._pick
         if pick is not None and len(pairs) == 1:  # as with most commits
             [(old, new)] = pairs
-            inserts = [] if new is None else [pick(new)]
-            return inserts, [] if old is None else [pick(old)]
+            if old is None or new is None:
+                return [] if new is None else [pick(new)], [] if old is None else [
+                    pick(old)
+                ]
+            row, was = pick(new), pick(old)
+            return ([], []) if row == was else ([row], [was])
         came, went = parted(pairs)
         if pick is not None:
-            return [*map(pick, came)], [*map(pick, went)]
-        [run], given = self._runs, (NO_CALLER, *values)
-        inserts = run(Rows(came), *given) if came else came
-        return inserts, run(Rows(went), *given) if went else went
+            came, went = [*map(pick, came)], [*map(pick, went)]
+        else:
+            [run], given = self._runs, (NO_CALLER, *values)
+            came = run(Rows(came), *given) if came else came
+            went = run(Rows(went), *given) if went else went
+        # Whole rows are a set, in which nothing stands twice.
+        return (came, went) if self._is_plain else cancelled(came, went)
 
     def _change_whole(
         self,
@@ -365,8 +370,8 @@ class LiveResult:
         """Say how it changes with a commit: see `Template.change`."""
         return self.template.change(self.values, concerned, now, before)
 
-    def settle(self) -> None:
-        """Take in that the last change is told, and does not come again."""
+    def doubt(self) -> None:
+        """Take in that the last change may come again."""
 
     def drift(self, now: Mapping[str, Now]) -> str | None:
         """Say how what is kept differs from what is; None if it does not."""

@@ -78,7 +78,6 @@ class Published:
     ends: QueryError | None
 
 
-@attrs.define(eq=False)
 class Batch:
     """What one commit means to one receiver.
 
@@ -94,14 +93,25 @@ class Batch:
         is_told: Whether the receiver was told.
     """
 
-    receiver: Receiver
-    offset: int
-    origin: object
-    parts: list[tuple[Subscriber, Update | QueryError]]
-    moment: int = 0
-    is_told: bool = False
-    published: Published | None = None
-    has_failed: bool = False
+    is_told = False
+    has_failed = False
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        offset: int,
+        origin: object,
+        parts: list[tuple[Subscriber, Update | QueryError]],
+        moment: int = 0,
+        published: Published | None = None,
+    ) -> None:
+        """Nothing is told yet."""
+        self.receiver = receiver
+        self.offset = offset
+        self.origin = origin
+        self.parts = parts
+        self.moment = moment
+        self.published = published
 
     @property
     def phase(self) -> object:

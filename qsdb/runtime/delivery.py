@@ -80,6 +80,7 @@ class Delivery:
         lock: Held by the thread that tells.
         outbox: What is to be told, the first of which may be told just now; what is
             told is no more there.
+        put: Has a message told; under the writer lock.
     """
 
     def __init__(self, wait_durable: Callable[[int], object] | None) -> None:
@@ -92,6 +93,7 @@ class Delivery:
         self._renew_lock()
         on_fork(self._forked)
         self.outbox: deque[Message] = deque()
+        self.put = self.outbox.append
         self._is_busy = False
         self._wait_durable = wait_durable
         self._durable: deque[Joinable] = deque()
@@ -113,10 +115,6 @@ class Delivery:
         if not self._is_mine():  # or it forked in a callback, and lives on
             self._renew_lock()
             self._is_busy = False
-
-    def put(self, message: Message) -> None:
-        """Have something told; under the writer lock."""
-        self.outbox.append(message)
 
     def put_durable(self, message: Joinable) -> None:
         """Have something told once its commit is on the disk; under the writer lock."""
@@ -147,7 +145,12 @@ class Delivery:
         try:
             self._is_busy = True
             while outbox:
-                self.tell(outbox[0])
+                message = outbox[0]
+                try:  # as `tell` does, without a call of its own
+                    if not message.is_told:
+                        message.deliver()
+                except Exception:
+                    _LOGGER.exception("a callback raised")
                 outbox.popleft()
         finally:
             self._is_busy = False

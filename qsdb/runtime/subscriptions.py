@@ -66,6 +66,7 @@ class Subscriptions:
             are taken out by this commit or the next one.
         watched: The tables that somebody looks at: see `Listening`.
         outbox: What is to be told.
+        tell: Tells that, or waits for the thread that does.
     """
 
     def __init__(self, queries: Queries, writer: Writer) -> None:
@@ -80,6 +81,7 @@ class Subscriptions:
         self.unread: deque[Subscriber] = deque()
         self.watched = self.listening.watched
         self.outbox = self.delivery.outbox
+        self.tell = self.delivery.run
         self._told_offset = 0
         self._due: tuple[int, Sequence[Batch]] = (0, ())
         """The last commit and what is to be told of it, should that be cut off."""
@@ -318,7 +320,7 @@ class Subscriptions:
         self, outcomes: Outcomes, offset: int, origin: object
     ) -> Sequence[Batch]:
         """Sort what a commit did to results by who is told."""
-        batches: dict[int, Batch] = {}
+        batches: dict[Receiver, Batch] = {}
         firsts = self.listening.firsts
         found: Any
         for result, found in outcomes.items():
@@ -327,9 +329,10 @@ class Subscriptions:
                 what = Update(offset, what, firsts[result].shape)
             for subscriber in result.subscribers:
                 receiver = subscriber.receiver
-                batch = batches.get(id(receiver))
+                batch = batches.get(receiver)
                 if batch is None:
-                    batch = batches[id(receiver)] = Batch(receiver, offset, origin, [])
+                    batch = Batch(receiver, offset, origin, [])
+                    batches[receiver] = batch
                     if receiver.confirmed:
                         batch.moment = receiver.moment_of(origin)
                 if has_failed:  # which each has asked in other words
@@ -351,10 +354,6 @@ class Subscriptions:
             self.listening.mend([])
             raise
 
-    def tell(self) -> None:
-        """Tell of what was committed, or wait for the thread that does."""
-        self.delivery.run()
-
 
 def _put(delivery: Delivery, batches: Iterable[Batch]) -> bool:
     """Have batches told; those that are there twice are told once.
@@ -362,7 +361,7 @@ def _put(delivery: Delivery, batches: Iterable[Batch]) -> bool:
     Returns:
         Whether a query ends by one of them.
     """
-    has_failed = False
+    has_failed, put = False, delivery.put
     for batch in batches:
         receiver = batch.receiver
         has_failed |= batch.has_failed
@@ -375,7 +374,7 @@ def _put(delivery: Delivery, batches: Iterable[Batch]) -> bool:
         elif receiver.confirmed:
             delivery.put_durable(batch)
         else:
-            delivery.put(batch)
+            put(batch)
     return has_failed
 
 

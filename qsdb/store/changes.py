@@ -55,6 +55,12 @@ def net_change(
             if wanted is not None and name not in wanted:
                 continue
             rows = handle._emitted if stored.is_event else stored.rows
+            if len(noted) == 1:  # as with most commits
+                [(key, old)] = noted.items()
+                new = rows.get(key)
+                if new != old:
+                    changes[name] = [(old, new)]
+                continue
             find = rows.get
             pairs = [
                 (old, new) for key, old in noted.items() if (new := find(key)) != old

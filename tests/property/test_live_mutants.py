@@ -157,7 +157,9 @@ NIGHTLY = {
         tables, "return self._between(number, within)", "return []"
     ),
     "a change of the first column read is all that counts": Mutant(
-        routing, "for place in columns:", "for place in [*columns][:1]:"
+        routing,
+        "itemgetter(first, *(others or [first]))",
+        "itemgetter(first, first)",
     ),
     "columns of outputs are not read": Mutant(
         addressing,
@@ -218,13 +220,11 @@ NIGHTLY = {
     ),
     "a commit in a callback is told first": Mutant(
         delivery,
-        "self.tell(outbox[0])\n                outbox.popleft()",
-        "self.tell(outbox.pop())",
+        "message = outbox[0]",
+        "outbox.reverse()\n                message = outbox[0]",
     ),
-    "rows lack what came": Mutant(bags, "changed.get(row, noted.get(row, 0)) + 1", "1"),
-    "rows keep what went": Mutant(
-        bags, "changed.get(row, noted.get(row, 0)) - 1", "noted.get(row, 0)"
-    ),
+    "rows lack what came": Mutant(bags, "chain(rows, came)", "rows"),
+    "rows keep what went": Mutant(bags, "if left.get(row):", "if False:"),
     "pairs are of any keys": Mutant(
         updates,
         "rows = went.get(key_of(stored))",

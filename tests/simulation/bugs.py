@@ -166,9 +166,7 @@ BUGS: dict[str, Mutant] = {
         "result = template.results.get(values)",
         "result = next(iter(template.results.values()), None)",
     ),
-    "rows keep what went": Mutant(
-        bags, "changed.get(row, noted.get(row, 0)) - 1", "noted.get(row, 0)"
-    ),
+    "rows keep what went": Mutant(bags, "if left.get(row):", "if False:"),
     "who has left is told": Mutant(
         live_queries,
         "        if self.result is None:\n            return  # closed meanwhile\n",
@@ -176,8 +174,8 @@ BUGS: dict[str, Mutant] = {
     ),
     "the last message is told first": Mutant(
         delivery,
-        "self.tell(outbox[0])\n                outbox.popleft()",
-        "self.tell(outbox.pop())",
+        "message = outbox[0]",
+        "outbox.reverse()\n                message = outbox[0]",
     ),
     "what waits for the disk is told at once": Mutant(
         delivery,

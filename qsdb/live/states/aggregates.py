@@ -49,12 +49,12 @@ class Aggregate:
 
 def count_rows() -> Aggregate:
     """Give ``COUNT(*)``."""
-    return Aggregate(None, Count, _count_of)
+    return Aggregate(None, Count, count_of)
 
 
 def count(place: int, *, distinct: bool = False) -> Aggregate:
     """Give ``COUNT(x)`` or ``COUNT(DISTINCT x)``."""
-    return _aggregate(place, Count, _count_of, distinct=distinct)
+    return _aggregate(place, Count, count_of, distinct=distinct)
 
 
 def total(place: int, kind: Kind, fit: Fit, *, distinct: bool = False) -> Aggregate:
@@ -108,7 +108,7 @@ def _sum_fold(kind: Kind) -> Callable[[], Fold]:
     return FloatTotal if isinstance(kind, FloatKind) else Total
 
 
-def _count_of(fold: AnyFold) -> Stored:
+def count_of(fold: AnyFold) -> Stored:
     count: int = fold.count
     return count
 

@@ -8,15 +8,17 @@ nothing is grouped by, all rows are one group, and that is always there.
 Groups are told apart as stored values are: NULLs are one group, and so are NaNs.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from qsdb.live.states.aggregates import Aggregate
+from qsdb.live.states.aggregates import Aggregate, count_of
 from qsdb.live.states.changes import Change
 from qsdb.live.states.folds import Fold
 from qsdb.sql.readable import StoredRow
 from qsdb.values.kinds import Stored
+from qsdb.values.source import Names, compile_source
 
 __all__ = ["Groups"]
 
@@ -55,13 +57,15 @@ class Groups:
         shared = [*dict.fromkeys(columns)]
         self._places = [place for place, _ in shared]
         self._makers = [make for _, make in shared]
-        self._reads: list[tuple[int | None, Callable[[Any], Stored]]] = [
+        self._numbered = [*enumerate(self._places)]
+        reads = [
             (
                 None if each.place is None else shared.index((each.place, each.make)),
                 each.read,
             )
             for each in aggregates
         ]
+        self._row = row_reader(len(self._keys), reads)
         self._groups: dict[Stored, _Group] = {}
         self._begin()
 
@@ -136,25 +140,17 @@ class Groups:
     def _change_one(self, key: Stored, new: StoredRow, old: StoredRow) -> Change:
         """Exchange a row of a group by another one."""
         group = self._groups[key]
-        was = group.told or self._row(key, group)
-        for fold, place in zip(group.folds, self._places, strict=True):
+        was, folds = group.told or self._row(key, group), group.folds
+        for number, place in self._numbered:
             value, before = new[place], old[place]
             if value is not before:
+                fold = folds[number]
                 if before is not None:
                     fold.remove(before)
                 if value is not None:
                     fold.add(value)
         group.told = now = self._row(key, group)
         return ([], []) if now == was else ([now], [was])
-
-    def _row(self, key: Stored, group: _Group) -> StoredRow:
-        """Give what is told of a group."""
-        folds: tuple[Any, ...] = group.folds
-        found = [
-            read(group if number is None else folds[number])
-            for number, read in self._reads
-        ]
-        return (key, *found) if len(self._keys) == 1 else (*_tuple(key), *found)
 
     def _told(self, touched: dict[Stored, StoredRow | None]) -> Change:
         """Drop groups without rows, and say which rows are others."""
@@ -180,6 +176,41 @@ def _key_function(keys: tuple[int, ...]) -> Callable[[StoredRow], Stored]:
     return itemgetter(*keys)
 
 
-def _tuple(key: Stored) -> tuple[Stored, ...]:
-    assert isinstance(key, tuple)
-    return key
+Read = Callable[[Any], Stored]
+
+
+def row_reader(
+    keys: int, reads: Sequence[tuple[int | None, Read]]
+) -> Callable[[Stored, _Group], StoredRow]:
+    """Compile what gives the row that is told of a group.
+
+    Args:
+        keys: By how many columns rows are grouped.
+        reads: Of each aggregate the number of its fold, None where rows are counted,
+            and what reads it off that.
+    """
+    is_count = [read is count_of for _, read in reads]
+    bind = _bind(
+        keys, tuple(zip([number for number, _ in reads], is_count, strict=True))
+    )
+    found: Callable[[Stored, _Group], StoredRow] = bind(*[read for _, read in reads])
+    return found
+
+
+@functools.lru_cache(256)
+def _bind(keys: int, reads: tuple[tuple[int | None, bool], ...]) -> Callable[..., Any]:
+    values = ["key" if keys == 1 else "*key"]
+    for place, (number, is_count) in enumerate(reads):
+        source = "group" if number is None else f"folds[{number}]"
+        values.append(f"{source}.count" if is_count else f"read{place}({source})")
+    arguments = ", ".join([f"read{place}" for place in range(len(reads))])
+    code = (
+        f"def bind({arguments}):\n"
+        "    def row(key, group):\n"
+        "        folds = group.folds\n"
+        f"        return ({', '.join(values)},)\n"
+        "    return row\n"
+    )
+    bind = compile_source("group", code, Names())["bind"]
+    assert callable(bind)
+    return bind

@@ -82,14 +82,27 @@ def test_lists_of_rows_are_the_callers_own() -> None:
 def test_nothing_is_kept_of_rows_that_are_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bags, "NOTED_MIN", 0)
+    monkeypatch.setattr(bags, "CHANGED_MIN", 0)
     bag = Bag([(0,)])
     for number in range(100):
         bag.apply(update(5 + number, [number + 1], [number]))
 
-    rows, noted, *_ = bag._state
+    rows, came, _, went, *_ = bag._state
     assert bag.rows == [(100,)]
-    assert len(rows) + len(noted) < 5
+    assert bag.count == 1
+    assert len(rows) + len(came) + len(went) < 5
+
+
+def test_what_a_change_that_was_cut_off_has_left_is_not_there() -> None:
+    bag = Bag([(1,)])
+    bag.apply(update(5, [2], []))
+    _, came, _, went, *_ = bag._state
+    came += [(7,), (8,)]
+    went += [(1,)]
+    assert (numbers(bag), bag.count) == ([1, 2], 2)
+
+    bag.apply(update(6, [3], [2]))
+    assert (numbers(bag), bag.count) == ([1, 3], 2)
 
 
 def test_a_long_result_is_not_gone_through_for_a_change() -> None:
@@ -98,14 +111,15 @@ def test_a_long_result_is_not_gone_through_for_a_change() -> None:
             raise AssertionError
 
     bag = Bag(Untouched([(1,)]))
-    for number in range(bags.NOTED_MIN):
+    bag.apply(update(4, [1], [1]))
+    for number in range(bags.CHANGED_MIN - 2):
         bag.apply(update(5 + number, [number + 2], []))
     with pytest.raises(AssertionError):
         _ = bag.rows
 
 
 def test_any_changes_add_up_as_in_a_counter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bags, "NOTED_MIN", 3)
+    monkeypatch.setattr(bags, "CHANGED_MIN", 3)
     rng = random.Random(1)
     for length in (0, 1, 5, 40):
         first = [(rng.randrange(6),) for _ in range(length)]
