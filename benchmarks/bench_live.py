@@ -139,8 +139,13 @@ def commit_beside(
     return Task(work, verify, db.close)
 
 
-def subscribe_all(rooms: int) -> Task[int]:
-    """Have one listen in each room, and give how much memory that takes."""
+def subscribe_all(rooms: int, *, by_text: bool = False) -> Task[int]:
+    """Have one listen in each room, and give how much memory that takes.
+
+    Args:
+        rooms: How many there are.
+        by_text: Whether the room stands in the text, so that each is another one.
+    """
     db, told = open_chat(rooms), Told()
     db.subscribe(ROOM, told, {"room": 0})  # what all of them share is there
 
@@ -149,7 +154,10 @@ def subscribe_all(rooms: int) -> Task[int]:
         tracemalloc.start()
         try:
             for number in range(1, rooms):
-                db.subscribe(ROOM, told, {"room": number})
+                if by_text:
+                    db.subscribe(ROOM.replace(":room", f"{number}"), told)
+                else:
+                    db.subscribe(ROOM, told, {"room": number})
             gc.collect()
             return tracemalloc.get_traced_memory()[0]
         finally:
@@ -303,6 +311,7 @@ def absence(sizes: Sizes) -> Question:
 def questions(sizes: Sizes) -> Iterator[Question]:
     """Ask for commits, memory, the join and the shared query."""
     rooms, commits = sizes["subscriptions"], sizes["commits"]
+    texts = sizes["texts"]
     beside = partial(commit_beside, rooms, commits)
     many, one = f"{rooms:,} listen", "1 listens"
     yield Question(
@@ -314,13 +323,21 @@ def questions(sizes: Sizes) -> Iterator[Question]:
         ],
         [Cost(many, 1.3, one)],
     )
-    yield Question(
-        "memory of a live query",
-        [Contender("qsdb", lambda: subscribe_all(rooms), rooms - 1)],
-        [Each("qsdb", 1536)],
-        SUBSCRIPTION_BYTES,
-        reading=lambda _, found: float(found),
-    )
+    for what, count, by_text in (
+        ("memory of a live query", rooms, False),
+        ("the same, where the room stands in each text", texts, True),
+    ):
+        yield Question(
+            what,
+            [
+                Contender(
+                    "qsdb", partial(subscribe_all, count, by_text=by_text), count - 1
+                )
+            ],
+            [Each("qsdb", 1536)],
+            SUBSCRIPTION_BYTES,
+            reading=lambda _, found: float(found),
+        )
     entries, changes = sizes["entries"], sizes["changes"]
     yield Question(
         f"one row of a join with {entries:,} rows changes",
@@ -347,6 +364,7 @@ LIVE = Benchmark(
     __doc__,
     full={
         "subscriptions": 100_000,
+        "texts": 10_000,
         "commits": 5_000,
         "entries": 1_000_000,
         "changes": 2_000,
@@ -355,6 +373,7 @@ LIVE = Benchmark(
     },
     small={
         "subscriptions": 50,
+        "texts": 20,
         "commits": 20,
         "entries": 2_000,
         "changes": 10,

@@ -88,6 +88,12 @@ class Never:
 
 Route = ByValue | ByInterval | Always | Never
 
+FEW = 8
+"""A dict of one reader has five times the size of a tuple of one."""
+
+Readers = tuple[Reader, ...] | dict[Reader, None]
+"""Several readers, each once; a dict where they are not few."""
+
 Concerned = dict[Reader, list[Pair]]
 """Reader → what concerns it; where a row is no more concerned, it is None there."""
 
@@ -97,7 +103,7 @@ class Routes:
 
     def __init__(self) -> None:
         """Begin without any."""
-        self._by_value: dict[int, dict[Stored, dict[Reader, None]]] = {}
+        self._by_value: dict[int, dict[Stored, Readers]] = {}
         self._by_interval: dict[int, tuple[Kind, Intervals[Reader]]] = {}
         self._always: dict[Reader, None] = {}
         self._never: dict[Reader, None] = {}
@@ -113,7 +119,7 @@ class Routes:
             case ByValue(column=column, values=values):
                 by_value = self._by_value.setdefault(column, {})
                 for value in values:
-                    by_value.setdefault(value, {})[reader] = None
+                    by_value[value] = _with(by_value.get(value, ()), reader)
             case ByInterval(column=column, kind=kind, low=low, high=high, ends=ends):
                 _, intervals = self._by_interval.setdefault(column, (kind, Intervals()))
                 bounds = [
@@ -131,9 +137,10 @@ class Routes:
             case ByValue(column=column, values=values):
                 by_value = self._by_value[column]
                 for value in values:
-                    readers = by_value[value]
-                    del readers[reader]
-                    if not readers:
+                    readers = _without(by_value[value], reader)
+                    if readers:
+                        by_value[value] = readers
+                    else:
                         del by_value[value]
                 if not by_value:
                     del self._by_value[column]
@@ -188,12 +195,25 @@ class Routes:
                 _note(found, pair, was, now)
 
 
-_NOBODY: dict[Reader, None] = {}
+_NOBODY: Readers = ()
 
 
-def _note(
-    found: Concerned, pair: Pair, was: dict[Reader, None], now: dict[Reader, None]
-) -> None:
+def _with(readers: Readers, reader: Reader) -> Readers:
+    if isinstance(readers, dict):
+        readers[reader] = None
+        return readers
+    several = (*readers, reader)
+    return several if len(several) <= FEW else dict.fromkeys(several)
+
+
+def _without(readers: Readers, reader: Reader) -> Readers:
+    if isinstance(readers, dict):
+        del readers[reader]
+        return readers
+    return tuple([each for each in readers if each is not reader])
+
+
+def _note(found: Concerned, pair: Pair, was: Readers, now: Readers) -> None:
     """Note a change for those whom the old row concerned, and the new one does."""
     old, new = pair
     for reader in was:

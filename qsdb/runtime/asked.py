@@ -1,18 +1,24 @@
 """`Asked`: a query that can be subscribed to, made of its text.
 
+What is large of it is made once for all texts that are the same but for constants: the
+plan that gives the first result, and the template by which it is kept current. A text
+of its own has its constants, and few bytes besides.
+
 All of it is made for the tables of one module. When another one is published it is
 made again of the same text (`qsdb.runtime.rebinding`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from qsdb.errors import QueryError
+from qsdb.live.operators import NO_CALLER
 from qsdb.live.refusing import why_not_live
 from qsdb.live.templates import Lifted, lift
-from qsdb.live.trees import is_ordered
+from qsdb.live.trees import is_ordered, window_of
 from qsdb.live.virtual import live_form
 from qsdb.runtime.prepared import PreparedQuery
 from qsdb.runtime.queries import Queries
@@ -25,7 +31,7 @@ from qsdb.sql.statements import Checked
 from qsdb.sql.typed import Argument
 from qsdb.store.orders import StoredRow, key_function
 from qsdb.store.reads import ReadTransaction
-from qsdb.values.kinds import U64, Stored
+from qsdb.values.kinds import U64, Kind, Stored
 
 __all__ = [
     "Asked",
@@ -42,7 +48,30 @@ class RepublishedError(Exception):
     """A module was published since a query was asked; it is to be asked again."""
 
 
+NO_PARAMETERS: Mapping[str, Kind] = MappingProxyType({})
+
+
 @attrs.frozen(eq=False)
+class Common:
+    """What all have that are asked alike, but for constants.
+
+    Attributes:
+        first: Gives the first result for the values of the template; of a query on
+            views, for the values of the text's parameters.
+        template: The query without its constants.
+        key: Of the template, as `Lifted` has it.
+        shape: What its rows are to users.
+        table: The table whose whole rows it gives; None if it gives others.
+    """
+
+    first: PreparedQuery
+    template: Selected
+    key: object
+    shape: Shape
+    table: str | None
+
+
+@attrs.define(eq=False)
 class Asked:
     """A query that can be subscribed to.
 
@@ -50,11 +79,11 @@ class Asked:
         text: The query.
         is_owner: Whether the owner asks, who sees all tables.
         queries: What the text was read with.
-        first: Gives its first result.
-        lifted: Its template.
+        parameters: The name and the kind of each of its parameters.
+        lifted: Its template, shared, and what its constants are.
+        common: What it has in common with others of the template.
         shape: What its rows are to users.
-        table: The table whose whole rows it gives; None if it gives others.
-        query: It, as a tree.
+        query: It, as a tree, if it is a window, which can be another one; else None.
         window: Which of `LIMIT` and `OFFSET` are parameters behind those of the text,
             so that its window can be another one.
         windowed: What was made of the same text with others of them, by `window`.
@@ -63,17 +92,27 @@ class Asked:
     text: str
     is_owner: bool
     queries: Queries
-    first: PreparedQuery
+    parameters: Mapping[str, Kind]
     lifted: Lifted
+    common: Common
     shape: Shape
-    table: str | None
-    query: Selected
+    query: Selected | None = None
     window: tuple[str, ...] = ()
-    windowed: "dict[tuple[str, ...], Asked]" = attrs.field(factory=dict)
+    windowed: "dict[tuple[str, ...], Asked] | None" = None
+
+    @property
+    def first(self) -> PreparedQuery:
+        """What gives its first result."""
+        return self.common.first
+
+    @property
+    def table(self) -> str | None:
+        """The table whose whole rows it gives; None if it gives others."""
+        return self.common.table
 
     def named(self, values: Sequence[Any]) -> dict[str, Stored]:
         """Give the values of the parameters by their names."""
-        return dict(zip(self.first.plan.query.parameters, values, strict=True))
+        return dict(zip(self.parameters, values, strict=True))
 
 
 def ask(
@@ -91,11 +130,43 @@ def ask(
         QueryError: it is wrong, or cannot be kept current.
     """
     query = require_live(queries.check(text, is_owner), text)
-    first = queries.prepare(query)
-    shape, table = result_shape(query, first.bounds, first.make)
-    lifted = lift(live_form(query))
-    asked = Asked(text, is_owner, queries, first, lifted, shape, table, query)
+    asked = _asked(text, is_owner, queries, query)
     return with_window(asked, window) if window else asked
+
+
+def _asked(
+    text: str,
+    is_owner: bool,  # noqa: FBT001  as `Asked` has it
+    queries: Queries,
+    query: Selected,
+    window: tuple[str, ...] = (),
+) -> Asked:
+    lifted = lift(live_form(query))
+    common = _common(queries, query, lifted)
+    shared = attrs.evolve(lifted, query=common.template, key=common.key)
+    kept = None if window_of(query) is None else query
+    parameters = query.parameters or NO_PARAMETERS
+    return Asked(
+        text, is_owner, queries, parameters, shared, common, common.shape, kept, window
+    )
+
+
+def _common(queries: Queries, query: Selected, lifted: Lifted) -> Common:
+    """Give what there is of a template, or make it."""
+    key = lifted.key
+    if query.views:  # of which each text asks by itself, for its arguments
+        return _made(queries.prepare(query), query, lifted)
+    found: Common | None = queries.asked.get(key)
+    if found is None:
+        template = lifted.query
+        found = _made(queries.prepare(template), template, lifted)
+        queries.asked[key] = found
+    return found
+
+
+def _made(first: PreparedQuery, query: Selected, lifted: Lifted) -> Common:
+    shape, table = result_shape(query, first.bounds, first.make)
+    return Common(first, lifted.query, lifted.key, shape, table)
 
 
 def with_window(asked: Asked, window: tuple[str, ...]) -> Asked:
@@ -109,14 +180,14 @@ def with_window(asked: Asked, window: tuple[str, ...]) -> Asked:
     """
     if window == asked.window:
         return asked
+    if asked.windowed is None:
+        asked.windowed = {}
     found = asked.windowed.get(window)
     if found is None:
+        assert asked.query is not None
         query = parametrized(asked.query, window)
-        first = asked.queries.prepare(query)
-        lifted = lift(live_form(query))
-        found = attrs.evolve(
-            asked, first=first, lifted=lifted, query=query, window=window
-        )
+        found = _asked(asked.text, asked.is_owner, asked.queries, query, window)
+        found.windowed = asked.windowed
         asked.windowed[window] = found
     return found
 
@@ -181,5 +252,16 @@ def result_shape(
 def first_result(
     asked: Asked, reading: ReadTransaction, caller: bytes, values: Sequence[object]
 ) -> list[StoredRow]:
-    """Give the result of a query in a read transaction."""
-    return asked.first.read(reading, caller, values)
+    """Give the result of a query in a read transaction.
+
+    Raises:
+        QueryError: it fails.
+    """
+    first = asked.first
+    if first.views is not None:
+        return first.read(reading, caller, values)
+    try:
+        places = asked.lifted.values(caller, asked.named(values))
+        return first.read(reading, NO_CALLER, places)
+    except QueryError as error:
+        raise asked.lifted.placed(error) from None

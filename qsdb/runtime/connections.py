@@ -182,7 +182,7 @@ class Connection(Receiving, Calling):
         if not self._is_owner:
             for each in asked:
                 self._subscriptions.queries.require_cheap(each.first.plan)
-        values = bind_each([each.first.plan.query.parameters for each in asked], params)
+        values = bind_each([each.parameters for each in asked], params)
         pairs = [*zip(asked, values, strict=True)]
         subscription = Subscription(self, pairs, on_applied, on_error)
         caller = self.identity.stored

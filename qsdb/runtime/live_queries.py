@@ -292,7 +292,7 @@ def subscribe(  # noqa: PLR0913  what users may say
     if type(text) is not str:
         raise ArgumentError(f"a query is a str, not {brief(text)}")
     asked = subscriptions.asked(text, True)  # noqa: FBT003  the key of a cache
-    values = bind_parameters(asked.first.plan.query.parameters, params)
+    values = bind_parameters(asked.parameters, params)
     query = LiveQuery(
         subscriptions, asked, values, callback, on_error, confirmed=confirmed
     )

@@ -11,7 +11,8 @@ one row is done between two commits, which costs a fifth (`qsdb.store.latest`).
 
 import functools
 from collections.abc import Mapping
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
+from weakref import WeakValueDictionary
 
 from qsdb.errors import (
     AccessError,
@@ -98,6 +99,7 @@ class Queries:
         entries: Name → table, those of the system too.
         views: Name → view.
         view_runs: Runs them.
+        asked: Template → what is made of it, as long as anybody listens to it.
     """
 
     def __init__(
@@ -134,6 +136,7 @@ class Queries:
         ids = [self.entries[name].table.table_id for name in public]
         self._visibility = Visibility(sorted(ids), RowFilters(self._all))
         self.prepared = functools.lru_cache(PREPARED_MAX)(self._prepare)
+        self.asked: WeakValueDictionary[object, Any] = WeakValueDictionary()
 
     def visible_tables(
         self, *, is_owner: bool

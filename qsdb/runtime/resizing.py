@@ -80,7 +80,7 @@ def _require_fitting(name: str, given: object) -> None:
 
 def _parts(asked: Asked, offset: object) -> tuple[str, ...]:
     """Say what of the window is to be parameters: OFFSET where there is any."""
-    window = window_of(asked.query)
+    window = None if asked.query is None else window_of(asked.query)
     if window is None or window.limit is None:
         raise ArgumentError(f"no LIMIT can be changed, for there is none: {asked.text}")
     has_offset = offset or window.offset is not None
@@ -144,6 +144,7 @@ class _Resizing:
 
     def _window(self) -> tuple[object, object]:
         """Give LIMIT and OFFSET as they are."""
+        assert self.was.query is not None
         window = window_of(self.was.query)
         assert window is not None
         named = self.was.named(self.subscriber.values)
@@ -195,4 +196,4 @@ class _Resizing:
 
 def _count(asked: Asked) -> int:
     """Give how many parameters the text has."""
-    return len(asked.first.plan.query.parameters) - len(asked.window)
+    return len(asked.parameters) - len(asked.window)

@@ -161,7 +161,7 @@ def asked_by(peer: Peer, text: str) -> Asked:
         QueryError: it is wrong, has a parameter, or looks at too many rows.
     """
     asked = peer.access.subscriptions.asked(text, peer.is_owner)
-    for name in asked.first.plan.query.parameters:
+    for name in asked.parameters:
         raise QueryError(f"there is no value for parameter :{name}", text)
     peer.access.require_cheap(asked.first.plan, peer.sender.identity)
     return asked

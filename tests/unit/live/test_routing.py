@@ -6,6 +6,7 @@ import pytest
 
 from qsdb.live.operators import LiveResult, Template
 from qsdb.live.routing import (
+    FEW,
     Always,
     ByInterval,
     ByValue,
@@ -39,6 +40,17 @@ def test_by_value() -> None:
     assert told(routes, ((3, 9), (1, 9))) == {some: [(None, (1, 9))]}
     assert told(routes, ((1, 8), (2, 9))) == {some: [((1, 8), (2, 9))]}
     assert told(routes, ((3, 8), (4, 9))) == {}
+
+
+def test_many_of_one_value_come_and_go() -> None:
+    routes, many = Routes(), [reader(ByValue(0, (1,))) for _ in range(2 * FEW)]
+    for count, each in enumerate(many, 1):
+        routes.add(each)
+        assert [*told(routes, (None, (1,)))] == many[:count]
+    for count, each in enumerate(many, 1):
+        routes.remove(each)
+        assert [*told(routes, ((1,), None))] == many[count:]
+    assert not routes
 
 
 def test_by_interval() -> None:
