@@ -9,7 +9,7 @@ comprehension for the filter, lists of rows by guild for the join.
 * A point is asked outside of transactions, ``db.sql`` against one statement of sqlite3,
   and in a transaction.
 * A filter looks at all rows, since no index helps it: it finds a tenth of them, or a
-  few, or counts them.
+  few, or counts them; it compares whole numbers, or floats, or works something out.
 * The join begins with the guilds of a region, and finds their players by an index.
 
 Not measured: preparing, which takes qsdb some milliseconds; joins without an index;
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import qsdb
 from benchmarks.harness import Contender, Cost, Question, Speed, Task, require
 from benchmarks.program import Benchmark, Sizes, make_parser, run
-from qsdb import i64, u32, u64
+from qsdb import f64, i64, u32, u64
 
 game = qsdb.Module("game")
 
@@ -44,6 +44,7 @@ class Player(qsdb.Row, module=game):
     level: u32
     score: i64
     name: str
+    speed: f64
 
 
 SEED = 7
@@ -54,7 +55,7 @@ REGION_GUILDS = 10
 """Guilds of each region."""
 
 RawGuild = tuple[int, int]
-RawPlayer = tuple[int, int, int, int, str]
+RawPlayer = tuple[int, int, int, int, str, float]
 Execute = Callable[[int], int]
 """Asks once, with a parameter; gives the sum of what is found."""
 
@@ -92,7 +93,7 @@ def raw_players(count: int) -> list[RawPlayer]:
     draw = random.Random(SEED).randrange
     guilds = max(count // MEMBERS, 1)
     return [
-        (n, draw(guilds), draw(LEVELS), draw(1_000_000), f"player {n}")
+        (n, draw(guilds), draw(LEVELS), draw(1_000_000), f"player {n}", draw(999) / 7)
         for n in range(count)
     ]
 
@@ -114,11 +115,12 @@ def load_sqlite(players: int) -> sqlite3.Connection:
     )
     connection.execute(
         "CREATE TABLE player (id INTEGER PRIMARY KEY, guild INTEGER NOT NULL, "
-        "level INTEGER NOT NULL, score INTEGER NOT NULL, name TEXT NOT NULL)"
+        "level INTEGER NOT NULL, score INTEGER NOT NULL, name TEXT NOT NULL, "
+        "speed REAL NOT NULL)"
     )
     connection.execute("BEGIN")
     connection.executemany("INSERT INTO guild VALUES (?, ?)", raw_guilds(players))
-    insert = "INSERT INTO player VALUES (?, ?, ?, ?, ?)"
+    insert = "INSERT INTO player VALUES (?, ?, ?, ?, ?, ?)"
     connection.executemany(insert, raw_players(players))
     connection.execute("CREATE INDEX by_region ON guild (region)")
     connection.execute("CREATE INDEX by_guild ON player (guild)")
@@ -204,6 +206,16 @@ def count_by_hand(players: list[RawPlayer]) -> Execute:
     return lambda low: len([1 for row in players if row[2] >= low and row[3] >= 0])
 
 
+def float_by_hand(players: list[RawPlayer]) -> Execute:
+    """Go through a list."""
+    return lambda low: sum([row[3] for row in players if row[5] < low])
+
+
+def remainder_by_hand(players: list[RawPlayer]) -> Execute:
+    """Go through a list, and calculate."""
+    return lambda low: sum([row[3] for row in players if (row[2] + 1) % 100 == low])
+
+
 def join_by_hand(players: list[RawPlayer]) -> Execute:
     """Look up guilds, then their players."""
     guilds: dict[int, list[int]] = {}
@@ -241,6 +253,17 @@ def questions(sizes: Sizes) -> Iterator[Question]:
         asking = Asking(
             *asked(condition), place, "score", players, values, filter_by_hand
         )
+        yield question(
+            f"SQL, all of {players:,} rows looked at, {title}",
+            asking,
+            players * times,
+            [Cost("qsdb", 2.0, "sqlite3")],
+        )
+    for title, text, given, by_hand_of in (
+        ("by floats", "speed < :n", 14, float_by_hand),
+        ("by a calculation", "(level + 1) % 100 = :n", 7, remainder_by_hand),
+    ):
+        asking = Asking(*asked(text), 3, "score", players, (given,) * times, by_hand_of)
         yield question(
             f"SQL, all of {players:,} rows looked at, {title}",
             asking,

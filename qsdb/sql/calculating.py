@@ -5,6 +5,7 @@ from typing import Protocol
 
 from qsdb.sql.arithmetic import divider, fitter
 from qsdb.sql.functions import FUNCTIONS
+from qsdb.sql.places import AnyPlace
 from qsdb.sql.typed import (
     Calculation,
     Call,
@@ -15,6 +16,7 @@ from qsdb.sql.typed import (
     is_optional,
     parts_of,
 )
+from qsdb.values.kinds import IntKind, Kind
 from qsdb.values.source import Names
 
 __all__ = ["Worked", "write_worked"]
@@ -64,26 +66,61 @@ def write_worked(writing: Writing, node: Worked, depth: int) -> str:
 
 
 def _calculated(writing: Writing, node: Calculation | Negation, depth: int) -> str:
-    kind, names = node.kind, writing.names
-    place, *places = node.places or [None] * len([*parts_of(node)])
-    fit = names.bind("fit", fitter(kind, place))
     if isinstance(node, Negation):
-        return writing.of_known([node.term], lambda e: f"{fit}(-{e[0]})", depth)
+        [place] = node.places or [None]
+        steps = _Steps(writing, node.kind, place)
+        return writing.of_known([node.term], lambda e: steps.fitting(f"-{e[0]}"), depth)
+    place, *places = node.places or [None] * len([*parts_of(node)])
+    steps = _Steps(writing, node.kind, place)
 
     def calculate(given: list[str]) -> str:
-        steps, total = [given[0]], writing.variable()
-        steps_left = zip(node.rest, given[1:], places, strict=True)
-        for (operator, _), operand, at in steps_left:
-            found = f"{total} {operator} {operand}"
-            if operator in ("/", "%"):
-                divide = names.bind("divide", divider(operator, kind, at))
-                found = f"{divide}({total}, {operand})"
-            steps.append(f"{fit}({found})")
+        number, *others = given
+        found = []
+        for (operator, _), operand, at in zip(node.rest, others, places, strict=True):
+            found.append(steps.step(operator, number, operand, at))
+            number = steps.total
         # A tuple, since one call in another would nest as deep as it is long.
-        return f"({', '.join([f'({total} := {each})' for each in steps])})[-1]"
+        return found[0] if len(found) == 1 else f"({', '.join(found)})[-1]"
 
     operands = [node.first, *[operand for _, operand in node.rest]]
     return writing.of_known(operands, calculate, depth)
+
+
+class _Steps:
+    """Writes the steps of a calculation, each of which gives the total a value.
+
+    Whole numbers are looked at where they are, whether they fit and whether a division
+    needs to mind signs, and a function is called only if so: it costs as much as ten
+    additions.
+    """
+
+    def __init__(self, writing: Writing, kind: Kind, place: AnyPlace) -> None:
+        self._kind, self._names = kind, writing.names
+        self._fit = writing.names.bind("fit", fitter(kind, place))
+        self.total = writing.variable()
+
+    def step(self, operator: str, number: str, operand: str, place: AnyPlace) -> str:
+        """Write a step: from a number, which is the total or the first operand."""
+        if operator not in ("/", "%"):
+            return self.fitting(f"{number} {operator} {operand}")
+        total, kind = self.total, self._kind
+        divide = self._names.bind("divide", divider(operator, kind, place))
+        if not isinstance(kind, IntKind) or not operand.isidentifier():
+            return f"({total} := {self._fit}({divide}({number}, {operand})))"
+        python = {"/": "//"}.get(operator, operator)
+        known = f"({total} := {number})"
+        return (
+            f"({total} := {total} {python} {operand} if {known} >= 0 < {operand} "
+            f"else {self._fit}({divide}({total}, {operand})))"
+        )
+
+    def fitting(self, found: str) -> str:
+        """Write that a result is the total, if it fits."""
+        total, kind = self.total, self._kind
+        if isinstance(kind, IntKind):
+            known = f"{kind.least} <= ({total} := {found}) <= {kind.greatest}"
+            return f"({total} if {known} else {self._fit}({total}))"
+        return f"({total} := {self._fit}({found}))"
 
 
 def _called(writing: Writing, node: Call, depth: int) -> str:

@@ -25,6 +25,7 @@ Deep expressions are split into functions: Python takes some hundred parentheses
 from collections.abc import Callable, Sequence
 
 from qsdb.sql.calculating import write_worked
+from qsdb.sql.comparing import write_float_test
 from qsdb.sql.patterns import is_like, pattern_of
 from qsdb.sql.typed import (
     Argument,
@@ -47,7 +48,7 @@ from qsdb.sql.typed import (
     is_optional,
     sources_of,
 )
-from qsdb.values.kinds import Kind
+from qsdb.values.kinds import FloatKind, Kind
 from qsdb.values.source import Names, compile_source
 
 __all__ = [
@@ -285,6 +286,8 @@ class ExpressionWriter:
                 spelt = {"=": "==", "<>": "!="}.get(operator, operator)
 
                 def compare(sources: list[str]) -> str:
+                    if isinstance(left.kind, FloatKind):
+                        return write_float_test(spelt, sources, right, self.variable)
                     first, second = [self._ordered(left.kind, e) for e in sources]
                     return f"({first} {spelt} {second})"
 

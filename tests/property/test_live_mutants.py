@@ -174,8 +174,8 @@ NIGHTLY = {
     ),
     "of several values only the first finds": Mutant(
         routing,
-        "for value in values:\n                    by_value.setdefault",
-        "for value in values[:1]:\n                    by_value.setdefault",
+        "for value in values:\n                    by_value[value]",
+        "for value in values[:1]:\n                    by_value[value]",
     ),
     "an interval without its lower end": Mutant(
         intervals, "self.includes_low and low == key", "False"

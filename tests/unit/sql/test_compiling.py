@@ -391,3 +391,57 @@ def test_what_is_escaped_stands_for_itself(
 def test_like_with_many_signs_comes_to_an_end(pattern: str) -> None:
     assert not is_like("a" * 6000, pattern)
     assert is_like("ab" * 4000 + "b", "%a" * 2000 + "%b")
+
+
+FLOATS = [-math.inf, -1.5, 0.0, 2.5, math.inf, NAN]
+ORDERINGS: dict[Any, Any] = {
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@pytest.mark.parametrize("kind", [F32, F64])
+@pytest.mark.parametrize("spelt", ORDERINGS)
+def test_all_pairs_of_floats_compare(spelt: Any, kind: Kind) -> None:
+    def rank(number: float) -> tuple[bool, float]:
+        return (math.isnan(number), 0.0 if math.isnan(number) else number)
+
+    first = Cell(0, 0, kind, is_optional=False)
+    for a, b in itertools.product(FLOATS, FLOATS):
+        expected = ORDERINGS[spelt](rank(a), rank(b))
+        for second in (
+            Constant(b, kind),
+            Argument("b", kind),
+            Cell(0, 1, kind, is_optional=False),
+            Cell(0, 1, kind, is_optional=True),
+        ):
+            node = Comparison(spelt, first, second)
+            bound = compile_predicate(node, ["b"], 1)(b)
+            assert bool(bound((a, b))) is expected, (a, b, second)
+
+
+@pytest.mark.parametrize("spelt", ["+", "-", "*", "/", "%"])
+def test_all_pairs_of_small_numbers_calculate(spelt: Any) -> None:
+    numbers = [-128, -127, -65, -3, -2, -1, 0, 1, 2, 3, 64, 126, 127]
+    python: dict[str, Any] = {
+        "+": operator.add,
+        "-": operator.sub,
+        "*": operator.mul,
+        "/": lambda a, b: int(a / b),
+        "%": math.fmod,
+    }
+    first = Cell(0, 0, I8, is_optional=False)
+    for a, b in itertools.product(numbers, numbers):
+        for second in (Constant(b, I8), Cell(0, 1, I8, is_optional=True)):
+            node = Calculation(first, ((spelt, second),), I8)
+            bound = compile_values([node], [], 1)()
+            expected = None if spelt in "/%" and not b else python[spelt](a, b)
+            if expected is None or not -128 <= expected <= 127:
+                with pytest.raises(QueryError):
+                    bound((a, b))
+            else:
+                assert bound((a, b)) == (expected,), (a, b, second)
