@@ -100,13 +100,13 @@ class Asking:
 
         Args:
             identity: Who it is; somebody new if neither this nor `token` is given.
-            token: What an earlier connection had as its token.
+            token: What an earlier connection had as its token, or `make_token` made.
             confirmed: Whether it is told only of what is on the disk.
 
         Raises:
             ArgumentError: an argument is of a wrong kind, or both are given.
-            AccessError: the token was not made by this database object, or
-                ``client_connected`` raised: then that is the cause.
+            AccessError: the token was not made by this database, or is not good at
+                this time, or ``client_connected`` raised: then that is the cause.
             StorageError: that somebody connects cannot be written.
             UsageError: this thread is in a transaction.
             ClosedError: the database is closed.
@@ -114,6 +114,34 @@ class Asking:
         self._require_open()
         self._writer.require_outside()
         return self._connector.connect(identity, token, confirmed)
+
+    def make_token(
+        self,
+        issuer: str,
+        subject: str,
+        claims: Mapping[str, object] | None = None,
+    ) -> str:
+        """Make a token for somebody, to be shown to `connect`.
+
+        Whoever shows it has the identity that `Identity.from_claims` makes of issuer
+        and subject, and functions find all that it says in ``ctx.auth.claims``. It is
+        good for as long as the database is, or until the claim ``exp``, in seconds
+        since 1970; ``nbf`` says when it begins to be.
+
+        Args:
+            issuer: Who says so: a name of the application, say.
+            subject: What the issuer calls them.
+            claims: What else it says, by name: values of JSON.
+
+        Raises:
+            ArgumentError: issuer or subject are not texts of 1 to 128 bytes, or a claim
+                is no JSON, or one that qsdb makes itself, or a time is no number.
+            ClosedError: the database is closed.
+        """
+        self._require_open()
+        return self._connector.make_token(
+            issuer, subject, {} if claims is None else claims
+        )
 
     def _require_open(self) -> None:
         if self._writer.directory.store.is_closed:

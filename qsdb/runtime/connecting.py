@@ -8,7 +8,14 @@ from qsdb.runtime.connections import Connection
 from qsdb.runtime.prepared import handle_of
 from qsdb.runtime.procedures import Procedures
 from qsdb.runtime.subscriptions import Subscriptions
-from qsdb.runtime.tokens import ISSUER, Claimed, Tokens, claimed, new_secret
+from qsdb.runtime.tokens import (
+    ISSUER,
+    Claimed,
+    Tokens,
+    claimed,
+    new_secret,
+    said_of,
+)
 from qsdb.schema.contexts import Auth
 from qsdb.schema.system import ST_SECRET, TOKENS
 from qsdb.values.identity import ConnectionId, Identity
@@ -45,8 +52,8 @@ class Connector:
 
         Raises:
             ArgumentError: an argument is of a wrong kind, or both are given.
-            AccessError: the token was not made here, or has ended, or the module
-                refuses.
+            AccessError: the token was not made here, has ended, has not begun, or the
+                module refuses.
             StorageError: that somebody connects cannot be written.
         """
         if type(confirmed) is not bool:
@@ -69,14 +76,25 @@ class Connector:
             confirmed=confirmed,
         )
 
+    def make_token(self, issuer: str, subject: str, claims: object) -> str:
+        """Give a token with claims of the application.
+
+        Raises:
+            ArgumentError: it cannot say so.
+        """
+        return self._tokens.make(said_of(issuer, subject, claims, self._now()))
+
+    def _now(self) -> float:
+        return self._calls.writer.clock.now().micros / 1e6
+
     def _claimed(self, identity: Identity | None, token: str | None) -> Claimed:
         """Say who connects.
 
         Raises:
             ArgumentError: the identity or the token is of a wrong kind.
-            AccessError: the token was not made here, or has ended.
+            AccessError: the token was not made here, has ended, or has not begun.
         """
-        now = self._calls.writer.clock.now().micros / 1e6
+        now = self._now()
         if token is not None:
             return self._tokens.read(token, now)
         if identity is None:

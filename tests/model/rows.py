@@ -1,14 +1,14 @@
 """The features of SpacetimeDB's model, numbered: what qsdb is held against.
 
 Each is one row of the feature table that qsdb was planned with, in a few words. A
-row is done when a test in this folder bears its number, `test_row_036_…`; it is not
-offered when README.md says so and why; or it is pending, and named in `PENDING` with
-the issue that brings it. `tests.model.table` puts the three together.
+row is done when a test in this folder bears its number, `test_row_036_…`; or it is not
+offered, and README.md says so and why. `tests.model.table` puts the two together, and
+fails for a row that has neither.
 """
 
 import attrs
 
-__all__ = ["PENDING", "ROWS", "FeatureRow", "Pending"]
+__all__ = ["ROWS", "FeatureRow"]
 
 
 @attrs.frozen
@@ -24,22 +24,6 @@ class FeatureRow:
     number: int
     area: str
     feature: str
-
-
-@attrs.frozen
-class Pending:
-    """Features that are not there yet.
-
-    Attributes:
-        numbers: Their numbers.
-        issue: What brings them.
-        what: Which part of each is missing, where the rest is done; empty where all
-            of it is.
-    """
-
-    numbers: tuple[int, ...]
-    issue: str
-    what: str = ""
 
 
 def _rows_from(first: int, area: str, *features: str) -> list[FeatureRow]:
@@ -331,15 +315,3 @@ ROWS: tuple[FeatureRow, ...] = (
     *_rows_from(199, "testing", "tests of a module, with clock and seed"),
 )
 """All of them, by number."""
-
-
-PENDING: tuple[Pending, ...] = (
-    Pending((33,), "issue 7"),
-    Pending((124, 125), "issue 7"),
-    Pending((165, 166), "issue 7", "tokens of others: ES256, RS256, OIDC, `aud`"),
-    Pending((180, 192), "issue 7", "over the network, and to be awaited"),
-    Pending((187,), "issue 9", "aggregates, LIMIT"),
-    Pending((194,), "issue 7"),
-    Pending((195, 196, 197), "issue 7"),
-)
-"""What is not there yet. Whoever brings it takes its number away here."""

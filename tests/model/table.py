@@ -1,18 +1,18 @@
-"""Ties the numbered features to tests, to README.md, or to what is pending.
+"""Ties the numbered features to tests, or to README.md.
 
 ``python -m tests.model.table`` writes `TABLE.md`, which `tests/model/test_table.py`
-holds against the sources: nothing is forgotten silently, and nothing is claimed that no
-test bears the number of.
+holds against the sources. It fails if there is a feature that no test bears the number
+of and README.md does not name: nothing is forgotten silently, and nothing is put off.
 """
 
 import ast
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
-from tests.model.rows import PENDING, ROWS, FeatureRow, Pending
+from tests.model.rows import ROWS, FeatureRow
 from tests.support.markdown import prose
 from tests.support.sources import ROOT
 
@@ -28,9 +28,8 @@ _README_LINE = re.compile(r"\| (\d[\d, to]*?)(, in part)? \| (.+?) \| (.+?) \|$"
 _HEAD = """\
 # The model's features, and what became of each
 
-Made by `python -m tests.model.table`; do not edit. Of 199 features {done} are done,
-{refused} are not offered, {pending} pending. Where one is done but for a part, the last
-column says so.
+Made by `python -m tests.model.table`; do not edit. Of {all} features {done} are done,
+{refused} are not offered. Where one is done but for a part, the last column says so.
 
 | no. | area | feature | status | tests, or why |
 |---|---|---|---|---|
@@ -61,12 +60,10 @@ class Sources:
     Attributes:
         tests: The names of tests → the file of each.
         refused: What the README says is not offered.
-        pending: What is not there yet.
     """
 
     tests: Mapping[str, str]
     refused: tuple[NotOffered, ...]
-    pending: tuple[Pending, ...] = PENDING
 
     def tests_of(self, number: int) -> list[str]:
         """Give the names of the tests that bear a number."""
@@ -121,10 +118,9 @@ def faults(rows: Iterable[FeatureRow], found: Sources) -> list[str]:
         has = [
             *["tests"] * bool(found.tests_of(number)),
             *["README"] * _is_said(number, found.refused),
-            *["pending"] * _is_awaited(number, found.pending),
         ]
         if len(has) != 1:
-            told = " and ".join(has) or "nothing: no test, no line in README, not named"
+            told = " and ".join(has) or "nothing: no test, and no line in README"
             sentences.append(f"row {number} has {told}")
     known = set(numbers)
     sentences += [
@@ -144,52 +140,40 @@ def _is_said(number: int, refused: Iterable[NotOffered]) -> bool:
     return any(number in each.numbers and not each.is_part for each in refused)
 
 
-def _is_awaited(number: int, pending: Iterable[Pending]) -> bool:
-    return any(number in each.numbers and not each.what for each in pending)
-
-
 def _partial(found: Sources) -> list[int]:
     lines = [each.numbers for each in found.refused if each.is_part]
-    lines += [each.numbers for each in found.pending if each.what]
     return [number for numbers in lines for number in numbers]
 
 
 def _status(number: int, found: Sources) -> tuple[str, str]:
     """Give a row's status, and what it rests on."""
-    names = found.tests_of(number)
-    if names:
-        told = [f"`{found.tests[name]}`: `{name}`" for name in names]
-        told += [
-            f"not offered in part: {each.what}"
-            for each in found.refused
-            if number in each.numbers and each.is_part
-        ]
-        told += [
-            f"pending in part ({each.issue}): {each.what}"
-            for each in found.pending
-            if number in each.numbers and each.what
-        ]
-        return "done", "; ".join(told)
-    for each in found.refused:
-        if number in each.numbers:
-            return "not offered", each.reason
-    for waiting in found.pending:
-        if number in waiting.numbers:
-            return "pending", waiting.issue
-    return "forgotten", ""
+    lines = [each for each in found.refused if number in each.numbers]
+    told = [
+        f"`{found.tests[name]}`: `{name}`"  # in the order of the files
+        for name in found.tests_of(number)
+    ]
+    if not told:
+        return "not offered", lines[0].reason
+    told += [f"not offered in part: {each.what}" for each in lines]
+    return "done", "; ".join(told)
 
 
-def page(rows: Iterable[FeatureRow], found: Sources) -> str:
-    """Give the text of the table."""
-    lines, counts = [], {"done": 0, "not offered": 0, "pending": 0, "forgotten": 0}
-    for row in rows:
-        status, why = _status(row.number, found)
-        counts[status] += 1
-        lines.append(
-            f"| {row.number} | {row.area} | {row.feature} | {status} | {why} |\n"
-        )
+def page(rows: Sequence[FeatureRow], found: Sources) -> str:
+    """Give the text of the table.
+
+    Raises:
+        ValueError: with a sentence for each row that is not accounted for.
+    """
+    if sentences := faults(rows, found):
+        raise ValueError("; ".join(sentences))
+    statuses = [_status(row.number, found) for row in rows]
+    lines = [
+        f"| {row.number} | {row.area} | {row.feature} | {status} | {why} |\n"
+        for row, (status, why) in zip(rows, statuses, strict=True)
+    ]
+    done_count = len([status for status, _ in statuses if status == "done"])
     head = _HEAD.format(
-        done=counts["done"], refused=counts["not offered"], pending=counts["pending"]
+        all=len(lines), done=done_count, refused=len(lines) - done_count
     )
     return head + "".join(lines)
 

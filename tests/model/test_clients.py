@@ -199,6 +199,30 @@ def test_row_187_projections_expressions_and_joins_are_live(db: qsdb.Database) -
     assert live.rows == []
 
 
+def test_row_187_aggregates_and_the_first_rows_are_live(db: qsdb.Database) -> None:
+    rooms = db.subscribe(
+        "SELECT room, COUNT(*) AS n, MAX(level) AS best FROM user GROUP BY room"
+    )
+    top = db.subscribe("SELECT name FROM user ORDER BY level DESC LIMIT 2")
+    once = db.subscribe("SELECT DISTINCT room FROM user")
+    alone = db.subscribe(
+        "SELECT u.name FROM user u WHERE NOT EXISTS "
+        "(SELECT * FROM message m WHERE m.room = u.room)"
+    )
+    for name, level in (("ana", 5), ("bob", 9), ("cy", 7)):
+        db.call(join, name, level)
+    assert rooms.rows == [("lobby", 3, 9)]
+    assert top.rows == [("bob",), ("cy",)]
+    db.call(move, "bob", "attic")  # now of level 0, and a message is there
+
+    assert sorted(rooms.rows) == [("attic", 1, 0), ("lobby", 2, 7)]
+    assert top.rows == [("cy",), ("ana",)]
+    assert sorted(once.rows) == [("attic",), ("lobby",)]
+    assert sorted(alone.rows) == [("ana",), ("cy",)]
+    with pytest.raises(qsdb.QueryError, match="ORDER BY"):
+        db.subscribe("SELECT * FROM user LIMIT 2")
+
+
 def test_row_188_a_row_of_several_subscriptions_is_one_and_an_update_is_one(
     db: qsdb.Database, client: Connection
 ) -> None:

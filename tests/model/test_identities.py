@@ -57,22 +57,32 @@ def test_row_165_a_token_that_was_not_made_here_is_refused() -> None:
             other.connect(token=token)
 
 
-def test_row_166_a_module_looks_at_claims_and_refuses() -> None:
+def test_row_166_a_module_looks_at_the_audience_and_refuses() -> None:
     gate = qsdb.Module("gate")
-    seen: list[object] = []
 
     @gate.client_connected
     def look(ctx: ReducerContext) -> None:
         assert ctx.auth.claims is not None
-        seen.append(ctx.auth.claims.get("aud"))
-        if ctx.auth.claims["iss"] != "qsdb" or ctx.sender == Identity.ZERO:
-            raise qsdb.ReducerError("not for you")
+        audience = ctx.auth.claims.get("aud")
+        if not isinstance(audience, list) or "gate" not in audience:
+            raise qsdb.ReducerError(f"not for {audience}")
+
+    @gate.reducer
+    def who(ctx: ReducerContext) -> tuple[Identity, object]:
+        assert ctx.auth.claims is not None
+        return ctx.sender, ctx.auth.claims["aud"]
 
     with database(gate) as db:
-        db.connect()
-        with pytest.raises(AccessError, match="not for you"):
-            db.connect(identity=Identity.ZERO)
-    assert seen == [None, None]
+        token = db.make_token("test", "ann", {"aud": ["shop", "gate"]})
+        with db.connect(token=token) as client:
+            ann = Identity.from_claims("test", "ann")
+            assert client.call(who) == (ann, ["shop", "gate"])
+        other = db.make_token("test", "ann", {"aud": ["shop"]})
+        with pytest.raises(AccessError, match=r"not for \['shop'\]"):
+            db.connect(token=other)
+        with pytest.raises(AccessError, match="not for None"):
+            db.connect()
+        assert not db.sql("SELECT * FROM st_client")
 
 
 def test_row_167_the_owner_sees_and_changes_all() -> None:

@@ -131,3 +131,5 @@ def test_row_116_nobody_calls_lifecycle_functions() -> None:
                 db.call(name)
         with pytest.raises(qsdb.NotFoundError):
             db.call(go)
+        with db.connect() as client, pytest.raises(qsdb.NotFoundError):
+            client.call("go")

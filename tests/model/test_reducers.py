@@ -1,7 +1,9 @@
 """Rows 92 to 110: reducers."""
 
 import logging
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -231,6 +233,24 @@ def test_row_101_calls_run_one_after_the_other_and_reads_stay_stable(
         db.call(deposit, "ana", 5)
     assert balances(db) == {"ana": 10}
 
+    meeting = threading.Barrier(2, timeout=0.02)
+    apart = qsdb.Module("apart")
+
+    @apart.reducer
+    def meet(_: ReducerContext) -> bool:
+        """Say whether another call runs at the same time."""
+        try:
+            meeting.wait()
+        except threading.BrokenBarrierError:
+            return False
+        return True
+
+    with database(apart) as other, ThreadPoolExecutor(2) as pool:
+        met = [pool.submit(other.call, meet) for _ in range(2)]
+        assert [each.result(30) for each in met] == [False, False]
+        pool.map(db.call, [deposit] * 20, ["bob"] * 20)
+    assert balances(db) == {"ana": 10, "bob": 20}
+
 
 def test_row_102_the_time_is_one_for_the_whole_call() -> None:
     clock = FakeClock(Timestamp.from_micros(5))
@@ -264,6 +284,8 @@ def test_row_105_a_reducer_knows_the_claims_of_the_token(db: qsdb.Database) -> N
         claims = client.call(describe)["claims"]
         assert claims["hex_identity"] == client.identity.to_hex()
         assert Identity.from_claims(claims["iss"], claims["sub"]) == client.identity
+    with db.connect(token=db.make_token("bank", "ana", {"role": "teller"})) as ana:
+        assert ana.call(describe)["claims"]["role"] == "teller"
     assert db.call(describe)["claims"] is None
     assert db.call(describe)["is_internal"] is False
 

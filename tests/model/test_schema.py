@@ -100,10 +100,39 @@ def test_row_031_a_name_is_taken_once() -> None:
     with pytest.raises(SchemaError) as caught:
         qsdb.Database(module)
 
+    assert set(caught.value.mistakes) == {
+        "module twice, table note: it is declared twice",
+        "module twice, table note, index a: it is declared twice",
+        "module twice, reducer write: it is declared twice",
+    }
+
+
+def test_row_031_tables_and_views_share_their_names_and_functions_theirs() -> None:
+    shared = qsdb.Module("shared")
+
+    class Note(Row, module=shared):
+        a: u8
+
+    @shared.reducer
+    def write(ctx: qsdb.ReducerContext) -> None:
+        pass
+
+    def later(_: qsdb.ProcedureContext) -> None:
+        pass
+
+    def note(_: qsdb.ViewContext) -> list[Note]:
+        return []
+
+    later.__name__ = "write"
+    shared.procedure(later)
+    shared.view(public=True)(note)
+
+    with pytest.raises(SchemaError) as caught:
+        qsdb.Database(shared)
+
     text = str(caught.value)
-    assert "table note: it is declared twice" in text
-    assert "reducer write: it is declared twice" in text
-    assert len(caught.value.mistakes) >= 3
+    assert "procedure write: there is a reducer of this name" in text
+    assert "view note: " in text
 
 
 def test_row_032_keys_and_indexes_are_named_by_their_columns() -> None:

@@ -1,4 +1,4 @@
-"""Nothing of the model is forgotten: each row is done, refused with a reason, or due.
+"""Nothing of the model is forgotten: each row is done, or refused with a reason.
 
 Also that the checks find what is planted, since a table that is always right would say
 nothing.
@@ -7,7 +7,7 @@ nothing.
 import attrs
 import pytest
 
-from tests.model.rows import ROWS, FeatureRow, Pending
+from tests.model.rows import ROWS, FeatureRow
 from tests.model.table import PAGE, NotOffered, Sources, faults, page, sources
 
 
@@ -37,11 +37,8 @@ def test_the_page_is_what_the_sources_give() -> None:
 
 
 TWO = (FeatureRow(1, "a", "one"), FeatureRow(2, "a", "two"))
-SOUND = Sources(
-    {"test_row_001_works": "test_a.py"},
-    (NotOffered((2,), is_part=False, what="two", reason="long enough a reason"),),
-    (),
-)
+LINE = NotOffered((2,), is_part=False, what="two", reason="long enough a reason")
+SOUND = Sources({"test_row_001_works": "test_a.py"}, (LINE,))
 
 
 def test_sound_sources_have_no_faults() -> None:
@@ -55,17 +52,14 @@ def test_sound_sources_have_no_faults() -> None:
         pytest.param(TWO, attrs.evolve(SOUND, refused=()), id="no reason"),
         pytest.param(
             TWO,
-            attrs.evolve(SOUND, pending=(Pending((1,), "issue 7"),)),
-            id="done and pending",
+            attrs.evolve(SOUND, tests={**SOUND.tests, "test_row_002_x": "test_a.py"}),
+            id="done and refused",
         ),
         pytest.param(
             TWO,
-            attrs.evolve(SOUND, pending=(Pending((2,), "issue 7"),)),
-            id="refused and pending",
-        ),
-        pytest.param(
-            TWO,
-            attrs.evolve(SOUND, pending=(Pending((2,), "issue 7", "a part"),)),
+            attrs.evolve(
+                SOUND, refused=(*SOUND.refused, attrs.evolve(LINE, is_part=True))
+            ),
             id="a part of what is not done",
         ),
         pytest.param(
@@ -76,10 +70,12 @@ def test_sound_sources_have_no_faults() -> None:
         pytest.param(TWO[:1] + TWO[:1], SOUND, id="numbers"),
     ],
 )
-def test_planted_faults_are_found(
+def test_planted_faults_are_found_and_no_page_is_made(
     rows: tuple[FeatureRow, ...], planted: Sources
 ) -> None:
     assert faults(rows, planted)
+    with pytest.raises(ValueError, match=r"row|number"):
+        page(rows, planted)
 
 
 def test_the_page_tells_what_each_row_rests_on() -> None:
@@ -89,20 +85,15 @@ def test_the_page_tells_what_each_row_rests_on() -> None:
             *SOUND.refused,
             NotOffered((1,), is_part=True, what="a corner", reason="for a reason"),
         ),
-        pending=(Pending((1,), "issue 7", "another corner"),),
-    )
-    three = (*TWO, FeatureRow(3, "b", "three"))
-    with_third = attrs.evolve(
-        partial, pending=(*partial.pending, Pending((3,), "issue 9"))
     )
 
-    lines = page(three, with_third).splitlines()[-3:]
+    text = page(TWO, partial)
 
-    assert lines == [
+    assert "Of 2 features 1 are done,\n1 are not offered." in text
+    assert text.splitlines()[-2:] == [
         (
             "| 1 | a | one | done | `test_a.py`: `test_row_001_works`; not offered in "
-            "part: a corner; pending in part (issue 7): another corner |"
+            "part: a corner |"
         ),
         "| 2 | a | two | not offered | long enough a reason |",
-        "| 3 | b | three | pending | issue 9 |",
     ]

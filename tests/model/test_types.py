@@ -425,6 +425,14 @@ def test_row_021_a_schedule_is_a_time_or_an_interval() -> None:
     assert again.value == TimeDuration.from_seconds(5)
     assert once != again
 
+    module = qsdb.Module("plans")
+
+    class Plan(Row, module=module):
+        at: ScheduleAt
+
+    assert [stored(module, Plan(each)).at for each in (once, again)] == [once, again]
+    assert "is not a ScheduleAt" in refused(module, Plan(5))  # type: ignore[arg-type]
+
 
 def test_row_024_a_look_up_takes_exactly_the_columns_kind() -> None:
     module = qsdb.Module("exact")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -171,6 +172,74 @@ def test_a_token_that_has_ended_is_refused(db: qsdb.Database) -> None:
         else:
             with pytest.raises(qsdb.AccessError, match="this token has ended"):
                 db.connect(token=token)
+
+
+def test_an_application_makes_tokens_with_claims_of_its_own() -> None:
+    given = {"role": "admin", "rooms": ("a", "b"), "aud": ["site"], "exp": 99.5}
+    seen: list[Any] = []
+    module = qsdb.Module("door")
+
+    @module.client_connected
+    def come(ctx: qsdb.ReducerContext) -> None:
+        seen.append(ctx.auth.claims)
+
+    clock, disk = FakeClock(Timestamp.from_micros(7_900_000)), SimulatedDirectory()
+    with qsdb.Database(module, disk, clock=clock) as db:
+        token = db.make_token("test", "alice", given)
+        bare = db.make_token("test", "alice")
+        with db.connect(token=token) as conn:
+            assert (conn.identity, conn.token) == (ALICE, token)
+    with qsdb.Database(module, disk, clock=clock) as db:
+        assert db.connect(token=token).identity == ALICE
+        clock.advance(100)
+        with pytest.raises(qsdb.AccessError, match="this token has ended"):
+            db.connect(token=token)
+        assert db.connect(token=bare).identity == ALICE
+
+    own = {"iss": "test", "sub": "alice", "hex_identity": ALICE.to_hex(), "iat": 7}
+    full = {**own, **given, "rooms": ["a", "b"]}
+    assert seen == [full, full, own]
+
+
+def test_a_token_may_begin_later() -> None:
+    clock = FakeClock(Timestamp.from_micros(5_000_000))
+    with qsdb.Database(hall, clock=clock) as db:
+        token = db.make_token("test", "alice", {"nbf": 6})
+        with pytest.raises(qsdb.AccessError, match="this token is not good yet"):
+            db.connect(token=token)
+        clock.advance(1)
+        assert db.connect(token=token).identity == ALICE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("", "alice"), "the issuer must have 1 to 128 bytes of UTF-8; '' has 0"),
+        (("test", 7), "the subject must be a str, not 7"),
+        (("test", "\ud800"), "a token needs somebody to speak of: "),
+        (("test", "alice", 7), "claims are a dict, by name, not 7"),
+        (("test", "alice", {"a": b"x"}), "claims {'a': b'x'} are no JSON: "),
+        (("test", "alice", {"a": float("nan")}), "are no JSON: "),
+        (("test", "alice", {"a": 10**90}), "are no JSON: an integer of 91 char"),
+        (("test", "alice", {"iss": "x"}), "claim iss is made by qsdb, and cannot be"),
+        (("test", "alice", {"iat": 5}), "claim iat is made by qsdb, and cannot be"),
+        (("test", "alice", {"exp": True}), "exp is a number of seconds since 1970"),
+        (("test", "alice", {"nbf": "now"}), "nbf is a number of seconds since 1970"),
+    ],
+)
+def test_a_token_that_cannot_be_is_not_made(
+    db: qsdb.Database, arguments: tuple[Any, ...], said: str
+) -> None:
+    with pytest.raises(qsdb.ArgumentError, match=re.escape(said)):
+        db.make_token(*arguments)
+
+
+def test_a_closed_database_makes_no_tokens() -> None:
+    with qsdb.Database(hall) as db:
+        pass
+
+    with pytest.raises(qsdb.ClosedError):
+        db.make_token("test", "alice")
 
 
 def decoded(text: str) -> Any:
