@@ -5,8 +5,8 @@ it does is trusted: what it gives is checked row by row, and whatever goes wrong
 `QueryError` that names the view and has the cause.
 
 A view that gives a query reads nothing itself: the tables are read by its query, which
-may be kept current like any other. So it is not to look at ``ctx.db``, which nobody
-would notice a change of.
+is any that can be kept current, sorted and counted ones too. So it is not to look at
+``ctx.db``, which nobody would notice a change of.
 """
 
 import functools
@@ -35,8 +35,9 @@ from qsdb.schema.views import View
 from qsdb.sql.arguments import bind_parameters
 from qsdb.sql.checking import SENDER
 from qsdb.sql.queries import Query
+from qsdb.sql.relations import Derived
 from qsdb.sql.statements import Checked
-from qsdb.sql.typed import Argument, Typed, parts_of
+from qsdb.sql.typed import Argument, Constant
 from qsdb.store.directory import with_tables
 from qsdb.store.opened import Entry, Tables
 from qsdb.store.orders import StoredRow
@@ -177,24 +178,24 @@ class ViewRuns:
 
     def _prepare(self, text: str, bound: BoundTable) -> _Given:
         query = self._check(text, True)  # noqa: FBT003  the key of a cache
-        if not isinstance(query, Query) or why_not_live(query) is not None:
-            raise MisgivenError(
-                "its query is not a SELECT that can be kept current: rows of tables, "
-                "and nothing made of several rows"
-            )
+        if not isinstance(query, Query | Derived):
+            raise MisgivenError("its query is no SELECT")
         if query.views or query.events:
             named = query.tables[(query.views or query.events)[0]].schema.name
             raise MisgivenError(
                 f"its query reads {named}; it can read tables, and no views or event "
                 "tables"
             )
+        reason = why_not_live(query)
+        if reason is not None:
+            raise MisgivenError(f"its query cannot be kept current: {reason}")
         require_columns(query, bound)
         query = query.without_places()  # callers are told of the view, not of its text
-        terms = [*query.conditions, *[each.term for each in query.outputs]]
+        lifted = lift(query)
         return _Given(
             prepare_query(query, self._entries),
-            lift(query),
-            any(map(_knows_caller, terms)),
+            lifted,
+            any(map(_is_caller, lifted.slots)),
         )
 
 
@@ -212,7 +213,5 @@ def _leave(binding: Any, stored: Stored) -> object:  # noqa: ANN401  of any kind
     return binding.leave(stored)
 
 
-def _knows_caller(node: Typed) -> bool:
-    if isinstance(node, Argument):
-        return node.name == SENDER
-    return any(map(_knows_caller, parts_of(node)))
+def _is_caller(slot: Constant | Argument) -> bool:
+    return isinstance(slot, Argument) and slot.name == SENDER
