@@ -173,7 +173,7 @@ class _Source:
         for procedure in inside(self._procedures, path):
             context = f"{qsdb}.ProcedureContext"
             yield from self._function(procedure, f"{owner}.procedure", context)
-        for view in self._views if not path else ():
+        for view in inside(self._views, path):
             yield from self._view(view, owner)
 
     def _function(
@@ -203,7 +203,7 @@ class _Source:
         key = tuple([columns[place].attribute for place in schema.primary_key])
         return [
             f"@{owner}.view(public={schema.is_public}, primary_key={key!r})",
-            f"def {view.name}(",
+            f"def {view.name.rpartition('.')[2]}(",
             f"    _: {qsdb}.{context},",
             *[
                 f"    {each},"

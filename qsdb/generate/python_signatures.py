@@ -1,19 +1,21 @@
 """Signatures of functions in a Python source: parameters, defaults, and results."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from qsdb.generate.python_types import ClassDeclarations, NoLiteralError, literal
 from qsdb.schema.functions import Reducer
 from qsdb.schema.parameters import Parameter, Parameters
 from qsdb.schema.procedures import Procedure
 from qsdb.schema.specifiers import MISSING
+from qsdb.schema.views import View
+
+F = TypeVar("F", bound=Reducer | Procedure | View)
 
 __all__ = ["inside", "own_name", "parameter_texts", "returned_text"]
 
 
-def inside(
-    functions: Sequence[Reducer | Procedure], path: str
-) -> list[Reducer | Procedure]:
+def inside(functions: Sequence[F], path: str) -> list[F]:
     """Give the functions of what is mounted by a path; empty for the outermost."""
     return [each for each in functions if each.name.rpartition(".")[0] == path]
 

@@ -301,6 +301,18 @@ class Engine:
         """
         self._now[table].apply(pairs)
 
+    def undo(self, changes: Changes) -> None:
+        """Take in that what `commit` was told last is undone; twice is once.
+
+        States that it has moved are made anew, with the next commit that matters.
+
+        Args:
+            changes: What it was told.
+        """
+        self._unsettled = ()
+        for name, pairs in changes.items():
+            self.shift(name, [(new, old) for old, new in pairs])
+
     # What changes.
 
     def commit(self, changes: Changes) -> Outcomes:

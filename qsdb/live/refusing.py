@@ -7,7 +7,6 @@ have no answer.
 
 from collections.abc import Iterator
 
-from qsdb.schema.views import ViewSchema
 from qsdb.sql.queries import Query
 from qsdb.sql.relations import Derived, Relation, Selected, Window, inputs_of, leaves_of
 from qsdb.sql.typed import all_exists, sources_of
@@ -37,8 +36,6 @@ def _reasons(query: Selected, root: Relation) -> Iterator[str]:
 
 
 def _reasons_of_leaf(leaf: Query) -> Iterator[str]:
-    if any(isinstance(each.schema, ViewSchema) for each in leaf.hidden):
-        yield "a view in a subquery is not kept current"
     joined = {outer.source for outer in leaf.outer}
     for outer in leaf.outer:
         if outer.kind != "LEFT":

@@ -7,7 +7,8 @@ A query on a view is a query on that table with a condition more::
     SELECT * FROM my_orders WHERE open
     SELECT <its columns> FROM my_orders WHERE open AND instance = :instance
 
-So all who ask the same of their own instances share a template, and a changed row finds
+Where a view is looked into (EXISTS), or joined by LEFT JOIN, that stands in there. So
+all who ask the same of their own instances share a template, and a changed row finds
 those whose instance it is in by one look-up, like any other column that is fixed. The
 column has an index, by which joins find rows too; so they need no other one, and an
 instance can come and go without a commit.
@@ -21,10 +22,11 @@ import attrs
 from qsdb.live.tables import Pairs
 from qsdb.schema.tables import ColumnSchema, IndexSchema, TableSchema
 from qsdb.schema.views import ViewSchema
+from qsdb.sql.narrowing import narrowed
 from qsdb.sql.queries import Query, Source
 from qsdb.sql.readable import StoredRow
 from qsdb.sql.relations import Derived, Selected, with_leaves
-from qsdb.sql.typed import Argument, Cell, Comparison
+from qsdb.sql.typed import Argument, Cell, Comparison, Typed
 from qsdb.values.kinds import U64, Kind
 from qsdb.values.ranges import Range
 
@@ -76,22 +78,30 @@ def live_form(query: Selected) -> Selected:
 
 def _live_leaf(query: Query, base: int) -> Query:
     """Give the same of a query whose first table has a number in a greater one."""
-    sources, conditions = [*query.sources], [*query.conditions]
+    tables, views = [*query.tables], query.views
     parameters: dict[str, Kind] = dict(query.parameters)
-    for number in query.views:
-        source = sources[number]
+    for number in views:
+        source = tables[number]
         assert isinstance(source.schema, ViewSchema)
-        sources[number] = Source(source.alias, virtual_schema(source.schema))
-        name = instance_parameter(base + number)
-        parameters[name] = U64
-        column = Cell(number, len(source.schema.columns), U64, is_optional=False)
-        conditions.append(Comparison("=", column, Argument(name, U64)))
+        tables[number] = Source(source.alias, virtual_schema(source.schema))
+        parameters[instance_parameter(base + number)] = U64
+
+    def conditions_of(number: int) -> tuple[Typed, ...]:
+        if number not in views:
+            return ()
+        column = Cell(
+            number, len(query.tables[number].schema.columns), U64, is_optional=False
+        )
+        instance = Argument(instance_parameter(base + number), U64)
+        return (Comparison("=", column, instance),)
+
+    count = len(query.sources)
     return attrs.evolve(
-        query,
-        sources=tuple(sources),
-        conditions=tuple(conditions),
+        narrowed(query, conditions_of),
+        sources=tuple(tables[:count]),
+        hidden=tuple(tables[count:]),
         # Its rows have a column more, which is not asked for.
-        whole=None if query.whole in query.views else query.whole,
+        whole=None if query.whole in views else query.whole,
         parameters=parameters,
     )
 

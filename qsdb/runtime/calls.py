@@ -106,17 +106,13 @@ class Calls:
         """Run the functions of a module from now on; under the writer lock."""
         self.meters.clear()  # by their names they go on
         by_key: dict[object, tuple[Reducer, Meter]] = {}
-        several: dict[object, list[Reducer]] = {}
         for name, reducer in module.reducers.items():
             by_key[name] = reducer, self.meters[reducer]
-            several.setdefault(reducer.function, []).append(reducer)
-        for function, reducers in several.items():
-            # One that is mounted several times is called by its names alone.
-            if len(reducers) == 1 or "." not in reducers[0].name:
-                by_key[function] = by_key[reducers[0].name]
-        procedures: dict[object, Procedure] = {}
-        for name, procedure in module.procedures.items():
-            procedures[name] = procedures[procedure.function] = procedure
+        for function, name in _names_of(module.reducers).items():
+            by_key[function] = by_key[name]
+        procedures: dict[object, Procedure] = dict(module.procedures.items())
+        for function, name in _names_of(module.procedures).items():
+            procedures[function] = procedures[name]
         self.module, self._by_key, self._procedures = module, by_key, procedures
 
     def call(  # noqa: C901, PLR0915  in one go, as it is hot
@@ -339,6 +335,21 @@ def _run(
             raise
         raise refuse(function.name, error) from error
     return result
+
+
+def _names_of(functions: Mapping[str, Reducer | Procedure]) -> dict[object, str]:
+    """Give what functions can be called by beside their names.
+
+    One that is mounted several times is called by its names alone.
+    """
+    several: dict[object, list[str]] = {}
+    for name, each in functions.items():
+        several.setdefault(each.function, []).append(name)
+    return {
+        function: names[0]
+        for function, names in several.items()
+        if len(names) == 1 or "." not in names[0]
+    }
 
 
 def _refuse_coroutine(reducer: Reducer, result: object) -> NoReturn:

@@ -18,6 +18,7 @@ from qsdb.runtime.call_contexts import Sender
 from qsdb.runtime.calls import Calls, StaleFunctionError, checked
 from qsdb.runtime.coroutines import Watch, soon
 from qsdb.runtime.meters import call_fields
+from qsdb.runtime.mounted_procedures import MountedProcedureContext
 from qsdb.runtime.optimistic import SqlOptimisticTransaction
 from qsdb.schema.contexts import Auth
 from qsdb.schema.functions import Reducer
@@ -102,6 +103,9 @@ class CallOfProcedure(ProcedureContext):
         fields = call_fields(module, self, name)
         ticks = self._calls.meters.ticks
         return CallLog(logging.getLogger(f"qsdb.{module}.{name}"), fields, ticks)
+
+    def within(self, name: str) -> ProcedureContext:
+        return MountedProcedureContext(self, self._calls, name)
 
     def transaction(self) -> "ProcedureBlock":
         self._require_going()

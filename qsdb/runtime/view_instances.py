@@ -9,18 +9,21 @@ an engine that is apart, since its changes must be known before the commit is
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from qsdb.errors import QueryError
 from qsdb.live.engine import Engine
 from qsdb.live.operators import LiveResult
 from qsdb.live.read_sets import ReadSets
 from qsdb.live.tables import Pairs
+from qsdb.live.templates import Lifted
 from qsdb.live.virtual import VirtualTable, virtual_schema
 from qsdb.runtime.view_changes import Change, Instance, begun, dropped
-from qsdb.runtime.view_runs import Found, InstanceKey, ViewRuns
+from qsdb.runtime.view_runs import Found, InstanceKey, ViewRuns, failed
 from qsdb.schema.tables import TableSchema
 from qsdb.schema.views import View, ViewSchema
 from qsdb.sql.readable import Readable
 from qsdb.store.current import CurrentTable
 from qsdb.store.opened import Entry
+from qsdb.values.kinds import Stored
 
 __all__ = ["Instances"]
 
@@ -108,13 +111,25 @@ class Instances:
         self._by_key[key] = instance
         try:
             if found.lifted is not None:
-                subscribe = self.queries.subscribe
-                instance.query = subscribe(found.lifted, found.values, instance)
+                self._keep_query(instance, found.lifted, found.values)
             self.make(begun(instance, found))
         except BaseException:
             self.drop([instance])
             raise
         return instance
+
+    def _keep_query(
+        self, instance: Instance, lifted: Lifted, values: tuple[Stored, ...]
+    ) -> None:
+        """Have the query that a view gave kept current.
+
+        Raises:
+            QueryError: it fails of rows that asking it once does not come to.
+        """
+        try:
+            instance.query = self.queries.subscribe(lifted, values, instance)
+        except QueryError as error:
+            raise failed(instance.key.view, error) from error
 
     def run(self, key: InstanceKey) -> Found:
         """Run a view on the tables as they stand.

@@ -8,8 +8,8 @@
       settle       rows and read sets are moved; the engine is told with the tables
 
 So an error in a view can still undo the transaction, and a transaction that is undone
-has moved nothing, but for the join indexes of the engine that keeps the queries of
-views: those are moved back.
+has moved nothing, but for what the engine keeps that has the queries of views: its
+join indexes are moved back, and states of sorted and counted rows made anew.
 """
 
 from collections.abc import Iterable
@@ -112,9 +112,7 @@ class Refreshing:
         pending = self.pending
         if pending.offset <= offset:
             return
-        for name, pairs in pending.tables.items():
-            back = [(new, old) for old, new in pairs]
-            self._instances.queries.shift(name, back)
+        self._instances.queries.undo(pending.tables)
         self.pending = Pending()
 
     def settle(self, opened: Iterable[Noted], offset: int) -> Changes:
@@ -153,4 +151,5 @@ class Refreshing:
 
     def settled(self, offset: int) -> None:
         """Forget what a commit did, which has been told."""
+        self._instances.queries.settle()
         self.pending = Pending(offset)

@@ -6,11 +6,12 @@ from qsdb.errors import KindError, UsageError, brief
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.rows import stored_of
 from qsdb.schema.views import View
-from qsdb.sql.queries import Query
+from qsdb.sql.relations import Selected
 from qsdb.sql.typed import is_optional
 from qsdb.store.operations import canonical_row
 from qsdb.store.orders import StoredRow, key_function
 from qsdb.values.compounds import OptionKind
+from qsdb.values.kinds import Kind
 
 __all__ = ["MisgivenError", "require_columns", "require_keys", "rows_given"]
 
@@ -59,7 +60,7 @@ def require_keys(view: View, rows: Mapping[StoredRow, None]) -> None:
             raise MisgivenError(f"two rows have the primary key {names} = {shown}")
 
 
-def require_columns(query: Query, bound: BoundTable) -> None:
+def require_columns(query: Selected, bound: BoundTable) -> None:
     """Refuse a query that does not give the columns of a class of rows."""
     wanted = [
         (
@@ -79,8 +80,17 @@ def require_columns(query: Query, bound: BoundTable) -> None:
         )
     )
     if not is_fitting:
-        columns = ", ".join([f"{name} {kind.name}" for name, kind, _ in wanted])
         raise MisgivenError(
             f"its query does not give the columns of {bound.row_class.__name__}, "
-            f"which are {columns}"
+            f"which are {_told(wanted)}; it gives {_told(given)}"
         )
+
+
+def _told(columns: Sequence[tuple[str, Kind, bool]]) -> str:
+    """Name columns with their kinds, and those that can be absent."""
+    return ", ".join(
+        [
+            f"{name} {kind.name}{' or NULL' if is_null else ''}"
+            for name, kind, is_null in columns
+        ]
+    )

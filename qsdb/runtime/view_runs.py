@@ -5,8 +5,8 @@ it does is trusted: what it gives is checked row by row, and whatever goes wrong
 `QueryError` that names the view and has the cause.
 
 A view that gives a query reads nothing itself: the tables are read by its query, which
-may be kept current like any other. So it is not to look at ``ctx.db``, which nobody
-would notice a change of.
+is any that can be kept current, sorted and counted ones too. So it is not to look at
+``ctx.db``, which nobody would notice a change of.
 """
 
 import functools
@@ -25,7 +25,6 @@ from qsdb.runtime.view_results import (
     require_keys,
     rows_given,
 )
-from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.view_contexts import (
     AnonymousViewContext,
     ViewContext,
@@ -35,9 +34,11 @@ from qsdb.schema.views import View
 from qsdb.sql.arguments import bind_parameters
 from qsdb.sql.checking import SENDER
 from qsdb.sql.queries import Query
+from qsdb.sql.relations import Derived
 from qsdb.sql.statements import Checked
-from qsdb.sql.typed import Argument, Typed, parts_of
+from qsdb.sql.typed import Argument, Constant
 from qsdb.store.directory import with_tables
+from qsdb.store.mounted import inside
 from qsdb.store.opened import Entry, Tables
 from qsdb.store.orders import StoredRow
 from qsdb.store.watched import Read, Watchable, WatchedTables
@@ -100,14 +101,15 @@ class ViewRuns:
     def __init__(
         self,
         tables: Tables,
-        check: Callable[[str, bool], Checked],
+        check: Callable[[str, bool, str], Checked],
         entries: Mapping[str, Entry],
     ) -> None:
         """Prepare.
 
         Args:
             tables: All of them.
-            check: Parses a text, and finds what it names, for the owner if so said.
+            check: Parses a text, and finds what it names, for the owner if so said, by
+                the names of a mounted module.
             entries: Name → table, those of the system too.
         """
         self._tables = tables
@@ -128,13 +130,14 @@ class ViewRuns:
         """
         view = key.view
         tables = self._tables_class(self._tables, base_of)
-        context = AnonymousViewContext(tables)
-        if key.caller is not None:
-            context = ViewContext(tables, Identity.from_stored(key.caller))
         bindings = [each.binding for each in view.parameters.parameters]
         values = tuple(map(_leave, bindings, key.arguments))
         try:
             try:
+                seen = inside(tables, view.namespace, [view.name])
+                context = AnonymousViewContext(seen)
+                if key.caller is not None:
+                    context = ViewContext(seen, Identity.from_stored(key.caller))
                 given = view.parameters.run(context, values)
             finally:
                 reads = tables._end()  # noqa: SLF001  its names are the user's tables
@@ -160,7 +163,7 @@ class ViewRuns:
             )
         if type(given) is not GivenQuery:
             raise MisgivenError(f"it gave {brief(given)}, not a qsdb.Query")
-        found = self._given(given.text, view.bound)
+        found = self._given(given.text, view)
         if found.knows_caller and key.caller is None:
             raise MisgivenError(
                 f"its query asks for :{SENDER}, and it is the same for all callers"
@@ -175,26 +178,26 @@ class ViewRuns:
             require_keys(view, dict.fromkeys(rows))
         return Found(rows, reads, found.lifted, places)
 
-    def _prepare(self, text: str, bound: BoundTable) -> _Given:
-        query = self._check(text, True)  # noqa: FBT003  the key of a cache
-        if not isinstance(query, Query) or why_not_live(query) is not None:
-            raise MisgivenError(
-                "its query is not a SELECT that can be kept current: rows of tables, "
-                "and nothing made of several rows"
-            )
+    def _prepare(self, text: str, view: View) -> _Given:
+        query = self._check(text, True, view.namespace)  # noqa: FBT003  a key
+        if not isinstance(query, Query | Derived):
+            raise MisgivenError("its query is no SELECT")
         if query.views or query.events:
             named = query.tables[(query.views or query.events)[0]].schema.name
             raise MisgivenError(
                 f"its query reads {named}; it can read tables, and no views or event "
                 "tables"
             )
-        require_columns(query, bound)
+        reason = why_not_live(query)
+        if reason is not None:
+            raise MisgivenError(f"its query cannot be kept current: {reason}")
+        require_columns(query, view.bound)
         query = query.without_places()  # callers are told of the view, not of its text
-        terms = [*query.conditions, *[each.term for each in query.outputs]]
+        lifted = lift(query)
         return _Given(
             prepare_query(query, self._entries),
-            lift(query),
-            any(map(_knows_caller, terms)),
+            lifted,
+            any(map(_is_caller, lifted.slots)),
         )
 
 
@@ -212,7 +215,5 @@ def _leave(binding: Any, stored: Stored) -> object:  # noqa: ANN401  of any kind
     return binding.leave(stored)
 
 
-def _knows_caller(node: Typed) -> bool:
-    if isinstance(node, Argument):
-        return node.name == SENDER
-    return any(map(_knows_caller, parts_of(node)))
+def _is_caller(slot: Constant | Argument) -> bool:
+    return isinstance(slot, Argument) and slot.name == SENDER

@@ -91,7 +91,6 @@ def compile_module(declared: Declarations, check: CheckFilters | None) -> Module
         function = compile_lifecycle(turn, each, mistakes)
         if function is not None:
             lifecycle[turn] = function
-    views = compile_views(declared.views, parts.tables, mistakes)
     named = [(each.schema.name, each.row_class) for each in parts.tables]
     migrations = compile_migrations(declared.migrations, named, mistakes)
     routes = compile_routes(declared.http_routes, mistakes)
@@ -106,7 +105,7 @@ def compile_module(declared: Declarations, check: CheckFilters | None) -> Module
         lifecycle,
         migrations,
         parts.procedures,
-        views,
+        parts.views,
         routes,
     )
 
@@ -135,16 +134,13 @@ def _parts(declared: Declarations, mistakes: list[str]) -> Parts:
         ]
         if module.migrations:
             faults.append("migration functions belong to the outermost module")
-        faults += [
-            f"procedure {each}: only the outermost module has procedures"
-            for each in inner.procedures
-        ]
-        if module.views:
-            faults.append("only the outermost module has views")
         if module.http_routes:
             faults.append("only the outermost module answers HTTP")
         faults += add_mounted(parts, name, inner)
         mistakes += [f"mount {name}: {each}" for each in faults]
+    # Last, as their rows may be those of a table that is mounted.
+    own = compile_views(declared.views, parts.tables, mistakes)
+    parts.views = own | parts.views
     return parts
 
 

@@ -2,13 +2,14 @@
 
 What is mounted as ``auth`` has that name and a dot before its own: the table
 ``session`` becomes ``auth.session``, in SQL, in the catalogue and for callers, and the
-reducer ``login`` becomes ``auth.login``. Its functions see none of that: they are run
-with a context in which their tables have the names that they were declared with
-(`ReducerContext.within`). So a module is written once, and mounted anywhere, also
-several times.
+reducer ``login`` becomes ``auth.login``, as procedures and views do. Its functions see
+none of that: they are run with a context in which their tables have the names that they
+were declared with (`ReducerContext.within`). So a module is written once, and mounted
+anywhere, also several times.
 
 Lifecycle functions stay with the outermost module, which may call on others from its
-own: in which order they run, and who may refuse a client, is for it to say.
+own: in which order they run, and who may refuse a client, is for it to say. So do
+migration functions, as a publication is of the whole.
 
 *Source*: submodules of SpacetimeDB.
 """
@@ -22,8 +23,9 @@ from qsdb.errors import brief
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.contexts import ReducerContext
 from qsdb.schema.functions import Reducer
-from qsdb.schema.procedures import Procedure
+from qsdb.schema.procedures import Procedure, ProcedureContext
 from qsdb.schema.tables import RowFilter
+from qsdb.schema.views import View
 
 __all__ = ["Parts", "add_mounted", "fault_of_mount"]
 
@@ -51,12 +53,14 @@ class Parts:
         reducers: By name.
         procedures: By name.
         row_filters: Each with the namespace of its names.
+        views: By name.
     """
 
     tables: list[BoundTable]
     reducers: dict[str, Reducer]
     procedures: dict[str, Procedure]
     row_filters: list[RowFilter]
+    views: dict[str, View] = attrs.field(factory=dict)
 
 
 def fault_of_mount(name: object) -> str | None:
@@ -88,6 +92,10 @@ def add_mounted(parts: Parts, name: str, inner: Parts) -> Sequence[str]:
         parts.tables += [_table(prefix, each) for each in inner.tables]
         reducers = [_reducer(name, each) for each in inner.reducers.values()]
         parts.reducers |= {each.name: each for each in reducers}
+        procedures = [_procedure(name, each) for each in inner.procedures.values()]
+        parts.procedures |= {each.name: each for each in procedures}
+        views = [_view(name, each) for each in inner.views.values()]
+        parts.views |= {each.name: each for each in views}
         parts.row_filters += [_row_filter(name, each) for each in inner.row_filters]
     return faults
 
@@ -112,12 +120,31 @@ def _within(name: str, run: _Run) -> _Run:
     """Have a function run with the names of its own module."""
 
     def run_within(context: object, values: tuple[object, ...]) -> object:
-        assert isinstance(context, ReducerContext)
+        assert isinstance(context, ReducerContext | ProcedureContext)
         return run(context.within(name), values)
 
     return run_within
 
 
+def _procedure(name: str, procedure: Procedure) -> Procedure:
+    run = _within(name, procedure.run)
+    return attrs.evolve(procedure, name=f"{name}.{procedure.name}", run=run)
+
+
+def _view(name: str, view: View) -> View:
+    """Give a view that is run on the tables of its own module."""
+    bound = view.bound
+    schema = attrs.evolve(bound.schema, name=f"{name}.{bound.schema.name}")
+    return attrs.evolve(
+        view,
+        bound=BoundTable(schema, bound.shape, bound.row_class),
+        namespace=_below(name, view.namespace),
+    )
+
+
 def _row_filter(name: str, row_filter: RowFilter) -> RowFilter:
-    inner = f".{row_filter.namespace}" if row_filter.namespace else ""
-    return attrs.evolve(row_filter, namespace=name + inner)
+    return attrs.evolve(row_filter, namespace=_below(name, row_filter.namespace))
+
+
+def _below(name: str, namespace: str) -> str:
+    return f"{name}.{namespace}" if namespace else name

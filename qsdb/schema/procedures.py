@@ -69,6 +69,18 @@ class ProcedureContext(AnyContext):
     __slots__ = ()
 
     @abc.abstractmethod
+    def within(self, name: str) -> "ProcedureContext":
+        """Give the context for procedures of the module that is mounted by a name.
+
+        Transactions that it opens have the tables of that module, by their own names,
+        and `call` knows its reducers by theirs.
+
+        Raises:
+            NotFoundError: nothing is mounted by this name.
+        """
+        ...
+
+    @abc.abstractmethod
     def transaction(self) -> AbstractContextManager[ProcedureTransaction]:
         """Give a write transaction, for a ``with`` block: ``async with`` is not needed.
 

@@ -74,6 +74,8 @@ class View:
         is_anonymous: Whether there is one result for all callers.
         gives: How it gives its rows.
         on_error: One of `ON_ERROR`.
+        namespace: Where the module is mounted that declared it, whose names it has;
+            empty for the outermost.
     """
 
     function: Callable[..., object]
@@ -82,6 +84,7 @@ class View:
     is_anonymous: bool
     gives: Giving
     on_error: str
+    namespace: str = ""
 
     @property
     def name(self) -> str:

@@ -79,8 +79,12 @@ def parts_of(module: ModuleSchema) -> Part:
     for reducer in module.reducers.values():
         *names, name = reducer.name.split(".")
         whole.at(names).reducers[name] = reducer
-    whole.procedures = dict(module.procedures)
-    whole.views = dict(module.views)
+    for procedure in module.procedures.values():
+        *names, name = procedure.name.split(".")
+        whole.at(names).procedures[name] = procedure
+    for view in module.views.values():
+        *names, name = view.name.split(".")
+        whole.at(names).views[name] = view
     whole.lifecycle = dict(module.lifecycle)
     whole.http_routes = [*module.http_routes]
     mistakes = list(dict.fromkeys(_faults(whole, "")))
@@ -99,15 +103,16 @@ def _faults(part: Part, prefix: str) -> Iterator[str]:
     for name, bound in part.tables.items():
         yield from _table_faults(f"table {prefix}{name}", name, bound)
     for name, view in part.views.items():
-        yield from _table_faults(f"view {name}", name, view.bound)
-        yield from _parameter_faults(f"view {name}", view.parameters)
+        yield from _table_faults(f"view {prefix}{name}", name, view.bound)
+        yield from _parameter_faults(f"view {prefix}{name}", view.parameters)
     for name, reducer in part.reducers.items():
         yield from _parameter_faults(f"reducer {prefix}{name}", reducer.parameters)
     for name, procedure in part.procedures.items():
-        yield from _parameter_faults(f"procedure {name}", procedure.parameters)
+        where = f"procedure {prefix}{name}"
+        yield from _parameter_faults(where, procedure.parameters)
         if procedure.returns is not None:
             returned = procedure.returns.kind
-            yield from _kind_faults(f"procedure {name}, what it returns", returned)
+            yield from _kind_faults(f"{where}, what it returns", returned)
     for route in part.http_routes:
         name = route.handler.name
         yield from _told(f"handler {name}", name)

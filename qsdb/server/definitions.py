@@ -128,8 +128,8 @@ def _version_9(part: Part) -> Data:
         for each in column_defaults(bound.schema)
     ]
     misc += [
-        {"Procedure": _procedure(each, typespace, "name")}
-        for each in part.procedures.values()
+        {"Procedure": _procedure(name, each, typespace, "name")}
+        for name, each in part.procedures.items()
     ]
     misc += [{"View": each} for each in _views(part, typespace, "name")]
     return {
@@ -227,10 +227,10 @@ def _functions_10(
     ]
     procedures = [
         {
-            **_procedure(each, typespace, _NAME),
+            **_procedure(name, each, typespace, _NAME),
             "visibility": _visibility(is_private=each.is_private),
         }
-        for each in part.procedures.values()
+        for name, each in part.procedures.items()
     ]
     views = _views(part, typespace, _NAME)
     return {"Reducers": reducers, "Procedures": procedures, "Views": views}
@@ -256,11 +256,13 @@ def _function(
     return {name_field: name, "params": params}
 
 
-def _procedure(procedure: Procedure, typespace: Typespace, name_field: str) -> Data:
+def _procedure(
+    name: str, procedure: Procedure, typespace: Typespace, name_field: str
+) -> Data:
     returns = procedure.returns
     returned = UNIT_TYPE if returns is None else typespace.type_of(returns.kind)
     return {
-        **_function(procedure.name, procedure.parameters, typespace, name_field),
+        **_function(name, procedure.parameters, typespace, name_field),
         "return_type": returned,
     }
 

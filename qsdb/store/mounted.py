@@ -13,7 +13,7 @@ from qsdb.schema.results import Result
 from qsdb.schema.rows import Row
 from qsdb.store.opened import Entry, Opened, Scope
 
-__all__ = ["Mounted", "within"]
+__all__ = ["Mounted", "inside", "scope_within", "within"]
 
 _SHARED = frozenset({"commit", "offset", "rollback", "savepoint", "timestamp"})
 """What is of the whole transaction."""
@@ -83,12 +83,34 @@ def within(
     if isinstance(transaction, Mounted):
         whole, scope = transaction._transaction, transaction._scope
     assert isinstance(whole, Opened)
-    inner = (whole._tables if scope is None else scope).inner
-    found = inner.get(name)
-    path = f"{scope.path}.{name}" if scope is not None else name
+    return Mounted(whole, scope_within(scope or whole._tables, name, functions))
+
+
+def scope_within(scope: Scope, name: str, functions: Iterable[str] = ()) -> Scope:
+    """Give the tables of a module that is mounted in another one; as `within`."""
+    found = scope.inner.get(name)
+    path = f"{scope.path}.{name}" if scope.path else name
     if found is None and any(each.startswith(f"{path}.") for each in functions):
         found = Scope(path, {})
     if found is None:
-        there = ", ".join(inner) or "none"
+        there = ", ".join(scope.inner) or "none"
         raise NotFoundError(f"nothing is mounted as {brief(name)}; there are: {there}")
-    return Mounted(whole, found)
+    return found
+
+
+def inside(
+    transaction: Transaction, path: str, functions: Iterable[str] = ()
+) -> Transaction:
+    """Give the part of a transaction that belongs to what is mounted by a path.
+
+    Args:
+        transaction: It.
+        path: Names with dots in between; empty for the whole.
+        functions: As `within`.
+
+    Raises:
+        NotFoundError: as `within`.
+    """
+    for name in path.split(".") if path else ():
+        transaction = within(transaction, name, functions)
+    return transaction

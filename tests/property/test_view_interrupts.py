@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 import qsdb
-from qsdb import u32
+from qsdb import u32, u64
 from tests.support.stepper import Interrupter, needs_steps
 
 pytestmark = [pytest.mark.slow, needs_steps]
@@ -43,6 +43,11 @@ class Item(qsdb.Row, module=shop):
 class Shelf(qsdb.Row, module=shop):
     id: u32 = qsdb.primary_key()
     size: u32
+
+
+class Shelved(qsdb.Product):
+    shelf: u32
+    items: u64
 
 
 Anonymous = qsdb.AnonymousViewContext
@@ -72,6 +77,16 @@ def fitting(_: Anonymous, least: u32) -> qsdb.Query[Shelf]:
     )
 
 
+@shop.view
+def fullest(_: Anonymous) -> qsdb.Query[Item]:
+    return qsdb.Query("SELECT * FROM item ORDER BY count DESC LIMIT 1")
+
+
+@shop.view
+def counted(_: Anonymous) -> qsdb.Query[Shelved]:
+    return qsdb.Query("SELECT shelf, COUNT(*) AS items FROM item GROUP BY shelf")
+
+
 @shop.view(on_error="abort")
 def crowded(ctx: Anonymous) -> list[Item]:
     if ctx.db.item.count.count(99):
@@ -85,6 +100,9 @@ TEXTS = (
     "SELECT * FROM everything WHERE size < 100",
     "SELECT * FROM fitting(0)",
     "SELECT * FROM crowded",
+    "SELECT * FROM fullest",
+    "SELECT * FROM counted",
+    "SELECT s.* FROM shelf s LEFT JOIN fullest f ON f.shelf = s.id WHERE f.id IS NULL",
 )
 
 

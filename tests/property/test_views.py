@@ -18,6 +18,7 @@ import pytest
 
 from qsdb.live import engine, read_sets, virtual
 from qsdb.runtime import listening, view_changes, view_instances, view_refreshing
+from qsdb.sql import narrowing
 from qsdb.store import watched
 from tests.support.mutants import Mutant, planted
 from tests.support.view_driver import COVERED, run
@@ -51,7 +52,7 @@ EVERY_PUSH = {
     ),
     "a rollback leaves what queries of views read": Mutant(
         view_refreshing,
-        "self._instances.queries.shift(name, back)",
+        "self._instances.queries.undo(pending.tables)",
         "pass",
     ),
     "what a later run reads is not noted": Mutant(
@@ -133,8 +134,8 @@ NIGHTLY = {
     ),
     "the rows of all instances are one result": Mutant(
         virtual,
-        'conditions.append(Comparison("=", column, Argument(name, U64)))',
-        "...",
+        'return (Comparison("=", column, instance),)',
+        "return ()",
     ),
     "rows of an instance do not go": Mutant(
         virtual, "            rows.pop(went, None)\n", ""
@@ -169,6 +170,14 @@ NIGHTLY = {
         "                pass",
     ),
     "what is moved back is not": Mutant(engine, "self._now[table].apply(pairs)", "..."),
+    "what is undone counts as kept": Mutant(
+        engine,
+        "        self._unsettled = ()\n        for name, pairs in changes.items():",
+        "        for name, pairs in changes.items():",
+    ),
+    "what is looked into is that of all instances": Mutant(
+        narrowing, "if query.hidden:", "if False:"
+    ),
 }
 
 MUTANTS = EVERY_PUSH | NIGHTLY

@@ -4,6 +4,7 @@ It looks at the data of a definition, and follows its references; of the code th
 them it uses nothing.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from qsdb.codec.bsatn import decoder
@@ -62,8 +63,8 @@ def judge_version_9(module: ModuleSchema, data: Any) -> None:
             misc.setdefault(name, []).append(payload)
     procedures = {each["name"]: each for each in misc.get("Procedure", [])}
     _judge_functions(module.procedures, procedures, types, module)
-    _judge_procedures(module, procedures, types)
-    _judge_views(module, misc.get("View", []), types, "name")
+    _judge_procedures(module.procedures, procedures, types)
+    _judge_views(module, module.views, misc.get("View", []), types, "name")
     for bound in module.tables:
         name = bound.schema.name
         defaults = misc.get("ColumnDefaultValue", [])
@@ -106,15 +107,11 @@ def judge_version_10(module: ModuleSchema, data: Any, prefix: str = "") -> None:
         for each in found.get("Reducers", [])
         if each["source_name"] not in turns
     }
-    expected = {
-        name.removeprefix(prefix): each
-        for name, each in module.reducers.items()
-        if _is_in(name, prefix)
-    }
-    _judge_functions(expected, reducers, types, module)
+    _judge_functions(_below(module.reducers, prefix), reducers, types, module)
+    _judge_others(module, found, types, prefix)
     assert found["CaseConversionPolicy"] == {"None": []}
     if not prefix:
-        _judge_outermost(module, found, types)
+        _judge_outermost(module, found)
     for each in found.get("Submodules", []):
         judge_version_10(module, each["module"], f"{prefix}{each['namespace']}.")
 
@@ -127,11 +124,19 @@ def _http_method(data: Any) -> str:
     return str(name).upper()
 
 
+def _below(named: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {
+        name.removeprefix(prefix): each
+        for name, each in named.items()
+        if _is_in(name, prefix)
+    }
+
+
 def _is_in(name: str, prefix: str) -> bool:
     return name.startswith(prefix) and "." not in name.removeprefix(prefix)
 
 
-def _judge_outermost(module: ModuleSchema, found: Any, types: list[Any]) -> None:
+def _judge_outermost(module: ModuleSchema, found: Any) -> None:
     turns = [each["lifecycle_spec"] for each in found.get("LifeCycleReducers", [])]
     assert [{TURNS[turn]: []} for turn in module.lifecycle] == turns
     handlers = {each.handler.name for each in module.http_routes}
@@ -140,15 +145,23 @@ def _judge_outermost(module: ModuleSchema, found: Any, types: list[Any]) -> None
         (each["handler_function"], _http_method(each["method"]), each["path"])
         for each in found.get("HttpRoutes", [])
     ] == [(each.handler.name, each.method, each.path) for each in module.http_routes]
+
+
+def _judge_others(
+    module: ModuleSchema, found: Any, types: list[Any], prefix: str
+) -> None:
+    """Judge procedures and views."""
+    declared = _below(module.procedures, prefix)
     procedures = {each["source_name"]: each for each in found.get("Procedures", [])}
-    _judge_functions(module.procedures, procedures, types, module)
-    _judge_procedures(module, procedures, types)
-    _judge_views(module, found.get("Views", []), types, "source_name")
+    _judge_functions(declared, procedures, types, module)
+    _judge_procedures(declared, procedures, types)
+    views = _below(module.views, prefix)
+    _judge_views(module, views, found.get("Views", []), types, "source_name")
     keys = {
         each["view_source_name"]: tuple(each["columns"])
         for each in found.get("ViewPrimaryKeys", [])
     }
-    for name, view in module.views.items():
+    for name, view in views.items():
         schema = view.bound.schema
         assert keys.get(name, ()) == schema.column_names(schema.primary_key)
 
@@ -256,18 +269,24 @@ def _judge_parameters(
     assert shape_of_type({"Product": found}, types) == ("product", *expected)
 
 
-def _judge_procedures(module: ModuleSchema, found: Any, types: list[Any]) -> None:
-    for name, procedure in module.procedures.items():
+def _judge_procedures(
+    declared: Mapping[str, Any], found: Any, types: list[Any]
+) -> None:
+    for name, procedure in declared.items():
         returns = procedure.returns
         expected = UNIT if returns is None else shape_of_kind(returns.kind)
         assert shape_of_type(found[name]["return_type"], types) == expected
 
 
 def _judge_views(
-    module: ModuleSchema, found: list[Any], types: list[Any], name_field: str
+    module: ModuleSchema,
+    views: Mapping[str, Any],
+    found: list[Any],
+    types: list[Any],
+    name_field: str,
 ) -> None:
-    assert [each[name_field] for each in found] == [*module.views]
-    for each, view in zip(found, module.views.values(), strict=True):
+    assert [each[name_field] for each in found] == [*views]
+    for each, view in zip(found, views.values(), strict=True):
         schema = view.bound.schema
         columns = [(one.name, shape_of_kind(one.kind)) for one in schema.columns]
         row = ("product", *columns)

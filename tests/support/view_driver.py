@@ -39,7 +39,7 @@ COVERED = frozenset(
     {
         *("told", "untouched", "ended", "refused", "aborted", "rolled back"),
         *("nothing committed", "shared", "left", "joined", "by connection"),
-        "not run",
+        *("not run", "looked into"),
     }
 )
 """What a run has to come by, or it has not looked."""
@@ -76,10 +76,22 @@ VIEWS: dict[str, list[Callable[[random.Random], str]]] = {
     "leading": [numbers(range(4, 7))],
     "sums": [numbers(TEAMS)],
     "guarded": [numbers(TEAMS)],
+    "best": [],
+    "best_of": [numbers(TEAMS)],
+    "my_first": [],
+    "counted": [numbers(range(2))],
+    "highest": [],
+    "distinct_pairs": [],
+    "either": [numbers(TEAMS)],
+    "first_of_each": [],
 }
 
-OF_PLAYERS = ("my_player", "friends", "team", "ranged", "above", "named", "of_team")
+OF_PLAYERS = (
+    *("my_player", "friends", "team", "ranged", "above", "named", "of_team"),
+    *("best", "best_of", "either", "first_of_each"),
+)
 OFTEN = ("befriended", "guarded", "guarded")
+_CALLED = re.compile(rf"(?:FROM|JOIN) ((?:{'|'.join(VIEWS)})\b(?:\([^)]*\))?)")
 
 
 @attrs.define(eq=False)
@@ -96,10 +108,9 @@ class Watched:
     @property
     def called(self) -> str:
         """The view with its arguments."""
-        rest = self.text.partition(" FROM ")[2]
-        found = re.match(r"\w+(\([^)]*\))?", rest)
+        found = _CALLED.search(self.text)
         assert found is not None
-        return found[0]
+        return found[1]
 
 
 class Driver:
@@ -144,6 +155,7 @@ class Driver:
             name = called.partition("(")[0]
         if name not in OF_PLAYERS or draw.random() < 0.5:
             return f"SELECT * FROM {called}"
+        seen = f"WHERE EXISTS (SELECT 1 FROM {called} v WHERE v.friend = p.id)"
         return draw.choice(
             [
                 f"SELECT * FROM {called} v WHERE v.score > {draw.choice(SCORES)}",
@@ -152,6 +164,9 @@ class Driver:
                 f"SELECT b.*, v.score FROM {called} v JOIN bag b ON b.player = v.id",
                 f"SELECT v.id, m.* FROM {called} v JOIN me m ON v.friend = m.player",
                 f"SELECT v.* FROM {called} v WHERE v.id = {draw.choice(IDS)}",
+                f"SELECT b.*, v.id FROM bag b LEFT JOIN {called} v ON v.id = b.player",
+                f"SELECT * FROM bag WHERE player NOT IN (SELECT friend FROM {called})",
+                f"SELECT p.name FROM player p JOIN best q ON q.team = p.team {seen}",
             ]
         )
 
@@ -160,6 +175,7 @@ class Driver:
         told: list[Any] = []
         errors: list[QueryError] = []
         self.seen["joined"] += "JOIN" in text
+        self.seen["looked into"] += "(SELECT" in text
         connection = self.db.connect(who(caller)) if caller else None
         try:
             expected = self.ask(text, caller)

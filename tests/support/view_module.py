@@ -206,3 +206,66 @@ def guarded(ctx: Anonymous, team: u8) -> list[Player]:
     if any(each.score == 3 for each in players):
         raise ValueError("a score of 3")
     return players
+
+
+@club.view(public=True)
+def best(_: Anonymous) -> qsdb.Query[Player]:
+    """Walks in the order of an index."""
+    return qsdb.Query("SELECT * FROM player ORDER BY score DESC LIMIT 2")
+
+
+@club.view(public=True)
+def best_of(_: Anonymous, team: u8) -> qsdb.Query[Player]:
+    return qsdb.Query(
+        "SELECT * FROM player WHERE team = :team ORDER BY name, code LIMIT 2 OFFSET 1",
+        {"team": team},
+    )
+
+
+@club.view(public=True)
+def my_first(_: qsdb.ViewContext) -> qsdb.Query[Bag]:
+    return qsdb.Query(
+        "SELECT b.* FROM bag b JOIN member m ON b.player = m.player "
+        "WHERE m.identity = :sender ORDER BY b.what LIMIT 1"
+    )
+
+
+@club.view(public=True, primary_key="team")
+def counted(_: Anonymous, least: u64) -> qsdb.Query[Total]:
+    return qsdb.Query(
+        "SELECT team, COUNT(*) AS count FROM player GROUP BY team "
+        "HAVING COUNT(*) > :least",
+        {"least": least},
+    )
+
+
+@club.view(public=True)
+def highest(_: Anonymous) -> qsdb.Query[Sum]:
+    """Fails when a number has no room."""
+    return qsdb.Query(
+        "SELECT team AS id, MAX(friend) + 1 AS friend FROM player GROUP BY team"
+    )
+
+
+@club.view(public=True)
+def distinct_pairs(_: Anonymous) -> qsdb.Query[Pair]:
+    return qsdb.Query(
+        "SELECT DISTINCT p.name, b.what FROM player p JOIN bag b ON b.player = p.id"
+    )
+
+
+@club.view(public=True)
+def either(_: Anonymous, team: u8) -> qsdb.Query[Player]:
+    return qsdb.Query(
+        "SELECT * FROM player WHERE team = :team UNION ALL "
+        "SELECT * FROM player WHERE score > 3",
+        {"team": team},
+    )
+
+
+@club.view(public=True)
+def first_of_each(_: Anonymous) -> qsdb.Query[Player]:
+    return qsdb.Query(
+        "SELECT * FROM player QUALIFY "
+        "ROW_NUMBER() OVER (PARTITION BY team ORDER BY score DESC) <= 1"
+    )

@@ -85,6 +85,15 @@ def enter(ctx: qsdb.ReducerContext, name: str) -> None:
     ctx.db[Guest].insert(Guest(name))
 
 
+@inner.procedure
+def invite(ctx: qsdb.ProcedureContext, name: str) -> None: ...
+
+
+@inner.view(public=True)
+def guests(_: qsdb.AnonymousViewContext) -> list[Guest]:
+    return []
+
+
 def read(module: qsdb.Module) -> ServedModule:
     return read_definition(json.dumps(definition(module.compiled(), 10)).encode())
 
@@ -126,7 +135,7 @@ def test_functions_are_read() -> None:
     draw = functions["draw"]
     declared = outer.compiled().reducers["draw"].parameters.parameters
 
-    assert [*functions] == ["draw", "hall.enter"]
+    assert [*functions] == ["draw", "hall.enter", "hall.invite"]
     assert [each.name for each in draw.parameters] == ["what", "times"]
     assert [wire_form(each.kind) for each in draw.parameters] == [
         wire_form(each.binding.kind) for each in declared

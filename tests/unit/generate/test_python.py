@@ -265,6 +265,14 @@ def test_a_module_in_a_module_in_a_module(tmp_path: Path) -> None:
     def dig(ctx: qsdb.ReducerContext) -> None:
         """Be deep."""
 
+    @inner.procedure
+    def wait(ctx: qsdb.ProcedureContext, seconds: u64 = 1) -> str:
+        raise NotImplementedError
+
+    @inner.view(public=True)
+    def deepest(ctx: qsdb.AnonymousViewContext, most: u64) -> list[Deep]:
+        raise NotImplementedError
+
     middle.mount("low", inner)
     outer.mount("mid", middle)
     outer.mount("other", inner)
@@ -278,6 +286,8 @@ def test_a_module_in_a_module_in_a_module(tmp_path: Path) -> None:
         reducers = made.typed(connection).reducers
         with pytest.raises(NotImplementedError):
             reducers.mid.low.dig()
+        with pytest.raises(NotImplementedError):
+            made.typed(connection).procedures.mid.low.wait(2)
 
 
 USE = """

@@ -70,6 +70,12 @@ def test_a_query_without_views_stays_as_it_is(db: qsdb.Database) -> None:
             'SELECT v.number FROM seats v JOIN seats(2) w ON v.number = w."odd row"',
             None,
         ),
+        ("SELECT s.number FROM seat s LEFT JOIN seats v ON v.number = s.number", None),
+        ("SELECT * FROM seat WHERE number IN (SELECT number FROM seats)", 0),
+        (
+            "SELECT * FROM seat WHERE EXISTS (SELECT 1 FROM seats v JOIN seats(2) w)",
+            0,
+        ),
     ],
 )
 def test_a_query_fixes_the_instance(

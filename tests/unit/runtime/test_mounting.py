@@ -409,13 +409,6 @@ def test_what_only_the_outermost_module_has() -> None:
     class Thing(qsdb.Row, module=inner):
         name: str
 
-    @inner.procedure
-    def wait(ctx: qsdb.ProcedureContext) -> None: ...
-
-    @inner.view
-    def things(ctx: qsdb.ViewContext) -> list[Thing]:
-        return list(ctx.db[Thing])
-
     @inner.migration(from_=None, tables=[Thing])
     def move(ctx: qsdb.MigrationContext) -> None: ...
 
@@ -425,6 +418,4 @@ def test_what_only_the_outermost_module_has() -> None:
         qsdb.Database(outer)
     assert [each.partition(", mount inner: ")[2] for each in caught.value.mistakes] == [
         "migration functions belong to the outermost module",
-        "procedure wait: only the outermost module has procedures",
-        "only the outermost module has views",
     ]

@@ -192,6 +192,17 @@ def tick(ctx: qsdb.ReducerContext, timer: Tick) -> None:
 
 inner.row_filter("SELECT * FROM session")
 
+
+@inner.procedure
+def renew(ctx: qsdb.ProcedureContext, seconds: u32) -> str:
+    raise NotImplementedError
+
+
+@inner.view(public=True)
+def latest(ctx: qsdb.AnonymousViewContext) -> Pair | None:
+    """Look."""
+
+
 middle = qsdb.Module("middle")
 middle.mount("deep", inner)
 whole = qsdb.Module("whole")
@@ -249,6 +260,8 @@ def test_mounted_modules_are_submodules_with_names_of_their_own() -> None:
     assert deep["module"] == auth["module"]
     inside = sections_of(auth["module"])
     assert [each["source_name"] for each in inside["Tables"]] == ["session", "tick"]
+    assert [each["source_name"] for each in inside["Procedures"]] == ["renew"]
+    assert [each["source_name"] for each in inside["Views"]] == ["latest"]
     assert inside["RowLevelSecurity"] == [{"sql": "SELECT * FROM session"}]
     assert inside["Schedules"] == [
         {

@@ -1,0 +1,113 @@
+"""`MountedProcedureContext`: a procedure's context, as a mounted module sees it."""
+
+import contextlib
+import random
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Literal, cast
+
+from qsdb.logs import CallLog
+from qsdb.runtime.calls import Calls
+from qsdb.schema.contexts import Auth, Transaction
+from qsdb.schema.procedures import ProcedureContext, ProcedureTransaction
+from qsdb.store.mounted import inside, scope_within
+from qsdb.store.opened import Scope
+from qsdb.values.identity import ConnectionId, Identity
+from qsdb.values.timestamps import Timestamp
+
+__all__ = ["MountedProcedureContext"]
+
+
+class MountedProcedureContext(ProcedureContext):
+    """A context with other names of tables and reducers; all else is the call's."""
+
+    __slots__ = ("_calls", "_context", "_path")
+
+    def __init__(self, context: ProcedureContext, calls: Calls, path: str) -> None:
+        """See a call as the module that is mounted by a path.
+
+        Args:
+            context: Of the call, as the outermost module sees it.
+            calls: Of the database.
+            path: Names with dots in between.
+
+        Raises:
+            NotFoundError: nothing is mounted by the path.
+        """
+        scope: Scope = calls.writer.directory.edition.tables
+        for name in path.split("."):
+            scope = scope_within(scope, name, _functions(calls))
+        self._context = context
+        self._calls = calls
+        self._path = path
+        self.sender = context.sender
+
+    def within(self, name: str) -> ProcedureContext:
+        path = f"{self._path}.{name}"
+        return MountedProcedureContext(self._context, self._calls, path)
+
+    def new_uuid_v4(self) -> uuid.UUID:
+        return self._context.new_uuid_v4()
+
+    def new_uuid_v7(self) -> uuid.UUID:
+        return self._context.new_uuid_v7()  # which counts those of the whole call
+
+    @property
+    def connection_id(self) -> ConnectionId | None:
+        return self._context.connection_id
+
+    @property
+    def timestamp(self) -> Timestamp:
+        return self._context.timestamp
+
+    @property
+    def random(self) -> random.Random:
+        return self._context.random
+
+    @property
+    def identity(self) -> Identity:
+        return self._context.identity
+
+    @property
+    def auth(self) -> Auth:
+        return self._context.auth
+
+    @property
+    def log(self) -> CallLog:
+        return self._context.log
+
+    def transaction(self) -> AbstractContextManager[ProcedureTransaction]:
+        return self._part(self._context.transaction())
+
+    def optimistic(
+        self, isolation: Literal["serializable", "snapshot"] = "serializable"
+    ) -> AbstractContextManager[ProcedureTransaction]:
+        return self._part(self._context.optimistic(isolation))
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        return self._part(self._context.read())
+
+    def call(self, reducer: object, /, *args: object, **kwargs: object) -> Any:  # noqa: ANN401  what it gives
+        return self._context.call(cast(str, self._whole(reducer)), *args, **kwargs)
+
+    @contextlib.contextmanager
+    def _part(self, block: AbstractContextManager[Transaction]) -> Iterator[Any]:
+        """Open a transaction, and give the part of it that is this module's."""
+        with block as transaction:
+            yield inside(transaction, self._path, _functions(self._calls))
+
+    def _whole(self, reducer: object) -> object:
+        """Give the whole name of a reducer of this module."""
+        prefix = f"{self._path}."
+        if isinstance(reducer, str):
+            return prefix + reducer
+        for name, each in self._calls.module.reducers.items():
+            if each.function is reducer and name.startswith(prefix):
+                return name
+        return reducer
+
+
+def _functions(calls: Calls) -> list[str]:
+    """Give the names of all functions: a module may have no tables."""
+    return [*calls.module.reducers, *calls.module.procedures]
