@@ -304,12 +304,10 @@ class Engine:
     def undo(self, changes: Changes) -> None:
         """Take in that what `commit` was told last is undone; twice is once.
 
-        States that it has moved are made anew, with the next commit that matters.
-
         Args:
             changes: What it was told.
         """
-        self._unsettled = ()
+        self._doubt()
         for name, pairs in changes.items():
             self.shift(name, [(new, old) for old, new in pairs])
 
@@ -326,8 +324,8 @@ class Engine:
         outcomes: Outcomes = {}
         self.evaluated = evaluated = []
         joined: dict[LiveResult, dict[int, Pairs]] = {}
-        for moved in self._unsettled:
-            moved.doubt()
+        if self._unsettled:
+            self._doubt()
         self._unsettled = joined
         for name, changed in changes.items():
             now = self._now[name]
@@ -352,6 +350,12 @@ class Engine:
             self._check(self.self_check, changes, outcomes)
         counters.changes += len(outcomes)
         return outcomes
+
+    def _doubt(self) -> None:
+        """Have all states made anew that the last commit has moved; twice is once."""
+        for result in self._unsettled:
+            result.doubt()
+        self._unsettled = ()
 
     def _check(self, check: SelfCheck, changes: Changes, outcomes: Outcomes) -> None:
         """Check a live query, if it is time, and end it if anything is wrong."""
