@@ -102,7 +102,7 @@ class Module(HttpDeclaring):
                 (``"one"``, as if not given), none, or each of them (``"all"``).
             retry: How often a run that fails is tried again; never, of a procedure.
             renamed_from: The name that the table had. A database that is migrated
-                and has no table of this name, but that one, takes its rows over.
+                takes its rows over, if this name is free: `qsdb.schema.matching`.
 
         Raises:
             SchemaError: `row_class` is no row class. Other mistakes are told

@@ -291,6 +291,32 @@ def test_the_mistakes_of_a_class_are_told_once(module: qsdb.Module) -> None:
     ]
 
 
+def test_names_cannot_go_round_in_a_circle(module: qsdb.Module) -> None:
+    was = qsdb.column
+
+    class One(qsdb.Row, module=module, renamed_from="three"):
+        a: int = was(renamed_from="b")
+        b: int = was(renamed_from="a")
+        c: int = was(renamed_from="a")
+        d: int = was(renamed_from="d")
+
+    class Two(qsdb.Row, module=module, renamed_from="one"):
+        a: int = was(renamed_from="z")
+
+    class Three(qsdb.Row, module=module, renamed_from="two"):
+        a: int = was(renamed_from=["a"])  # type: ignore[call-overload]
+
+    why = (
+        "by renamed_from they are in a circle, and nothing would show that it is done; "
+        "rename one of them to a third name, and in a later module from that"
+    )
+    assert mistakes(module) == [
+        f"table one, columns a, b: {why}",
+        "table three, column a, renamed_from: the name ['a'] is not a str",
+        f"tables one, three, two: {why}",
+    ]
+
+
 # Functions.
 
 
