@@ -50,6 +50,7 @@ from qsdb.schema.row_shapes import columns_text
 from qsdb.schema.rows import Row
 from qsdb.schema.stored_schemas import stored_schema
 from qsdb.store.directory import Edition
+from qsdb.store.images import StoredTable
 from qsdb.store.opened import Tables
 from qsdb.store.orders import StoredRow
 from qsdb.store.reading import ReadTable
@@ -200,7 +201,7 @@ class Publisher:
                 names = {
                     bound.schema.name
                     for table, bound in zip(found.tables, found.bounds, strict=True)
-                    if changed_rows(table, found.sources.get(table))
+                    if _has_other_rows(table, bound, found.sources.get(table))
                 }
                 change = Change(
                     module.name, queries, offset, names, reading, after, ends
@@ -242,6 +243,15 @@ class Publisher:
                 self.scheduler.go_on()
             if self.subscriptions is not None:
                 self.subscriptions.tell()
+
+
+def _has_other_rows(
+    table: StoredTable, bound: BoundTable, source: StoredTable | None
+) -> bool:
+    """Whether a name stands for other rows than before, or for those of another."""
+    if source is None or source.bound.schema.name != bound.schema.name:
+        return True
+    return bool(changed_rows(table, source))
 
 
 def _plan(

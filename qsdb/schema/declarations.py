@@ -24,7 +24,7 @@ from qsdb.schema.mounting import Parts, add_mounted, fault_of_mount
 from qsdb.schema.procedures import compile_procedures
 from qsdb.schema.row_filters import CheckFilters, FiltersByTable, give_filters
 from qsdb.schema.rows import Row
-from qsdb.schema.schedules import bind_schedules
+from qsdb.schema.schedules import bind_schedules, require_functions
 from qsdb.schema.tables import RowFilter, TableOptions
 from qsdb.schema.views import DeclaredView, compile_views
 
@@ -64,6 +64,15 @@ class Declarations:
     def holds(self, other: Declarations) -> bool:
         """Whether a module is this one, or is mounted in it."""
         return self is other or any(each.holds(other) for _, each in self.mounts)
+
+    def scheduling(self) -> tuple[list[tuple[str, object]], list[str]]:
+        """Give what each table has run, as given, and the names of functions."""
+        scheduled = [
+            (options.table_name(row_class.__name__), options.scheduled)
+            for row_class, options in self.tables
+        ]
+        functions = (*self.reducers, *self.procedures)
+        return scheduled, [each.function.__name__ for each in functions]
 
     @property
     def revision(self) -> tuple[object, ...]:
@@ -113,14 +122,9 @@ def compile_module(declared: Declarations, check: CheckFilters | None) -> Module
 def _parts(declared: Declarations, mistakes: list[str]) -> Parts:
     """Give what others may mount, with what is mounted."""
     tables = compile_tables(declared.tables, mistakes)
-    reducers: dict[str, Reducer] = {}
-    for each in declared.reducers:
-        reducer = compile_reducer(each, mistakes)
-        if reducer is not None and reducer.name in reducers:
-            mistakes.append(f"reducer {reducer.name}: it is declared twice")
-        elif reducer is not None:
-            reducers[reducer.name] = reducer
+    reducers = _reducers(declared, mistakes)
     procedures = compile_procedures(declared.procedures, reducers, mistakes)
+    require_functions(*declared.scheduling(), mistakes)
     schedules = [(b.schema.name, b.schema.schedule, b.shape.kind) for b in tables]
     bind_schedules(schedules, reducers, procedures, mistakes)
     parts = Parts(tables, reducers, procedures, [*declared.row_filters])
@@ -136,12 +140,27 @@ def _parts(declared: Declarations, mistakes: list[str]) -> Parts:
             faults.append("migration functions belong to the outermost module")
         if module.http_routes:
             faults.append("only the outermost module answers HTTP")
+        if any(each.function.__name__ == name for each in declared.views):
+            faults.append(f"there is a view {name}")
         faults += add_mounted(parts, name, inner)
         mistakes += [f"mount {name}: {each}" for each in faults]
     # Last, as their rows may be those of a table that is mounted.
-    own = compile_views(declared.views, parts.tables, mistakes)
+    taken = dict.fromkeys(parts.procedures, "procedure")
+    taken |= dict.fromkeys(parts.reducers, "reducer")
+    own = compile_views(declared.views, parts.tables, taken, mistakes)
     parts.views = own | parts.views
     return parts
+
+
+def _reducers(declared: Declarations, mistakes: list[str]) -> dict[str, Reducer]:
+    reducers: dict[str, Reducer] = {}
+    for each in declared.reducers:
+        reducer = compile_reducer(each, mistakes)
+        if reducer is not None and reducer.name in reducers:
+            mistakes.append(f"reducer {reducer.name}: it is declared twice")
+        elif reducer is not None:
+            reducers[reducer.name] = reducer
+    return reducers
 
 
 def take_all(*_: object) -> tuple[FiltersByTable, list[str]]:

@@ -8,6 +8,7 @@ from typing import cast
 
 from qsdb.errors import SchemaError
 from qsdb.schema.bound_tables import BoundTable
+from qsdb.schema.matching import circles
 from qsdb.schema.rows import Row, draft_of
 from qsdb.schema.tables import TableOptions, table_schema
 
@@ -26,13 +27,13 @@ def compile_tables(
 ) -> list[BoundTable]:
     """Give the tables; note what is wrong with them."""
     tables: list[BoundTable] = []
-    names: set[str] = set()
+    names: dict[str, object] = {}
     told: set[type[Row]] = set()
     for row_class, options in declared:
         name = options.table_name(row_class.__name__)
         if name in names:
             mistakes.append(f"table {name}: it is declared twice")
-        names.add(name)
+        names[name] = options.renamed_from
         shape = draft_of(row_class)  # type: ignore[arg-type]
         if row_class not in told:
             mistakes += [f"table {name}, {each}" for each in shape.mistakes]
@@ -43,4 +44,5 @@ def compile_tables(
             tables.append(BoundTable(schema, shape, row_class, renamed_from))
         except SchemaError as error:
             mistakes += error.mistakes
+    mistakes += [f"tables {each}" for each in circles(names.items())]
     return tables

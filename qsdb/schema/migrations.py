@@ -28,9 +28,15 @@ import attrs
 
 from qsdb.errors import brief
 from qsdb.schema.contexts import ReducerContext
-from qsdb.schema.functions import Function, declare
+from qsdb.schema.functions import (
+    DeclaredFunction,
+    Function,
+    declare,
+    resolved_parameters,
+)
 from qsdb.schema.rows import Row
 from qsdb.schema.schema_hashes import HASH_DIGITS
+from qsdb.schema.specifiers import MISSING
 from qsdb.schema.tables import fault_of_name
 
 __all__ = [
@@ -78,7 +84,7 @@ class Migration:
 class DeclaredMigration:
     """A function as it was declared; users write anything."""
 
-    function: Function
+    declared: DeclaredFunction
     from_: object
     tables: object
     drop: object
@@ -92,8 +98,8 @@ def declare_migration(
     Raises:
         SchemaError: it can never run as part of a transaction.
     """
-    declare(function, depth=2)
-    return DeclaredMigration(function, from_, tables, drop)
+    declared = declare(function, depth=2, sort="migration")
+    return DeclaredMigration(declared, from_, tables, drop)
 
 
 def compile_migrations(
@@ -111,14 +117,18 @@ def compile_migrations(
     found = []
     for each in declared:
         faults: list[str] = []
-        name = each.function.__name__
+        function, context = each.declared.function, MigrationContext
+        name = function.__name__
+        taken = resolved_parameters(each.declared, "migration", context, mistakes)
+        if taken is not None and taken.parameters:
+            faults.append(": it takes the context and nothing else")
         hashes = _hashes(each.from_, faults)
         filled = _filled(each.tables, tables, faults)
         drop = _dropped(each.drop, {name for name, _ in tables}, faults)
         if each.from_ is None and not filled and not faults:
             faults.append(": with from_=None, tables=[…] must say what it fills")
         mistakes += [f"migration {name}{fault}" for fault in faults]
-        found.append(Migration(name, each.function, hashes, filled, drop))
+        found.append(Migration(name, function, hashes, filled, drop))
     return tuple(found)
 
 
@@ -127,6 +137,9 @@ _HASH = re.compile(f"[0-9a-f]{{{HASH_DIGITS}}}")
 
 def _hashes(given: object, faults: list[str]) -> frozenset[str] | None:
     if given is None:
+        return None
+    if given is MISSING:
+        faults.append(", from_: it must say from which schema it leads, or None")
         return None
     hashes = [given] if isinstance(given, str) else given
     if not isinstance(hashes, Iterable):

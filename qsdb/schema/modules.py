@@ -17,7 +17,7 @@ from qsdb.schema.declarations import Declarations, compile_module, take_all
 from qsdb.schema.declared_tables import as_tuple
 from qsdb.schema.functions import CONNECTED, DISCONNECTED, INIT, Function, declare
 from qsdb.schema.http_declaring import HttpDeclaring
-from qsdb.schema.migrations import MigrationContext, declare_migration
+from qsdb.schema.migration_declaring import MigrationDeclaring
 from qsdb.schema.module_schemas import ModuleSchema
 from qsdb.schema.procedures import ProcedureContext, check_procedure
 from qsdb.schema.row_filters import CheckFilters
@@ -35,10 +35,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 F = TypeVar("F", bound=Function)
 _Hook = Callable[[ReducerContext], None]
-_Migrate = Callable[[MigrationContext], None]
 
 
-class Module(HttpDeclaring):
+class Module(HttpDeclaring, MigrationDeclaring):
     """A named set of tables and functions; hand it to a `Database`.
 
     >>> notes = Module("notes")
@@ -102,7 +101,7 @@ class Module(HttpDeclaring):
                 (``"one"``, as if not given), none, or each of them (``"all"``).
             retry: How often a run that fails is tried again; never, of a procedure.
             renamed_from: The name that the table had. A database that is migrated
-                and has no table of this name, but that one, takes its rows over.
+                takes its rows over, if this name is free: `qsdb.schema.matching`.
 
         Raises:
             SchemaError: `row_class` is no row class. Other mistakes are told
@@ -278,7 +277,7 @@ class Module(HttpDeclaring):
         if turn in lifecycle:
             name = lifecycle[turn].function.__name__
             raise SchemaError(f"module {self.name}: {turn} is {name} already")
-        lifecycle[turn] = declare(function, depth=2)
+        lifecycle[turn] = declare(function, depth=2, sort=turn)
         return function
 
     def _declare(self, function: Function, *, is_private: bool) -> Function:
@@ -291,37 +290,6 @@ class Module(HttpDeclaring):
             declare(function, depth=2, is_private=is_private, check=check_procedure)
         )
         return function
-
-    def migration(
-        self,
-        *,
-        from_: str | Sequence[str] | None,
-        tables: Sequence[type[Row] | str] = (),
-        drop: Sequence[str] = (),
-    ) -> Callable[[_Migrate], _Migrate]:
-        """Have a function run once, when a database is migrated to this module.
-
-        It fills tables with what no rule can make of the old rows:
-        `qsdb.schema.migrations` says when it runs, and what it finds.
-
-        Args:
-            from_: The hash of the stored schema that it leads from, or several;
-                None for any from which one of `tables` cannot be converted.
-            tables: The tables that it fills, by class or name. They begin empty.
-            drop: Names of stored tables that the module has no more: they may go
-                with their rows.
-
-        Raises:
-            SchemaError: the function is a coroutine or a generator. Other
-                mistakes are told when a database is opened.
-        """
-
-        def note(function: _Migrate) -> _Migrate:
-            declared = declare_migration(function, from_, tables, drop)
-            self._declared.migrations.append(declared)
-            return function
-
-        return note
 
     def schema_hash(self) -> str:
         """Give what `migration` takes for `from_` to lead away from this module.

@@ -209,14 +209,14 @@ def compile_procedures(
 
 def _compile(declared: DeclaredFunction, mistakes: list[str]) -> Procedure | None:
     function = declared.function
-    parameters = resolved(declared, "procedure", mistakes)
+    parameters = resolved(declared, "procedure", ProcedureContext, mistakes)
     if parameters is None:
         return None
     return Procedure(
         function.__name__,
         function,
         parameters,
-        declared.is_private,
+        declared.is_private is True,
         inspect.iscoroutinefunction(function),
         parameters.check,
         parameters.run,

@@ -5,7 +5,7 @@ them run one reducer or one procedure, which takes the row. What is done here is
 declaring that; `qsdb.runtime.timers` and `qsdb.runtime.scheduler` see to it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import attrs
 
@@ -16,7 +16,14 @@ from qsdb.schema.shapes import Column
 from qsdb.values.compounds import ProductKind
 from qsdb.values.kinds import SCHEDULE_AT, U64
 
-__all__ = ["MISSED", "RETRY_MAX", "Schedule", "bind_schedules", "schedule_of"]
+__all__ = [
+    "MISSED",
+    "RETRY_MAX",
+    "Schedule",
+    "bind_schedules",
+    "require_functions",
+    "schedule_of",
+]
 
 MISSED = ("one", "none", "all")
 """What becomes of runs that were due and did not happen: one, late; none; each."""
@@ -83,6 +90,26 @@ def schedule_of(
     return schedule, []
 
 
+def require_functions(
+    scheduled: Iterable[tuple[str, object]],
+    declared: Collection[str],
+    mistakes: list[str],
+) -> None:
+    """Note functions that schedules name and that are not there.
+
+    Args:
+        scheduled: Of each table its name, and that of the function, as given.
+        declared: The names of reducers and procedures; they may have mistakes.
+        mistakes: Takes what is wrong.
+    """
+    for table, name in scheduled:
+        is_name = isinstance(name, str) and name.isidentifier()
+        if is_name and name not in declared:
+            there = ", ".join(declared) or "none"
+            text = f"no reducer or procedure {name}; there are: {there}"
+            mistakes.append(f"table {table}, scheduled: {text}")
+
+
 def bind_schedules(
     tables: Iterable[tuple[str, Schedule | None, ProductKind]],
     reducers: dict[str, Reducer],
@@ -103,10 +130,7 @@ def bind_schedules(
             continue
         name = schedule.function
         function = reducers.get(name) or procedures.get(name)
-        if function is None:
-            there = ", ".join([*reducers, *procedures]) or "none"
-            text = f"no reducer or procedure {name}; there are: {there}"
-            mistakes.append(f"table {table}, scheduled: {text}")
+        if function is None:  # `require_functions` tells of it, or it has mistakes
             continue
         fault = _fault(table, schedule, row, function)
         other = taken.setdefault(name, table)

@@ -120,8 +120,8 @@ def primary_key(
         auto_inc: Fill the column from a sequence 1, 2, 3 … where it is left out.
         default: What a constructor call that leaves the column out stands for.
         name: Name of the column in SQL; the attribute's name if not given.
-        renamed_from: The name that it had; a database that is migrated and has no
-            column of this name, but that one, takes its values over.
+        renamed_from: The name that it had; a database that is migrated takes the
+            values of that column over, if this name is free: `qsdb.schema.matching`.
         fill: What gives the values of rows that are migrated, where they have none
             that can be taken over: a function of the old row, a named tuple.
         init: For type checkers only.

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from qsdb.errors import SchemaError, brief
+from qsdb.schema.matching import circles
 from qsdb.schema.schedules import Schedule, schedule_of
 from qsdb.schema.shapes import Column, Shape
 from qsdb.schema.specifiers import MISSING, BTree, Hash
@@ -339,6 +340,8 @@ class _Draft:
                     f"of {names[column.name]} already"
                 )
             self.check_migration(column)
+        formers = [(each.name, each.specifier.renamed_from) for each in self.columns]
+        self.mistakes += [f", columns {each}" for each in circles(formers)]
 
     def check_migration(self, column: Column) -> None:
         """Note what is wrong with the words that a migration heeds."""

@@ -13,7 +13,7 @@ annotations when the module is compiled, and gathers mistakes. They decide:
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, cast
 
 import attrs
@@ -161,6 +161,7 @@ def declare_view(
 def compile_views(
     declared: Iterable[DeclaredView],
     tables: Sequence[BoundTable],
+    functions: Mapping[str, str],
     mistakes: list[str],
 ) -> dict[str, View]:
     """Resolve views: name → view; mistakes are noted.
@@ -168,15 +169,16 @@ def compile_views(
     Args:
         declared: The views.
         tables: Those of the module, with which views share their names.
+        functions: Its other functions: name → what it is, in a word.
         mistakes: Takes what is wrong.
     """
     views: dict[str, View] = {}
-    table_names = {bound.schema.name for bound in tables}
+    taken = {**functions, **{bound.schema.name: "table" for bound in tables}}
     told = [*mistakes]
     for each in declared:
         name = each.function.__name__
-        if name in table_names:
-            mistakes.append(f"view {name}: there is a table of this name")
+        if name in taken:
+            mistakes.append(f"view {name}: there is a {taken[name]} of this name")
         if name in views:
             mistakes.append(f"view {name}: it is declared twice")
         try:

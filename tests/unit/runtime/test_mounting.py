@@ -342,6 +342,19 @@ def test_all_mistakes_are_told_together() -> None:
     ]
 
 
+def test_nothing_is_mounted_where_a_view_is() -> None:
+    module = qsdb.Module("m")
+    module.mount("mine", tokens)
+    module.mount("other", tokens)
+    module.add_table(Token)
+
+    @module.view(public=True)
+    def mine(ctx: qsdb.ViewContext) -> list[Token]:
+        return [*ctx.db[Token]]
+
+    assert mistakes_of(module) == ["mount mine: there is a view mine"]
+
+
 def test_a_module_is_not_inside_of_itself() -> None:
     module, middle, inner = [qsdb.Module(name) for name in ("m", "middle", "inner")]
     module.mount("me", module)

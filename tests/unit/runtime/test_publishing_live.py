@@ -142,6 +142,41 @@ def test_a_live_query_of_a_table_that_is_dropped_ends() -> None:
         assert "no table loan" in str(each.error)
 
 
+PEN = {"id": (u64, qsdb.primary_key()), "ink": str}
+
+
+@pytest.mark.parametrize(
+    ("options", "rows"),
+    [
+        ({"pen": {"renamed_from": "quill"}}, [(1, "black")]),  # those of another table
+        ({"pen": {}}, []),  # those of a new one
+    ],
+    ids=["a chain", "anew"],
+)
+def test_a_live_query_of_a_name_that_is_another_tables_is_told(
+    options: dict[str, Any], rows: list[Any]
+) -> None:
+    hidden = {"public": False}  # so that nobody is disconnected
+    before = edition("", {"quill": hidden, "pen": hidden}, quill=PEN, pen=PEN)
+    db = qsdb.Database(before.module, seed=1, clock=FakeClock(), options=QUIET)
+    with db.write() as tx:
+        tx.quill.insert(before.rows["quill"](1, "black"))
+        tx.pen.insert(before.rows["pen"](2, "blue"))
+    told: list[Any] = []
+    pens = db.subscribe("SELECT * FROM pen", told.append)
+    named = {**options, "biro": {"renamed_from": "pen"}}
+
+    options = {name: {**hidden, **more} for name, more in named.items()}
+    after = edition("", options, pen=PEN, biro=PEN)
+    db.publish(after.module, drop=[] if rows else ["quill"])
+
+    assert plain(pens.rows) == rows
+    [update] = told
+    assert (plain(update.inserts), plain(update.deletes)) == (rows, [(2, "blue")])
+    assert plain(db.sql("SELECT * FROM biro")) == [(2, "blue")]
+    db.check()
+
+
 def test_who_waits_for_changes_gets_them_through_a_publication() -> None:
     db = filled(first().module)
     query = db.subscribe("SELECT * FROM loan")

@@ -94,6 +94,7 @@ def test_a_migration_leads_from_one_schema_several_or_any() -> None:
             {"from_": 7},
             ", from_: 7 is not the hash of a schema, a list of them, or None",
         ),
+        ({}, ", from_: it must say from which schema it leads, or None"),
         ({"from_": None}, ": with from_=None, tables=[…] must say what it fills"),
         (
             {"from_": HASH, "tables": ["x"]},
@@ -139,8 +140,41 @@ def test_without_tables_none_can_be_filled() -> None:
 def test_a_coroutine_is_refused_where_it_stands() -> None:
     async def wait(_: qsdb.MigrationContext) -> None: ...
 
-    with pytest.raises(qsdb.SchemaError, match="reducer wait is a coroutine"):
+    match = "migration wait is a coroutine; a migration runs in one go"
+    with pytest.raises(qsdb.SchemaError, match=match):
         module().migration(from_=HASH)(wait)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", [split_names, 7])
+def test_a_migration_says_from_where_it_leads(given: Any) -> None:
+    name = getattr(given, "__name__", given)
+    match = rf"migration {name}: write @module.migration\(from_=…, tables=\[…\]\)"
+    with pytest.raises(qsdb.SchemaError, match=match):
+        module().migration(given)
+
+
+def test_a_migration_takes_the_context_alone() -> None:
+    made = module()
+
+    @made.migration(from_=HASH)  # type: ignore[arg-type]
+    def nothing() -> None: ...
+
+    @made.migration(from_=HASH)  # type: ignore[arg-type]
+    def more(ctx: qsdb.MigrationContext, table: str) -> None: ...
+
+    @made.migration(from_=HASH)
+    def several(ctx: qsdb.MigrationContext, *rest: str) -> None: ...
+
+    made.migration(from_=HASH)(lambda ctx: None)  # noqa: ARG005  it needs no name
+
+    rest = "a migration takes no variadic positional parameter"
+    with pytest.raises(qsdb.SchemaError) as caught:
+        made.compiled()
+    assert [each.removeprefix("module m, ") for each in caught.value.mistakes] == [
+        "migration nothing: the first parameter must be the context",
+        "migration more: it takes the context and nothing else",
+        f"migration several, parameter rest: {rest}",
+    ]
 
 
 def test_a_migration_may_be_declared_when_the_module_was_compiled() -> None:

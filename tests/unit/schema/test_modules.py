@@ -5,13 +5,14 @@ import functools
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 import pytest
 
 import qsdb
 from qsdb import BTree, Hash, ReducerContext
+from qsdb.schema.contexts import AnyContext
 from qsdb.schema.functions import LIFECYCLE
 from qsdb.schema.modules import BoundTable, ModuleSchema, derived
 from qsdb.schema.rows import find_record
@@ -291,6 +292,32 @@ def test_the_mistakes_of_a_class_are_told_once(module: qsdb.Module) -> None:
     ]
 
 
+def test_names_cannot_go_round_in_a_circle(module: qsdb.Module) -> None:
+    was = qsdb.column
+
+    class One(qsdb.Row, module=module, renamed_from="three"):
+        a: int = was(renamed_from="b")
+        b: int = was(renamed_from="a")
+        c: int = was(renamed_from="a")
+        d: int = was(renamed_from="d")
+
+    class Two(qsdb.Row, module=module, renamed_from="one"):
+        a: int = was(renamed_from="z")
+
+    class Three(qsdb.Row, module=module, renamed_from="two"):
+        a: int = was(renamed_from=["a"])  # type: ignore[call-overload]
+
+    why = (
+        "by renamed_from they are in a circle, and nothing would show that it is done; "
+        "rename one of them to a third name, and in a later module from that"
+    )
+    assert mistakes(module) == [
+        f"table one, columns a, b: {why}",
+        "table three, column a, renamed_from: the name ['a'] is not a str",
+        f"tables one, three, two: {why}",
+    ]
+
+
 # Functions.
 
 
@@ -335,32 +362,102 @@ class Callee:
 
 
 WRONG_FUNCTIONS = [
-    pytest.param(coroutine, "reducer coroutine is a coroutine", id="coroutine"),
+    pytest.param(coroutine, "{} coroutine is a coroutine; {} runs", id="coroutine"),
     pytest.param(async_generator, "is a coroutine", id="async generator"),
-    pytest.param(generator, "reducer generator is a generator", id="generator"),
-    pytest.param(Callee(), "a reducer is a plain function", id="object"),
-    pytest.param(Callee().method, "a reducer is a plain function", id="method"),
-    pytest.param(Callee, "a reducer is a plain function", id="class"),
+    pytest.param(generator, "{} generator is a generator", id="generator"),
+    pytest.param(Callee(), "{1} is a plain function", id="object"),
+    pytest.param(Callee().method, "{1} is a plain function", id="method"),
+    pytest.param(Callee, "{1} is a plain function", id="class"),
     pytest.param(functools.partial(generator), "a plain function", id="partial"),
-    pytest.param(print, "a reducer is a plain function", id="built-in"),
-    pytest.param("send", "a reducer is a plain function", id="name"),
-    pytest.param(5, "a reducer is a plain function", id="number"),
+    pytest.param(print, "{1} is a plain function", id="built-in"),
+    pytest.param("send", "{1} is a plain function", id="name"),
+    pytest.param(5, "{1} is a plain function", id="number"),
 ]
 
 
 @pytest.mark.parametrize(("function", "said"), WRONG_FUNCTIONS)
-@pytest.mark.parametrize("decorator", ["reducer", "reducer()", "init"])
+@pytest.mark.parametrize(
+    ("decorator", "any_one"),
+    [
+        ("reducer", "a reducer"),
+        ("reducer()", "a reducer"),
+        ("init", "init"),
+        ("client_connected", "client_connected"),
+        ("migration(from_=None)", "a migration"),
+    ],
+)
 def test_what_can_never_run_as_one_transaction_is_refused_at_once(
-    module: qsdb.Module, decorator: str, function: Any, said: str
+    module: qsdb.Module, decorator: str, any_one: str, function: Any, said: str
 ) -> None:
     declare: Callable[[Any], Any] = eval(f"module.{decorator}")
+    sort = any_one.removeprefix("a ")
 
-    with pytest.raises(qsdb.SchemaError, match=said):
+    with pytest.raises(qsdb.SchemaError, match=said.format(sort, any_one)):
         declare(function)
 
     assert attrs.asdict(module.compiled()) == attrs.asdict(
         ModuleSchema("chat", (), {}, {})
     )
+
+
+def test_whether_a_function_is_private_is_a_bool(module: qsdb.Module) -> None:
+    @module.reducer(private=1)  # type: ignore[call-overload, untyped-decorator, unused-ignore]
+    def send(ctx: ReducerContext) -> None: ...
+
+    @module.procedure(private="x")  # type: ignore[call-overload, untyped-decorator, unused-ignore]
+    def fetch(ctx: qsdb.ProcedureContext) -> None: ...
+
+    assert mistakes(module) == [
+        "reducer send, private: 1 is not a bool",
+        "procedure fetch, private: 'x' is not a bool",
+    ]
+    with (
+        qsdb.Database(qsdb.Module("chat")) as db,
+        pytest.raises(qsdb.SchemaError, match="private: 1 is not a bool"),
+    ):
+        db.plan(module)
+
+
+class Whoever(Protocol):
+    sender: qsdb.Identity
+
+
+CONTEXTS: dict[str, list[Any]] = {
+    "reducer": [ReducerContext, AnyContext, object, Any, Whoever, "Unknown"],
+    "init": [ReducerContext],
+    "client_connected": [ReducerContext],
+    "procedure": [qsdb.ProcedureContext, AnyContext],
+    "migration(from_='0123456789abcdef')": [qsdb.MigrationContext, ReducerContext],
+}
+OTHERS: dict[str, Any] = {
+    "MigrationContext": qsdb.MigrationContext,
+    "ReducerContext": "ReducerContext",
+    "ProcedureContext": qsdb.ProcedureContext,
+    "ViewContext": qsdb.ViewContext,
+    "u8": qsdb.u8,
+    "list[int]": list[int],
+}
+
+
+@pytest.mark.parametrize("decorator", CONTEXTS)
+def test_the_context_is_one_of_its_sort(decorator: str) -> None:
+    def declared(annotation: Any) -> qsdb.Module:
+        def do(ctx: Any) -> None: ...
+
+        do.__annotations__["ctx"] = annotation
+        module = qsdb.Module("chat")
+        eval(f"module.{decorator}", {"module": module})(do)
+        return module
+
+    admitted, sort = CONTEXTS[decorator], decorator.partition("(")[0]
+    for given in admitted:
+        declared(given).compiled()
+    is_hook = sort in ("init", "client_connected")
+    name = (ReducerContext if is_hook else admitted[0]).__name__
+    start = f"{'reducer' if is_hook else sort} do, the context: it is a qsdb.{name}"
+    for shown, given in OTHERS.items():
+        if shown not in [getattr(each, "__name__", "") for each in admitted]:
+            assert mistakes(declared(given)) == [f"{start}, not {shown}"]
 
 
 def test_two_reducers_cannot_share_a_name(module: qsdb.Module) -> None:

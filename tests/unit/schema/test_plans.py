@@ -181,6 +181,54 @@ ACCEPTED: dict[str, tuple[Table, Table, list[Any], list[str]]] = {
         ROWS,
         [],
     ),
+    "columns renamed in a chain": (
+        Table(id=(u64, key()), a=int, b=str),
+        Table(
+            id=(u64, key()),
+            c=(str, column(renamed_from="b")),
+            b=(int, column(renamed_from="a")),
+            a=(u8, 7),
+        ),
+        [(1, 10, "x")],
+        [
+            "! column c is renamed from b",
+            "column c is the attribute c, was b",
+            "! column b is renamed from a",
+            "column b is the attribute b, was a",
+            "! column a: u8 is added, old rows have 7",
+            "! the columns are in another order: id, c, b, a",
+        ],
+    ),
+    "columns renamed in a chain long ago": (
+        Table(id=(u64, key()), a=int, b=int, c=int),
+        Table(
+            id=(u64, key()),
+            a=int,
+            b=(int, column(renamed_from="a")),
+            c=(int, column(renamed_from="b")),
+        ),
+        [(1, 10, 20, 30)],
+        [],
+    ),
+    "half of a chain long ago": (
+        Table(id=(u64, key()), a=int, c=int),
+        Table(
+            id=(u64, key()),
+            b=(int, column(renamed_from="a")),
+            c=(int, column(renamed_from="b")),
+        ),
+        [(1, 10, 30)],
+        ["! column b is renamed from a", "column b is the attribute b, was a"],
+    ),
+    "a column that names itself": (
+        ONE,
+        Table(
+            id=(u64, key()),
+            a=(int, column(renamed_from="a")),
+        ),
+        ROWS,
+        [],
+    ),
     "another attribute of the same column": (
         ONE,
         Table(id=(u64, key()), b=(int, column(name="a"))),
@@ -714,6 +762,33 @@ def test_two_tables_are_not_renamed_from_one() -> None:
     after = {"b": ONE.but(renamed_from="a"), "c": ONE.but(renamed_from="a")}
 
     assert refused({"a": ONE}, after) == ["table c: b is renamed from a already"]
+
+
+def test_tables_may_be_renamed_in_a_chain() -> None:
+    before = {"a": ONE, "b": Table(id=(u64, key()), text=str)}
+    after = {
+        "b": ONE.but(renamed_from="a"),
+        "c": before["b"].but(renamed_from="b"),
+    }
+    found = plan(before, after, {"a": ROWS, "b": [(1, "x")]})
+
+    assert [str(step) for step in found.steps] == [
+        "table b: is renamed from a",
+        "table c: is renamed from b",
+    ]
+    assert plan(after, after, {"b": ROWS, "c": [(1, "x")]}).is_empty
+
+
+def test_who_is_renamed_first_takes_what_two_want() -> None:
+    after = {
+        "b": ONE.but(renamed_from="a"),
+        "c": ONE.but(renamed_from="b"),
+        "d": ONE.but(renamed_from="a"),
+    }
+
+    assert refused({"a": ONE, "b": ONE}, after) == [
+        "table b: d is renamed from a already"
+    ]
 
 
 def test_who_sees_a_table_may_change() -> None:

@@ -138,6 +138,45 @@ def test_what_cannot_be_scheduled_is_said(
     assert mistake in mistakes(module_of(row_class, **options))
 
 
+def test_a_function_that_is_not_there_is_told_with_all_else() -> None:
+    module = qsdb.Module("m")
+
+    class Timer(qsdb.Row, module=module, scheduled="fire"):
+        x: int
+
+    class Bell(qsdb.Row, module=module, scheduled="ring"):
+        x: int
+
+    @module.reducer
+    def ring(ctx: qsdb.ReducerContext, bell) -> None: ...  # type: ignore[no-untyped-def]  # noqa: ANN001
+
+    with pytest.raises(qsdb.SchemaError) as caught:
+        module.compiled()
+    annotation = "it needs an annotation: arguments are checked by it"
+    found = [each.removeprefix("module m, ") for each in caught.value.mistakes]
+    key = "scheduled: the primary key must be one column of kind u64"
+    when = "scheduled: one column of the kind ScheduleAt must say when; there is none"
+    assert found == [
+        *(f"table timer, {key}", f"table timer, {when}"),
+        *(f"table bell, {key}", f"table bell, {when}"),
+        f"reducer ring, parameter bell: {annotation}",
+        "table timer, scheduled: no reducer or procedure fire; there are: ring",
+    ]
+
+
+def test_the_mistakes_of_a_function_are_told_once() -> None:
+    module = qsdb.Module("m")
+    module.add_table(Timer, scheduled="ring")
+
+    @module.reducer  # type: ignore[arg-type]
+    def ring(ctx: qsdb.ViewContext, timer: Timer) -> None: ...
+
+    with pytest.raises(qsdb.SchemaError) as caught:
+        module.compiled()
+    [found] = caught.value.mistakes
+    assert found.startswith("module m, reducer ring, the context: ")
+
+
 def test_a_reducer_is_that_of_one_table() -> None:
     module = module_of()
     module.add_table(Timer, name="second", scheduled="ring")

@@ -203,6 +203,22 @@ def test_options_and_contexts_are_checked(
     assert found.startswith(fault)
 
 
+def test_names_are_not_those_of_other_functions(module: qsdb.Module) -> None:
+    @module.reducer
+    def add_one(_: qsdb.ReducerContext) -> None: ...
+
+    @module.procedure
+    def fetch(_: qsdb.ProcedureContext) -> None: ...
+
+    for name in ("add_one", "fetch"):
+        add(module, name, list[User])
+
+    assert mistakes(module) == [
+        "view add_one: there is a reducer of this name",
+        "view fetch: there is a procedure of this name",
+    ]
+
+
 def test_names_are_those_of_nothing_else(module: qsdb.Module) -> None:
     for name in ("user", "me", "me", "st_me", "no name"):
         add(module, name, list[User])
