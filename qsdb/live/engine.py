@@ -324,8 +324,7 @@ class Engine:
         outcomes: Outcomes = {}
         self.evaluated = evaluated = []
         joined: dict[LiveResult, dict[int, Pairs]] = {}
-        if self._unsettled:
-            self._doubt()
+        self._doubt()
         self._unsettled = joined
         for name, changed in changes.items():
             now = self._now[name]
