@@ -151,6 +151,7 @@ class Database(Migrating, Calling, Transacting):
         self._procedures = Procedures(self._calls, procedure_threads)
         clients = None if read_only else Clients(self._calls)
         self._connector = Connector(self._procedures, self._subscriptions, clients)
+        parts.publisher.clients = clients
         if self._storage is not None:
             # Closes it when the program ends, or nobody has it any more.
             self._finalizer = weakref.finalize(self, self._storage.close)
