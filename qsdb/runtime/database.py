@@ -246,6 +246,7 @@ class Database(Migrating, Calling, Transacting):
         """
         self._require_open()
         store, writer = self._directory.store, self._writer
+        clients = self._connector.clients
         engine = self._subscriptions.engine
         views = self._subscriptions.listening.views
         store.sweep()
@@ -270,6 +271,9 @@ class Database(Migrating, Calling, Transacting):
             changes=engine.counters.changes,
             views=len(views),
             view_runs=views.runs,
+            procedures=self._procedures.tallies.stats(),
+            view_calls=views.tallies.stats(),
+            clients=0 if clients is None else clients.count,
             runs=0 if self._scheduler is None else self._scheduler.counts.runs,
             run_failures=(
                 0 if self._scheduler is None else self._scheduler.counts.failures

@@ -17,9 +17,10 @@ closed, procedures that wait for a thread are cancelled, and those that run are 
 alone: the next transaction that they want is a `ClosedError`.
 """
 
+import contextlib
 import functools
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from types import CoroutineType
 from typing import Any, cast
 
@@ -30,6 +31,7 @@ from qsdb.runtime.calls import Calls, checked
 from qsdb.runtime.coroutines import is_loop_running, run_to_end
 from qsdb.runtime.pools import Pool
 from qsdb.runtime.procedure_contexts import CallOfProcedure
+from qsdb.runtime.tallies import Tallies
 from qsdb.runtime.writer import Writer
 from qsdb.schema.functions import Reducer
 from qsdb.schema.procedures import Procedure
@@ -52,6 +54,7 @@ class Procedures:
     Attributes:
         calls: Of the same database.
         count: Calls that began.
+        tallies: What they cost, by name; handlers of HTTP, too.
         pool: Threads for them.
     """
 
@@ -61,6 +64,7 @@ class Procedures:
         self._writer = calls.writer
         self._seeds = calls.seeds.after(_STREAM)
         self.count = 0
+        self.tallies = Tallies(calls.writer.clock)
         check = functools.partial(_require_outside, calls.writer)
         self.pool = Pool("qsdb-procedure", threads_max, check)
         self._renew_lock()
@@ -123,8 +127,7 @@ class Procedures:
 
     def run(self, sender: Sender, procedure: Procedure, values: Arguments) -> object:
         """Run a procedure on checked arguments, on this thread, to its end."""
-        context = self._context(sender, procedure)
-        try:
+        with self._begun(sender, procedure) as context:
             result = procedure.run(context, values)
             if procedure.is_async:
                 return run_to_end(cast(_Coroutine, result))
@@ -135,18 +138,23 @@ class Procedures:
                     "has run; declare it with async def"
                 )
             return result
-        finally:
-            context.end()
 
     async def run_async(
         self, sender: Sender, procedure: Procedure, values: Arguments
     ) -> object:
         """Run a coroutine procedure in the event loop of this thread."""
-        context = self._context(sender, procedure)
-        try:
+        with self._begun(sender, procedure) as context:
             return await cast(_Coroutine, procedure.run(context, values))
-        finally:
-            context.end()
+
+    @contextlib.contextmanager
+    def _begun(self, sender: Sender, procedure: Procedure) -> Iterator[CallOfProcedure]:
+        """Begin a call, and end it, and count it."""
+        context = self._context(sender, procedure)
+        with self.tallies.counted(procedure.name):
+            try:
+                yield context
+            finally:
+                context.end()
 
     def _context(self, sender: Sender, procedure: Procedure) -> CallOfProcedure:
         with self._counting:

@@ -215,6 +215,7 @@ class Publisher:
         old: Queries = directory.read_class._queries  # type: ignore[attr-defined]  # noqa: SLF001  set by `queries_of`
         owner, variables = self.calls.owner, old.variables
         queries = queries_of(writer, owner, edition, variables, module.views)
+        queries.view_runs.tallies = old.view_runs.tallies
         rebinding = None
         if hub is not None:
             with edition.read_class() as after:

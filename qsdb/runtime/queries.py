@@ -32,6 +32,7 @@ from qsdb.runtime.prepared import (
     prepare_query,
 )
 from qsdb.runtime.row_filters import RowFilters, within_namespace
+from qsdb.runtime.tallies import Tallies
 from qsdb.runtime.variables import Variables
 from qsdb.runtime.view_runs import ViewRuns
 from qsdb.runtime.view_sources import prepare_view_query
@@ -125,7 +126,9 @@ class Queries:
         self.views = {} if views is None else views
         system = {each.bound.schema.name: each for each in tables.system.values()}
         self.entries = {**tables.by_name, **system}
-        self.view_runs = ViewRuns(tables, self.check, self.entries)
+        self.view_runs = ViewRuns(
+            tables, self.check, self.entries, Tallies(writer.clock)
+        )
         self._all = {name: _schema(each) for name, each in self.entries.items()}
         self._all |= {name: each.bound.schema for name, each in self.views.items()}
         self._public = {n: each for n, each in self._all.items() if each.is_public}
