@@ -17,7 +17,6 @@ own commit (`to_note`).
 import contextlib
 import functools
 import logging
-import weakref
 from typing import cast
 
 from qsdb.errors import AccessError, ClosedError, StorageError
@@ -26,6 +25,7 @@ from qsdb.runtime.call_contexts import Arguments, Sender
 from qsdb.runtime.calls import Calls, StaleFunctionError
 from qsdb.runtime.client_notes import claims_of, client_of, credentials_of
 from qsdb.runtime.prepared import handle_of
+from qsdb.runtime.present import Present
 from qsdb.schema.contexts import Auth, Table
 from qsdb.schema.functions import CONNECTED, DISCONNECTED, Reducer
 from qsdb.schema.modules import ModuleSchema
@@ -37,7 +37,6 @@ from qsdb.schema.system import (
 )
 from qsdb.store.opened import Entry, Opened
 from qsdb.store.transactions import WriteTransaction
-from qsdb.values.identity import ConnectionId
 
 __all__ = ["Clients"]
 
@@ -50,10 +49,7 @@ class Clients:
         self._calls = calls
         self._logger = logging.getLogger(f"qsdb.{calls.module.name}.clients")
         self._is_awaited = False
-        # Who forgets to close a connection is not known for ever.
-        self._here: weakref.WeakValueDictionary[ConnectionId, Sender] = (
-            weakref.WeakValueDictionary()
-        )
+        self._here = Present()
 
     @property
     def count(self) -> int:
@@ -86,9 +82,8 @@ class Clients:
             ClosedError: the database is closed.
             StorageError: it cannot be written.
         """
-        assert sender.connection is not None
         # Known first: so who publishes sees it here, or it sees who publishes.
-        self._here.setdefault(sender.connection, sender)
+        self._here.add(sender)
         if not self.are_noted:
             return
         function = self._calls.module.lifecycle.get(CONNECTED)
@@ -110,21 +105,18 @@ class Clients:
     def note(self, sender: Sender, transaction: WriteTransaction) -> Arguments:
         """Note a client, before ``client_connected`` runs in the same transaction."""
         clients, credentials = self._table(transaction), self._credentials(transaction)
-        if self._is_here(sender) and clients.get(sender.connection) is not None:
+        if sender in self._here and clients.get(sender.connection) is not None:
             return ()  # a publication was faster
         clients.insert(client_of(sender))
         for row in credentials_of(sender):
             credentials.insert(row)
         return ()
 
-    def _is_here(self, sender: Sender) -> bool:
-        return self._here.get(cast(ConnectionId, sender.connection)) is sender
-
     def _refused(self, sender: Sender) -> None:
         """Forget who was refused, and a note that a publication has made of it."""
-        if not self._is_here(sender):
+        if sender not in self._here:
             return
-        self._left(sender)
+        self._here.remove(sender)
         with self._calls.writer.directory.read() as reading:
             is_noted = self._table(reading).get(sender.connection) is not None
         if is_noted:
@@ -139,8 +131,7 @@ class Clients:
         if not _attends(module) or _attends(self._calls.module):
             return []
         self._is_awaited = True
-        found = [ref() for ref in self._here.valuerefs()]
-        return [each for each in found if each is not None]
+        return self._here.all()
 
     def published(self) -> None:
         """Take in that a module was published, or was not; twice is once."""
@@ -156,14 +147,10 @@ class Clients:
 
     def disconnect(self, sender: Sender) -> None:
         """Take the note of a client away, if there is one; what fails is logged."""
-        self._left(sender)
+        self._here.remove(sender)
         # Notes may be those of a module that was published before.
         if self.are_noted or self._entry.table.count:
             self._disconnect(sender)
-
-    def _left(self, sender: Sender) -> None:
-        if self._is_here(sender):
-            self._here.pop(cast(ConnectionId, sender.connection), None)
 
     def _disconnect(self, sender: Sender) -> None:
         try:

@@ -149,9 +149,8 @@ class Database(Migrating, Calling, Transacting):
         self._publisher = parts.publisher
         self._sender = Sender(self._calls.owner)
         self._procedures = Procedures(self._calls, procedure_threads)
-        clients = None if read_only else Clients(self._calls)
+        parts.publisher.clients = clients = None if read_only else Clients(self._calls)
         self._connector = Connector(self._procedures, self._subscriptions, clients)
-        parts.publisher.clients = clients
         if self._storage is not None:
             # Closes it when the program ends, or nobody has it any more.
             self._finalizer = weakref.finalize(self, self._storage.close)
