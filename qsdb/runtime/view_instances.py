@@ -61,6 +61,11 @@ class Instances:
         self.runs = 0
 
     @property
+    def kept(self) -> Mapping[InstanceKey, Instance]:
+        """All of them, as they come and go."""
+        return self._by_key
+
+    @property
     def tallies(self) -> Tallies:
         """What views cost, by name."""
         return self._runner.tallies
