@@ -13,6 +13,7 @@ from qsdb.runtime.call_contexts import Sender
 from qsdb.runtime.client_notes import set_clients
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.migrated_tables import Migrated
+from qsdb.runtime.writer import Writer
 from qsdb.schema.contexts import Auth
 from qsdb.testing import SimulatedDirectory
 from tests.support.hoard import abandon
@@ -307,3 +308,17 @@ def test_callers_over_a_connection_have_what_their_token_says() -> None:
     with qsdb.Database(house.module) as db:
         db.connect(ALICE).reducers.knock()
     assert house.told == [("knock", ALICE.to_hex())]
+
+
+def test_a_database_that_another_thread_closes_publishes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with qsdb.Database(House(attends=False).module) as db:
+
+        def overtaken(_: Writer) -> int:
+            raise qsdb.ClosedError("the database is closed")
+
+        monkeypatch.setattr(Writer, "enter_to_publish", overtaken)
+        with pytest.raises(qsdb.ClosedError):
+            db.publish(House(attends=True).module)
+        assert not clients_of(db).are_noted
