@@ -7,6 +7,11 @@ a live query. A line less the line before it is what the
 step costs. The floor is the transfer over a dict, which is neither checked, nor
 locked, nor undone when it fails, nor seen by others as a whole.
 
+Then what the host costs while it idles: the same transfer of a module with lifecycle
+functions, a schedule, a view, a procedure, an event table, a row filter and a handler
+of HTTP, with a client that is connected, and none of it has anything to do. The target
+is 1.1 times the bare transaction: the call of a module that has nothing besides.
+
 Asked of so few accounts that the processor's caches hold them, and of many: what is
 more there is waiting for memory.
 
@@ -107,6 +112,88 @@ def _calls(
     return Task(work, verify, db.close)
 
 
+host = qsdb.Module("host")
+"""A module of all sorts; the transfer has to do with none of it."""
+
+host.add_table(Account)
+host.reducer(transfer)
+
+
+class Guest(qsdb.Row, module=host, public=True):
+    """Who is connected."""
+
+    connection: qsdb.ConnectionId = qsdb.primary_key()
+    who: qsdb.Identity
+
+
+class Timer(qsdb.Row, module=host, scheduled="ring"):
+    """A row that is due in a year."""
+
+    id: u64 = qsdb.primary_key(auto_inc=True)
+    at: qsdb.ScheduleAt
+
+
+class Bell(qsdb.Row, module=host, event=True, public=True):
+    """What is told, and not stored."""
+
+    loud: bool
+
+
+host.row_filter("SELECT * FROM guest WHERE who = :sender")
+
+
+@host.client_connected
+def come(ctx: qsdb.ReducerContext) -> None:
+    """Write down who comes."""
+    assert ctx.connection_id is not None
+    ctx.db[Guest].insert(Guest(ctx.connection_id, ctx.sender))
+
+
+@host.client_disconnected
+def go(ctx: qsdb.ReducerContext) -> None:
+    """Forget who goes."""
+    ctx.db[Guest].delete_by_key(ctx.connection_id)
+
+
+@host.reducer
+def ring(ctx: qsdb.ReducerContext, timer: Timer) -> None:
+    """Tell those who listen."""
+    ctx.db[Bell].insert(Bell(loud=True))
+
+
+@host.view(public=True)
+def guests(ctx: qsdb.AnonymousViewContext) -> list[Guest]:
+    """Give who is connected."""
+    return list(ctx.db[Guest])
+
+
+@host.procedure
+def fetch(ctx: qsdb.ProcedureContext) -> None:
+    """Fetch nothing."""
+
+
+@host.http("GET", "/hook")
+def hook(ctx: qsdb.ProcedureContext, request: qsdb.HttpRequest) -> qsdb.HttpResponse:
+    """Answer nothing."""
+    return qsdb.HttpResponse()
+
+
+def idle_calls(accounts: int, pairs: Pairs) -> Task[None]:
+    """Call the transfer while the host has nothing to do."""
+    db = qsdb.Database(host, seed=1)
+    with db.write() as tx:
+        year = qsdb.TimeDuration.from_seconds(365 * 86_400)
+        tx[Timer].insert(Timer(qsdb.ScheduleAt.interval(year)))
+    conn = db.connect()
+    task = _calls(db, transfer, accounts, pairs)
+
+    def verify(_: None) -> object:
+        require(not conn.is_closed, "the client is not connected")
+        return task.verify(None)
+
+    return Task(task.work, verify, task.close)
+
+
 def move(
     rows: dict[int, tuple[int, int]], source: int, target: int, amount: int
 ) -> None:
@@ -158,10 +245,25 @@ def question(accounts: int, pairs: Pairs) -> Question:
     )
 
 
+def idle_question(accounts: int, pairs: Pairs) -> Question:
+    """Ask what the idle host adds."""
+    count = len(pairs)
+    return Question(
+        f"a transfer beside an idle host, {accounts:,} accounts",
+        [
+            Contender("idle host", lambda: idle_calls(accounts, pairs), count),
+            Contender("bare", lambda: calls(transfer, accounts, pairs), count),
+        ],
+        [Cost("idle host", 1.1, "bare")],
+    )
+
+
 def questions(sizes: Sizes) -> Iterator[Question]:
-    """Ask with few accounts, and with many."""
+    """Ask with few accounts, and with many; then beside an idle host."""
     for accounts in (sizes["accounts_few"], sizes["accounts"]):
         yield question(accounts, draw_pairs(accounts, sizes["calls"], 0.0))
+    few = sizes["accounts_few"]
+    yield idle_question(few, draw_pairs(few, sizes["calls"], 0.0))
 
 
 BUDGET = Benchmark(

@@ -114,6 +114,12 @@ class Asked:
         """Give the values of the parameters by their names."""
         return dict(zip(self.parameters, values, strict=True))
 
+    def given(self, caller: bytes, values: Sequence[Any]) -> tuple[Any, ...]:
+        """Give who asks, and the values, as `first` takes them."""
+        if self.first.views is not None:
+            return (caller, *values)
+        return (NO_CALLER, *self.lifted.values(caller, self.named(values)))
+
 
 def ask(
     queries: Queries, text: str, *, is_owner: bool, window: tuple[str, ...] = ()
@@ -257,11 +263,8 @@ def first_result(
     Raises:
         QueryError: it fails.
     """
-    first = asked.first
-    if first.views is not None:
-        return first.read(reading, caller, values)
+    caller, *values = asked.given(caller, values)
     try:
-        places = asked.lifted.values(caller, asked.named(values))
-        return first.read(reading, NO_CALLER, places)
+        return asked.first.read(reading, caller, values)
     except QueryError as error:
         raise asked.lifted.placed(error) from None

@@ -143,7 +143,8 @@ class Calling:
         """As `call`, in a thread of the database's pool; give its future at once.
 
         Closing the database cancels what waits for a thread. A procedure that waits
-        for others which it has started needs more threads than one.
+        for others which it has started needs more threads than one. Inside of a
+        transaction the future refuses to be waited for, as a `UsageError`.
 
         Raises:
             NotFoundError, ArgumentError, UsageError, ReadOnlyError, ClosedError: as

@@ -179,13 +179,14 @@ class Connection(Receiving, Calling):
         hub = self._subscriptions
         texts = dict.fromkeys([each for text in queries for each in self._texts(text)])
         asked = [hub.asked(text, self._is_owner) for text in texts]
-        if not self._is_owner:
-            for each in asked:
-                self._subscriptions.queries.require_cheap(each.first.plan)
         values = bind_each([each.parameters for each in asked], params)
+        caller = self.identity.stored
+        if not self._is_owner:
+            require = self._subscriptions.queries.require_cheap
+            for each, given in zip(asked, values, strict=True):
+                require(each.first.plan, each.given(caller, given))
         pairs = [*zip(asked, values, strict=True)]
         subscription = Subscription(self, pairs, on_applied, on_error)
-        caller = self.identity.stored
         triples = [*zip(subscription.queries, asked, values, strict=True)]
         try:
             reading = hub.enter(triples, caller)

@@ -149,7 +149,7 @@ class Database(Migrating, Calling, Transacting):
         self._publisher = parts.publisher
         self._sender = Sender(self._calls.owner)
         self._procedures = Procedures(self._calls, procedure_threads)
-        clients = None if read_only else Clients(self._calls)
+        parts.publisher.clients = clients = None if read_only else Clients(self._calls)
         self._connector = Connector(self._procedures, self._subscriptions, clients)
         if self._storage is not None:
             # Closes it when the program ends, or nobody has it any more.
@@ -245,6 +245,7 @@ class Database(Migrating, Calling, Transacting):
         """
         self._require_open()
         store, writer = self._directory.store, self._writer
+        clients = self._connector.clients
         engine = self._subscriptions.engine
         views = self._subscriptions.listening.views
         store.sweep()
@@ -269,6 +270,9 @@ class Database(Migrating, Calling, Transacting):
             changes=engine.counters.changes,
             views=len(views),
             view_runs=views.runs,
+            procedures=self._procedures.tallies.stats(),
+            view_calls=views.tallies.stats(),
+            clients=0 if clients is None else clients.count,
             runs=0 if self._scheduler is None else self._scheduler.counts.runs,
             run_failures=(
                 0 if self._scheduler is None else self._scheduler.counts.failures

@@ -4,6 +4,10 @@ Threads are begun when there is work for them, as many as are allowed, and end w
 have had none for a while. They never keep the interpreter alive, as those of
 `concurrent.futures` would: a procedure that waits for a server which says nothing must
 not keep a program from ending.
+
+Who waits inside of a transaction for a thread that wants one would wait for ever, and
+all who write with it. So a pool may be told when there is to be no waiting: then its
+futures refuse it.
 """
 
 import contextvars
@@ -46,6 +50,43 @@ class _Job:
             self.future.set_result(result)
 
 
+class _Awaited(Future[T]):
+    """A future that is not waited for everywhere."""
+
+    def __init__(self, check: Callable[[], object]) -> None:
+        """Begin.
+
+        Args:
+            check: Raises where there is to be no waiting.
+        """
+        super().__init__()
+        self._check = check
+
+    def result(self, timeout: float | None = None) -> T:
+        """Wait for what was returned, or raise what was raised.
+
+        Raises:
+            UsageError: it is not there yet, and this thread is not to wait.
+        """
+        if timeout != 0 and not self.done():
+            self._check()
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait for what was raised; None if nothing was.
+
+        Raises:
+            UsageError: as `result` does.
+        """
+        if timeout != 0 and not self.done():
+            self._check()
+        return super().exception(timeout)
+
+
+def _nothing() -> None:
+    """Let whoever likes wait."""
+
+
 class Pool:
     """Threads for work that may wait.
 
@@ -54,10 +95,19 @@ class Pool:
         threads_max: How many there are at most.
     """
 
-    def __init__(self, name: str, threads_max: int) -> None:
-        """Begin without any thread."""
+    def __init__(
+        self, name: str, threads_max: int, check: Callable[[], object] = _nothing
+    ) -> None:
+        """Begin without any thread.
+
+        Args:
+            name: What its threads are called.
+            threads_max: How many there are at most.
+            check: Raises where nobody is to wait for what a thread does.
+        """
         self.name = name
         self.threads_max = threads_max
+        self._check = check
         self._renew()
         on_fork(self._renew)
 
@@ -76,7 +126,7 @@ class Pool:
             RuntimeError: the system gives no thread; then nothing is called.
         """
         run = contextvars.copy_context().run
-        job = _Job(Future[T](), lambda: run(function, *args, **kwargs))
+        job = _Job(_Awaited[T](self._check), lambda: run(function, *args, **kwargs))
         shared = self._shared
         with shared.changed:
             if shared.is_closed:

@@ -11,13 +11,16 @@
 ==================  =================================  ==============================
 
 A procedure is no transaction, so it takes no lock, and none is begun inside of one: it
-could wait for what everybody who writes would wait for too. When the database is
+could wait for what everybody who writes would wait for too. Nor is one waited for
+inside of a transaction, since it may want another. When the database is
 closed, procedures that wait for a thread are cancelled, and those that run are left
 alone: the next transaction that they want is a `ClosedError`.
 """
 
+import contextlib
+import functools
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from types import CoroutineType
 from typing import Any, cast
 
@@ -28,6 +31,8 @@ from qsdb.runtime.calls import Calls, checked
 from qsdb.runtime.coroutines import is_loop_running, run_to_end
 from qsdb.runtime.pools import Pool
 from qsdb.runtime.procedure_contexts import CallOfProcedure
+from qsdb.runtime.tallies import Tallies
+from qsdb.runtime.writer import Writer
 from qsdb.schema.functions import Reducer
 from qsdb.schema.procedures import Procedure
 from qsdb.values.timestamps import Timestamp
@@ -49,6 +54,7 @@ class Procedures:
     Attributes:
         calls: Of the same database.
         count: Calls that began.
+        tallies: What they cost, by name; handlers of HTTP, too.
         pool: Threads for them.
     """
 
@@ -58,7 +64,9 @@ class Procedures:
         self._writer = calls.writer
         self._seeds = calls.seeds.after(_STREAM)
         self.count = 0
-        self.pool = Pool("qsdb-procedure", threads_max)
+        self.tallies = Tallies(calls.writer.clock)
+        check = functools.partial(_require_outside, calls.writer)
+        self.pool = Pool("qsdb-procedure", threads_max, check)
         self._renew_lock()
         on_fork(self._renew_lock)
         calls.call_procedure = self.call
@@ -84,7 +92,7 @@ class Procedures:
         found = self.calls.find(sender.identity, key)
         values = checked(found, args, kwargs)
         writer = self._writer
-        if writer.is_mine() or writer.directory.store.is_busy_here():
+        if _is_inside(writer):
             raise UsageError(
                 f"{found.name} cannot be begun inside of a transaction or a reducer: "
                 "it may wait, and all who write would wait with it; call it when that "
@@ -119,8 +127,7 @@ class Procedures:
 
     def run(self, sender: Sender, procedure: Procedure, values: Arguments) -> object:
         """Run a procedure on checked arguments, on this thread, to its end."""
-        context = self._context(sender, procedure)
-        try:
+        with self._begun(sender, procedure) as context:
             result = procedure.run(context, values)
             if procedure.is_async:
                 return run_to_end(cast(_Coroutine, result))
@@ -131,18 +138,23 @@ class Procedures:
                     "has run; declare it with async def"
                 )
             return result
-        finally:
-            context.end()
 
     async def run_async(
         self, sender: Sender, procedure: Procedure, values: Arguments
     ) -> object:
         """Run a coroutine procedure in the event loop of this thread."""
-        context = self._context(sender, procedure)
-        try:
+        with self._begun(sender, procedure) as context:
             return await cast(_Coroutine, procedure.run(context, values))
-        finally:
-            context.end()
+
+    @contextlib.contextmanager
+    def _begun(self, sender: Sender, procedure: Procedure) -> Iterator[CallOfProcedure]:
+        """Begin a call, and end it, and count it."""
+        context = self._context(sender, procedure)
+        with self.tallies.counted(procedure.name):
+            try:
+                yield context
+            finally:
+                context.end()
 
     def _context(self, sender: Sender, procedure: Procedure) -> CallOfProcedure:
         with self._counting:
@@ -160,3 +172,22 @@ class Procedures:
     def close(self) -> None:
         """Begin none any more, and cancel those that wait for a thread."""
         self.pool.close()
+
+
+def _is_inside(writer: Writer) -> bool:
+    """Whether this thread is in a transaction, or in what others wait for likewise."""
+    return writer.is_mine() or writer.directory.store.is_busy_here()
+
+
+def _require_outside(writer: Writer) -> None:
+    """Refuse to wait for what a thread of the pool does.
+
+    Raises:
+        UsageError: this thread is in a transaction.
+    """
+    if _is_inside(writer):
+        raise UsageError(
+            "this would wait inside of a transaction or a reducer for what runs in "
+            "another thread: that may want the writer lock, and neither would go on; "
+            "ask for the result before, or when the transaction is over"
+        )

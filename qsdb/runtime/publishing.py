@@ -5,7 +5,7 @@ In one transaction, under the writer lock::
     plan          what changes, or why it cannot                     qsdb.schema.plans
     tables        built beside those that there are                  .migrated_tables
     functions     of the module's migrations, on those               .migration_calls
-    catalogue     and timers, likewise; the record of all of it
+    catalogue     timers and clients, likewise; the record of all of it
     handles       transactions, statements, live queries, prepared   .rebinding
     ───────────   the record is taken by the log: it is a commit
     exchange      all at once, and nothing that could fail
@@ -27,6 +27,8 @@ import attrs
 
 from qsdb.errors import QueryError, SchemaError
 from qsdb.runtime.calls import Calls
+from qsdb.runtime.client_notes import set_clients
+from qsdb.runtime.clients import Clients
 from qsdb.runtime.journal import DiskJournal
 from qsdb.runtime.migrated_tables import (
     Migrated,
@@ -78,6 +80,7 @@ class Publisher:
         calls: Runs the functions of the module.
         scheduler: Runs what is due; None where nothing does, or does yet.
         subscriptions: Who listens; None where nobody does yet.
+        clients: Who is connected; None where nobody is, or is noted.
     """
 
     def __init__(self, calls: Calls) -> None:
@@ -85,6 +88,7 @@ class Publisher:
         self.calls = calls
         self.scheduler: Scheduler | None = None
         self.subscriptions: Subscriptions | None = None
+        self.clients: Clients | None = None
         self._writer = calls.writer
         self._exchange: _Exchange | None = None
         """What is about to be taken, or was last."""
@@ -100,7 +104,22 @@ class Publisher:
         Cost: O(rows) for some changes, else O(columns).
         """
         with self._writer.directory.read() as reading:
-            return _plan(reading, module, drop)
+            return self._planned(reading, module, drop)
+
+    def _planned(
+        self, reading: ReadTransaction, module: ModuleSchema, drop: Collection[str]
+    ) -> MigrationPlan:
+        tables = reading._tables  # noqa: SLF001  its names are the user's tables
+        rows = {
+            number: handle_of(reading, entry)._scan()  # noqa: SLF001  likewise
+            for number, entry in tables.system.items()
+        }
+        return plan_migration(
+            stored_schema(rows, self.calls.module),
+            module,
+            lambda name: _Rows(handle_of(reading, tables.by_name[name])),
+            drop=drop,
+        )
 
     def publish(
         self, module: ModuleSchema, *, allow_breaking: bool, drop: Collection[str]
@@ -120,7 +139,7 @@ class Publisher:
         try:
             nanoseconds = writer.enter_to_publish()
             with writer.directory.read() as reading:
-                plan = _plan(reading, module, drop)
+                plan = self._planned(reading, module, drop)
                 if not allow_breaking:
                     _refuse_breaking(plan)
                 offset = self._do(plan, reading, nanoseconds)
@@ -149,6 +168,8 @@ class Publisher:
             run_migrations(plan.migrations, found, before, self.calls, nanoseconds)
         set_timers(found, Timestamp.from_stored(nanoseconds // 1000))
         set_catalogue(found, module)
+        if self.clients is not None:
+            set_clients(found, self.clients.to_note(module))
         record = record_of(found, nanoseconds // 1000)
         log = self._writer.log
         offset = directory.store.offset + (record is not None)
@@ -195,6 +216,7 @@ class Publisher:
         old: Queries = directory.read_class._queries  # type: ignore[attr-defined]  # noqa: SLF001  set by `queries_of`
         owner, variables = self.calls.owner, old.variables
         queries = queries_of(writer, owner, edition, variables, module.views)
+        queries.view_runs.tallies = old.view_runs.tallies
         rebinding = None
         if hub is not None:
             with edition.read_class() as after:
@@ -225,12 +247,15 @@ class Publisher:
     def _end_cut_off(self) -> None:
         """Take what is decided, also after an exception; twice is once."""
         exchange, log = self._exchange, self._writer.log
-        if exchange is None or not self._writer.is_mine():
+        if not self._writer.is_mine():
             return
-        is_told = log is not None and log.appended_offset >= exchange.offset
-        if self._is_decided or is_told:
-            self._take(exchange)
-        self._exchange, self._is_decided = None, False
+        if exchange is not None:
+            is_told = log is not None and log.appended_offset >= exchange.offset
+            if self._is_decided or is_told:
+                self._take(exchange)
+            self._exchange, self._is_decided = None, False
+        if self.clients is not None:
+            self.clients.published()
 
     def _tell(self, offset: int) -> None:
         """Wait for the disk, and tell everybody."""
@@ -252,22 +277,6 @@ def _has_other_rows(
     if source is None or source.bound.schema.name != bound.schema.name:
         return True
     return bool(changed_rows(table, source))
-
-
-def _plan(
-    reading: ReadTransaction, module: ModuleSchema, drop: Collection[str]
-) -> MigrationPlan:
-    tables = reading._tables  # noqa: SLF001  its names are the user's tables
-    rows = {
-        number: handle_of(reading, entry)._scan()  # noqa: SLF001  likewise
-        for number, entry in tables.system.items()
-    }
-    return plan_migration(
-        stored_schema(rows),
-        module,
-        lambda name: _Rows(handle_of(reading, tables.by_name[name])),
-        drop=drop,
-    )
 
 
 class _Rows(Collection[StoredRow]):

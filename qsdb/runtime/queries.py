@@ -33,6 +33,8 @@ from qsdb.runtime.prepared import (
     prepare_query,
 )
 from qsdb.runtime.row_filters import RowFilters, within_namespace
+from qsdb.runtime.table_counts import counts_of, sizes_of
+from qsdb.runtime.tallies import Tallies
 from qsdb.runtime.variables import Variables
 from qsdb.runtime.view_runs import ViewRuns
 from qsdb.runtime.view_sources import prepare_view_query
@@ -127,7 +129,9 @@ class Queries:
         self.views = {} if views is None else views
         system = {each.bound.schema.name: each for each in tables.system.values()}
         self.entries = {**tables.by_name, **system}
-        self.view_runs = ViewRuns(tables, self.check, self.entries)
+        self.view_runs = ViewRuns(
+            tables, self.check, self.entries, Tallies(writer.clock)
+        )
         self._all = {name: _schema(each) for name, each in self.entries.items()}
         self._all |= {name: each.bound.schema for name, each in self.views.items()}
         self._public = {n: each for n, each in self._all.items() if each.is_public}
@@ -256,7 +260,7 @@ class Queries:
                     self._latest.read(entry, prepared.run, caller, *values)
                 )
             if not is_owner:
-                self.require_cheap(prepared.plan)
+                self.require_cheap(prepared.plan, (caller, *values))
             with self._reading() as reading:
                 if self.are_mine(reading):
                     return _read(prepared, reading, caller, values)
@@ -303,7 +307,7 @@ class Queries:
         match prepared:
             case Explanation(query=query):
                 plan = plan_query(query)
-                lines = explain(plan, self.sizes(plan))
+                lines = explain(plan, sizes_of(plan, self.entries))
                 lines += explain_live(query)
                 return Result(("plan",), [_Plan(line) for line in lines])
             case Setting(value=value, parameters=kinds):
@@ -316,27 +320,26 @@ class Queries:
                 limit = self.variables.limit_in(transaction)
                 return Result((prepared.variable,), [_RowLimit(limit)])
 
-    def require_cheap(self, plan: AnyPlan, rows_max: int | None = None) -> None:
+    def require_cheap(
+        self, plan: AnyPlan, known: Values, rows_max: int | None = None
+    ) -> None:
         """Refuse a query that looks at too many rows.
 
         Args:
             plan: Of the query.
+            known: Who asks, and the values of its parameters.
             rows_max: As `Variables.require_cheap` has it.
 
         Raises:
             QueryError: it does, by estimate.
         """
-        if rows_max is not None or self.variables.row_limit is not None:
-            self.variables.require_cheap(plan, self.sizes(plan), rows_max)
-
-    def sizes(self, plan: AnyPlan) -> Mapping[str, int]:
-        """Give the number of rows of each table at the last commit.
-
-        Of a view nobody knows it before it is run, so it counts as 1.
-        """
-        names = [each.schema.name for each in plan.query.tables]
-        entries = self.entries
-        return {n: entries[n].table.count if n in entries else 1 for n in names}
+        variables, entries = self.variables, self.entries
+        if variables.row_limit is not None:
+            counts = counts_of(plan, entries, known)
+            sizes = sizes_of(plan, entries)
+            variables.require_cheap(plan, sizes, rows_max, counts)
+        elif rows_max is not None:
+            variables.require_cheap(plan, sizes_of(plan, entries), rows_max)
 
     # Running, inside of transactions.
 

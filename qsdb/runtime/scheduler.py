@@ -53,6 +53,7 @@ class Scheduler:
 
     Attributes:
         counts: How many functions were run, and failed.
+        watched: The scheduled tables: who opens none of them changes no timer.
     """
 
     def __init__(self, calls: Calls) -> None:
@@ -60,6 +61,7 @@ class Scheduler:
         self._calls = calls
         self._writer = calls.writer
         self.timers = Timers(calls)
+        self.watched = self.timers.entries
         self.procedures: DueProcedures
         self.counts = RunCounts()
         self._sender = Sender(calls.identity, auth=INTERNAL)
@@ -67,8 +69,7 @@ class Scheduler:
         self._running = threading.RLock()
         """Held by whoever runs what is due."""
         self._bell = _Bell()
-        self._paused: dict[Number, int] = {}
-        """What failed → when the thread tries it again, in microseconds."""
+        self._paused: dict[Number, int] = {}  # what failed → when it is tried again
         self._database: weakref.ref[object] | None = None
         """Whose thread is wanted; None where whoever has it calls `run_due`."""
         self._writer.timers = self if self.timers.tables else None
@@ -86,6 +87,7 @@ class Scheduler:
         """
         self.timers.is_retired = True
         self.timers = Timers(self._calls)
+        self.watched = self.timers.entries
         self._paused = {}
         self._writer.timers = self if self.timers.tables else None
 

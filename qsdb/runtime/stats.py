@@ -32,13 +32,14 @@ class TableStats:
 
 @attrs.frozen
 class CallStats:
-    """One function: a reducer, or one that runs at a turn of the database's life."""
+    """One function: a reducer, one that runs at a turn, a procedure or a view."""
 
     calls: int
     failures: int
     """How many of these calls raised."""
     seconds: float
-    """How long the function took, all in all; waiting and commits are not in it."""
+    """How long the function took, all in all. Of a reducer, waiting and commits are not
+    in it; of a procedure, all that it did."""
     longest: float
     """Seconds that it took at most."""
 
@@ -106,6 +107,13 @@ class Stats:
     """How often a reducer was run because it was due."""
     run_failures: int = 0
     """How often one of those runs failed."""
+    procedures: Mapping[str, CallStats] = attrs.Factory(dict)
+    """By name, once they have run; handlers of HTTP, too."""
+    view_calls: Mapping[str, CallStats] = attrs.Factory(dict)
+    """Of views by name, once they have run: for who asks, and to be kept current."""
+    clients: int = 0
+    """Who is connected, in the process or over the network. Of a database that is only
+    read nobody is counted."""
     durable_offset: int | None = None
     """The last commit that is on the disk. None, as those that follow, of a database
     in memory, and of one that is only read."""
@@ -120,6 +128,11 @@ class Stats:
     def rows(self) -> dict[str, int]:
         """Table name → number of rows at the last commit."""
         return {name: each.rows for name, each in self.tables.items()}
+
+    @property
+    def view_failures(self) -> int:
+        """How often a view failed."""
+        return sum([each.failures for each in self.view_calls.values()])
 
     @property
     def live_queries(self) -> int:
@@ -139,11 +152,14 @@ class Stats:
             f"  calls     {self.calls:,} · {ended}",
             f"  reading   {self.pins:,} offsets pinned · {kept}",
             *self._conflict_lines(),
+            *self._client_lines(),
             *self._live_lines(),
             *self._schedule_lines(),
             *self._disk_lines(),
             *self._table_lines(),
-            *self._reducer_lines(),
+            *_call_lines("reducer", self.reducers),
+            *_call_lines("procedure", self.procedures),
+            *_call_lines("view", self.view_calls),
             *self._query_lines(),
         ]
         return "\n".join(lines)
@@ -154,23 +170,6 @@ class Stats:
             for name, each in self.tables.items()
         ]
         yield from _aligned(("table", "rows", "written"), rows)
-
-    def _reducer_lines(self) -> Iterator[str]:
-        called = [item for item in self.reducers.items() if item[1].calls]
-        called.sort(key=lambda item: -item[1].seconds)
-        rows = [
-            (
-                name,
-                f"{each.calls:,}",
-                f"{each.failures:,}",
-                f"{each.seconds:,.6f}",
-                f"{each.longest:,.6f}",
-            )
-            for name, each in called
-        ]
-        if rows:
-            heads = ("reducer", "calls", "failed", "seconds", "longest")
-            yield from _aligned(heads, rows)
 
     def _query_lines(self) -> Iterator[str]:
         first = sorted(self.live, key=lambda each: -each.evaluations)
@@ -189,6 +188,10 @@ class Stats:
             yield from _aligned(heads, rows)
         if len(first) > LIVE_QUERIES_SHOWN_MAX:
             yield f"  … and {len(first) - LIVE_QUERIES_SHOWN_MAX:,} live queries more"
+
+    def _client_lines(self) -> Iterator[str]:
+        if self.clients:
+            yield f"  clients   {self.clients:,} connected"
 
     def _conflict_lines(self) -> Iterator[str]:
         if self.conflicts:
@@ -227,6 +230,24 @@ def _shortened(sql: str) -> str:
     """Give a query on one line, and not all of a long one."""
     line = " ".join(sql.split())
     return line if len(line) <= TEXT_MAX else f"{line[: TEXT_MAX - 1]}…"
+
+
+def _call_lines(what: str, functions: Mapping[str, CallStats]) -> Iterator[str]:
+    """Yield lines for functions that were called, the dearest first."""
+    called = [item for item in functions.items() if item[1].calls]
+    called.sort(key=lambda item: -item[1].seconds)
+    rows = [
+        (
+            name,
+            f"{each.calls:,}",
+            f"{each.failures:,}",
+            f"{each.seconds:,.6f}",
+            f"{each.longest:,.6f}",
+        )
+        for name, each in called
+    ]
+    if rows:
+        yield from _aligned((what, "calls", "failed", "seconds", "longest"), rows)
 
 
 def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -104,6 +104,7 @@ class Timers:
 
     Attributes:
         tables: Those that are scheduled, by their number.
+        entries: Those tables.
         is_retired: Whether another module was published, whose timers are others.
     """
 
@@ -114,6 +115,7 @@ class Timers:
         self.is_retired = False
         self.tables: dict[int, Scheduled] = {}
         self._by_table: dict[StoredTable, Scheduled] = {}
+        entries: list[Entry] = []
         for entry in directory.by_name.values():
             schedule = entry.bound.schema.schedule
             if schedule is not None:
@@ -121,6 +123,8 @@ class Timers:
                 found = Scheduled(entry, schedule, function)
                 self.tables[found.table_id] = found
                 self._by_table[entry.table] = found
+                entries.append(entry)
+        self.entries = frozenset(entries)
 
     def table(self, transaction: Opened) -> Table[StTimer]:
         """Open ``st_timer``, in a transaction of either kind."""

@@ -1,7 +1,8 @@
 """Variables of a database: what ``SET`` sets and ``SHOW`` shows.
 
-There is one, ``row_limit``: the most rows, by estimate, that a query of somebody who is
-not the owner may look at. It is not stored: a database that is opened again has none.
+There is one, ``row_limit``: the most rows that a query of somebody who is not the owner
+may look at: by count of the indexes, where they know, and else by estimate. It is not
+stored: a database that is opened again has none.
 
 A write transaction that sets one has a `Draft`: it sees what it has set, and others do
 when it commits. A savepoint that is undone takes back what was set in it.
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 
 from qsdb.errors import QueryError
 from qsdb.sql.arranging import AnyPlan
+from qsdb.sql.counting import IndexCounts
 from qsdb.sql.estimating import estimate, estimate_looks
 from qsdb.store.optimistic.transactions import OptimisticTransaction
 from qsdb.store.transactions import WriteTransaction
@@ -48,7 +50,11 @@ class Variables:
         transaction._beside = draft  # noqa: SLF001  likewise
 
     def require_cheap(
-        self, plan: AnyPlan, sizes: Mapping[str, int], rows_max: int | None = None
+        self,
+        plan: AnyPlan,
+        sizes: Mapping[str, int],
+        rows_max: int | None = None,
+        counts: IndexCounts | None = None,
     ) -> None:
         """Refuse a query that looks at too many rows.
 
@@ -57,6 +63,7 @@ class Variables:
             sizes: Name of each table → number of its rows.
             rows_max: The limit where nobody has set `row_limit`; even so each row of
                 each table may be looked at once, so that it is joins that it refuses.
+            counts: Counts what indexes know.
 
         Raises:
             QueryError: it does, by estimate.
@@ -66,7 +73,7 @@ class Variables:
             name, limit = "the server's limit", max(rows_max, sum(sizes.values()))
         if limit is None:
             return
-        rows = sum(estimate(plan, sizes)) + estimate_looks(plan, sizes)
+        rows = sum(estimate(plan, sizes, counts)) + estimate_looks(plan, sizes, counts)
         if rows > limit:
             raise QueryError(
                 f"this looks at some {rows:,} rows, and {name} is {limit:,}; ask for "

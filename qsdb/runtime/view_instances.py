@@ -16,6 +16,7 @@ from qsdb.live.read_sets import ReadSets
 from qsdb.live.tables import Pairs
 from qsdb.live.templates import Lifted
 from qsdb.live.virtual import VirtualTable, virtual_schema
+from qsdb.runtime.tallies import Tallies
 from qsdb.runtime.view_changes import Change, Instance, begun, dropped
 from qsdb.runtime.view_runs import Found, InstanceKey, ViewRuns, failed
 from qsdb.schema.tables import TableSchema
@@ -61,6 +62,16 @@ class Instances:
         self.queries = Engine(self._current)
         self._last_number = 0
         self.runs = 0
+
+    @property
+    def kept(self) -> Mapping[InstanceKey, Instance]:
+        """All of them, as they come and go."""
+        return self._by_key
+
+    @property
+    def tallies(self) -> Tallies:
+        """What views cost, by name."""
+        return self._runner.tallies
 
     def __len__(self) -> int:
         """Give the number of instances."""

@@ -36,12 +36,14 @@ class Refreshing:
     """Keeps the instances of a database current.
 
     Attributes:
+        kept: The instances.
         pending: What the last transaction does, or did.
     """
 
     def __init__(self, instances: Instances) -> None:
         """Keep these."""
         self._instances = instances
+        self.kept = instances.kept
         self.pending = Pending()
 
     def refresh(self, opened: Iterable[Noted], offset: int) -> None:

@@ -19,6 +19,7 @@ from qsdb.errors import QueryError, brief
 from qsdb.live.refusing import why_not_live
 from qsdb.live.templates import Lifted, lift
 from qsdb.runtime.prepared import PreparedQuery, prepare_query
+from qsdb.runtime.tallies import Tallies
 from qsdb.runtime.view_results import (
     MisgivenError,
     require_columns,
@@ -96,13 +97,18 @@ class Found:
 
 
 class ViewRuns:
-    """Runs the views of one database."""
+    """Runs the views of one database.
+
+    Attributes:
+        tallies: What they cost, by name.
+    """
 
     def __init__(
         self,
         tables: Tables,
         check: Callable[[str, bool, str], Checked],
         entries: Mapping[str, Entry],
+        tallies: Tallies,
     ) -> None:
         """Prepare.
 
@@ -111,7 +117,9 @@ class ViewRuns:
             check: Parses a text, and finds what it names, for the owner if so said, by
                 the names of a mounted module.
             entries: Name → table, those of the system too.
+            tallies: Count what views cost.
         """
+        self.tallies = tallies
         self._tables = tables
         self._tables_class = with_tables(WatchedTables, tables)
         self._check = check
@@ -128,6 +136,10 @@ class ViewRuns:
         Raises:
             QueryError: it failed, or gave what it is not to give.
         """
+        with self.tallies.counted(key.view.name):
+            return self._run(key, base_of)
+
+    def _run(self, key: InstanceKey, base_of: BaseOf) -> Found:
         view = key.view
         tables = self._tables_class(self._tables, base_of)
         bindings = [each.binding for each in view.parameters.parameters]

@@ -16,7 +16,7 @@ from qsdb.runtime.callers import Caller
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.database import Database
-from qsdb.runtime.prepared import PreparedQuery
+from qsdb.runtime.prepared import PreparedQuery, Values
 from qsdb.runtime.procedures import Procedures
 from qsdb.runtime.queries import Prepared
 from qsdb.runtime.subscriptions import KEPT_CHARACTERS_MAX, Subscriptions
@@ -92,19 +92,27 @@ class Access:
             return prepare(text, is_owner)
         return prepare.__wrapped__(text, is_owner)
 
-    def require_cheap(self, plan: AnyPlan, identity: Identity) -> None:
+    def require_cheap(
+        self, plan: AnyPlan, identity: Identity, known: Values | None = None
+    ) -> None:
         """Refuse what somebody from elsewhere may not ask, since it has no end.
 
         A join without a condition that an index serves looks at all combinations of
         rows: of three tables of 1,000 rows at a billion. The owner may ask it, and sets
         another limit with ``SET row_limit``.
 
+        Args:
+            plan: Of the query.
+            identity: Who asks.
+            known: What the query is given, if that is not its caller alone.
+
         Raises:
             QueryError: it looks at too many rows, by estimate.
         """
         if identity != self.calls.owner:
             queries = self.subscriptions.queries
-            queries.require_cheap(plan, ROWS_LOOKED_AT_MAX)
+            given = (identity.stored,) if known is None else known
+            queries.require_cheap(plan, given, ROWS_LOOKED_AT_MAX)
 
     def select(
         self, text: str, identity: Identity

@@ -78,6 +78,9 @@ class Audience(Protocol):
 class TimerKeeper(Protocol):
     """Keeps the timers of scheduled tables."""
 
+    watched: frozenset[Entry]
+    """Those tables: of what opens none of them nothing is to be noted."""
+
     def note(self, transaction: WriteTransaction) -> bool:
         """Arm and disarm in a transaction that is about to end; twice is once.
 
@@ -93,6 +96,11 @@ class TimerKeeper(Protocol):
 
 class ViewKeeper(Protocol):
     """Keeps the results of views current."""
+
+    @property
+    def kept(self) -> Sized:
+        """What there is to keep; often nothing."""
+        ...
 
     def refresh(self, opened: Iterable[Noted], offset: int) -> None:
         """Run again what a transaction concerns, before it is a commit.
@@ -276,7 +284,7 @@ class Writer:
         self.latest = nanoseconds = self._now()
         return nanoseconds
 
-    def commit(self, transaction: WriteTransaction, waits: bool = True) -> None:  # noqa: C901, FBT001, FBT002  hot; by place, as a keyword costs
+    def commit(self, transaction: WriteTransaction, waits: bool = True) -> None:  # noqa: FBT001, FBT002  hot; by place, as a keyword costs
         """Commit a transaction, give the lock back, and wait as the log says.
 
         Args:
@@ -290,15 +298,23 @@ class Writer:
         """
         context = transaction._context  # noqa: SLF001  tables have the names
         timers = self.timers
-        is_armed = timers is not None and timers.note(transaction)
-        if self.views is not None:
-            self._refresh(self.views, transaction)
+        opened = transaction._opened  # noqa: SLF001
+        is_armed = (
+            timers is not None
+            and not timers.watched.isdisjoint(opened)
+            and timers.note(transaction)
+        )
+        views = self.views
+        if views is not None and views.kept:
+            self._refresh(views, transaction)
         offset = transaction._finish(self.journal)  # noqa: SLF001
         audience = self.audience
-        if audience is not None and offset:
-            opened = transaction._opened  # noqa: SLF001
-            if audience.unread or not audience.watched.isdisjoint(opened):
-                audience.committed(opened.values(), offset, context)
+        if (
+            audience is not None
+            and offset
+            and (audience.unread or not audience.watched.isdisjoint(opened))
+        ):
+            audience.committed(opened.values(), offset, context)
         self.current, release = None, self._release
         release()
         if not offset:

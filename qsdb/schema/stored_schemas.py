@@ -48,6 +48,11 @@ class StoredSchema:
     """Name → signature, with the columns of the result."""
     row_filters: tuple[str, ...] = ()
     """Their SQL."""
+    turns: Mapping[str, str] | None = attrs.field(default=None, eq=False)
+    """Turn of the database's life → the name of the function that is run then. None
+    where nobody knows, as that is not stored."""
+    routes: Mapping[str, str] | None = attrs.field(default=None, eq=False)
+    """Method and path → the name of the handler; likewise."""
 
     @property
     def hash(self) -> str:
@@ -55,8 +60,15 @@ class StoredSchema:
         return schema_hash(self.tables)
 
 
-def stored_schema(rows: CatalogueRows) -> StoredSchema:
+def stored_schema(
+    rows: CatalogueRows, served: ModuleSchema | None = None
+) -> StoredSchema:
     """Read the rows of the system tables.
+
+    Args:
+        rows: They.
+        served: The module that they describe, if it is there: it knows what is not
+            stored.
 
     Raises:
         ValueError: they are no catalogue.
@@ -80,7 +92,9 @@ def stored_schema(rows: CatalogueRows) -> StoredSchema:
             name: _view_signature(row.is_public, row.is_anonymous, given, columns)
             for name, (row, given, columns) in views_of(rows).items()
         },
-        row_filters=filters_of(tables),
+        filters_of(tables),
+        None if served is None else _turns(served),
+        None if served is None else _routes(served),
     )
 
 
@@ -98,8 +112,21 @@ def schema_of_module(module: ModuleSchema) -> StoredSchema:
             )
             for name, each in module.views.items()
         },
-        row_filters=filters_of(tables),
+        filters_of(tables),
+        _turns(module),
+        _routes(module),
     )
+
+
+def _turns(module: ModuleSchema) -> dict[str, str]:
+    return {turn: each.name for turn, each in module.lifecycle.items()}
+
+
+def _routes(module: ModuleSchema) -> dict[str, str]:
+    return {
+        f"{each.method} {each.path}".rstrip(): each.handler.name
+        for each in module.http_routes
+    }
 
 
 def _signatures(functions: Iterable[Reducer | Procedure]) -> dict[str, str]:

@@ -17,6 +17,8 @@ id  table          a row for
  9  st_scheduled   each table whose rows have a function run
 10  st_row_level_  each row filter
     security
+11  st_connection  what the token of each of those clients says: its claims
+    _credentials
 12  st_view        each view
 64  st_reducer     each reducer
 70  st_procedure   each procedure
@@ -45,6 +47,7 @@ from qsdb.values.timestamps import Timestamp
 __all__ = [
     "CATALOGUE_IDS",
     "ST_CLIENT",
+    "ST_CREDENTIALS",
     "ST_MODULE",
     "ST_REDUCER",
     "ST_SECRET",
@@ -53,6 +56,7 @@ __all__ = [
     "USER_IDS_FIRST",
     "StClient",
     "StColumn",
+    "StConnectionCredentials",
     "StConstraint",
     "StIndex",
     "StModule",
@@ -86,6 +90,10 @@ ST_REDUCER = 64
 
 ST_CLIENT = 7
 """The id of ``st_client``."""
+
+
+ST_CREDENTIALS = 11
+"""The id of ``st_connection_credentials``."""
 
 
 ST_TIMER = 65
@@ -176,6 +184,14 @@ class StClient(Row):
 
     identity: Identity
     connection_id: ConnectionId = primary_key()
+
+
+class StConnectionCredentials(Row):
+    """What the token of a client in ``st_client`` says; of one with a token."""
+
+    connection_id: ConnectionId = primary_key()
+    jwt_payload: str
+    """The claims, as a JSON object."""
 
 
 class StScheduled(Row):
@@ -277,6 +293,7 @@ def system_tables() -> tuple[tuple[int, BoundTable], ...]:
         (ST_CLIENT, _bound(StClient, public)),
         (9, _bound(StScheduled, public)),
         (10, _bound(StRowLevelSecurity, filter_key)),
+        (ST_CREDENTIALS, _bound(StConnectionCredentials, TableOptions())),
         (12, _bound(StView, public)),
         (ST_REDUCER, _bound(StReducer, public)),
         (ST_TIMER, _bound(StTimer, timer_key)),

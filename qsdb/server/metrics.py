@@ -21,6 +21,8 @@ from prometheus_client.registry import Collector
 
 from qsdb.errors import ClosedError
 from qsdb.runtime.stats import Stats
+from qsdb.schema.functions import Reducer
+from qsdb.schema.procedures import Procedure
 from qsdb.server.hosts import Host, Served
 from qsdb.values.identity import Identity
 
@@ -35,6 +37,7 @@ _COUNTERS = {
     "evaluations": "How often a live query was looked at after a commit",
     "changes": "How often the result of one changed",
     "view_runs": "How often a view was run",
+    "view_failures": "How often a view failed",
     "runs": "How often a function was run because it was due",
     "run_failures": "How often one of these runs failed",
     "log_bytes": "What was written to the log",
@@ -47,6 +50,7 @@ _GAUGES = {
     "undo_rows": "Old rows that are kept for them",
     "live_queries": "Queries that are kept current",
     "views": "Views that are kept current",
+    "clients": "Clients that are connected",
 }
 
 
@@ -183,9 +187,18 @@ def _of_functions(shown: Shown) -> Iterator[Family]:
     text = "How long it took at most"
     longest = GaugeMetricFamily("qsdb_function_longest_seconds", text, labels=labels)
     for served, stats, is_owner in shown:
-        reducers = served.access.module.reducers.values()
-        public = {each.name for each in reducers if not each.is_private}
-        for name, each in stats.reducers.items():
+        module = served.access.module
+        functions: list[Reducer | Procedure] = [
+            *module.reducers.values(),
+            *module.procedures.values(),
+        ]
+        public = {each.name for each in functions if not each.is_private}
+        # A handler of HTTP may have the name of a reducer.
+        called = stats.procedures
+        procedures = {
+            name: called[name] for name in module.procedures if name in called
+        }
+        for name, each in {**stats.reducers, **procedures}.items():
             if is_owner or name in public:
                 key = [served.name, name]
                 calls.add_metric(key, each.calls)

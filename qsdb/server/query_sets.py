@@ -163,7 +163,9 @@ def asked_by(peer: Peer, text: str) -> Asked:
     asked = peer.access.subscriptions.asked(text, peer.is_owner)
     for name in asked.parameters:
         raise QueryError(f"there is no value for parameter :{name}", text)
-    peer.access.require_cheap(asked.first.plan, peer.sender.identity)
+    identity = peer.sender.identity
+    known = asked.given(identity.stored, ())
+    peer.access.require_cheap(asked.first.plan, identity, known)
     return asked
 
 

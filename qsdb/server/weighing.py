@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import attrs
 
 from qsdb.runtime.prepared import PreparedQuery
+from qsdb.runtime.table_counts import sizes_of
 from qsdb.server.peers import Peer, SessionOptions
 from qsdb.server.weights import weigh
 from qsdb.sql.estimating import at_most
@@ -52,7 +53,7 @@ class Work:
 def work_of(peer: Peer, prepared: PreparedQuery) -> Work:
     """Say how much a query may look at; what is too many rows is not weighed."""
     plan, options = prepared.plan, peer.options
-    sizes = peer.access.subscriptions.queries.sizes(plan)
+    sizes = sizes_of(plan, peer.access.subscriptions.queries.entries)
     rows = at_most(plan, sizes)
     if rows > options.inline_rows:
         return Work(rows)

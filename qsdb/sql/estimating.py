@@ -15,40 +15,47 @@ all rows                               all
 IN counts once for each value. A step is taken for every combination that those before
 it leave, and conditions that are only tested count for nothing.
 
-A guess may be far too low, where many rows have one value. `at_most` guesses nothing:
-what is not found by a unique index may be all rows.
+A guess may be far too low, where many rows have one value. So where the indexes are at
+hand they are asked (`qsdb.sql.counting`), and only the rest is guessed. `at_most`
+guesses nothing: what is not found by a unique index may be all rows.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 
 from qsdb.sql.arranging import AnyPlan
+from qsdb.sql.counting import IndexCounts
 from qsdb.sql.planning import Plan, Step
 from qsdb.sql.typed import sources_of
 
 __all__ = ["at_most", "comparing_steps", "estimate", "estimate_looks"]
 
 
-def estimate(plan: AnyPlan, sizes: Mapping[str, int]) -> Sequence[int]:
+def estimate(
+    plan: AnyPlan, sizes: Mapping[str, int], counts: IndexCounts | None = None
+) -> Sequence[int]:
     """Guess how many rows each step looks at, in all; of each part of a query.
 
     Args:
         plan: The plan.
         sizes: Name of each table → number of its rows.
+        counts: Counts instead, where it can.
     """
     if isinstance(plan, Plan):
-        return _estimate(plan, sizes)
+        return _estimate(plan, sizes, counts)
     found: list[int] = []
     for number, part in enumerate(plan.plans):
         walk = plan.walks.get(number)
         if walk is None or walk.wanted is None or walk.step.filters:
-            found += _estimate(part, sizes)
+            found += _estimate(part, sizes, counts)
         else:
             found.append(min(walk.wanted, sizes[part.query.sources[0].schema.name]))
     return found
 
 
-def estimate_looks(plan: AnyPlan, sizes: Mapping[str, int]) -> int:
+def estimate_looks(
+    plan: AnyPlan, sizes: Mapping[str, int], counts: IndexCounts | None = None
+) -> int:
     """Guess how many rows are looked at to find whether some exist.
 
     That is asked of each combination of rows; of none in particular it is asked once.
@@ -57,11 +64,12 @@ def estimate_looks(plan: AnyPlan, sizes: Mapping[str, int]) -> int:
     Args:
         plan: The plan.
         sizes: Name of each table → number of its rows.
+        counts: As for `estimate`.
     """
     if not isinstance(plan, Plan):
-        return sum([estimate_looks(part, sizes) for part in plan.plans])
+        return sum([estimate_looks(part, sizes, counts) for part in plan.plans])
     found, tables = 0, plan.query.tables
-    combinations = max([1, *_estimate(plan, sizes)])
+    combinations = max([1, *_estimate(plan, sizes, counts)])
     own = len(plan.query.sources) + plan.query.own_hidden
     for node, steps in plan.inner.items():
         if max(node.sources) >= own:
@@ -73,12 +81,15 @@ def estimate_looks(plan: AnyPlan, sizes: Mapping[str, int]) -> int:
     return found
 
 
-def _estimate(plan: Plan, sizes: Mapping[str, int]) -> Sequence[int]:
+def _estimate(
+    plan: Plan, sizes: Mapping[str, int], counts: IndexCounts | None
+) -> Sequence[int]:
     found: list[int] = []
     combinations = 1
     for step in plan.steps:
         size = sizes[plan.query.sources[step.source].schema.name]
-        looked_at = _rows_of(step, size)
+        counted = None if counts is None else counts.of(plan, step)
+        looked_at = _rows_of(step, size) if counted is None else counted
         combinations *= looked_at
         found.append(max(size, combinations) if step.is_hashed else combinations)
     return found

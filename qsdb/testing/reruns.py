@@ -16,7 +16,8 @@ schedule               the row of a time goes afterwards
 ``…_disconnected``     the note of it is taken away afterwards
 =====================  ==========================================================
 
-What a call does not know from the log: the claims of the caller's token.
+What a call does not know from the log: the claims of the caller's token, unless the
+caller is a client that was noted, with what its token says.
 """
 
 import functools
@@ -29,6 +30,7 @@ from qsdb.log.records import Call, Record, read_record, replay
 from qsdb.recovery.state import State, table_reader
 from qsdb.runtime.call_contexts import INTERNAL, Arguments, Sender
 from qsdb.runtime.calls import Calls
+from qsdb.runtime.client_notes import claims_of
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.due_runs import Run
 from qsdb.runtime.journal import DiskJournal
@@ -39,13 +41,16 @@ from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.transactions import queries_of, sql_directory
 from qsdb.runtime.writer import Writer
 from qsdb.schema.catalogue import parameters_kind
+from qsdb.schema.contexts import Auth
 from qsdb.schema.functions import CONNECTED, DISCONNECTED, INIT, Reducer
 from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.rows import Row, stored_of
 from qsdb.schema.system import (
     ST_CLIENT,
+    ST_CREDENTIALS,
     ST_TIMER,
     USER_IDS_FIRST,
+    StConnectionCredentials,
     StModule,
     system_tables,
 )
@@ -60,7 +65,7 @@ from qsdb.values.timestamps import Timestamp
 
 __all__ = ["Rerun", "Stored"]
 
-_OF_CALLS = frozenset({ST_CLIENT, ST_TIMER})
+_OF_CALLS = frozenset({ST_CLIENT, ST_CREDENTIALS, ST_TIMER})
 """Tables of the system that commits change all the time; the others hold the schema."""
 
 
@@ -234,7 +239,9 @@ class Rerun:
         connection = ConnectionId.from_stored(call.connection)
         is_over_one = any(call.connection)
         identity = Identity.from_stored(call.caller)
-        sender = Sender(identity, connection if is_over_one else None)
+        sender = Sender(identity)
+        if is_over_one:
+            sender = Sender(identity, connection, self._auth(record, connection))
         if identity == self._calls.identity and not is_over_one:
             sender = Sender(identity, auth=INTERNAL)  # a schedule, or its procedure
         sections = {each.table_id: each for each in record.sections}
@@ -260,6 +267,20 @@ class Rerun:
         if run is not None:
             return _Turn(function, sender, run.begin, run.end), arguments
         return _Turn(function, sender, lambda _: values), arguments
+
+    def _auth(self, record: Record, connection: ConnectionId) -> Auth:
+        """Give what a client's note says, or the one that the commit itself makes."""
+        table, number = self._tables[ST_CREDENTIALS], connection.stored
+        found = [table.rows[number]] if number in table.rows else []
+        read = table_reader(ST_CREDENTIALS, table.bound.schema).rows
+        for section in record.sections:
+            if section.table_id == ST_CREDENTIALS:
+                puts, _ = read(record, section)
+                found += [row for row in puts if row[0] == number]
+        if not found:
+            return Auth()
+        noted = tuple.__new__(StConnectionCredentials, found[0])  # type: ignore[type-var]
+        return Auth(claims=claims_of(noted))
 
     def _named(self, offset: int, call: Call, found: Reducer | None) -> Reducer:
         if found is None or found.name != call.reducer:

@@ -1,14 +1,15 @@
 """Makes the databases of the corpus: always the same bytes, from seeds.
 
 ``python -m tests.corpus.making`` writes those of the present format to
-``tests/corpus/v1_host``. A format that has been released never changes, so they are
+``tests/corpus/v1_claims``. A format that has been released never changes, so they are
 made once; when the format gets a new version, or something that older ones may pass
 over, a folder is added and the old ones stay:
 
 * ``v1``: nothing notes where the log ends;
 * ``v1_end``: ``END`` does, and a flag in the header of each segment says so;
 * ``v1_host``: there are tables ``st_client``, ``st_scheduled``, ``st_timer``,
-  ``st_secret``, ``st_row_level_security``, ``st_view`` and ``st_procedure``.
+  ``st_secret``, ``st_row_level_security``, ``st_view`` and ``st_procedure``;
+* ``v1_claims``: there is a table ``st_connection_credentials``.
 """
 
 import enum
@@ -35,7 +36,7 @@ from qsdb import (
 from qsdb.log.end_notes import END_NAME
 from qsdb.testing import FakeClock, SimulatedDirectory
 
-HERE = Path(__file__).parent / "v1_host"
+HERE = Path(__file__).parent / "v1_claims"
 MADE_BY = "0.1.0"
 NOON = Timestamp.parse("2026-11-25T12:00:00Z")
 

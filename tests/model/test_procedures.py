@@ -169,6 +169,10 @@ def test_row_120_others_write_while_a_procedure_waits_outside(
         db.call(ask_outside, "jam")
     with assert_no_change(db), pytest.raises(qsdb.UsageError, match="awaited"):
         db.call(wait_inside)
+    asking = db.start(ask_outside, "jam")
+    with db.write(), pytest.raises(qsdb.UsageError, match="would wait inside of"):
+        asking.result()
+    assert asking.result(30) == 5
 
 
 def test_row_121_its_commits_are_told_as_transactions(db: qsdb.Database) -> None:

@@ -17,7 +17,7 @@ from qsdb.log.segments import (
 from qsdb.testing import SimulatedDirectory
 from tests.corpus import making
 
-VERSIONS = ("v1", "v1_end", "v1_host")
+VERSIONS = ("v1", "v1_end", "v1_host", "v1_claims")
 KEPT = [
     f"{version}/{path.stem}"
     for version in VERSIONS
@@ -117,9 +117,11 @@ def test_older_ones_have_a_table_of_clients_too(name: str) -> None:
     disk = SimulatedDirectory(files_of(name))
     with qsdb.Database(making.corpus, disk) as db:
         assert not db.sql("SELECT * FROM st_client").rows
+        assert not db.sql("SELECT * FROM st_connection_credentials").rows
         db.snapshot()
     with qsdb.Database(making.corpus, disk) as db:
         assert not db.sql("SELECT * FROM st_client").rows
+        assert not db.sql("SELECT * FROM st_connection_credentials").rows
     assert qsdb.verify(disk, deep=True).is_sound
 
 

@@ -486,6 +486,9 @@ def test_stats_count_calls_commits_and_rollbacks(db: qsdb.Database) -> None:
         "snapshot_offset": None,
         "log_bytes": None,
         "snapshot_error": None,
+        "procedures": {},
+        "view_calls": {},
+        "clients": 0,
     }
     assert type(stats) is qsdb.Stats
     assert str(stats).startswith("chat at offset 5\n")

@@ -511,6 +511,38 @@ def test_its_commits_are_in_the_log() -> None:
 # Later, and elsewhere.
 
 
+WAITS = "this would wait inside of a transaction or a reducer"
+
+
+def test_nobody_waits_inside_of_a_transaction_for_what_is_started(
+    db: qsdb.Database,
+) -> None:
+    def wait_inside(ctx: ProcedureContext) -> object:
+        started = db.start(fetch, "tea")
+        with ctx.transaction():
+            return started.result(30)
+
+    with pytest.raises(qsdb.UsageError, match=WAITS):
+        run(db, wait_inside)
+    assert db.call(fetch, "ink") == 1  # nobody has the lock any more
+
+    go = threading.Event()
+    act["now"] = lambda _: go.wait(30)
+    started = db.start("do")
+    with db.write():
+        for wait in (started.result, started.exception):
+            with pytest.raises(qsdb.UsageError, match=WAITS):
+                wait()
+            with pytest.raises(TimeoutError):
+                wait(0)  # which is no waiting
+    with db.read():
+        go.set()
+        assert started.exception(30) is None
+    with db.write():  # it is there
+        assert started.result() is True
+        assert started.exception() is None
+
+
 def test_what_is_started_gives_a_future(db: qsdb.Database) -> None:
     assert db.start(fetch, "tea", count=2).result(30) == 2
     assert db.start(gather, "ink").result(30) == "INK"

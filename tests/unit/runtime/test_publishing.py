@@ -15,6 +15,7 @@ from qsdb.runtime.writer import Writer
 from qsdb.schema.system import (
     CATALOGUE_IDS,
     ST_CLIENT,
+    ST_CREDENTIALS,
     ST_SECRET,
     ST_TIMER,
     system_tables,
@@ -553,6 +554,6 @@ def test_a_rule_may_look_for_a_row() -> None:
 def test_each_system_table_describes_the_module_or_has_data_of_its_own() -> None:
     # Who adds one decides: publishing exchanges the rows of the first, which
     # `catalogue_rows` gives, and leaves those of the others alone.
-    of_data = {ST_CLIENT, ST_TIMER, ST_SECRET}
+    of_data = {ST_CLIENT, ST_CREDENTIALS, ST_TIMER, ST_SECRET}
     assert CATALOGUE_IDS | of_data == {number for number, _ in system_tables()}
     assert not CATALOGUE_IDS & of_data

@@ -314,3 +314,51 @@ def test_a_migration_that_inserts_into_an_event_table_is_refused() -> None:
         db.publish(module)
     assert db.offset == 1
     db.check()
+
+
+def inn(
+    *, has_all: bool = False, name: str = "come", path: str = "/hook"
+) -> qsdb.Module:
+    """Give a module with functions that no catalogue has, or without."""
+    module = qsdb.Module("inn")
+
+    def come(_: qsdb.ReducerContext) -> None: ...
+
+    def hook(_: qsdb.ProcedureContext, __: qsdb.HttpRequest) -> qsdb.HttpResponse:
+        return qsdb.HttpResponse()
+
+    come.__name__ = name
+    if has_all:
+        module.client_connected(come)
+        module.http("GET", path)(hook)
+
+        @module.init
+        def begin(_: qsdb.ReducerContext) -> None: ...
+
+    return module
+
+
+def steps(plan: qsdb.MigrationPlan) -> list[tuple[str, str]]:
+    assert not plan.breaking
+    assert not plan.losses
+    return [(each.subject, each.text) for each in plan.steps]
+
+
+def test_a_plan_tells_of_functions_that_no_catalogue_has() -> None:
+    with opened(inn()) as db:
+        offset = db.offset
+        full = inn(has_all=True)
+        assert steps(db.plan(full)) == [
+            ("client_connected", "is added: come"),
+            ("init", "is added: begin, which does not run, as the database is there"),
+            ("http GET /hook", "is added: hook"),
+        ]
+        db.publish(full)
+        assert db.offset == offset
+        assert db.plan(inn(has_all=True)).is_empty
+        assert steps(db.plan(inn(has_all=True, name="enter", path=""))) == [
+            ("client_connected", "is enter, was come"),
+            ("http GET /hook", "is removed: hook"),
+            ("http GET", "is added: hook"),
+        ]
+        assert ("init", "is removed: begin") in steps(db.plan(inn()))

@@ -378,7 +378,10 @@ def test_only_the_owner_changes_anything(db: qsdb.Database, statement: str) -> N
 
 def test_private_tables_are_in_no_catalogue_of_others(db: qsdb.Database) -> None:
     ids = {row.table_name: row.table_id for row in db.sql("SELECT * FROM st_table")}
-    private = ("st_module", "st_row_level_security", "st_timer", "st_secret")
+    private = (
+        *("st_module", "st_row_level_security", "st_timer", "st_secret"),
+        "st_connection_credentials",
+    )
     hidden = {ids[name] for name in ("secret", "ledger", *private)}
     conn = db.connect(identity=ANN)
     for name in ("st_table", "st_column", "st_sequence", "st_index", "st_constraint"):

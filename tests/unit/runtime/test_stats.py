@@ -1,5 +1,6 @@
 """The page of numbers about a database."""
 
+import asyncio
 import json
 
 import attrs
@@ -7,7 +8,7 @@ import pytest
 
 import qsdb
 from qsdb.runtime.stats import CallStats, LiveQueryStats, Stats, TableStats
-from qsdb.testing import SimulatedDirectory
+from qsdb.testing import FakeClock, SimulatedDirectory
 
 TABLES = {"user": TableStats(2, 5), "message": TableStats(1500, 7)}
 
@@ -283,3 +284,89 @@ def test_a_database_with_schedules_has_a_line_more() -> None:
     assert str(stats).splitlines()[3] == (
         "  due       1,200 runs of schedules · 3 failed"
     )
+
+
+def test_what_procedures_and_views_cost_is_on_the_page_and_who_is_connected() -> None:
+    stats = attrs.evolve(
+        Stats("c", 1, 1, 0, 0, 0, 0, NONE),
+        procedures={"fetch": CallStats(2, 1, 1.5, 1.0)},
+        view_calls={"me": CallStats(3, 1, 0.5, 0.25), "you": CallStats(4, 2, 2.0, 1.0)},
+        clients=1200,
+    )
+
+    assert stats.view_failures == 3
+    assert str(stats).splitlines()[3:] == [
+        "  clients   1,200 connected",
+        "  table    rows  written",
+        "  procedure calls  failed   seconds   longest",
+        "  fetch         2       1  1.500000  1.000000",
+        "  view     calls  failed   seconds   longest",
+        "  you          4       2  2.000000  1.000000",
+        "  me           3       1  0.500000  0.250000",
+    ]
+
+
+def inn(clock: FakeClock) -> qsdb.Module:
+    """Give a module with a procedure and a view, which take their time and may fail."""
+    module = qsdb.Module("inn")
+
+    class Room(qsdb.Row, module=module):
+        id: int = qsdb.primary_key()
+
+    @module.reducer
+    def add(ctx: qsdb.ReducerContext, number: int) -> None:
+        ctx.db[Room].insert(Room(number))
+
+    @module.procedure
+    def fetch(_: qsdb.ProcedureContext, seconds: int) -> None:
+        clock.advance(abs(seconds))
+        if seconds < 0:
+            raise ValueError("not before")
+
+    @module.procedure
+    async def gather(_: qsdb.ProcedureContext) -> None:
+        clock.advance(4)
+
+    @module.view(public=True, on_error="suspend")
+    def rooms(ctx: qsdb.AnonymousViewContext) -> list[Room]:
+        clock.advance(1)
+        if ctx.db[Room].get(13):
+            raise ValueError("unlucky")
+        return list(ctx.db[Room])
+
+    return module
+
+
+def test_procedures_views_and_clients_are_counted_through_publications() -> None:
+    clock = FakeClock()
+    with qsdb.Database(inn(clock), clock=clock) as db:
+        db.call("fetch", 2)
+        with pytest.raises(ValueError, match="not before"):
+            db.call("fetch", -3)
+        db.call("gather")
+        asyncio.run(db.call_async("gather"))
+        conn = db.connect()
+        conn.subscribe("SELECT * FROM rooms")
+        db.sql("SELECT * FROM rooms")
+        db.publish(inn(clock))
+        db.call("add", 13)
+        stats = db.stats()
+        assert stats.procedures == {
+            "fetch": CallStats(2, 1, 5.0, 3.0),
+            "gather": CallStats(2, 0, 8.0, 4.0),
+        }
+        rooms = stats.view_calls["rooms"]
+        assert (rooms.failures, rooms.longest) == (1, 1.0)
+        assert rooms.calls >= 3
+        assert stats.clients == 1
+        assert stats.view_failures == 1
+        conn.close()
+        assert db.stats().clients == 0
+        json.dumps(stats.to_dict())
+
+
+def test_a_database_that_is_only_read_counts_no_clients() -> None:
+    disk = SimulatedDirectory()
+    qsdb.Database(qsdb.Module("m"), disk).close()
+    with qsdb.Database(None, disk, read_only=True) as db, db.connect():
+        assert db.stats().clients == 0

@@ -280,6 +280,7 @@ def test_system_tables_describe_themselves() -> None:
         (7, "st_client", "system", "public", (1,)),
         (9, "st_scheduled", "system", "public", (0,)),
         (10, "st_row_level_security", "system", "private", (0, 2, 1)),
+        (11, "st_connection_credentials", "system", "private", (0,)),
         (12, "st_view", "system", "public", (0,)),
         (64, "st_reducer", "system", "public", (0,)),
         (65, "st_timer", "system", "private", (0, 1)),

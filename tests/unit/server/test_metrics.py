@@ -57,3 +57,26 @@ def test_two_servers_count_for_themselves() -> None:
 
         assert b"/x" in one.text()
         assert b"/x" not in other.text()
+
+
+def test_procedures_are_told_of_like_reducers() -> None:
+    module = qsdb.Module("inn")
+
+    @module.procedure
+    def fetch(_: qsdb.ProcedureContext) -> None: ...
+
+    @module.procedure(private=True)
+    def hide(_: qsdb.ProcedureContext) -> None: ...
+
+    with qsdb.Database(module) as db, db.connect():
+        db.call(fetch)
+        db.call(hide)
+        metrics = Metrics(Host({"a": db}))
+        found, all_of_it = [metrics.text(who).decode() for who in (None, db.owner)]
+
+    called = 'qsdb_function_calls_total{database="a",function='
+    assert f'{called}"fetch"}} 1.0' in found
+    assert f'{called}"hide"' not in found
+    assert f'{called}"hide"}} 1.0' in all_of_it
+    assert 'qsdb_clients{database="a"} 1.0' in found
+    assert 'qsdb_view_failures_total{database="a"} 0.0' in found

@@ -150,3 +150,34 @@ def test_a_database_is_watched_and_nothing_else(given: Any) -> None:
 def test_there_is_nothing_else() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         getattr(testing, "nothing")  # noqa: B009  checkers know that it is not there
+
+
+def inn(*names: str) -> qsdb.Module:
+    """Give a module with some tables."""
+    module = qsdb.Module("inn")
+
+    class Room(qsdb.Row):
+        id: qsdb.u32 = qsdb.primary_key()
+
+    for name in names:
+        module.add_table(Room, name=name)
+    return module
+
+
+def test_tables_that_come_and_go_are_a_change() -> None:
+    with database(inn("attic", "cellar")) as db:
+        with pytest.raises(AssertionError) as caught, assert_no_change(db):
+            db.publish(inn("cellar", "roof"), allow_breaking=True)
+        assert str(caught.value) == (
+            "1 commit after offset 1:\n  table attic is gone\n  table roof is new"
+        )
+
+
+def test_a_database_for_tests_takes_what_others_take() -> None:
+    disk = SimulatedDirectory()
+    with database(
+        inn("attic"), disk, durability="always", scheduler="manual", slow_reducer=None
+    ) as db:
+        assert db.stats().durable_offset == 1
+    with database(inn("attic"), disk, read_only=True) as db:
+        assert db.offset == 1

@@ -725,3 +725,37 @@ def test_a_run_that_arms_its_timer_anew_is_the_same_again(
 
     report = replay(disk, module)
     assert report.deviation is None, str(report)
+
+
+def test_clients_that_were_noted_have_what_their_token_says() -> None:
+    module = qsdb.Module("door")
+
+    class Told(qsdb.Row, module=module):
+        id: u64 = qsdb.primary_key(auto_inc=True)
+        text: str
+
+    def tell(ctx: ReducerContext) -> None:
+        claims = ctx.auth.claims
+        ctx.db[Told].insert(Told("nothing" if claims is None else str(claims["sub"])))
+
+    @module.client_connected
+    def come(ctx: ReducerContext) -> None:
+        tell(ctx)
+
+    @module.client_disconnected
+    def go(ctx: ReducerContext) -> None:
+        tell(ctx)
+
+    @module.reducer
+    def say(ctx: ReducerContext) -> None:
+        tell(ctx)
+
+    disk = SimulatedDirectory()
+    with database(module, disk) as db:
+        with db.connect() as conn:
+            conn.call(say)
+        with db.read() as tx:
+            assert len({row.text for row in tx[Told]} - {"nothing"}) == 1
+    report = replay(disk, module)
+    assert report.deviation is None
+    assert report.replayed == 3

@@ -40,6 +40,7 @@ SYSTEM_TABLES = (
     *("st_table", "st_column", "st_sequence", "st_index", "st_constraint"),
     *("st_client", "st_scheduled", "st_view", "st_reducer", "st_procedure"),
     *("st_module", "st_timer", "st_secret", "st_row_level_security"),
+    "st_connection_credentials",
 )
 PRIVATE_TABLES = ("hidden_account", "hidden_timer", "visit", "st_secret")
 PRIVATE_FUNCTIONS = ("hidden_reducer", "hidden_procedure", "hidden_sweep", "come")
