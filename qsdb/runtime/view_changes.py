@@ -83,11 +83,13 @@ class Pending:
         offset: The commit that it is to be.
         tables: What it changes that queries of instances read.
         changes: What is to become of instances.
+        is_whole: Whether that is all of it, and no interrupt has cut it off.
     """
 
     offset: int = 0
     tables: Changes = attrs.field(factory=dict)
     changes: list[Change] = attrs.field(factory=list)
+    is_whole: bool = False
 
 
 def begun(instance: Instance, found: Found) -> Change:

@@ -91,6 +91,7 @@ class Refreshing:
         outcomes = queries.commit(changes) if changes else {}
         for result, found in outcomes.items():
             pending.changes += [asked_again(each, found) for each in result.subscribers]
+        pending.is_whole = True
 
     def _is_read(self, noted: Noted) -> bool:
         stored = noted._stored  # noqa: SLF001  its names are the user's columns
@@ -129,8 +130,9 @@ class Refreshing:
         """
         if not self._instances:
             return {}
-        if self.pending.offset != offset:  # of another process, which has no views
-            self._refresh(opened, offset)
+        pending = self.pending
+        if pending.offset != offset or not pending.is_whole:
+            self._refresh(opened, offset)  # of another process, which has no views
         changes: dict[str, Pairs] = {}
         for change in self.pending.changes:
             if change.error is None and self._instances.is_kept(change.instance):

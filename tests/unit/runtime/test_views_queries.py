@@ -2,6 +2,7 @@
 into views."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -289,3 +290,36 @@ def test_queries_look_into_views(db: qsdb.Database, text: str) -> None:
     listening = db._subscriptions.listening
     assert {*listening.engine.sizes.values()} == {0}
     assert len(listening.views) == 0
+
+
+def test_a_follower_that_is_cut_off_takes_a_commit_in_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "db"
+    with qsdb.Database(arena, place, durability="always") as db:
+        with db.write() as tx:
+            tx[Fighter].insert_many(ROWS)
+        with qsdb.Database(arena, place, read_only=True) as following:
+            lives = [following.subscribe(f"SELECT * FROM {n}") for n in ("top", "ends")]
+            queries = following._subscriptions.listening.views.queries
+            commit = queries.commit
+
+            def cut_off(changes: Any) -> None:
+                commit(changes)
+                monkeypatch.undo()
+                raise KeyboardInterrupt
+
+            monkeypatch.setattr(queries, "commit", cut_off)
+            with db.write() as tx:
+                tx[Fighter].insert(Fighter(9, "grey", 99))
+            with pytest.raises(KeyboardInterrupt):
+                following.refresh()
+            following.refresh()
+            assert [sorted(each.id for each in live.rows) for live in lives] == [
+                [2, 9],
+                [1, 2, 9],
+            ]
+            with db.write() as tx:
+                tx[Fighter].insert(Fighter(10, "grey", 100))
+            following.refresh()
+            assert sorted(each.id for each in lives[0].rows) == [9, 10]
