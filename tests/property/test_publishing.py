@@ -1,11 +1,15 @@
 """Modules are published one after the other, with everything that goes on meanwhile.
 
 **Strategy**: Hypothesis draws a module of one to three tables, and then steps: rows are
-written; random changes of the module are published, or the database is opened again
-with them; read transactions are opened and closed; live queries begin, and a connection
-has some; a snapshot is taken; a reader follows. The database is on a simulated disk, of
-which images are taken in the middle of publications, as if the power failed. A model of
-dicts is the judge (`tests.support.publications`).
+written; random changes of the module are published, or refused, or the database is
+opened again with them; read transactions are opened and closed; live queries begin, and
+a connection has some; a snapshot is taken; a reader follows. The database is on a
+simulated disk, of which images are taken in the middle of publications, as if the power
+failed. A model of dicts is the judge (`tests.support.publications`).
+
+Tables and columns come, go, move and are renamed, also in chains; columns become wider,
+optional, unique, and go back where that can be; keys are generated or not; what is new
+has a default, the value of a function, or none; a migration function fills tables.
 
 **Invariants**, after each step:
 
@@ -16,7 +20,8 @@ dicts is the judge (`tests.support.publications`).
 4. A connection has the rows of what it subscribed to, or was closed by a module that
    disconnects clients.
 5. Each image has the state of before or of after; opened again, so has the database.
-6. Who reads without a module has, when refreshed, what the writer has.
+6. A change is refused exactly where the model says so, and has changed nothing then.
+7. Who reads without a module has, when refreshed, what the writer has.
 """
 
 import random
@@ -38,12 +43,16 @@ from hypothesis.stateful import (
 import qsdb
 from qsdb.testing import FakeClock, Policy, SimulatedDirectory
 from tests.support.disks import WatchedDirectory, digest_of, image_of
-from tests.support.editions import QUIET, contents
+from tests.support.editions import QUIET, Edition, contents
 from tests.support.publications import (
+    Change,
     Model,
+    RefusedError,
+    changed_edition,
     edition_of,
     random_change,
     random_specs,
+    random_value,
 )
 
 pytestmark = pytest.mark.slow
@@ -86,12 +95,10 @@ class PublishingMachine(RuleBasedStateMachine):
         self.rng: random.Random | None = None
         self.count = 0
         self.model = Model(random_specs(rng))
-        self.open()
+        self.open(edition_of(self.model.specs, "0"))
         self.follower: qsdb.Database | None = None
 
-    def open(self) -> None:
-        self.count += 1
-        made = edition_of(self.model.specs, f"{self.count}")
+    def open(self, made: Edition) -> None:
         self.db = qsdb.Database(
             made.module,
             WatchedDirectory(self.disk, self.look),
@@ -100,7 +107,7 @@ class PublishingMachine(RuleBasedStateMachine):
             seed=1,
             options=QUIET,
         )
-        self.rows = made.rows
+        self.made, self.rows = made, made.rows
         self.reads: list[tuple[Any, Model, dict[str, Any]]] = []
         self.queries: list[Listening] = []
         self.connection: qsdb.Connection | None = None
@@ -126,43 +133,43 @@ class PublishingMachine(RuleBasedStateMachine):
     def change(self, tx: Any, rng: random.Random) -> None:
         model, name = self.model, rng.choice([*self.model.specs])
         table, keys = tx.table(name), [*model.rows[name]]
-        row = {
-            column: {
-                "small": rng.randint(-2, 2),
-                "text": rng.choice("ab"),
-                "maybe": rng.choice((None, 1, 2)),
-                "flag": rng.random() < 0.5,
-            }[column]
-            for column in model.specs[name].columns
-        }
+        columns = model.specs[name].columns
+        row = {each: random_value(rng, column) for each, column in columns.items()}
         if keys and rng.random() < 0.3:
             key = rng.choice(keys)
             del model.rows[name][key]
             assert table.delete_by_key(key)
         elif keys and rng.random() < 0.4:
             key = rng.choice(keys)
-            model.rows[name][key] = row
-            table.update(self.rows[name](id=key, **row))
-        else:
-            assert table.insert(self.rows[name](**row)).id == model.insert(name, row)
+            if model.is_free(name, row, key):
+                model.rows[name][key] = row
+                table.update(self.rows[name](id=key, **row))
+        elif model.is_free(name, row, key := model.next_key(name)):
+            given = {} if model.specs[name].is_generated else {"id": key}
+            made = table.insert(self.rows[name](**given, **row))
+            assert made.id == model.insert(name, row) == key
 
     # Modules.
 
     @rule(seed=seeds)
     def publish(self, seed: int) -> None:
-        rng = self.rng = random.Random(seed)
+        rng = random.Random(seed)
         before, shapes = self.model.copy(), self.shapes()
-        specs = random_change(self.model.specs, rng)
-        self.count += 1
-        made = edition_of(specs, f"{self.count}")
-        drop = [name for name in self.model.specs if name not in specs]
-        self.model.publish(specs)
+        change = random_change(self.model.specs, rng)
+        made = self.changed(change)
+        drop = [] if change.is_withheld else change.gone(self.model.specs)
+        try:
+            self.model.publish(change)
+        except RefusedError:
+            self.refuse(made, drop)
+            return
+        self.rng = rng
 
         plan = self.db.publish(made.module, allow_breaking=True, drop=drop)
 
         self.rng = None
-        assert self.db.call("which") == made_note(self.count)
-        self.rows = made.rows
+        assert self.db.call("which") == f"{self.count}"
+        self.made, self.rows = made, made.rows
         self.judge_images(before)
         assert self.db.plan(made.module).is_empty
         self.end_queries(shapes)
@@ -170,6 +177,17 @@ class PublishingMachine(RuleBasedStateMachine):
             with pytest.raises(qsdb.ClosedError):
                 self.connection.call("which")
             self.connection = None
+
+    def changed(self, change: Change) -> Edition:
+        self.count += 1
+        return changed_edition(change, f"{self.count}", self.made.module)
+
+    def refuse(self, made: Edition, drop: list[str]) -> None:
+        """Publish what must be refused; that nothing changes invariants look at."""
+        note, offset = self.db.call("which"), self.db.offset
+        with pytest.raises((qsdb.SchemaError, qsdb.UniqueError)):
+            self.db.publish(made.module, allow_breaking=True, drop=drop)
+        assert (self.db.call("which"), self.db.offset) == (note, offset)
 
     def shapes(self) -> dict[str, object]:
         return {name: each.shape for name, each in self.model.specs.items()}
@@ -194,17 +212,18 @@ class PublishingMachine(RuleBasedStateMachine):
         """Open it with the same module, or another one if that gives nothing up."""
         rng = random.Random(seed)
         self.db.close()
-        before = self.model.copy()
-        specs = random_change(self.model.specs, rng)
-        kept = all(
-            {*spec.columns} <= {*specs[name].columns}
-            for name, spec in self.model.specs.items()
-            if name in specs
-        )
-        if kept and specs.keys() >= self.model.specs.keys():
-            self.model.publish(specs)
+        before, made = self.model.copy(), self.made
+        change = random_change(self.model.specs, rng)
+        other = self.changed(change)
+        try:
+            if change.keeps_all(self.model.specs):
+                self.model.publish(change)
+                made = other
+        except RefusedError:
+            with pytest.raises((qsdb.SchemaError, qsdb.UniqueError)):
+                self.open(other)
         self.rng = rng
-        self.open()
+        self.open(made)
         self.rng = None
         self.judge_images(before)
 
@@ -266,15 +285,11 @@ class PublishingMachine(RuleBasedStateMachine):
             for name in model.specs:
                 found = sorted([(*row,) for row in reading[rows[name]]])
                 assert found == model.table(name)
-                for column, kind in model.specs[name].indexes.items():
-                    index = reading.table(name).index(column)
-                    value = model.table(name)[0] if model.table(name) else None
-                    if kind == "hash" and value is not None:
-                        place = 1 + model.specs[name].columns.index(column)
-                        same = [
-                            e for e in model.table(name) if e[place] == value[place]
-                        ]
-                        assert index.count(value[place]) == len(same)
+                for column, spec in model.specs[name].columns.items():
+                    values = [row[column] for row in model.rows[name].values()]
+                    if spec.key in ("hash", "btree") and values:
+                        index = reading.table(name).index(column)
+                        assert index.count(values[0]) == values.count(values[0])
 
     @invariant()
     def queries_are_told(self) -> None:
@@ -295,10 +310,6 @@ class PublishingMachine(RuleBasedStateMachine):
         if hasattr(self, "db"):
             self.db.close()
             assert qsdb.verify(self.disk, deep=True).is_sound
-
-
-def made_note(count: int) -> str:
-    return f"{count}"
 
 
 PublishingMachine.TestCase.settings = settings(
