@@ -116,7 +116,7 @@ class QueryError(UsageError):
         if query is not None:
             self.line, self.column = place_in(query, at)
             message = f"line {self.line}, column {self.column}: {reason}"
-            message += f"\n{pointed_at(query, at)}" if query else ""
+            message += f"\n{pointed_at(query, at)}"
         super().__init__(message)
 
     def __reduce__(self) -> tuple[type["QueryError"], tuple[object, ...]]:

@@ -14,10 +14,12 @@ Of each candidate P is asked twice, with the witness tables as they are now and 
 were.
 
 A table of a LEFT JOIN is one too: with a row of it that comes or goes change those rows
-of the other tables that it fits, and what ON says takes the place of P.
+of the other tables that it fits, and what ON says takes the place of P. ON may look for
+witnesses as well, and then they matter where the rest of it is true.
 
-Conditions that look for witnesses in their turn are left out of that plan: it may find
-more than it must, and never less. Of the tables of one condition those before the
+Conditions that look for witnesses in their turn are left out of that plan, and so are
+those about tables that it does not read, as those of LEFT JOINs: it may find more than
+it must, and never less. Of the tables of one condition those before the
 changed one are taken as they are now and those behind it as they were, as in a join; so
 a combination that came or went as a whole is met in one of the plans.
 """
@@ -82,7 +84,7 @@ class Witnesses:
         self._bases = [(each.name, len(each.columns)) for each in schemas]
         self._searches = [
             _search(query, bases, source, path)
-            for path in (*_joined(query, bases), *_paths(_about(query, bases)))
+            for path in (*_joined(query, bases), *_paths(query.conditions))
             for source in path[0].sources
         ]
         self.plans = [each.plan for each in self._searches]
@@ -135,18 +137,16 @@ def bases_of(query: Query) -> list[int]:
     return [n for n in range(len(query.sources)) if n not in outer]
 
 
-def _about(query: Query, bases: Sequence[int]) -> list[Typed]:
-    """Give the conditions that are not about tables of outer joins."""
-    others = {*range(len(query.sources))} - {*bases}
-    return [each for each in query.conditions if not others & sources_of(each)]
-
-
 def _joined(query: Query, bases: Sequence[int]) -> Iterator[_Path]:
-    """Yield the table of each outer join as if it were looked into."""
-    plain = [each for each in _about(query, bases) if not _looks(each)]
+    """Yield the table of each outer join as if it were looked into.
+
+    Besides, each condition in ON that looks for witnesses.
+    """
+    about = [e for e in query.conditions if not _looks(e) and sources_of(e) <= {*bases}]
     for outer in query.outer:
-        wanted = (*outer.conditions, *outer.own)
-        yield Exists((outer.source,), wanted), (), (*plain, *wanted)
+        wanted = (*about, *outer.conditions, *outer.own)
+        yield Exists((outer.source,), wanted), (), wanted
+        yield from _paths(wanted)
 
 
 def _search(query: Query, bases: Sequence[int], source: int, path: _Path) -> _Search:
@@ -159,19 +159,19 @@ def _search(query: Query, bases: Sequence[int], source: int, path: _Path) -> _Se
         for number in bases
         for place, each in enumerate(query.sources[number].schema.columns)
     ]
-    plan = make_plan(
-        attrs.evolve(
-            query,
-            sources=tuple([query.tables[number] for number in tables]),
-            hidden=(),
-            conditions=tuple([renumbered(each, places) for each in conditions]),
-            outputs=tuple(outputs),
-            whole=0 if len(bases) == 1 else None,
-            outer=(),
+    # A table has another number in this plan, wherever something is said of it.
+    sought = attrs.evolve(
+        query,
+        sources=tuple([query.tables[number] for number in tables]),
+        hidden=(),
+        conditions=tuple(
+            [e for e in conditions if not _looks(e) and sources_of(e) <= {*tables}]
         ),
-        places[source],
-        wishes=True,
-    )
+        outputs=tuple(outputs),
+        whole=0 if len(bases) == 1 else None,
+        outer=(),
+    ).mapped(lambda each: renumbered(each, places))
+    plan = make_plan(sought, places[source], wishes=True)
     earlier = exists.sources[: exists.sources.index(source)]
     return _Search(source, frozenset(earlier), tables, plan, compile_plan(plan))
 
@@ -220,7 +220,7 @@ def conditions_on(query: Query, source: int) -> Sequence[Typed]:
     for outer in query.outer:
         if source == outer.source:
             return (*outer.conditions, *outer.own)
-    for exists in all_exists(query.conditions):
+    for exists in all_exists(query.tests):
         if source in exists.sources:
             return exists.conditions
     return query.conditions

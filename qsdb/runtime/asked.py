@@ -9,6 +9,7 @@ made again of the same text (`qsdb.runtime.rebinding`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +26,7 @@ from qsdb.runtime.queries import Queries
 from qsdb.runtime.updates import Shape
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.views import ViewSchema
+from qsdb.sql.keys import key_places
 from qsdb.sql.queries import Query
 from qsdb.sql.relations import Derived, Project, Selected, with_leaves
 from qsdb.sql.statements import Checked
@@ -241,7 +243,8 @@ def result_shape(
         bounds: Its tables.
         make: Makes rows for users of stored ones.
     """
-    key_of, table = None, None
+    key_of: Callable[[StoredRow], object] | None = None
+    table = None
     is_event = bool(query.events)
     if query.whole is not None:
         schema = query.tables[query.whole].schema
@@ -251,6 +254,8 @@ def result_shape(
             table = None  # nor what several results may contradict each other in
         if schema.primary_key:
             key_of = key_function(bounds[query.whole])
+    elif places := key_places(query):
+        key_of = itemgetter(*places)
     shape = Shape(query.columns, make, key_of, is_event, is_ordered(query))
     return shape, table
 

@@ -23,7 +23,8 @@ class Shape:
     Attributes:
         columns: The names of the columns.
         make: Makes rows of stored ones.
-        key_of: The primary key of a stored row; None where a result has none.
+        key_of: The primary key of a stored row, or the keys of all tables that it is
+            made of; None where a result has none.
         is_event: Whether rows only come, and none is kept.
         is_ordered: Whether the result is sorted.
     """
@@ -103,7 +104,10 @@ class Update:
 
     @property
     def updates(self) -> list[tuple[Any, Any]]:
-        """Those that went and came with the same primary key: old and new."""
+        """Those that went and came with the same primary key: old and new.
+
+        Columns have one where all of it stands among them: `qsdb.sql.keys`.
+        """
         made = self._rows
         if made.updates is None:
             made.updates = [*self._paired()]

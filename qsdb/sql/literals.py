@@ -128,12 +128,22 @@ def _hex(text: str, _: Kind) -> bytes:
 
 def _text_of_hex(text: str, kind: Kind) -> bytes:
     if kind == UUID:
-        text = text.removeprefix("urn:uuid:").removeprefix("{").removesuffix("}")
-        text = text.replace("-", "")
+        text = _digits_of_uuid(text)
     text = text.removeprefix("0x")
     if not text.isalnum() and text:  # fromhex lets blanks pass
         raise ValueError
     return bytes.fromhex(text)
+
+
+def _digits_of_uuid(text: str) -> str:
+    """Take off what may stand around the digits, and hyphens where they belong."""
+    text = text.removeprefix("urn:uuid:")
+    if text.startswith("{") and text.endswith("}"):
+        text = text[1:-1]
+    parts = text.split("-")
+    if len(parts) > 1 and [*map(len, parts)] != [8, 4, 4, 4, 12]:
+        raise ValueError
+    return "".join(parts)
 
 
 def _moment(text: str, _: Kind) -> int:

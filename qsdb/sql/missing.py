@@ -39,6 +39,8 @@ def reason_for(word: str, before: Sequence[str]) -> str | None:
     'aggregates are of groups: write GROUP BY; ROW_NUMBER() stands behind QUALIFY'
     >>> reason_for("(", ["SELECT", "*", "FROM"])
     'FROM names tables and views, and no queries'
+    >>> reason_for(",", ["SELECT", "*", "FROM", "p"])
+    'tables are joined by words: write JOIN … ON, or CROSS JOIN'
     """
     last = before[-1].upper() if before else ""
     if word == "(":
@@ -46,4 +48,21 @@ def reason_for(word: str, before: Sequence[str]) -> str | None:
             return _REASONS[last]
         is_from = last in ("FROM", "JOIN")
         return "FROM names tables and views, and no queries" if is_from else None
+    if word == "," and _is_among_tables([each.upper() for each in before]):
+        return "tables are joined by words: write JOIN … ON, or CROSS JOIN"
     return _REASONS.get(word.upper())
+
+
+_BEHIND_FROM = {
+    *("WHERE", "GROUP", "HAVING", "QUALIFY", "ORDER", "LIMIT", "OFFSET"),
+    *("UNION", "INTERSECT", "EXCEPT"),
+}
+
+
+def _is_among_tables(before: Sequence[str]) -> bool:
+    """Whether a place is in FROM of a SELECT, and in no parenthesis there."""
+    if "FROM" not in before or "SELECT" not in before:
+        return False
+    tables = before[len(before) - [*reversed(before)].index("FROM") :]
+    is_even = tables.count("(") == tables.count(")")
+    return is_even and _BEHIND_FROM.isdisjoint(tables)

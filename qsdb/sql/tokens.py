@@ -29,7 +29,7 @@ __all__ = [
 
 TEXT_BYTES_MAX = 50_000
 NESTING_MAX = 48
-"""So many parentheses may be open at once."""
+"""So many parentheses may be open at once, and CASEs that have not come to END."""
 SELECTS_MAX = 64
 """So many SELECTs may be in one statement."""
 
@@ -112,10 +112,9 @@ def tokens_of(query: str) -> Iterator[Token]:
     """
     length = len(query.encode("utf-8", "surrogatepass"))
     if length > TEXT_BYTES_MAX:
-        raise QueryError(
-            f"a query has at most {TEXT_BYTES_MAX:,} bytes, not {length:,}"
-        )
-    depth, selects, has_begun, has_ended = 0, 0, False, False
+        fault = f"a query has at most {TEXT_BYTES_MAX:,} bytes, not {length:,}"
+        raise QueryError(fault, query, _character_of(query, TEXT_BYTES_MAX))
+    nesting, selects, has_begun, has_ended = _Nesting(), 0, False, False
     for token in _all_tokens(query):
         if token.terminal == _END:
             has_ended = has_begun
@@ -123,9 +122,8 @@ def tokens_of(query: str) -> Iterator[Token]:
         if has_ended:
             raise QueryError("there is a second statement", query, token.at)
         has_begun = True
-        depth += _DEPTHS.get(token.terminal, 0)
-        if depth > NESTING_MAX:
-            fault = f"more than {NESTING_MAX} parentheses are open here"
+        if nesting.after(token.terminal) > NESTING_MAX:
+            fault = f"more than {NESTING_MAX} parentheses and CASEs are open here"
             raise QueryError(fault, query, token.at)
         selects += token.terminal == "SELECT"
         if selects > SELECTS_MAX:
@@ -136,7 +134,42 @@ def tokens_of(query: str) -> Iterator[Token]:
         raise QueryError("there is no statement", query)
 
 
-_DEPTHS = {"_OPEN": 1, "_CLOSE": -1}
+def _character_of(query: str, byte: int) -> int:
+    """Give the place of the character that a byte of a text is of."""
+    encoded = query.encode("utf-8", "surrogatepass")[: byte + 1]
+    return sum([each & 0xC0 != 0x80 for each in encoded]) - 1
+
+
+class _Nesting:
+    """What is open at some token: parentheses, and CASEs.
+
+    END is a name too. It ends a CASE where that is what is open, and a value stands
+    before it; nothing else may stand there.
+    """
+
+    def __init__(self) -> None:
+        self._open: list[str] = []
+        self._last = ""
+
+    def after(self, terminal: str) -> int:
+        """Take the next token, and say how much is open then."""
+        is_open, last, self._last = self._open, self._last, terminal
+        if terminal in ("_OPEN", "CASE"):
+            is_open.append(terminal)
+        elif terminal == "_CLOSE":
+            while is_open and is_open.pop() != "_OPEN":
+                pass
+        elif terminal == "END" and last in _VALUE_ENDS and is_open[-1:] == ["CASE"]:
+            is_open.pop()
+        return len(is_open)
+
+
+_VALUE_ENDS = {
+    *("NAME", "NUMBER", "TEXT", "HEX", "PARAMETER", "_CLOSE"),
+    *("TRUE", "FALSE", "NULL"),
+    *NAMES_TOO,
+} - {"THEN", "ELSE"}
+"""What a value may end with."""
 
 
 def _all_tokens(query: str) -> Iterator[Token]:

@@ -16,6 +16,7 @@ reads the same text.
 """
 
 import os
+import re
 import sqlite3
 import weakref
 from collections import Counter
@@ -60,9 +61,17 @@ COUNTED = {
     *("rows", "GROUP BY", "HAVING", "DISTINCT", "LIMIT", "OFFSET", "LEFT JOIN"),
     *("UNION", "UNION ALL", "INTERSECT", "EXCEPT", "NOT IN", "NOT EXISTS"),
     *("told", "not told", "only moved", "twice", "to empty", "from empty"),
-    *("read on", "QUALIFY"),
+    *("read on", "QUALIFY", "RIGHT JOIN", "JOIN q r", "JOIN p s"),
+    *("outer, then inner", "looks beside an outer table", "ON looks"),
 }
 """What a run has to come by."""
+
+FORMS = {
+    "outer, then inner": re.compile(r"(LEFT|RIGHT) JOIN .* ON .* JOIN [pq] [rs]"),
+    "looks beside an outer table": re.compile(r"SELECT .*\)\) (OR|AND NOT) \(.*q\."),
+    "ON looks": re.compile(r"(LEFT|RIGHT) JOIN . ON p.g = q.g [^(]*\([^(]*\(SELECT"),
+}
+"""Of these, what one word does not tell."""
 
 
 class Peer:
@@ -206,6 +215,8 @@ def run(seed: int, seen: Counter[str]) -> None:
                 each.check(db, peer)
             afresh(db, random.choice(watched))
         seen.update([n for each in watched for n in COUNTED if n in each.text])
+        for name, form in FORMS.items():
+            seen[name] += sum([form.search(each.text) is not None for each in watched])
         seen["rows"] += sum([e.text.startswith("SELECT p.id, p.s") for e in watched])
         for each in watched:
             each.query.close()

@@ -72,6 +72,20 @@ MUTANTS = {
         "for outer in query.outer:\n        wanted",
         "for outer in ():\n        wanted",
     ),
+    "a table has its old number where candidates are given": Mutant(
+        witnesses,
+        ").mapped(lambda each: renumbered(each, places))\n",
+        ").mapped(lambda each: renumbered(each, places))\n"
+        "    sought = attrs.evolve(sought, outputs=tuple(outputs))\n",
+    ),
+    "what looks into tables beside a LEFT JOIN's is passed over": Mutant(
+        witnesses,
+        "*_paths(query.conditions)",
+        "*_paths([e for e in query.conditions if sources_of(e) <= {*bases}])",
+    ),
+    "what looks into tables in ON is passed over": Mutant(
+        witnesses, "        yield from _paths(wanted)\n", ""
+    ),
     "columns of ON are not read": Mutant(
         addressing,
         "for condition in query.tests:",

@@ -1,9 +1,11 @@
 """Live queries with EXISTS and IN: their rows are what asking anew gives.
 
-**Strategy**: Hypothesis draws two tables, queries that join them and look into them by
-EXISTS, NOT EXISTS, IN and NOT IN, and transactions that insert and delete rows of both.
-Values are few and often NULL, so that what is looked for comes and goes. Besides, all
-of a list of joins, with all ways to look up a table by several values.
+**Strategy**: Hypothesis draws two tables, queries that join them (also by LEFT and
+RIGHT JOIN, with inner joins before and behind) and look into them by EXISTS, NOT
+EXISTS, IN and NOT IN, beside conditions on any of the tables, and transactions that
+insert and delete rows of both. Values are few and often NULL, so that what is looked
+for comes and goes. Besides, all of a list of joins, with all ways to look up a table by
+several values.
 
 **Invariants**: after each commit the rows of a live query are the bag that `db.sql`
 gives, and its update is what came and went, with no row in both.

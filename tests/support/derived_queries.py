@@ -23,11 +23,32 @@ _WHERE = (
     "NOT EXISTS (SELECT 1 FROM q WHERE q.g = p.g)",
     "COALESCE(p.n, 0) + p.id > 2",
 )
+_LOOKING = (
+    "p.n NOT IN (SELECT n FROM q)",
+    "p.id IN (SELECT n FROM q)",
+    "NOT EXISTS (SELECT 1 FROM q WHERE q.n = p.id)",
+    "EXISTS (SELECT 1 FROM p t WHERE t.n = p.g AND t.id <> p.id)",
+    "EXISTS (SELECT 1 FROM q WHERE q.n = p.n AND q.id NOT IN (SELECT g FROM p))",
+    "p.g NOT IN (SELECT n FROM q WHERE q.g = p.g)",
+)
+"""What looks for other rows than those that a join on g brings together."""
 _JOINED = (
     "q.n > 1",
     "q.id IS NULL OR q.n > p.n",
     "p.n = q.n",
 )
+_OUTER = (
+    "p LEFT JOIN q ON {}",
+    "p LEFT JOIN q ON {}",
+    "q RIGHT JOIN p ON {}",
+    "p JOIN q r ON p.n = r.n LEFT JOIN q ON {}",
+    "p LEFT JOIN q ON {} JOIN q r ON p.n = r.n",
+    "p LEFT JOIN q ON {} JOIN q r ON r.id = q.n",
+    "p LEFT JOIN q ON {} JOIN p s ON s.n = p.g",
+    "q RIGHT JOIN p ON {} JOIN q r ON p.n = r.id",
+    "p JOIN q r ON p.n = r.id LEFT JOIN q ON {} JOIN p s ON s.id = r.n",
+)
+"""Outer joins, and inner ones before and behind them; what ON says is left open."""
 _AGGREGATES = (
     "COUNT(*)",
     "COUNT(p.n)",
@@ -78,13 +99,21 @@ def for_peer(text: str) -> str:
 
 
 _QUALIFIED = re.compile(
-    r"SELECT (DISTINCT )?(.*?) (FROM p.*) QUALIFY (.*)\) (<=|<|=) (\d)"
+    r"SELECT (DISTINCT )?(.*?) (FROM [pq]\b.*) QUALIFY (.*)\) (<=|<|=) (\d)"
 )
+_ALIAS = re.compile(r"(?:FROM|JOIN) (?:[pq] )?([pqrs])\b")
+
+
+def _flat(text: str) -> str:
+    """Give a text without what stands in parentheses."""
+    while (shorter := re.sub(r"\([^()]*\)", "", text)) != text:
+        text = shorter
+    return text
 
 
 def _numbered(once: str | None, columns: str, rest: str, over: str, *last: str) -> str:
     """Give a query with QUALIFY as one that counts in FROM."""
-    keys = ["p.id", "q.id"] if " JOIN " in rest else ["p.id"]
+    keys = [f"{alias}.id" for alias in _ALIAS.findall(_flat(rest))]
     if " GROUP BY " in rest:
         keys = re.split(" GROUP BY | HAVING ", rest)[1].split(", ")
     spelt = ", ".join([f"{each} NULLS LAST" for each in keys])
@@ -102,18 +131,26 @@ def _numbered(once: str | None, columns: str, rest: str, over: str, *last: str) 
 def _from(random: Random) -> tuple[str, list[str]]:
     """Draw FROM, and the conditions that there can be."""
     joined = random.random()
-    if joined < 0.5:
+    if joined < 0.35:
         return "p", [*_WHERE]
-    if joined < 0.7:
+    if joined < 0.5:
         return "p JOIN q ON p.g = q.g", [*_WHERE, *_JOINED]
     on = "p.g = q.g" + random.choice(("", " AND q.n > 1", " AND q.n < p.n"))
-    # What looks into other tables must not look at those of a LEFT JOIN.
-    return f"p LEFT JOIN q ON {on}", [*_WHERE, *_JOINED]
+    if random.random() < 0.3:
+        on += f" AND ({random.choice(_LOOKING)})"
+    # What looks into other tables must not look at those of a LEFT JOIN; but it may
+    # stand beside what does.
+    beside = [
+        f"({random.choice(_LOOKING)}) {random.choice(('OR', 'AND NOT'))} ({each})"
+        for each in _JOINED
+    ]
+    source = random.choice(_OUTER).format(on)
+    return source, random.choice(([*_WHERE, *_JOINED], beside))
 
 
 def _tail(random: Random) -> str:
     source, conditions = _from(random)
-    wanted = random.sample(conditions, random.choice((0, 0, 1, 1, 2)))
+    wanted = random.sample(conditions, random.choice((0, 1, 1, 1, 2)))
     where = f" WHERE {' AND '.join([f'({each})' for each in wanted])}" if wanted else ""
     return f"FROM {source}{where}"
 

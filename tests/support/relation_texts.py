@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from tests.support.query_texts import Kind, Source, Writer
+from tests.support.query_texts import Column, Kind, Source, Writer
 
 __all__ = ["Wide"]
 
@@ -232,20 +232,74 @@ class Wide:
         return f" ORDER BY {', '.join(chosen)}{limit}"
 
     def live(self) -> str:
-        """Give a query that looks into tables, and can be kept current."""
-        count = self.pick((1, 1, 2))
+        """Give a query that looks into tables, and can be kept current.
+
+        What looks into tables, and ON, see no table of a LEFT JOIN, but stand beside
+        what does.
+        """
+        count = self.pick((1, 1, 2, 2, 3, 4))
         sources = [_aliased(self.pick(self.tables), f"s{n}") for n in range(count)]
-        known = [each for source in sources for each in source.columns]
-        self.writer.columns = known
-        tables = " CROSS JOIN ".join([f"{e.table} {e.alias}" for e in sources])
+        tables, always = self._live_from(sources)
+        known = self.writer.columns
+        self.writer.columns = always
         terms = [self.subquery()]
         if self.pick((0, 1)):
-            other = self.one_of(self.subquery(), self.writer.test())
+            other = self.subquery()
+            if self.pick((0, 1)):
+                self.writer.columns = known
+                other = self.writer.test()
             terms = [f"({terms[0]} {self.one_of('AND', 'OR')} {other})"]
+        self.writer.columns = known
         if self.pick((0, 1)):
             terms.append(f"{self.one_of('', 'NOT ')}({self.writer.predicate(1)})")
-        items = self.one_of("s0.*", "s0.a AS x, s0.b AS y")
+        last = sources[-1].alias
+        items = self.one_of("s0.*", "s0.a AS x, s0.b AS y", f"s0.a AS x, {last}.b AS y")
         return f"SELECT {items} FROM {tables} WHERE {' AND '.join(terms)}"
+
+    def _live_from(self, sources: Sequence[Source]) -> tuple[str, Sequence[Column]]:
+        """Give tables joined in ways that are kept current.
+
+        Returns:
+            The text, and the columns of which rows are always there.
+        """
+        first, *rest = sources
+        text = f"{first.table} {first.alias}"
+        always = [*first.columns]
+        known = [*first.columns]
+        for number, source in enumerate(rest):
+            joins = ["CROSS JOIN", "JOIN", "LEFT JOIN", *["RIGHT JOIN"] * (not number)]
+            join = self.one_of(*joins)
+            text += f" {join} {source.table} {source.alias}"
+            if join != "CROSS JOIN":
+                text += f" ON {self._live_on(join, known, always, source)}"
+            nothing = [attrs.evolve(e, is_optional=True) for e in source.columns]
+            if join == "RIGHT JOIN":
+                known = [attrs.evolve(each, is_optional=True) for each in known]
+                always = []
+            known += nothing if join == "LEFT JOIN" else source.columns
+            always += () if join == "LEFT JOIN" else source.columns
+        self.writer.columns = known
+        return text, always
+
+    def _live_on(
+        self,
+        join: str,
+        known: Sequence[Column],
+        always: Sequence[Column],
+        source: Source,
+    ) -> str:
+        """Give what joins a table to others; perhaps it looks into tables besides."""
+        seen = known if join == "JOIN" else always
+        new, old = self.pick(source.columns), self.pick(seen)
+        found = f"{new.text} = {old.text}"
+        if not self.pick(range(4)):
+            self.writer.columns = [*seen, *source.columns]
+            found += f" AND {self.writer.test()}"
+        if not self.pick(range(4)):
+            of_both = {"JOIN": [*always, *source.columns], "LEFT JOIN": always}
+            self.writer.columns = of_both.get(join, source.columns)
+            found += f" AND {self.subquery()}"
+        return found
 
     def query(self) -> str:
         """Give a query, perhaps of several."""

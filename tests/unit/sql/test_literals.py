@@ -117,6 +117,9 @@ def test_no_zero_has_a_sign() -> None:
     assert math.copysign(1, read("-1e-400", kinds.F32)) == 1
 
 
+ONE = "00000000-0000-0000-0000-000000000001"
+
+
 @pytest.mark.parametrize("spelling", ["{}", "{{{}}}", "urn:uuid:{}"])
 def test_a_uuid_has_many_spellings(spelling: str) -> None:
     given = uuid.UUID("67e55044-10b1-426f-9247-bb680e5fe0c8")
@@ -159,6 +162,9 @@ def test_an_identity_is_read_as_it_is_shown() -> None:
         ("'5'", kinds.IDENTITY, "'5' is not Identity: write 64 hex digits after 0x"),
         ("1", kinds.IDENTITY, "1 is not Identity: write 64 hex digits after 0x"),
         ("'not-a-uuid'", kinds.UUID, "'not-a-uuid' is not UUID: write 32 hex digits"),
+        (f"'{{{ONE}'", kinds.UUID, "is not UUID: write 32 hex digits"),
+        (f"'{ONE}}}'", kinds.UUID, "is not UUID: write 32 hex digits"),
+        (f"'{ONE[:-1]}-1'", kinds.UUID, "is not UUID: write 32 hex digits"),
         ("'calm'", MOOD, "'calm' is not one of 'happy', 'angry'"),
         ("1", MOOD, "1 is not one of 'happy', 'angry'"),
         ("'now'", kinds.TIMESTAMP, "'now' is not a Timestamp: write it as '2026-"),

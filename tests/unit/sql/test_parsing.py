@@ -490,6 +490,9 @@ def test_a_misspelt_word_is_not_taken_for_a_name(
     assert caught.value.column == column
 
 
+JOINED = "',' has no meaning here: tables are joined"
+
+
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
@@ -503,6 +506,14 @@ def test_a_misspelt_word_is_not_taken_for_a_name(
         ("WITH x AS (SELECT 1) SELECT * FROM x", "'WITH' .*: a query in another one"),
         ("SELECT SUM(a) OVER (x) FROM t", r"'\(' .*: aggregates are of groups"),
         ("CREATE TABLE t (a INT)", "'CREATE' .*: tables and indexes are declared in"),
+        ("SELECT id FROM p a, g b", f"{JOINED} by words: write JOIN … ON"),
+        ("SELECT id FROM p, g", JOINED),
+        ("SELECT id FROM p JOIN g ON a = b, h", JOINED),
+        ("SELECT a FROM p WHERE EXISTS (SELECT 1 FROM g, h)", JOINED),
+        ("SELECT a FROM v(1,,2)", "',' is not expected here"),
+        ("SELECT a FROM p ORDER BY a,,b", "',' is not expected here"),
+        ("DELETE FROM p, g", "',' is not expected here"),
+        ("SELECT a,, b FROM p", "',' is not expected here"),
         ("BEGIN", "'BEGIN' has no meaning here: transactions are blocks in Python"),
         ("INSERT INTO t VALUES (1) RETURNING a", "'RETURNING' .*: the rows are not"),
     ],

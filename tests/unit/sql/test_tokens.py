@@ -94,7 +94,23 @@ def test_a_text_has_a_length() -> None:
     assert spelt(f"'{'é' * (TEXT_BYTES_MAX // 2 - 1)}'")
     with pytest.raises(QueryError, match="at most 50,000 bytes, not 50,002") as caught:
         spelt(f"'{'é' * (TEXT_BYTES_MAX // 2)}'")
-    assert len(str(caught.value)) < 100
+    assert (caught.value.line, caught.value.column) == (1, TEXT_BYTES_MAX // 2 + 1)
+    assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize(
+    ("query", "excerpt"),
+    [
+        ("", "  \n  ^"),
+        ("a\n" + " " * TEXT_BYTES_MAX + "b", f"  {' ' * 52}b\n  {' ' * 50}^"),
+        ("é" * (TEXT_BYTES_MAX // 2) + "x", f"  {'é' * 50}x\n  {' ' * 50}^"),
+        ("x" * (TEXT_BYTES_MAX - 1) + "é", f"  {'x' * 50}é\n  {' ' * 50}^"),
+    ],
+)
+def test_a_text_that_is_empty_or_too_long_is_shown(query: str, excerpt: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        spelt(query)
+    assert str(caught.value).split("\n", 1)[1] == excerpt
 
 
 def test_lone_surrogates_count_as_their_bytes() -> None:
@@ -104,9 +120,46 @@ def test_lone_surrogates_count_as_their_bytes() -> None:
 def test_parentheses_nest_so_deep() -> None:
     deepest = "(" * NESTING_MAX + ")" * NESTING_MAX
     assert len(spelt(deepest + deepest)) == 4 * NESTING_MAX
-    with pytest.raises(QueryError, match="more than 48 parentheses are open") as caught:
+    with pytest.raises(QueryError, match=OPEN) as caught:
         spelt("(" * 10_000)
     assert caught.value.column == NESTING_MAX + 1
+
+
+OPEN = "more than 48 parentheses and CASEs are open here"
+
+
+def nested(count: int, before: str = "CASE WHEN ", behind: str = " THEN 1 END") -> str:
+    """Give CASEs one in the other."""
+    return before * count + "a" + behind * count
+
+
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [
+        ("CASE WHEN ", " THEN 1 END"),
+        ("CASE WHEN a THEN ", " ELSE NULL END"),
+        ("CASE WHEN a THEN ", " END"),
+        ("CASE WHEN t.end > end THEN ", " ELSE end END"),  # a name
+    ],
+)
+def test_cases_nest_so_deep(before: str, behind: str) -> None:
+    deepest = nested(NESTING_MAX, before, behind)
+    assert spelt(f"{deepest} = {deepest}")
+    with pytest.raises(QueryError, match=OPEN) as caught:
+        spelt(nested(NESTING_MAX + 1, before, behind))
+    assert caught.value.column == NESTING_MAX * len(before) + 1
+
+
+def test_cases_and_parentheses_nest_in_each_other() -> None:
+    half = NESTING_MAX // 2
+    assert spelt(nested(half, "(CASE WHEN ", " THEN 1 END)"))
+    with pytest.raises(QueryError, match=OPEN):
+        spelt(nested(half + 1, "(CASE WHEN ", " THEN 1 END)"))
+    # A parenthesis ends what is open in it; END ends none, nor does one without CASE.
+    assert spelt("(CASE a) " * (NESTING_MAX + 1))
+    assert spelt("a END) " * (NESTING_MAX + 1))
+    with pytest.raises(QueryError, match=OPEN):
+        spelt("(a END " * (NESTING_MAX + 1))
 
 
 def test_too_many_selects_are_pointed_at() -> None:
