@@ -11,7 +11,8 @@
 A bridge is driven by `tick`: it connects and registers, sends heartbeats, and calls the
 game's hooks. The other methods may be called by any thread, and by hooks. When the
 platform is away what is known is known still, players may leave and nobody may join;
-`tick` connects again, and catches up.
+`tick` connects again, and catches up. `close` hands out what the game has not been told
+yet.
 """
 
 import contextlib
@@ -19,17 +20,17 @@ import functools
 import logging
 import random
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Final, Self
 
 import qsdb
+from examples.qsbridge.bridge.calls import Call, Calls
 from examples.qsbridge.bridge.commands import CommandRunner
 from examples.qsbridge.bridge.hooks import GameHooks
 from examples.qsbridge.bridge.knowledge import Decision, Knowledge, Reason
 from examples.qsbridge.bridge.link import Link, ServerDetails
-from examples.qsbridge.bridge.news import Change, tell
+from examples.qsbridge.bridge.news import Change, call_for
 from examples.qsbridge.bridge.port import Connect, OfflineError
 from examples.qsbridge.bridge.timers import Backoff, system_now
 from examples.qsbridge.bridge.vault import VaultCounter
@@ -83,11 +84,14 @@ class Bridge:
         self._hooks = hooks
         self._now = now
         self._commands = CommandRunner(self.link, self._kick, hooks.on_announce)
-        self._inbox: deque[Callable[[], object]] = deque()
+        self._calls = Calls()
         self._left: set[str] = set()
         """Players who left, and of whom the platform may not know it."""
         self._moving = threading.Lock()
-        self._ticking = threading.Lock()
+        self._ticking = threading.RLock()
+        self._ticker: int | None = None
+        """The thread that is in `tick`."""
+        self._is_closing = self._is_closed = False
         self._has_work = threading.Event()
 
     # Knowing.
@@ -110,6 +114,11 @@ class Bridge:
 
     # Being driven.
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended."""
+        return self._is_closed
+
     def tick(self, now: Timestamp | None = None) -> None:
         """Do what is due: connect, heartbeat, hooks, commands.
 
@@ -123,19 +132,26 @@ class Bridge:
             ReducerError: the platform refuses what the server says of itself, and
                 would again.
         """
-        if not self._ticking.acquire(blocking=False):
+        me = threading.get_ident()
+        if self._ticker == me or not self._ticking.acquire(blocking=False):
             return
+        self._ticker = me
         try:
-            self._has_work.clear()
-            if self.link.tick(self._now() if now is None else now):
-                self._commands.try_again()
-            try:
-                self._catch_up()
-            except OfflineError as error:
-                LOGGER.info("left for the next connection: %s", error)
-            self._call_hooks()
+            self._tick(self._now() if now is None else now)
+            if self._is_closing:  # a hook says so
+                self._end()
         finally:
+            self._ticker = None
             self._ticking.release()
+
+    def _tick(self, now: Timestamp) -> None:
+        if self._is_closed:
+            return
+        self._has_work.clear()
+        if self.link.tick(now):
+            self._commands.try_again()
+        self._catch_up()
+        self._calls.make()
 
     def wait(self) -> None:
         """Wait until `tick` has something to do."""
@@ -146,9 +162,45 @@ class Bridge:
         self._has_work.set()
 
     def close(self) -> None:
-        """End; what was known can still be read."""
-        self.link.close()
-        self.wake()
+        """End, when the game has been told what is left; what was known can be read.
+
+        The hooks that are due are called, by this thread, those that have failed once
+        more; what they ask of the platform it still does. A call that they do not take
+        then is named in the log, and nobody makes it any more. Another thread's `tick`
+        is waited for; in a hook this returns at once, and the bridge ends behind it.
+        """
+        if self._ticker == threading.get_ident():
+            self._is_closing = True
+            return
+        with self._ticking:
+            self._ticker = threading.get_ident()
+            try:
+                self._end()
+            finally:
+                self._ticker = None
+
+    def _end(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            self._catch_up()
+            self._calls.make()
+            self.vault.close()
+            self._calls.make()  # what has come meanwhile
+        finally:
+            self.link.close()
+            self.wake()
+            self._name_what_is_left()
+
+    def _name_what_is_left(self) -> None:
+        for call in self._calls.give_up():
+            LOGGER.error(
+                "%s ends, and its game has not taken what it was told: %s (%r)",
+                self.server_id,
+                call.name,
+                call.failure,
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -162,14 +214,18 @@ class Bridge:
         self.close()
 
     def _catch_up(self) -> None:
-        """Do what is left over: players who left, open items, commands."""
+        """Do what is left over: players who left, open items, hooks, commands."""
+        self._calls.try_again()
         if not self.link.is_online:
             return
-        with self._moving:
-            self._report_left()
-        self.vault.settle()
-        self._call_hooks()
-        self._commands.run()
+        try:
+            with self._moving:
+                self._report_left()
+            self.vault.settle()
+            self._calls.make()
+            self._commands.run()
+        except OfflineError as error:
+            LOGGER.info("left for the next connection: %s", error)
 
     def _report_left(self) -> None:
         """Tell the platform who left, while nobody joins.
@@ -184,24 +240,20 @@ class Bridge:
                 LOGGER.warning("player %r left, and %s", player_id, error)
             self._left.discard(player_id)
 
-    def _call_hooks(self) -> None:
-        while self._inbox:
-            act = self._inbox.popleft()
-            try:
-                act()
-            except Exception:
-                LOGGER.exception("a hook of the game failed")
-
     def _kick(self, player_id: str, reason: str) -> None:
         self._hooks.on_kick(player_id, reason)
         self.player_left(player_id)
 
-    def _post(self, act: Callable[[], object]) -> None:
-        self._inbox.append(act)
+    def _post(self, call: Call) -> None:
+        self._calls.add(call)
         self.wake()
 
     def _changed(self, change: Change) -> None:
-        self._post(functools.partial(tell, change, self.server_id, self._hooks))
+        self._post(call_for(change, self.server_id, self._hooks))
+
+    def _throw_out(self, player_id: str, reason: str) -> None:
+        act = functools.partial(self._kick, player_id, reason)
+        self._post(Call(act, ("player", player_id), f"kick {player_id!r}: {reason}"))
 
     # What a game does.
 
@@ -256,7 +308,7 @@ class Bridge:
                 continue
             decision = self.player_joined(player_id)
             if not decision.is_allowed and decision.reason != "offline":
-                self._post(functools.partial(self._kick, player_id, decision.sentence))
+                self._throw_out(player_id, decision.sentence)
 
     def request_transfer(self, player_id: str, to_server_id: str) -> int:
         """Begin a player's way to another server; give the transfer's id.

@@ -86,12 +86,15 @@ class GameServer(GameHooks):
         )
 
     def crash(self) -> None:
-        """End at once: the connection breaks, and nobody is in its world any more."""
+        """End at once: the connection breaks, and nobody is in its world any more.
+
+        No hook is called any more, so this is no `Bridge.close`.
+        """
         bridge, self._bridge = self.bridge, None
         self.state = "down"
         self._life += 1
         self._token = bridge.link.token
-        bridge.close()
+        bridge.link.close()
         players, self.players = [*self.players.values()], {}
         for player in players:
             self._crowd.fell_out(player)
