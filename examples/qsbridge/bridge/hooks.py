@@ -40,6 +40,15 @@ class GameHooks(Protocol):
         """
         return
 
+    def on_presence_lost(self, player_id: str) -> None:
+        """Learn that the platform had a player no more on this server.
+
+        It had not heard of him for too long, as when the connection was away; another
+        server may have let him in. The bridge has asked for his place again: if he has
+        not got it, `on_kick` is called next, and otherwise he is here as before.
+        """
+        return
+
     def on_announce(self, message: str) -> None:
         """Show a message to all players."""
         return
