@@ -29,6 +29,7 @@ class GameServer(GameHooks):
     Attributes:
         details: What it says of itself.
         players: Who is in its world, by id, in the order of arrival.
+        began: When it was started last.
         state: Whether it runs, stands still, or has crashed.
         unsettled: Of how many items nobody knows whether they are in the vault, as the
             platform was lost in the middle of the call. A game would write them down
@@ -44,6 +45,7 @@ class GameServer(GameHooks):
         self._crowd = crowd
         self.unsettled = 0
         self._token: str | None = None
+        self.began = world.agenda.clock.now()
         self._life = 0
         self._seen: list[str] = []
         self._bridge: Bridge | None = None
@@ -70,6 +72,7 @@ class GameServer(GameHooks):
         """Begin, or begin again after a crash."""
         world = self._world
         self.state = "up"
+        self.began = world.agenda.clock.now()
         self._life += 1
         self._bridge = Bridge(
             world.hub.connect,
