@@ -3,9 +3,13 @@
 The documented reducers only ever set ``online``. The panel shows three more, and no
 reducer is named that sets them. Any of the four may follow any other: what a server
 really does, its next heartbeat tells.
+
+Who says that a server is offline knows it, and does not suppose it from a connection
+that has ended: its open transfers fail at the next sweep, and nobody waits for it.
 """
 
 import qsdb
+from examples.qsbridge.hub.extensions import AwayBridge
 from examples.qsbridge.hub.guards import require_known_server, require_owner
 from examples.qsbridge.hub.refusals import refusal
 from examples.qsbridge.hub.tables import SERVER_STATUSES, ServerRegistry, platform
@@ -33,7 +37,8 @@ def server_set_status(ctx: qsdb.ReducerContext, server_id: str, status: str) -> 
 
 
 def set_status(ctx: qsdb.ReducerContext, server: ServerRegistry, status: str) -> None:
-    """Set the status of a server."""
+    """Set the status of a server, of which nobody waits to hear any more."""
     assert status in SERVER_STATUSES
+    ctx.db[AwayBridge].delete_by_key(server.server_id)
     count = 0 if status == "offline" else server.online_count
     ctx.db[ServerRegistry].update(server.replace(status=status, online_count=count))
