@@ -54,6 +54,7 @@ from examples.qsbridge.hub.documented.settings import (
     admin_toggle_whitelist,
 )
 from examples.qsbridge.hub.extensions import (
+    AwayBridge,
     BridgeCommand,
     KeptSnapshot,
     PlayerMovement,
@@ -164,6 +165,7 @@ __all__ = [
     "AdminLevel",
     "AdminRole",
     "AdminRoleLevel",
+    "AwayBridge",
     "BanEntry",
     "BridgeCommand",
     "ClusterOverview",

@@ -41,6 +41,9 @@ class Game(GameHooks):
     def on_kick(self, player_id: str, reason: str) -> None:
         self.note("kick", player_id, reason)
 
+    def on_presence_lost(self, player_id: str) -> None:
+        self.note("lost", player_id)
+
     def on_announce(self, message: str) -> None:
         self.note("announce", message)
 

@@ -297,8 +297,8 @@ class Driver:
             for row in tx[PlayerMovement]
         )
         assert moves == twin.moves
-        online = {row.server_id: row.status == "online" for row in tx[ServerRegistry]}
-        assert online == {name: each.is_online for name, each in twin.servers.items()}
+        statuses = {row.server_id: row.status for row in tx[ServerRegistry]}
+        assert statuses == {name: each.status for name, each in twin.servers.items()}
 
     def _check_history(self, tx: ReadTransaction) -> None:
         (config,) = tx[ModuleConfig]

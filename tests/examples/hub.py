@@ -12,6 +12,7 @@ from examples.qsbridge import (
     AdminLevel,
     AdminRole,
     AdminRoleLevel,
+    AwayBridge,
     BanEntry,
     BridgeCommand,
     CrossServerEvent,
@@ -61,6 +62,7 @@ HUB_TABLES = (
     BridgeCommand,
     PlayerMovement,
     KeptSnapshot,
+    AwayBridge,
     InboxPosition,
     DeadLetter,
 )

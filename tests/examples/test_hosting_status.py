@@ -6,6 +6,7 @@ import pytest
 import qsdb
 from examples.qsbridge import ServerRegistry, server_heartbeat, server_set_status
 from qsdb.testing import assert_no_change
+from tests.examples.acting import audit
 from tests.examples.hub import EAST, STRANGER, WEST, Hub
 
 STATUSES = ("online", "offline", "restarting", "wiping")
@@ -60,6 +61,16 @@ def test_a_status_that_a_server_has_makes_no_commit(hub: Hub) -> None:
         offsets.append(hub.db.offset)
 
     assert [b - a for a, b in pairwise(offsets)] == [1, 0, 0]
+
+
+def test_a_status_that_changes_is_in_the_audit_log(hub: Hub) -> None:
+    for status in ("wiping", "wiping", "online"):
+        hub.db.call(server_set_status, "east", status)
+
+    assert audit(hub) == [
+        "owner set_status: set the status of east from online to wiping",
+        "owner set_status: set the status of east from wiping to online",
+    ]
 
 
 def test_only_the_owner_sets_a_status(hub: Hub) -> None:

@@ -162,6 +162,13 @@ ENTRIES = (
         {"server_id": "east", "name": "East"},
     ),
     Entry(
+        "server_set_status",
+        ("east", "wiping"),
+        "set_status",
+        "set the status of east from online to wiping",
+        {"server_id": "east", "status": "wiping", "before": "online"},
+    ),
+    Entry(
         "admin_grant_role",
         ("p1", AdminRoleLevel.Admin),
         "grant_role",

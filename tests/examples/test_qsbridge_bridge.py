@@ -213,7 +213,8 @@ def test_a_beat_has_players_thrown_out_whom_another_server_has(
     assert played.game.taken() == [], "hooks are called by tick"
     bridge.tick()
     assert played.game.taken() == [
-        ("kick", "anna", "Conflict: player 'anna' is on 'west'")
+        ("lost", "anna"),
+        ("kick", "anna", "Conflict: player 'anna' is on 'west'"),
     ]
 
 

@@ -28,7 +28,7 @@ from examples.qsbridge.hub.views import Flow
 from examples.terminal.screen import Screen
 from qsdb import Timestamp
 from qsdb.testing import FakeClock
-from tests.examples.bridges import Game, Network, details
+from tests.examples.bridges import Game, Network, bridge_of, details
 from tests.examples.hub import START
 
 ADMIN = "Steam:admin"
@@ -251,6 +251,29 @@ def test_hosting_an_admin_restarts_a_server_from_the_panel(cluster: Cluster) -> 
     assert row.status == "offline"
     actions = cluster.db.sql("SELECT actor_player_id, action FROM panel_audit_log")
     assert (ADMIN, "hosting_stop") in actions.rows
+
+
+def test_hosting_a_server_is_restarting_until_it_is_back(cluster: Cluster) -> None:
+    """A restart ends the server's bridge, which is no reason to call it offline."""
+    with cluster.db.write() as tx:
+        server = tx[ServerRegistry].get("east")
+        assert server is not None
+        tx[ServerRegistry].update(server.replace(hosting_id="rented-1"))
+    statuses = cluster.db.subscribe(
+        "SELECT status FROM server_registry WHERE server_id = 'east'"
+    )
+    with hosting_desk(cluster.db, MemoryProvider(["rented-1"])):
+        cluster.db.call("hosting_action", ADMIN, "east", "restart")
+    token = cluster.bridges["east"].link.token
+    cluster.bridges.pop("east").close()
+    cluster.later(30)
+    assert statuses.rows == [("restarting",)]
+
+    cluster.bridges["east"] = bridge_of(
+        Network(cluster.db), "east", cluster.clock.now, token=token
+    )
+    cluster.tick()
+    assert statuses.rows == [("online",)]
 
 
 def test_live_dashboard_shows_a_ban_without_asking_again(cluster: Cluster) -> None:

@@ -3,7 +3,14 @@ import random
 import pytest
 
 import qsdb
-from examples.qsbridge import platform, server_heartbeat, server_register
+from examples.qsbridge import (
+    AwayBridge,
+    platform,
+    server_heartbeat,
+    server_register,
+    server_set_status,
+    sweep_servers,
+)
 from qsdb import Identity
 from qsdb.testing import FakeClock, SimulatedDirectory
 from tests.examples.acting import call
@@ -45,6 +52,55 @@ def test_bridge_that_is_back_has_lost_nobody(hub: Hub) -> None:
         assert online(hub, "east") == ("online", 1)
         assert presence is not None
         assert presence.connected_at == START
+
+
+@pytest.mark.parametrize("status", ["restarting", "wiping"])
+def test_bridge_that_goes_while_its_server_restarts_leaves_the_status(
+    hub: Hub, status: str
+) -> None:
+    call(hub, EAST, server_heartbeat, 2)
+    call(hub, None, server_set_status, "east", status)
+
+    hub.db.connect(EAST).close()
+
+    assert online(hub, "east") == (status, 0)
+    hub.clock.advance(60)
+    call(hub, None, sweep_servers)
+    assert online(hub, "east") == (status, 0)
+    hub.register(EAST, "east")
+    assert online(hub, "east") == ("online", 0)
+
+
+@pytest.mark.parametrize("status", ["restarting", "wiping"])
+def test_server_that_does_not_come_back_from_a_restart_is_offline(
+    hub: Hub, status: str
+) -> None:
+    call(hub, None, server_set_status, "east", status)
+    hub.db.connect(EAST).close()
+    hub.clock.advance(181)
+
+    call(hub, None, sweep_servers)
+
+    assert online(hub, "east") == ("offline", 0)
+
+
+def test_server_whose_bridge_has_gone_may_be_back(hub: Hub) -> None:
+    hub.clock.advance(5)
+    hub.db.connect(EAST).close()
+    assert hub.rows(AwayBridge) == {AwayBridge("east", hub.now)}
+    since = hub.now
+    hub.clock.advance(5)
+    hub.db.connect(EAST).close()
+    assert hub.rows(AwayBridge) == {AwayBridge("east", since)}, "it was offline already"
+
+    call(hub, EAST, server_heartbeat, 1)
+    assert hub.rows(AwayBridge) == set()
+    hub.db.connect(EAST).close()
+    hub.register(EAST, "east")
+    assert hub.rows(AwayBridge) == set()
+    hub.db.connect(EAST).close()
+    call(hub, None, server_set_status, "east", "offline")
+    assert hub.rows(AwayBridge) == set(), "nobody expects it back"
 
 
 def test_bridge_with_another_connection_open_has_not_gone(hub: Hub) -> None:
@@ -93,4 +149,6 @@ def test_bridges_of_a_platform_that_was_killed_are_offline(count: int) -> None:
     abandon(db)
 
     with qsdb.Database(platform, found, clock=clock, options=QUIET) as again:
-        assert online(Hub(again, clock), "east") == ("offline", 0)
+        hub = Hub(again, clock)
+        assert online(hub, "east") == ("offline", 0)
+        assert hub.rows(AwayBridge) == {AwayBridge("east", START)}

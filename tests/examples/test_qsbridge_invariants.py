@@ -31,6 +31,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 import examples.qsbridge as hub
 from examples.qsbridge import AdminLevel, AdminRoleLevel
+from examples.qsbridge.hub.tables import SERVER_STATUSES
 from qsdb import Identity, TimeDuration
 from qsdb.testing import Policy
 from tests.examples.cluster_driver import BRIDGES, Driver
@@ -65,6 +66,7 @@ OTHERS: dict[str, Arguments] = {
     "admin_set_motd": lambda _, server, n: (server, f"Hello {n}"),
     "admin_set_server_name": lambda _, server, n: (server, f"Name {n}"),
     "admin_set_password": lambda _, server, __: (server, ""),
+    "server_set_status": lambda _, server, n: (server, SERVER_STATUSES[n % 4]),
     "admin_grant_role": lambda player, _, n: (player, [*AdminRoleLevel][n % 3]),
     "admin_revoke_role": lambda player, *_: (player,),
     "admin_announce": lambda _, __, n: ("Hello" * n,),
@@ -130,6 +132,7 @@ EFFECTS: dict[str, Callable[..., None]] = {
     "panel_toggle_whitelist": lambda twin, _, *rest: twin.set_whitelist(*rest),
     "admin_set_max_players": Twin.set_room,
     "panel_set_max_players": lambda twin, _, *rest: twin.set_room(*rest),
+    "server_set_status": Twin.set_status,
 }
 """What of it the twin has to follow."""
 

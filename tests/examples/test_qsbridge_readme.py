@@ -5,16 +5,20 @@
 - Each line of a block marked ``sh`` is run in that folder, in order, and ends well.
   ``<!-- not run: why -->`` before it has it checked only for what can be run.
 - The table of reducers has each that clients may call, with its arguments.
+- The list of what is in the audit log has each action that the code writes.
 """
 
+import ast
 import os
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from examples.qsbridge import platform
+from examples.qsbridge.hosting.desk import PARTICIPLES
 from qsdb.runtime.row_filters import check_filters
 from tests.support.markdown import Block, blocks
 from tests.support.programs import run_python
@@ -79,3 +83,35 @@ def test_the_table_of_reducers_is_complete() -> None:
     }
 
     assert found == expected
+
+
+def audited(tree: ast.AST) -> Iterator[str]:
+    """Yield the actions that a source has written into the audit log."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Name(id="write_audit" | "_note"),
+                args=[_, _, ast.Constant(value=str(action)), *_],
+            ):
+                yield action
+            case ast.Call(
+                func=ast.Name(id="write_audit"), args=[_, _, ast.JoinedStr(), *_]
+            ):
+                yield from (f"hosting_{order}" for order in PARTICIPLES)
+            case _:
+                pass
+
+
+def test_the_list_of_what_is_in_the_audit_log_is_complete() -> None:
+    folder = ROOT / "examples" / "qsbridge"
+    written = {
+        action
+        for part in ("hub", "hosting")
+        for file in (folder / part).rglob("*.py")
+        for action in audited(ast.parse(file.read_text(encoding="utf-8")))
+    }
+    begin = PAGE.index("`panel_audit_log` has a row for each of these")
+    listed = PAGE[begin : PAGE.index(". A ban or kick of", begin)]
+    found = re.findall(r"`(\w+)`", listed)[1:]
+
+    assert found == sorted(written)

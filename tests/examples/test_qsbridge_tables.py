@@ -140,6 +140,9 @@ private table kept_snapshot, primary key transfer_id
   column transfer_id: u64
   column ended_at: Timestamp
   btree index ended_at over ended_at
+private table away_bridge, primary key server_id
+  column server_id: str
+  column since: Timestamp
 private table inbox_position, primary key source
   column source: str
   column applied: u64

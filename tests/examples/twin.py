@@ -27,8 +27,10 @@ class TwinServer:
     bridge: Identity
     heard: int
     room: int
-    is_online: bool = True
+    status: str = "online"
     has_whitelist: bool = False
+    gone: int | None = None
+    """Since when, if it is offline because its bridge's connection has ended."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ class Twin:
         if goal not in self.servers:
             return refusals | {"NotFound"}
         refusals |= {"InvalidArgument"} if goal == origin else set()
-        refusals |= set() if self.servers[goal].is_online else {"WrongState"}
+        refusals |= set() if self.servers[goal].status == "online" else {"WrongState"}
         refusals |= {"Conflict"} if self.open_of(player) is not None else set()
         return refusals | self.unwelcome(player, goal) | self.full(goal)
 
@@ -266,7 +268,7 @@ class Twin:
         if here is None:
             return {"NotAuthorized"}
         server = self.servers[here]
-        self.servers[here] = replace(server, heard=self.now, is_online=True)
+        self.servers[here] = replace(server, heard=self.now, status="online", gone=None)
         return set()
 
     # What other calls, time, and connections do.
@@ -276,6 +278,9 @@ class Twin:
 
     def set_room(self, server: str, room: int) -> None:
         self.servers[server] = replace(self.servers[server], room=room)
+
+    def set_status(self, server: str, status: str) -> None:
+        self.servers[server] = replace(self.servers[server], status=status, gone=None)
 
     def fail_of(self, player: str) -> None:
         """Have a player's open transfer fail."""
@@ -290,13 +295,20 @@ class Twin:
             if self.now - each.heard > 180 * SECOND
         }
         for name in lost:
-            self.servers[name] = replace(self.servers[name], is_online=False)
+            self.servers[name] = replace(self.servers[name], status="offline")
         for player, place in [*self.presence.items()]:
             if place[0] in lost:
                 self.drop(player)
+        lost |= {name for name, each in self.servers.items() if self.is_over(each)}
         for row in [*self.transfers.values()]:
             if row.status in OPEN and {row.origin, row.goal} & lost:
                 self.fail_of(row.player)
+
+    def is_over(self, server: TwinServer) -> bool:
+        """Whether nobody waits for a server any more."""
+        if server.status != "offline":
+            return False
+        return server.gone is None or self.now - server.gone > 90 * SECOND
 
     def sweep_presence(self) -> None:
         for player, (_, _, heard) in [*self.presence.items()]:
@@ -323,5 +335,8 @@ class Twin:
     def disconnect(self, who: Identity) -> None:
         self.clients.remove(who)
         here = self.server_of(who)
-        if here is not None and who not in self.clients:
-            self.servers[here] = replace(self.servers[here], is_online=False)
+        if here is None or who in self.clients:
+            return
+        server = self.servers[here]
+        if server.status == "online":
+            self.servers[here] = replace(server, status="offline", gone=self.now)

@@ -172,7 +172,7 @@ NIGHTLY = {
     "what is moved back is not": Mutant(engine, "self._now[table].apply(pairs)", "..."),
     "what is undone counts as kept": Mutant(
         engine,
-        "        self._unsettled = ()\n        for name, pairs in changes.items():",
+        "        self._doubt()\n        for name, pairs in changes.items():",
         "        for name, pairs in changes.items():",
     ),
     "what is looked into is that of all instances": Mutant(

@@ -11,6 +11,8 @@ on when the platform is away for a while.
 `hooks`           `GameHooks`: what the bridge has the game do
 `knowledge`       what a server knows, and what follows for who may join
 `link`            registering, heartbeats, and coming back after a loss
+`roster`          who plays on the server, and that the platform hears so
+`calls`           hooks that are still to be called, each until it has returned
 `news`            from what changed in the cache to what the game is told
 `commands`        what the platform has the bridge do, each once
 `vault`           items in and out, also when the connection breaks in between

@@ -8,39 +8,36 @@
         if bridge.player_joined(player_id).is_allowed:
             ...
 
-A bridge is driven by `tick`: it connects and registers, sends heartbeats, and calls the
-game's hooks. The other methods may be called by any thread, and by hooks. When the
-platform is away what is known is known still, players may leave and nobody may join;
-`tick` connects again, and catches up.
+A bridge is driven by `tick`: it connects and registers, says every 30 seconds that the
+server lives and who plays on it, and calls the game's hooks. The other methods may be
+called by any thread, and by hooks. When the platform is away what is known is known
+still, players may leave and nobody may join; `tick` connects again, and catches up.
+`close` hands out what the game has not been told yet.
 """
 
-import contextlib
 import functools
 import logging
 import random
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Final, Self
 
-import qsdb
+from examples.qsbridge.bridge.calls import Call, Calls
 from examples.qsbridge.bridge.commands import CommandRunner
 from examples.qsbridge.bridge.hooks import GameHooks
-from examples.qsbridge.bridge.knowledge import Decision, Knowledge, Reason
+from examples.qsbridge.bridge.knowledge import Decision, Knowledge
 from examples.qsbridge.bridge.link import Link, ServerDetails
-from examples.qsbridge.bridge.news import Change, tell
+from examples.qsbridge.bridge.news import Change, call_for
 from examples.qsbridge.bridge.port import Connect, OfflineError
+from examples.qsbridge.bridge.roster import Roster
 from examples.qsbridge.bridge.timers import Backoff, system_now
 from examples.qsbridge.bridge.vault import VaultCounter
-from examples.qsbridge.hub.refusals import refusal_class
 from qsdb import Timestamp
 
 __all__ = ["Bridge"]
 
 LOGGER: Final = logging.getLogger("qsbridge.bridge")
-REASONS: Final[dict[str, Reason]] = {"Conflict": "elsewhere", "WrongState": "full"}
-"""Why the platform does not let a player in, by the class of its refusal."""
 
 
 class Bridge:
@@ -82,12 +79,13 @@ class Bridge:
         self.vault = VaultCounter(self.link, self.server_id, hooks, self._post)
         self._hooks = hooks
         self._now = now
+        self._roster = Roster(self.link, self.may_join, self._lost, self._throw_out)
         self._commands = CommandRunner(self.link, self._kick, hooks.on_announce)
-        self._inbox: deque[Callable[[], object]] = deque()
-        self._left: set[str] = set()
-        """Players who left, and of whom the platform may not know it."""
-        self._moving = threading.Lock()
-        self._ticking = threading.Lock()
+        self._calls = Calls()
+        self._ticking = threading.RLock()
+        self._ticker: int | None = None
+        """The thread that is in `tick`."""
+        self._is_closing = self._is_closed = False
         self._has_work = threading.Event()
 
     # Knowing.
@@ -110,8 +108,13 @@ class Bridge:
 
     # Being driven.
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended."""
+        return self._is_closed
+
     def tick(self, now: Timestamp | None = None) -> None:
-        """Do what is due: connect, heartbeat, hooks, commands.
+        """Do what is due: connect, heartbeat, who plays here, hooks, commands.
 
         Called by one thread, often: what it has not to do costs microseconds. A second
         thread, or a hook, that calls it meanwhile returns at once.
@@ -123,19 +126,29 @@ class Bridge:
             ReducerError: the platform refuses what the server says of itself, and
                 would again.
         """
-        if not self._ticking.acquire(blocking=False):
+        me = threading.get_ident()
+        if self._ticker == me or not self._ticking.acquire(blocking=False):
             return
+        self._ticker = me
         try:
-            self._has_work.clear()
-            if self.link.tick(self._now() if now is None else now):
-                self._commands.try_again()
-            try:
-                self._catch_up()
-            except OfflineError as error:
-                LOGGER.info("left for the next connection: %s", error)
-            self._call_hooks()
+            self._tick(self._now() if now is None else now)
+            if self._is_closing:  # a hook says so
+                self._end()
         finally:
+            self._ticker = None
             self._ticking.release()
+
+    def _tick(self, now: Timestamp) -> None:
+        if self._is_closed:
+            return
+        self._has_work.clear()
+        is_heard = self.link.tick(now)
+        if is_heard:
+            self._commands.try_again()
+        self._catch_up()
+        if is_heard:  # after commands: who is kicked is not there any more
+            self._roster.beat()
+        self._calls.make()
 
     def wait(self) -> None:
         """Wait until `tick` has something to do."""
@@ -146,9 +159,45 @@ class Bridge:
         self._has_work.set()
 
     def close(self) -> None:
-        """End; what was known can still be read."""
-        self.link.close()
-        self.wake()
+        """End, when the game has been told what is left; what was known can be read.
+
+        The hooks that are due are called, by this thread, those that have failed once
+        more; what they ask of the platform it still does. A call that they do not take
+        then is named in the log, and nobody makes it any more. Another thread's `tick`
+        is waited for; in a hook this returns at once, and the bridge ends behind it.
+        """
+        if self._ticker == threading.get_ident():
+            self._is_closing = True
+            return
+        with self._ticking:
+            self._ticker = threading.get_ident()
+            try:
+                self._end()
+            finally:
+                self._ticker = None
+
+    def _end(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            self._catch_up()
+            self._calls.make()
+            self.vault.close()
+            self._calls.make()  # what has come meanwhile
+        finally:
+            self.link.close()
+            self.wake()
+            self._name_what_is_left()
+
+    def _name_what_is_left(self) -> None:
+        for call in self._calls.give_up():
+            LOGGER.error(
+                "%s ends, and its game has not taken what it was told: %s (%r)",
+                self.server_id,
+                call.name,
+                call.failure,
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -162,101 +211,64 @@ class Bridge:
         self.close()
 
     def _catch_up(self) -> None:
-        """Do what is left over: players who left, open items, commands."""
+        """Do what is left over: players who left, open items, hooks, commands."""
+        self._calls.try_again()
         if not self.link.is_online:
             return
-        with self._moving:
-            self._report_left()
-        self.vault.settle()
-        self._call_hooks()
-        self._commands.run()
-
-    def _report_left(self) -> None:
-        """Tell the platform who left, while nobody joins.
-
-        Raises:
-            OfflineError: the platform is not reached.
-        """
-        for player_id in sorted(self._left):
-            try:
-                self.link.call("presence_leave", player_id)
-            except qsdb.ReducerError as error:
-                LOGGER.warning("player %r left, and %s", player_id, error)
-            self._left.discard(player_id)
-
-    def _call_hooks(self) -> None:
-        while self._inbox:
-            act = self._inbox.popleft()
-            try:
-                act()
-            except Exception:
-                LOGGER.exception("a hook of the game failed")
+        try:
+            self._roster.report_left()
+            self.vault.settle()
+            self._calls.make()
+            self._commands.run()
+        except OfflineError as error:
+            LOGGER.info("left for the next connection: %s", error)
 
     def _kick(self, player_id: str, reason: str) -> None:
         self._hooks.on_kick(player_id, reason)
         self.player_left(player_id)
 
-    def _post(self, act: Callable[[], object]) -> None:
-        self._inbox.append(act)
+    def _post(self, call: Call) -> None:
+        self._calls.add(call)
         self.wake()
 
     def _changed(self, change: Change) -> None:
-        self._post(functools.partial(tell, change, self.server_id, self._hooks))
+        self._roster.follow(change)
+        self._post(call_for(change, self.server_id, self._hooks))
+
+    def _lost(self, player_id: str) -> None:
+        act = functools.partial(self._hooks.on_presence_lost, player_id)
+        self._post(Call(act, ("player", player_id), f"{player_id!r} was lost"))
+
+    def _throw_out(self, player_id: str, reason: str) -> None:
+        act = functools.partial(self._kick, player_id, reason)
+        self._post(Call(act, ("player", player_id), f"kick {player_id!r}: {reason}"))
 
     # What a game does.
 
     def player_joined(self, player_id: str) -> Decision:
-        """Let a player in, or say why not; the platform has the last word."""
-        decision = self.may_join(player_id)
-        if not decision.is_allowed:
-            return decision
-        with self._moving:
-            try:
-                self.link.call("presence_join", player_id)
-            except qsdb.ReducerError as error:
-                reason = REASONS.get(refusal_class(str(error)), "refused")
-                return Decision.refuse(reason, str(error))
-            except OfflineError as error:
-                if error.may_have_run:
-                    self._left.add(player_id)
-                return Decision.refuse("offline", str(error))
-            self._left.discard(player_id)
-        return decision
+        """Let a player in, or say why not; the platform has the last word.
+
+        From now on `tick` says that he is here, until `player_left`, a transfer that
+        takes him elsewhere, or `GameHooks.on_kick`.
+        """
+        return self._roster.join(player_id)
 
     def player_left(self, player_id: str) -> None:
         """Note that a player is gone; the platform is told as soon as it is reached.
 
         One who is not here by the platform's tables is gone already.
         """
-        with self._moving:
-            self._left.add(player_id)
-            with contextlib.suppress(OfflineError):
-                self._report_left()
+        self._roster.leave(player_id)
 
     def beat(self, player_ids: Iterable[str]) -> None:
-        """Say who is still there, at least once a minute.
+        """Say now who is still there, besides what `tick` says of those let in.
 
-        A player whom the platform has no more on this server, since it has not heard of
-        him for too long, joins again; is he refused, `GameHooks.on_kick` is called.
-        When the platform is not reached nothing happens: the next beat says it too.
-        Nor when another bridge has taken the server over, which the next heartbeat
-        finds out.
+        For a game that has players whom this bridge has not let in, as after a restart
+        that they did not notice: from now on `tick` names them too. One whom the
+        platform has no more on this server, since it has not heard of him for too long,
+        joins again; is he refused, `GameHooks.on_kick` is called.
         """
-        player_ids = [*player_ids]
-        try:
-            known = self.known
-            self.link.call("presence_beat", player_ids)
-        except OfflineError:
-            return
-        except qsdb.ReducerError as error:
-            LOGGER.warning("%s is not beaten for: %s", self.server_id, error)
-            return
-        for player_id in player_ids:
-            if known.presence(player_id) is not None:
-                continue
-            decision = self.player_joined(player_id)
-            if not decision.is_allowed and decision.reason != "offline":
-                self._post(functools.partial(self._kick, player_id, decision.sentence))
+        self._roster.beat_for(player_ids)
 
     def request_transfer(self, player_id: str, to_server_id: str) -> int:
         """Begin a player's way to another server; give the transfer's id.

@@ -3,7 +3,13 @@
 A game subclasses `GameHooks` and overrides what it attends to; the others do nothing.
 All hooks are called one after the other by the thread that drives the bridge
 (`Bridge.tick`), never in the middle of a call to the platform, so a hook may call the
-bridge's methods. One that raises is logged, and the next is called.
+bridge's methods.
+
+A hook that raises is logged and called again at the next tick, until it returns; so one
+that cannot do all of what it is told does nothing of it, and raises. Meanwhile others
+are called, but for those about the same player's bans or transfers, the same event, or
+the settings: these are told in order. `Bridge.close` calls what is left, and names in
+the log what the game has not taken even then.
 """
 
 from typing import Protocol
@@ -31,6 +37,15 @@ class GameHooks(Protocol):
 
         He may be gone already. When this has returned he has left, and the command is
         acknowledged; if it raises, it is called again after the next heartbeat.
+        """
+        return
+
+    def on_presence_lost(self, player_id: str) -> None:
+        """Learn that the platform had a player no more on this server.
+
+        It had not heard of him for too long, as when the connection was away; another
+        server may have let him in. The bridge has asked for his place again: if he has
+        not got it, `on_kick` is called next, and otherwise he is here as before.
         """
         return
 

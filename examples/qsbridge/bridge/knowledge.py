@@ -178,6 +178,18 @@ class Knowledge:
         row: PlayerServerPresence | None = tables[PlayerServerPresence].get(player_id)
         return row
 
+    def transfers(self, player_id: str) -> list[ServerTransferQueue]:
+        """Give a player's transfers from and to this server, also those that ended."""
+        transfers = self.connection.db[ServerTransferQueue]
+        return list(transfers.player_id.filter(player_id))
+
+    def is_to_be_kicked(self, player_id: str) -> bool:
+        """Tell whether there is a command to throw a player out. Cost: O(commands)."""
+        return any(
+            each.kind == "kick" and each.player_id == player_id
+            for each in self.connection.db[BridgeCommand]
+        )
+
     def role(self, player_id: str) -> AdminRoleLevel | None:
         """Give a player's role as an admin, if he has one."""
         row = self.connection.db[AdminRole].player_id.find(player_id)
@@ -222,8 +234,7 @@ class Knowledge:
         )
         if self.presence(player_id) is not None:
             return allowed
-        transfers = self.connection.db[ServerTransferQueue].player_id.filter(player_id)
-        for transfer in transfers:
+        for transfer in self.transfers(player_id):
             is_coming = transfer.to_server_id == self.server_id
             if is_coming and transfer.status == "in_transit":
                 return Decision.refuse(

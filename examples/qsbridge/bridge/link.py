@@ -128,6 +128,11 @@ class Link:
         when the time to wait has not been begun."""
 
     @property
+    def server_id(self) -> str:
+        """The server."""
+        return self._server.server_id
+
+    @property
     def is_online(self) -> bool:
         """Whether there is a connection, as far as is known."""
         return self._is_online

@@ -6,12 +6,14 @@ is found by comparing the two caches; the game is told of it in the same way, an
 no difference.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
 
 import qsdb
+from examples.qsbridge.bridge.calls import Call
 from examples.qsbridge.bridge.hooks import GameHooks
 from examples.qsbridge.bridge.port import Port
 from examples.qsbridge.hub.extensions import BridgeCommand
@@ -22,7 +24,7 @@ from examples.qsbridge.hub.tables import (
     ServerTransferQueue,
 )
 
-__all__ = ["WATCHED", "Change", "differences", "tell"]
+__all__ = ["WATCHED", "Change", "call_for", "differences", "tell"]
 
 _KEYS: Final[Mapping[type[qsdb.Row], Callable[[Any], Any]]] = {
     ServerConfig: attrgetter("server_id"),
@@ -59,6 +61,26 @@ def differences(old: Port | None, new: Port) -> Iterator[Change]:
                 yield Change(known, row)
         for row in before.values():
             yield Change(row, None)
+
+
+def call_for(change: Change, server_id: str, hooks: GameHooks) -> Call:
+    """Give the call that tells a game of a change.
+
+    Its name has ids alone: settings hold a password's hash, transfers a character. Who
+    wants the rest finds it in the platform's tables.
+    """
+    match change.old if change.new is None else change.new:
+        case BanEntry(player_id=player_id) as ban:
+            subject, name = ("bans", player_id), f"ban {ban.ban_id} of {player_id!r}"
+        case ServerTransferQueue(player_id=player_id) as transfer:
+            subject = ("transfers", player_id)
+            name = f"transfer {transfer.transfer_id} of {player_id!r}"
+        case CrossServerEvent(event_id=event_id):
+            subject, name = ("event", str(event_id)), f"event {event_id}"
+        case _:
+            subject, name = ("settings", server_id), f"the settings of {server_id!r}"
+    act = functools.partial(tell, change, server_id, hooks)
+    return Call(act, subject, name)
 
 
 def tell(change: Change, server_id: str, hooks: GameHooks) -> None:

@@ -39,17 +39,20 @@ class BridgeThread:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the thread, and close the bridge."""
+        """End the thread, which closes the bridge: the game is told what is left."""
         self._is_over = True
         self._bridge.wake()
-        self._thread.join()
-        self._bridge.close()
+        try:
+            self._thread.join()
+        finally:  # if the thread has not: it ended early, or Ctrl-C was faster
+            self._bridge.close()
 
     def _run(self) -> None:
-        while not self._is_over:
+        while not (self._is_over or self._bridge.is_closed):
             try:
                 self._bridge.tick()
             except qsdb.ReducerError:
                 LOGGER.exception("%s cannot be registered", self._bridge.server_id)
                 return
             self._bridge.wait()
+        self._bridge.close()

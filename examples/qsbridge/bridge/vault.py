@@ -19,13 +19,15 @@ has been the platform knows by his movements.
 The counter does one thing after the other, whatever threads call it.
 """
 
+import contextlib
 import functools
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from examples.qsbridge.bridge.calls import Call
 from examples.qsbridge.bridge.hooks import GameHooks
 from examples.qsbridge.bridge.link import Link
 from examples.qsbridge.bridge.port import OfflineError
@@ -70,7 +72,7 @@ class VaultCounter:
         link: Link,
         server_id: str,
         hooks: GameHooks,
-        post: Callable[[Callable[[], object]], object],
+        post: Callable[[Call], object],
     ) -> None:
         """Begin with nothing open.
 
@@ -116,16 +118,14 @@ class VaultCounter:
             items = self.items(player_id)
             if slot is None:
                 slot = _free_slot(items)
+            arguments = player_id, item_data, slot
+            if slot is None:  # there is none, and the platform says so
+                self._link.call("vault_deposit", *arguments)
+                return
+            before = frozenset(item.vault_id for item in items)
             since = self._since(player_id)
-            try:
-                self._link.call("vault_deposit", player_id, item_data, slot)
-            except OfflineError as error:
-                if error.may_have_run and slot is not None:
-                    before = frozenset(item.vault_id for item in items)
-                    self._open.append(
-                        _Deposit(player_id, item_data, slot, before, since)
-                    )
-                raise
+            with self._in_mind(_Deposit(player_id, item_data, slot, before, since)):
+                self._link.call("vault_deposit", *arguments)
 
     def withdraw(self, player_id: str, vault_id: int) -> None:
         """Take an item out of the vault; `GameHooks.on_item_withdrawn` gives it out.
@@ -140,14 +140,24 @@ class VaultCounter:
             item = self._item(vault_id)
             if item is None:
                 raise refusal("NotFound", f"there is no item {vault_id} in the vault")
-            since = self._since(player_id)
-            try:
+            with self._in_mind(_Withdrawal(item, self._since(player_id))):
                 self._link.call("vault_withdraw", player_id, vault_id)
-            except OfflineError as error:
-                if error.may_have_run:
-                    self._open.append(_Withdrawal(item, since))
-                raise
             self._give_out(item)
+
+    @contextlib.contextmanager
+    def _in_mind(self, call: _Deposit | _Withdrawal) -> Iterator[None]:
+        """Keep a call in mind until it is known what became of it.
+
+        That is not known of one whose connection was lost, or that Ctrl-C has ended.
+        """
+        self._open.append(call)
+        try:
+            yield
+        except Exception as error:
+            if not (isinstance(error, OfflineError) and error.may_have_run):
+                self._open.remove(call)
+            raise
+        self._open.remove(call)
 
     def settle(self) -> None:
         """Find out what became of the calls in whose middle a connection was lost.
@@ -157,6 +167,21 @@ class VaultCounter:
         """
         with self._one_at_a_time:
             self._settle()
+
+    def close(self) -> None:
+        """Close the connection, when what is under way has ended.
+
+        A call is waited for: who cut it off would not know what became of its item.
+        What a loss before that has left open is named in the log.
+        """
+        with self._one_at_a_time:
+            self._link.close()
+            for unknown in self._open:
+                LOGGER.error(
+                    "%s ends, and nobody has found out what became of %r",
+                    self._server_id,
+                    unknown,
+                )
 
     def _settle(self) -> None:
         while self._open:
@@ -177,14 +202,15 @@ class VaultCounter:
         if not is_stored and self._was_away(deposit.player_id, deposit.connected_at):
             LOGGER.error("nobody knows what became of %r: not given back", deposit)
             is_stored = True
-        self._post(
-            functools.partial(
-                self._hooks.on_deposit_settled,
-                deposit.player_id,
-                deposit.item_data,
-                is_stored=is_stored,
-            )
+        act = functools.partial(
+            self._hooks.on_deposit_settled,
+            deposit.player_id,
+            deposit.item_data,
+            is_stored=is_stored,
         )
+        became = "is stored" if is_stored else "is not stored"
+        name = f"the deposit of {deposit.item_data!r} by {deposit.player_id!r} {became}"
+        self._post(Call(act, ("deposit", deposit), name))
 
     def _settle_withdrawal(self, withdrawal: _Withdrawal) -> None:
         item = withdrawal.item
@@ -215,7 +241,9 @@ class VaultCounter:
         return next(iter(self._link.ask(query, vault_id=vault_id)), None)
 
     def _give_out(self, item: GlobalVault) -> None:
-        self._post(functools.partial(self._hooks.on_item_withdrawn, item))
+        act = functools.partial(self._hooks.on_item_withdrawn, item)
+        name = f"item {item.vault_id} of {item.player_id!r}, {item.item_data!r}, is out"
+        self._post(Call(act, ("item", item.vault_id), name))
 
 
 def _free_slot(items: Iterable[GlobalVault]) -> int | None:

@@ -1,8 +1,10 @@
 """The audit log: what was done, in the transaction that did it.
 
-An entry is written after the action, and by the same commit; so a refused action
-leaves none, and no action is without one. `details` is a JSON object as text. Its
-key `summary` is a sentence for people; the other keys are for programs.
+It has what admins do, whoever does it for them, and what time does in their place;
+what servers and players do is in tables of its own. An entry is written after the
+action, and by the same commit; so a refused action leaves none. `details` is a JSON
+object as text. Its key `summary` is a sentence for people; the other keys are for
+programs.
 
 What the gateway writes by itself (`panel_log_action`) stands as the gateway gives it.
 """

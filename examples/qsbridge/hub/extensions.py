@@ -4,14 +4,21 @@
 have no way for a kick or an announcement to reach it), `player_movement` keeps
 the history that population flow is counted from (presence knows only where a
 player is now), `sweep_schedule` has the sweeps run by the database itself, and
-`kept_snapshot` says which ended transfers still have their snapshot.
+`kept_snapshot` says which ended transfers still have their snapshot, and `away_bridge`
+which servers are offline because their bridge's connection has ended: it may be back.
 """
 
 import qsdb
 from examples.qsbridge.hub.tables import platform
 from qsdb import ScheduleAt, Timestamp, u64
 
-__all__ = ["BridgeCommand", "KeptSnapshot", "PlayerMovement", "SweepSchedule"]
+__all__ = [
+    "AwayBridge",
+    "BridgeCommand",
+    "KeptSnapshot",
+    "PlayerMovement",
+    "SweepSchedule",
+]
 
 
 class BridgeCommand(qsdb.Row, module=platform, public=True):
@@ -52,6 +59,17 @@ class KeptSnapshot(qsdb.Row, module=platform):
 
     transfer_id: u64 = qsdb.primary_key()
     ended_at: Timestamp = qsdb.index()
+
+
+class AwayBridge(qsdb.Row, module=platform):
+    """A server whose bridge's connection has ended; gone when the bridge is back.
+
+    A server that is offline because the owner or its hosting provider says so has no
+    row: nobody expects it back.
+    """
+
+    server_id: str = qsdb.primary_key()
+    since: Timestamp
 
 
 class SweepSchedule(qsdb.Row, module=platform, scheduled="sweep"):

@@ -114,7 +114,11 @@ def _slots(tx: Transaction) -> Iterator[str]:
 
 
 def _places(world: World, tx: Transaction) -> Iterator[str]:
-    """Compare servers that run and are registered with the platform's presence."""
+    """Compare servers that run and are registered with the platform's presence.
+
+    Who was on a server when it crashed has his row for 90 s, as he may be back; who is
+    kicked has none any more, and is thrown out at the server's next tick.
+    """
     players = tx[PlayerServerPresence]
     now = world.agenda.clock.now()
     for server in world.servers.values():
@@ -122,10 +126,13 @@ def _places(world: World, tx: Transaction) -> Iterator[str]:
             continue
         for player_id in server.players:
             row = players.get(player_id)
+            if row is None and server.bridge.known.is_to_be_kicked(player_id):
+                continue
             if row is None or row.server_id != server.server_id:
                 yield f"{player_id} is on {server.server_id}, and by the tables: {row}"
         for row in players.server_id.filter(server.server_id):
-            if row.player_id not in server.players and not row.is_stale(now):
+            is_of_now = row.last_heartbeat >= server.began and not row.is_stale(now)
+            if row.player_id not in server.players and is_of_now:
                 yield f"{row} says so, and the server has not seen him"
 
 

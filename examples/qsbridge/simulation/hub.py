@@ -144,4 +144,4 @@ class Hub:
 
 def _hash_of_work(db: qsdb.Database) -> str:
     """Hash what opening leaves alone; it marks servers offline, without bridges."""
-    return state_hash(db, leave_out=("server_registry",))
+    return state_hash(db, leave_out=("server_registry", "away_bridge"))

@@ -5,7 +5,6 @@ the game, as far as the platform notices it. It hears of kicks and transfers by 
 captures characters, takes them over, and lets players go.
 """
 
-import functools
 import json
 from typing import Final, Literal
 
@@ -20,7 +19,6 @@ from examples.qsbridge.simulation.world import World
 __all__ = ["GameServer"]
 
 TICK: Final = SECOND
-BEAT: Final = 30 * SECOND
 UNANSWERED_SHARE: Final = 0.04
 """Of arriving transfers, how many the destination never takes: they time out."""
 
@@ -31,6 +29,7 @@ class GameServer(GameHooks):
     Attributes:
         details: What it says of itself.
         players: Who is in its world, by id, in the order of arrival.
+        began: When it was started last.
         state: Whether it runs, stands still, or has crashed.
         unsettled: Of how many items nobody knows whether they are in the vault, as the
             platform was lost in the middle of the call. A game would write them down
@@ -46,7 +45,9 @@ class GameServer(GameHooks):
         self._crowd = crowd
         self.unsettled = 0
         self._token: str | None = None
+        self.began = world.agenda.clock.now()
         self._life = 0
+        self._seen: list[str] = []
         self._bridge: Bridge | None = None
 
     @property
@@ -71,6 +72,7 @@ class GameServer(GameHooks):
         """Begin, or begin again after a crash."""
         world = self._world
         self.state = "up"
+        self.began = world.agenda.clock.now()
         self._life += 1
         self._bridge = Bridge(
             world.hub.connect,
@@ -81,17 +83,17 @@ class GameServer(GameHooks):
             chance=world.rng.random,
         )
         self._tick(self._life)
-        world.agenda.after(
-            world.rng.randrange(BEAT), functools.partial(self._beat, self._life)
-        )
 
     def crash(self) -> None:
-        """End at once: the connection breaks, and nobody is in its world any more."""
+        """End at once: the connection breaks, and nobody is in its world any more.
+
+        No hook is called any more, so this is no `Bridge.close`.
+        """
         bridge, self._bridge = self.bridge, None
         self.state = "down"
         self._life += 1
         self._token = bridge.link.token
-        bridge.close()
+        bridge.link.close()
         players, self.players = [*self.players.values()], {}
         for player in players:
             self._crowd.fell_out(player)
@@ -99,24 +101,22 @@ class GameServer(GameHooks):
     def hang(self) -> None:
         """Stand still: nothing is said any more, and the connection stays open."""
         self.state = "hung"
+        self._seen = [*self.players]
         for player in self.players.values():
             self._crowd.waits(player)
 
     def resume(self) -> None:
-        """Go on after having stood still."""
+        """Go on after having stood still, and see who has gone meanwhile."""
         self.state = "up"
+        for player_id in self._seen:
+            if player_id not in self.players:
+                self.bridge.player_left(player_id)
         self._tick(self._life)
-        self._beat(self._life)
 
     def _tick(self, life: int) -> None:
         if life == self._life and self.state == "up":
             self.bridge.tick()
             self._world.agenda.after(TICK, lambda: self._tick(life))
-
-    def _beat(self, life: int) -> None:
-        if life == self._life and self.state == "up":
-            self.bridge.beat(self.players)
-            self._world.agenda.after(BEAT, lambda: self._beat(life))
 
     # What the platform has it do.
 
@@ -126,6 +126,9 @@ class GameServer(GameHooks):
             self._world.tally["kicked"] += 1
             self._crowd.fell_out(player)
         self.bridge.player_left(player_id)
+
+    def on_presence_lost(self, player_id: str) -> None:
+        self._world.tally["players lost"] += 1
 
     def on_announce(self, message: str) -> None:
         self._world.tally["announcements heard"] += 1

@@ -8,7 +8,7 @@ wiki is silent, the choice stands in the docstring.
 from typing import Final
 
 import qsdb
-from examples.qsbridge.hub.extensions import SweepSchedule
+from examples.qsbridge.hub.extensions import AwayBridge, SweepSchedule
 from examples.qsbridge.hub.guards import require_bridge
 from examples.qsbridge.hub.limits import (
     check_count,
@@ -77,6 +77,7 @@ def server_register(  # noqa: PLR0913, PLR0917  one for each thing a server tell
     check_text("config_template_id", config_template_id)
     old = _claimable_server(ctx, server_id)
     config = _config(ctx, server_id, display_name, max_players)
+    ctx.db[AwayBridge].delete_by_key(server_id)
     ctx.db[ServerRegistry].upsert(
         ServerRegistry(
             server_id=server_id,
@@ -108,6 +109,7 @@ def server_heartbeat(ctx: qsdb.ReducerContext, online_count: u32) -> None:
         ReducerError: NotAuthorized, the caller is no registered bridge.
     """
     server = require_bridge(ctx)
+    ctx.db[AwayBridge].delete_by_key(server.server_id)
     ctx.db[ServerRegistry].update(
         server.replace(
             status="online", last_heartbeat=ctx.timestamp, online_count=online_count

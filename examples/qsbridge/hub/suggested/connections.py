@@ -1,8 +1,14 @@
 """Connections: what a server is when its bridge has gone.
 
 A bridge that disconnects takes its server offline at once, and not three missed
-heartbeats later. Its players' rows stay until they are stale, so a bridge that is
-back within 90 s has lost nobody.
+heartbeats later. Its players' rows stay until they are stale, and the transfers from
+and to it for as long (`AwayBridge`, `sweep_servers`), so a bridge that is back within
+90 s has lost nobody.
+
+A server that is being restarted or wiped has no bridge for a while: that is what these
+words say, and they stay. So an admin who restarts a server sees ``restarting`` until
+its bridge registers again, which makes it ``online``, or has been silent for 180 s,
+which makes it ``offline``. Nobody is on it meanwhile.
 
 Two bridges are not to be mistaken for one that has gone. One that has reconnected,
 and whose old connection ends only now, has another connection open: nothing is
@@ -13,6 +19,7 @@ sends a heartbeat.
 """
 
 import qsdb
+from examples.qsbridge.hub.extensions import AwayBridge
 from examples.qsbridge.hub.tables import ServerRegistry, platform
 
 __all__ = ["client_disconnected"]
@@ -23,11 +30,14 @@ CONNECTIONS = "SELECT connection_id FROM st_client WHERE identity = :sender"
 
 @platform.client_disconnected
 def client_disconnected(ctx: qsdb.ReducerContext) -> None:
-    """Take a server offline whose bridge has gone.
+    """Take a server offline whose bridge has gone, if it was online.
 
     Cost: O(open connections) for a bridge.
     """
     server = ctx.db[ServerRegistry].stdb_identity.find(ctx.sender)
     if server is None or len(ctx.db.sql(CONNECTIONS)) > 1:
         return
-    ctx.db[ServerRegistry].update(server.replace(status="offline", online_count=0))
+    if server.status == "online":
+        ctx.db[AwayBridge].upsert(AwayBridge(server.server_id, ctx.timestamp))
+        server = server.replace(status="offline")
+    ctx.db[ServerRegistry].update(server.replace(online_count=0))

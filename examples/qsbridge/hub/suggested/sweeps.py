@@ -5,6 +5,7 @@ reducer            when                                        then
 =================  ==========================================  ===================
 `sweep_servers`    no heartbeat for over 180 s                 offline, without
                                                                players and transfers
+                   offline, and not back for over 90 s         without transfers
 `sweep_presence`   a player not heard of for over 90 s         on no server
 `sweep_transfers`  pending for over 60 s, or not ended         failed
                    over 300 s after it was requested
@@ -22,6 +23,14 @@ A transfer has no column for when its snapshot was taken, so both its times coun
 from the request. That is also what its player feels: whatever becomes of his
 transfer, after 300 s he can be let in elsewhere.
 
+A server is offline as its bridge's connection has ended, or as somebody says so who
+knows it: the owner, or its hosting provider. After the first it may be back in a
+second, and the players who are on it are waited for, 90 s, until their rows are stale;
+so long its transfers are waited for too. Otherwise a short reconnect would lose a
+transfer with each sweep that falls into it. After the second nobody is expected, and
+they fail at once. A server that is being restarted or wiped is not offline, and is
+waited for until it has been silent for 180 s, or its transfers take too long.
+
 What sweeps look at is small (servers, sessions) or found by an index, but for one
 table: `sweep_presence` reads all players. An index on `last_heartbeat` would move
 with every beat of every player, which costs several times what the reading does.
@@ -31,12 +40,18 @@ from typing import Final
 
 import qsdb
 from examples.qsbridge.hub.audit import write_audit
-from examples.qsbridge.hub.extensions import BridgeCommand, KeptSnapshot, SweepSchedule
+from examples.qsbridge.hub.extensions import (
+    AwayBridge,
+    BridgeCommand,
+    KeptSnapshot,
+    SweepSchedule,
+)
 from examples.qsbridge.hub.guards import require_owner
 from examples.qsbridge.hub.movements import NOWHERE, record_movement
 from examples.qsbridge.hub.suggested.events import complete_event, start_event
 from examples.qsbridge.hub.tables import (
     OPEN_TRANSFERS,
+    SILENCE_MAX,
     CrossServerEvent,
     PanelSession,
     PlayerServerPresence,
@@ -84,12 +99,14 @@ def sweep(ctx: qsdb.ReducerContext, schedule: SweepSchedule) -> None:  # noqa: A
 def sweep_servers(ctx: qsdb.ReducerContext) -> None:
     """Take servers that have been silent for over 180 s for offline.
 
-    Their players are on no server then, and transfers from or to them fail.
+    Their players are on no server then, and transfers from or to them fail. These fail
+    too where a server is offline already: at once if the owner or its hosting provider
+    has said so, and after 90 s if its bridge's connection has ended, which may be back.
 
     Raises:
         ReducerError: NotAuthorized, not the owner.
 
-    Cost: O(servers + what is done).
+    Cost: O(servers + what is done), and the open transfers where one is offline.
     """
     require_owner(ctx)
     _end_silent_servers(ctx)
@@ -179,20 +196,31 @@ def sweep_snapshots(ctx: qsdb.ReducerContext) -> None:
 
 def _end_silent_servers(ctx: qsdb.ReducerContext) -> None:
     servers = ctx.db[ServerRegistry]
-    silent: set[str] = set()
+    gone: set[str] = set()
     for server in servers:
         if ctx.timestamp - server.last_heartbeat > SERVER_SILENCE_MAX:
-            silent.add(server.server_id)
+            gone.add(server.server_id)
             servers.update(server.replace(status="offline", online_count=0))
             for row in ctx.db[PlayerServerPresence].server_id.filter(server.server_id):
                 _drop_player(ctx, row)
-    if not silent:
-        return
+        elif server.status == "offline" and not _may_be_back(ctx, server.server_id):
+            gone.add(server.server_id)
+    if gone:
+        _fail_transfers_of(ctx, gone)
+
+
+def _may_be_back(ctx: qsdb.ReducerContext, server_id: str) -> bool:
+    """Tell whether a server is offline since its bridge went, and not for long."""
+    away = ctx.db[AwayBridge].get(server_id)
+    return away is not None and ctx.timestamp - away.since <= SILENCE_MAX
+
+
+def _fail_transfers_of(ctx: qsdb.ReducerContext, server_ids: set[str]) -> None:
     by_status = ctx.db[ServerTransferQueue].index("by_status")
     for status in OPEN_TRANSFERS:
         for transfer in by_status.filter(status):
             ends = (transfer.from_server_id, transfer.to_server_id)
-            lost = next((each for each in ends if each in silent), None)
+            lost = next((each for each in ends if each in server_ids), None)
             if lost is not None:
                 fail_transfer(ctx, transfer, SWEEP, f"{lost} has gone offline")
 
