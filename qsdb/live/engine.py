@@ -103,8 +103,6 @@ class Engine:
         self.self_check: SelfCheck | None = None
         self.evaluated: list[LiveResult] = []
 
-    # Who listens.
-
     def prepared(self, lifted: Lifted) -> AnyTemplate | None:
         """Make a template, if it is not there; at any time.
 
@@ -297,7 +295,7 @@ class Engine:
 
         Args:
             table: Its name.
-            pairs: What came and what went; that is in the table already.
+            pairs: What the table has taken in already.
         """
         self._now[table].apply(pairs)
 
@@ -307,7 +305,8 @@ class Engine:
         Args:
             changes: What it was told.
         """
-        self._doubt()
+        _doubt(self._unsettled)
+        self._unsettled = ()
         for name, pairs in changes.items():
             self.shift(name, [(new, old) for old, new in pairs])
 
@@ -324,7 +323,7 @@ class Engine:
         outcomes: Outcomes = {}
         self.evaluated = evaluated = []
         joined: dict[LiveResult, dict[int, Pairs]] = {}
-        self._doubt()
+        _doubt(self._unsettled)
         self._unsettled = joined
         for name, changed in changes.items():
             now = self._now[name]
@@ -349,12 +348,6 @@ class Engine:
             self._check(self.self_check, changes, outcomes)
         counters.changes += len(outcomes)
         return outcomes
-
-    def _doubt(self) -> None:
-        """Have all states made anew that the last commit has moved; twice is once."""
-        for result in self._unsettled:
-            result.doubt()
-        self._unsettled = ()
 
     def _check(self, check: SelfCheck, changes: Changes, outcomes: Outcomes) -> None:
         """Check a live query, if it is time, and end it if anything is wrong."""
@@ -398,3 +391,9 @@ class Engine:
         Twice is once. Else states are made anew with the next commit.
         """
         self._unsettled = ()
+
+
+def _doubt(moved: Collection[LiveResult]) -> None:
+    """Have states made anew that a commit has moved; twice is once."""
+    for result in moved:
+        result.doubt()

@@ -56,9 +56,8 @@ class Refreshing:
         Raises:
             ReducerError: a view fails whose errors undo the transaction.
         """
-        if self._instances:
-            self._refresh(opened, offset)
-            self._require_good()
+        self._refresh(opened, offset)
+        self._require_good()
 
     def _require_good(self) -> None:
         """Refuse what a view fails for whose errors undo the transaction."""

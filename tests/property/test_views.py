@@ -172,8 +172,8 @@ NIGHTLY = {
     "what is moved back is not": Mutant(engine, "self._now[table].apply(pairs)", "..."),
     "what is undone counts as kept": Mutant(
         engine,
-        "        self._doubt()\n        for name, pairs in changes.items():",
-        "        for name, pairs in changes.items():",
+        "        _doubt(self._unsettled)\n        self._unsettled = ()\n",
+        "        self._unsettled = ()\n",
     ),
     "what is looked into is that of all instances": Mutant(
         narrowing, "if query.hidden:", "if False:"
