@@ -19,7 +19,7 @@ from examples.qsbridge import (
 )
 from examples.qsbridge.dashboard.live import Dashboard, HubClock
 from examples.qsbridge.dashboard.pace import Pace
-from examples.qsbridge.dashboard.picture import Picture
+from examples.qsbridge.dashboard.picture import Picture, PresentPlayer
 from examples.qsbridge.dashboard.watch import NEWEST_MAX, Watch
 from examples.terminal.lines import Line, Part, line
 from examples.terminal.screen import Screen
@@ -53,6 +53,7 @@ def slow_picture(db: qsdb.Database, now: Timestamp) -> Picture:
         sorted(bans, key=lambda row: -row.ban_id)[:NEWEST_MAX],
         sorted(log, key=lambda row: -row.log_id)[:NEWEST_MAX],
         sorted(flows, key=lambda row: (-row.count, *places_of(row)))[:NEWEST_MAX],
+        players=[],
     )
 
 
@@ -298,16 +299,59 @@ def test_without_a_terminal_only_the_end_is_drawn(hub: Hub) -> None:
     assert out.taken().startswith("QS-Bridge  hub")
 
 
-def test_a_clock_goes_by_rows_and_between_them_by_itself() -> None:
-    seconds = [100.0]
-    clock = HubClock(lambda: seconds[0])
+def test_a_hub_that_is_served_is_seen_at_the_time_of_here() -> None:
+    here = [after(120)]
+    clock = HubClock(lambda: here[0])
+    assert clock.now(Timestamp.EPOCH) == after(120), "nothing was ever written"
+    assert clock.now(START) == after(120), "silent for two minutes"
+    here[0] = after(3600)
+    assert clock.now(START) == after(3600), "its process may have ended"
+    assert clock.now(after(3601)) == after(3600)
+    assert not clock.is_past
+
+
+@pytest.mark.parametrize("seconds", [24 * 3600 + 1, -91])
+def test_a_recording_is_seen_as_of_its_newest_row(seconds: int) -> None:
+    clock = HubClock(lambda: after(seconds))
     assert clock.now(START) == START
-    seconds[0] += 7
-    assert clock.now(START) == after(7)
-    assert clock.now(after(5)) == after(7), "a row of before"
-    assert clock.now(after(60)) == after(60)
-    seconds[0] += 1
-    assert clock.now(after(60)) == after(61)
+    assert clock.is_past
+    assert clock.now(after(seconds)) == after(seconds)
+    assert not clock.is_past, "it goes on"
+
+
+def test_a_hub_is_heard_when_it_sweeps_and_when_it_writes() -> None:
+    clock = FakeClock(START)
+    with qsdb.Database(platform, clock=clock) as db:
+        watch = Watch(db)
+        assert watch.heard == START, "it has just been made"
+        clock.advance(31)
+        db.run_due()
+        assert watch.heard == after(30)
+        clock.advance(4)
+        db.call("admin_ban", "anna", "otter", "aimbot", None)
+        assert watch.heard == after(35)
+
+
+def test_a_recording_says_so_in_the_headline(hub: Hub) -> None:
+    out = Terminal(is_terminal=False)
+    with Screen(out, {}) as screen:
+        Dashboard(hub.db, screen, "hub").draw(hub.now, is_past=True)
+    assert "as of 2026-03-06 18:00:00 UTC\n" in out.taken()
+
+
+def test_players_are_shown_by_the_names_that_bans_have(hub: Hub) -> None:
+    hub.ban("ben")
+    hub.db.call(admin_unban, "ben")
+    for number, player in enumerate(("anna", "ben")):
+        hub.clock.advance(number)
+        hub.join(EAST, player)
+
+    picture = Watch(hub.db).picture(hub.now)
+
+    assert picture.players == [
+        PresentPlayer("ben", "otter", "east", after(1)),
+        PresentPlayer("anna", "", "east", START),
+    ]
 
 
 def test_events_are_played_so_many_times_as_fast() -> None:

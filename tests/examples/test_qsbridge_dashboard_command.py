@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import qsdb
 from examples.qsbridge import platform
 from examples.qsbridge.__main__ import main
 from examples.qsbridge.cli import evening
+from qsdb import TimeDuration, Timestamp
 from qsdb.testing import FakeClock
 from tests.examples.hub import EAST, START, Hub
 from tests.examples.test_qsbridge_cluster import Output, at, register, write
@@ -58,8 +60,48 @@ def test_a_directory_is_shown_beside_its_owner_and_left_alone(
 
     out = capsys.readouterr().out
     assert out.startswith(f"QS-Bridge  {data}"[:40])
-    assert "2026-03-06 18:00:30 UTC" in out
+    assert "as of 2026-03-06 18:00:30 UTC" in out
     assert re.search(r"│ east +online +1/4 ", out)
+    assert re.search(r"│ 18:00  anna +east ", out)
+
+
+def wall() -> Timestamp:
+    return Timestamp.from_micros(time.time_ns() // 1000)
+
+
+def test_servers_of_a_hub_that_nobody_hears_are_degraded(
+    tmp_path: Path, capsys: Output
+) -> None:
+    clock = FakeClock(wall() - TimeDuration.from_seconds(150))
+    with qsdb.Database(platform, tmp_path / "data", clock=clock) as db:
+        Hub(db, clock).register(EAST, "east")
+
+    assert main(["dashboard", "--once", "--data", str(tmp_path / "data")]) == 0
+
+    out = capsys.readouterr().out
+    assert re.search(r"│ east +degraded +0/3 +·+ +2 min ago", out)
+    assert "as of" not in out
+
+
+def test_a_hub_in_which_nothing_has_happened_yet_is_seen_now(
+    tmp_path: Path, capsys: Output
+) -> None:
+    qsdb.Database(platform, tmp_path / "data").close()
+
+    assert main(["dashboard", "--once", "--data", str(tmp_path / "data")]) == 0
+
+    headline = capsys.readouterr().out.splitlines()[0]
+    assert re.search(rf"{str(wall())[:10]} \d\d:\d\d:\d\d UTC$", headline)
+
+
+def test_an_evening_without_events_has_no_time(tmp_path: Path, capsys: Output) -> None:
+    file = write(tmp_path / "events.jsonl")
+
+    assert main(["dashboard", "--once", str(file)]) == 0
+
+    out = capsys.readouterr().out
+    assert "none is registered" in out
+    assert "1970" not in out
 
 
 def refused(capsys: Output, *arguments: str) -> str:

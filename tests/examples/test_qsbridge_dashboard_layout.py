@@ -6,6 +6,7 @@ are no more of them than it has; no control character is in them.
 
 import doctest
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from examples.qsbridge import BanEntry, Flow, PanelAuditLog, ServerOverview
 from examples.qsbridge.dashboard import panels
 from examples.qsbridge.dashboard.frames import WIDTH_MAX, WIDTH_MIN, frame
-from examples.qsbridge.dashboard.picture import Picture
+from examples.qsbridge.dashboard.picture import Picture, PresentPlayer
 from examples.qsbridge.hub.views import summarize
 from examples.terminal import lines as lines_module
 from examples.terminal.boxes import beside, box
@@ -194,10 +195,11 @@ def picture(
     bans: list[BanEntry] | None = None,
     actions: list[PanelAuditLog] | None = None,
     flows: list[Flow] | None = None,
+    players: list[PresentPlayer] | None = None,
 ) -> Picture:
     servers, bans, actions = servers or [], bans or [], actions or []
     overview = summarize(servers, bans, actions, START)
-    return Picture(START, overview, servers, bans, actions, flows or [])
+    return Picture(START, overview, servers, bans, actions, flows or [], players or [])
 
 
 def check(made: list[Line], width: int, height: int | None) -> None:
@@ -224,6 +226,7 @@ def test_frames_fit_whatever_is_in_them(
         [ban(number, text) for number in range(count)],
         [action(text)] * count,
         [Flow(text, f"eu{text}", 7)] * count,
+        [PresentPlayer(text, text[:number], text, START) for number in range(count)],
     )
 
     check(frame(shown, text, width, height), width, height)
@@ -235,7 +238,39 @@ def test_an_empty_cluster_has_a_frame() -> None:
     assert made[0].startswith("QS-Bridge  hub")
     assert made[0].endswith("2026-03-06 18:00:00 UTC")
     assert "none is registered" in made.pop(6)
-    assert sum(each.count("│ none ") for each in made) == 4
+    assert sum(each.count("│ none ") for each in made) == 5
+
+
+def test_a_cluster_that_has_no_time_yet_has_none_in_its_headline() -> None:
+    made = read(frame(replace(picture(), now=Timestamp.EPOCH), "hub", 80))
+
+    assert made[0] == "QS-Bridge  hub"
+
+
+def test_what_has_passed_is_shown_as_of_then() -> None:
+    made = read(frame(replace(picture(), is_past=True), "hub", 80))
+
+    assert made[0].endswith("  as of 2026-03-06 18:00:00 UTC")
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "titles"),
+    [
+        (80, 24, ["Players, the newest", "Audit log"]),
+        (80, 29, ["Players, the newest", "Audit log", "Players by region"]),
+        (79, 21, ["Players, the newest"]),
+        (79, 28, ["Players, the newest", "Bans of the last day"]),
+    ],
+)
+def test_lists_for_which_there_is_no_room_are_left_out(
+    width: int, height: int, titles: list[str]
+) -> None:
+    made = read(frame(picture(), "hub", width, height))
+
+    (servers,) = [n for n, each in enumerate(made) if "none is registered" in each]
+    heads = [each for each in made[servers:] if each.startswith("╭─ ")]
+    assert [each.split(" ─")[0].removeprefix("╭─ ") for each in heads] == titles
+    assert made[-1].startswith("╰")
 
 
 @pytest.mark.parametrize("width", [WIDTH_MIN, 79, 80, 120])
@@ -272,26 +307,30 @@ QS-Bridge  hub                                           2026-03-06 18:00:00 UTC
 │ eu-west-2  online      2/100  ▏···········     0 s ago  eu-west  pvp         │
 │ eu-west-3  degraded    3/100  ▎···········  11 min ago  eu-west  pvp         │
 ╰──────────────────────────────────────────────────────────────────────────────╯
-╭─ Bans of the last day ───────────────╮ ╭─ Audit log ─────────────────────────╮
-│ time   player  reason  term          │ │ time   actor  what                  │
-│ 18:00  otter1  aimbot  for ever      │ │ 18:00  owner  kicked otter1         │
-│                                      │ │                                     │
+╭─ Players, the newest ────────────────╮ ╭─ Bans of the last day ──────────────╮
+│ since  player   server               │ │ time   player  reason  term         │
+│ 18:00  otter1   eu-west-1            │ │ 18:00  otter1  aimbot  for ever     │
+│ 18:00  Steam:2  eu-west-2            │ │                                     │
 │                                      │ │                                     │
 ╰──────────────────────────────────────╯ ╰─────────────────────────────────────╯
-╭─ Players by region ──────────────────╮ ╭─ Population flow, last hour ────────╮
-│ region   mode  players  present      │ │ from       to         moves         │
-│ eu-west  pvp         6        6      │ │ -          eu-west-1      3         │
+╭─ Audit log ──────────────────────────╮ ╭─ Population flow, last hour ────────╮
+│ time   actor  what                   │ │ from       to         moves         │
+│ 18:00  owner  kicked otter1          │ │ -          eu-west-1      3         │
 │                                      │ │ eu-west-1  eu-west-2      1         │
 │                                      │ │                                     │
 ╰──────────────────────────────────────╯ ╰─────────────────────────────────────╯"""
 
 
-def test_a_terminal_of_80_by_24_shows_everything() -> None:
+def test_a_terminal_of_80_by_24_shows_what_matters_most() -> None:
     shown = picture(
         [server(1), server(2), server(3, seconds=700)],
         [ban(1)],
         [action('{"summary": "kicked otter1"}')],
         [Flow("", "eu-west-1", 3), Flow("eu-west-1", "eu-west-2", 1)],
+        [
+            PresentPlayer("Steam:1", "otter1", "eu-west-1", START),
+            PresentPlayer("Steam:2", "", "eu-west-2", START),
+        ],
     )
     assert "\n".join(read(frame(shown, "hub", 80, 24))) == FRAME
 

@@ -105,10 +105,12 @@ def _follow(data: pathlib.Path, screen: Screen, *, is_once: bool) -> None:
     """Show a directory as it is, and as it becomes."""
     with qsdb.Database(platform, data, read_only=True) as db, screen:
         dashboard, clock = Dashboard(db, screen, str(data)), HubClock()
-        dashboard.draw(clock.now(dashboard.watch.latest))
+        now = clock.now(dashboard.watch.heard)
+        dashboard.draw(now, is_past=clock.is_past)
         while not is_once:
             db.refresh(WAIT_SECONDS)
-            dashboard.refresh(clock.now(dashboard.watch.latest))
+            now = clock.now(dashboard.watch.heard)
+            dashboard.refresh(now, is_past=clock.is_past)
 
 
 def _play(file: pathlib.Path, screen: Screen, speed: float) -> None:

@@ -2,11 +2,12 @@
 
 From 80 cells on cards and lists stand side by side; below that more of them one over
 the other.
-Where the height is known, lists get 3 to 8 rows each and the servers the rest; where
-it is not (a pipe, a file), everything is shown.
+Where the height is known, lists get 3 to 8 rows each and the servers the rest, and the
+last lists are left out where there is no room; where it is not (a pipe, a file),
+everything is shown.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from examples.qsbridge.dashboard import panels
@@ -14,6 +15,7 @@ from examples.qsbridge.dashboard.picture import Picture
 from examples.qsbridge.wording import plain
 from examples.terminal.boxes import BORDERS, beside, box
 from examples.terminal.lines import Line, Part, clip, fit, width_of
+from qsdb import Timestamp
 
 __all__ = ["WIDTH_MIN", "frame"]
 
@@ -29,11 +31,13 @@ LIST_BORDERS: Final = 3
 
 Maker = Callable[[Picture, int, int], panels.Panel]
 LISTS: Final[tuple[Maker, ...]] = (
+    panels.players,
     panels.bans,
     panels.audit,
-    panels.regions,
     panels.flows,
+    panels.regions,
 )
+"""What matters most comes first."""
 
 
 def frame(
@@ -59,19 +63,32 @@ def _laid_out(
     upper = [_headline(picture, source, width), *_cards(picture, width)]
     if height is None:
         servers = _servers(picture, width, len(picture.servers))
-        return [*upper, *servers, *_lists(picture, width, ROWS_MAX, is_filled=False)]
+        lists = _lists(picture, width, ROWS_MAX, LISTS, is_filled=False)
+        return [*upper, *servers, *lists]
     left = height - len(upper)
-    boxes_count = 2 if width >= WIDE else 4
-    rows = (left - len(picture.servers) - LIST_BORDERS) // boxes_count - LIST_BORDERS
+    columns = _columns(width)
+    # As many rows of boxes as leave the servers their least, and one in any case.
+    fitting = left // (ROWS_MIN + LIST_BORDERS) - 1
+    boxes = max(min(fitting, -(-len(LISTS) // columns)), 1)
+    rows = (left - len(picture.servers) - LIST_BORDERS) // boxes - LIST_BORDERS
     rows = min(max(rows, ROWS_MIN), ROWS_MAX)
-    lists = _lists(picture, width, rows, is_filled=True)
+    lists = _lists(picture, width, rows, LISTS[: boxes * columns], is_filled=True)
     servers_rows = max(left - len(lists) - LIST_BORDERS, ROWS_MIN)
     return [*upper, *_servers(picture, width, servers_rows), *lists][:height]
 
 
+def _columns(width: int) -> int:
+    """Give how many lists stand side by side."""
+    return 2 if width >= WIDE else 1
+
+
 def _headline(picture: Picture, source: str, width: int) -> Line:
-    """Give the name, the source and, at the right, the time."""
+    """Give the name, the source and, at the right, the time, if there is one yet."""
     time = f"{str(picture.now)[:19].replace('T', ' ')} UTC"
+    if picture.now == Timestamp.EPOCH:
+        time = ""
+    elif picture.is_past:
+        time = f"as of {time}"
     name = Part("QS-Bridge", "bold")
     room = width - len(time) - width_of((name,)) - 4
     left = (name, Part(f"  {clip(plain(source), room)}", "dim"))
@@ -96,18 +113,23 @@ def _servers(picture: Picture, width: int, rows_max: int) -> list[Line]:
 
 
 def _lists(
-    picture: Picture, width: int, rows_max: int, *, is_filled: bool
+    picture: Picture,
+    width: int,
+    rows_max: int,
+    makers: Sequence[Maker],
+    *,
+    is_filled: bool,
 ) -> list[Line]:
-    """Give the lists; filled they are as high when they are short, and do not jump."""
+    """Give lists; filled they are as high when they are short, and do not jump."""
     height = rows_max + LIST_BORDERS if is_filled else 0
-    columns_count = 2 if width >= WIDE else 1
-    widths = _shares(width, columns_count)
+    columns = _columns(width)
     lines: list[Line] = []
-    for first in range(0, len(LISTS), columns_count):
-        makers = LISTS[first : first + columns_count]
+    for first in range(0, len(makers), columns):
+        beneath = makers[first : first + columns]
+        widths = _shares(width, len(beneath))
         made = [
             make(picture, each - BORDERS, rows_max)
-            for make, each in zip(makers, widths, strict=True)
+            for make, each in zip(beneath, widths, strict=True)
         ]
         highest = max(height, *(len(content) + 2 for _, content in made))
         blocks = [

@@ -21,6 +21,14 @@ PAUSES: Final = 9
 """How many times as long as drawing took nothing is drawn after it."""
 TICK: Final = TimeDuration.from_seconds(1)
 """Times are shown in seconds, so a frame is old when one has passed on the hub."""
+SILENCE_MAX: Final = TimeDuration.from_seconds(24 * 3600)
+"""A hub that was silent for longer is a recording."""
+AHEAD_MAX: Final = TimeDuration.from_seconds(90)
+"""And so is one whose time is further ahead."""
+
+
+def _time_here() -> Timestamp:
+    return Timestamp.from_micros(time.time_ns() // 1000)
 
 
 class Dashboard:
@@ -48,21 +56,25 @@ class Dashboard:
         self._next_at = float("-inf")
         self._drawn: Timestamp | None = None
 
-    def refresh(self, now: Timestamp) -> None:
+    def refresh(self, now: Timestamp, *, is_past: bool = False) -> None:
         """Draw if something has changed and the last frame has been seen.
 
         Without a terminal nothing is seen until the end, so nothing is drawn.
+
+        Args:
+            now: The time on the hub.
+            is_past: Whether it is one that has passed here; then the headline says so.
         """
         is_old = (
             self.watch.has_changed or self._drawn is None or now - self._drawn >= TICK
         )
         if self._screen.is_terminal and is_old and self._seconds() >= self._next_at:
-            self.draw(now)
+            self.draw(now, is_past=is_past)
 
-    def draw(self, now: Timestamp) -> None:
-        """Draw now."""
+    def draw(self, now: Timestamp, *, is_past: bool = False) -> None:
+        """Draw now; the arguments are those of `refresh`."""
         begun_at = self._seconds()
-        picture = self.watch.picture(now)
+        picture = self.watch.picture(now, is_past=is_past)
         screen = self._screen
         screen.show(frame(picture, self._source, screen.width, screen.height))
         self._drawn = now
@@ -73,25 +85,35 @@ class Dashboard:
 
 
 class HubClock:
-    """Tells the hub's time from outside: by its rows, and by what has passed since.
+    """Tells the hub's time from outside.
 
-    The hub may run on another clock than this machine, a simulated one even. But a
-    row that says when it was written is not from the future. Between rows the clock
-    goes on by itself, so that servers fall silent though nobody writes any more.
+    That is the time here, since the hub runs on this machine: so a server that nobody
+    has heard of for two minutes is shown as one, also where nothing is written any
+    more. But what is looked at may be a recording, as an evening that was played or
+    simulated, whose clock was another. It shows: a hub that runs writes every half
+    minute, when it sweeps. If the newest that a hub has heard is a day old, or is yet
+    to come, it is shown as of then.
+
+    Attributes:
+        is_past: Whether it is.
     """
 
-    def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
-        """Begin in 1970, with the first row yet to be seen."""
-        self._seconds = seconds
-        self._latest = Timestamp.EPOCH
-        self._seen_at = seconds()
+    def __init__(self, here: Callable[[], Timestamp] = _time_here) -> None:
+        """Begin.
 
-    def now(self, latest: Timestamp) -> Timestamp:
-        """Give the time, having seen a row of the time `latest`; it never goes back."""
-        seconds = self._seconds()
-        passed = TimeDuration.from_seconds(seconds - self._seen_at)
-        now = self._latest + passed
-        if latest > now:
-            self._latest, self._seen_at = latest, seconds
-            return latest
-        return now
+        Args:
+            here: Tells the time of this machine.
+        """
+        self.is_past = False
+        self._here = here
+
+    def now(self, heard: Timestamp) -> Timestamp:
+        """Give the hub's time.
+
+        Args:
+            heard: When the hub last wrote something; `Timestamp.EPOCH` for never.
+        """
+        here = self._here()
+        is_near = -AHEAD_MAX <= here - heard <= SILENCE_MAX
+        self.is_past = heard != Timestamp.EPOCH and not is_near
+        return heard if self.is_past else here

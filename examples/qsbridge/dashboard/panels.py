@@ -17,7 +17,16 @@ from examples.terminal.lines import Line, Part, Style, line, width_of
 from examples.terminal.tables import Column, table
 from qsdb import Timestamp
 
-__all__ = ["Panel", "audit", "bans", "cards", "flows", "regions", "servers"]
+__all__ = [
+    "Panel",
+    "audit",
+    "bans",
+    "cards",
+    "flows",
+    "players",
+    "regions",
+    "servers",
+]
 
 Panel = tuple[str, Sequence[Line]]
 """A title, and lines that are as wide as was asked for or less."""
@@ -47,6 +56,11 @@ BAN_COLUMNS: Final = (
     Column("player", least=12),
     Column("reason", least=10, rank=2),
     Column("term", rank=1),
+)
+PLAYER_COLUMNS: Final = (
+    Column("since", rank=1),
+    Column("player", least=23),
+    Column("server", least=11),
 )
 AUDIT_COLUMNS: Final = (
     Column("time", rank=2),
@@ -167,6 +181,19 @@ def _ban_row(ban: BanEntry, now: Timestamp) -> list[Line]:
         line(plain(ban.reason)),
         (term,),
     ]
+
+
+def players(picture: Picture, width: int, rows_max: int) -> Panel:
+    """Give the players who came last: by name where a ban tells it, else by id."""
+    rows = [
+        (
+            (Part(_clock(each.connected_at), "dim"),),
+            line(plain(each.name or each.player_id)),
+            line(plain(each.server_id)),
+        )
+        for each in picture.players[:rows_max]
+    ]
+    return _listed("Players, the newest", PLAYER_COLUMNS, rows, width)
 
 
 def audit(picture: Picture, width: int, rows_max: int) -> Panel:

@@ -7,7 +7,18 @@ from examples.qsbridge.hub.tables import BanEntry, PanelAuditLog
 from examples.qsbridge.hub.views import ClusterOverview, Flow, ServerOverview
 from qsdb import Timestamp
 
-__all__ = ["Picture"]
+__all__ = ["Picture", "PresentPlayer"]
+
+
+@dataclass(frozen=True, slots=True)
+class PresentPlayer:
+    """A player who is on a server."""
+
+    player_id: str
+    name: str
+    """As a ban has it; empty where there was none, as presence knows no names."""
+    server_id: str
+    connected_at: Timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +34,7 @@ class Picture:
     actions: Sequence[PanelAuditLog]
     flows: Sequence[Flow]
     """Of the last hour, the largest first."""
+    players: Sequence[PresentPlayer] = ()
+    """Those who came last, the newest first."""
+    is_past: bool = False
+    """Whether `now` has passed where the picture is seen."""

@@ -12,9 +12,14 @@ from typing import Final, TypeVar
 
 import qsdb
 from examples.qsbridge.dashboard.kept import Kept
-from examples.qsbridge.dashboard.picture import Picture
+from examples.qsbridge.dashboard.picture import Picture, PresentPlayer
+from examples.qsbridge.hub.documented.lifecycle import SWEEP_INTERVAL
 from examples.qsbridge.hub.extensions import PlayerMovement
-from examples.qsbridge.hub.tables import BanEntry, PanelAuditLog
+from examples.qsbridge.hub.tables import (
+    BanEntry,
+    PanelAuditLog,
+    PlayerServerPresence,
+)
 from examples.qsbridge.hub.views import (
     ACTIONS_WINDOW,
     ACTIVE_BANS,
@@ -28,7 +33,7 @@ from qsdb import TimeDuration, Timestamp
 __all__ = ["FLOW_WINDOW", "NEWEST_MAX", "Watch"]
 
 NEWEST_MAX: Final = 20
-"""More bans, entries or flows than this a picture never has."""
+"""More bans, entries, flows or players than this a picture never has."""
 FLOW_WINDOW: Final = TimeDuration.from_seconds(3600)
 RENEWAL: Final = TimeDuration.from_seconds(3600)
 """How old a window gets before it begins anew."""
@@ -39,6 +44,11 @@ WINDOW: Final = (
     "SELECT * FROM player_movement WHERE moved_at >= :hour",
 )
 """Of the time `now`; `day` and `hour` are as much before it."""
+SWEEPS: Final = (
+    "SELECT due FROM st_timer JOIN st_table ON st_table.table_id = st_timer.table_id"
+    " WHERE st_table.table_name = 'sweep_schedule'"
+)
+"""When the hub sweeps next; only its owner may ask."""
 
 T = TypeVar("T")
 
@@ -58,6 +68,7 @@ class Watch:
         """
         self.has_changed = True
         self.latest = Timestamp.EPOCH
+        self._db = db
         self._connection = connection = db.connect()
         self._servers: Kept[ServerOverview] = Kept(
             connection,
@@ -83,7 +94,15 @@ class Watch:
             key=lambda row: row.move_id,
             note=lambda row: self._note(row.moved_at),
         )
-        connection.subscribe("SELECT * FROM cluster_servers")
+        self._players: Kept[PlayerServerPresence] = Kept(
+            connection,
+            "player_server_presence",
+            key=lambda row: row.player_id,
+            note=lambda row: self._note(row.last_heartbeat),
+        )
+        connection.subscribe(
+            "SELECT * FROM cluster_servers", "SELECT * FROM player_server_presence"
+        )
         self._open(self.latest)
 
     def _open(self, now: Timestamp) -> None:
@@ -99,14 +118,24 @@ class Watch:
         self.has_changed = True
         self.latest = max(self.latest, at)
 
+    @property
+    def heard(self) -> Timestamp:
+        """When the hub last wrote: a row, or that it has swept; EPOCH for never."""
+        dues: Iterable[Timestamp] = (row.due for row in self._db.sql(SWEEPS))
+        return max([self.latest, *(due - SWEEP_INTERVAL for due in dues)])
+
     def close(self) -> None:
         """Listen no more."""
         self._connection.close()
 
-    def picture(self, now: Timestamp) -> Picture:
+    def picture(self, now: Timestamp, *, is_past: bool = False) -> Picture:
         """Look at what there is, as of a time.
 
-        Cost: O(servers + active bans + rows of the window).
+        Cost: O(servers + players + active bans + rows of the window).
+
+        Args:
+            now: The time.
+            is_past: Whether it has passed where the picture is seen.
         """
         if now - self._begun > RENEWAL:
             old = self._window
@@ -127,7 +156,28 @@ class Watch:
             ),
             actions=_newest(actions, lambda each: each.log_id),
             flows=_largest(count_flow(moves)),
+            players=_named(
+                _newest(self._players.rows(), lambda each: each.connected_at.micros),
+                bans,
+            ),
+            is_past=is_past,
         )
+
+
+def _named(
+    players: Iterable[PlayerServerPresence], bans: Iterable[BanEntry]
+) -> list[PresentPlayer]:
+    """Give players with the names that bans have of them."""
+    found = {each.player_id: "" for each in players}
+    for ban in bans:
+        if ban.player_id in found:
+            found[ban.player_id] = ban.player_name
+    return [
+        PresentPlayer(
+            each.player_id, found[each.player_id], each.server_id, each.connected_at
+        )
+        for each in players
+    ]
 
 
 def _newest(rows: Iterable[T], key: Callable[[T], int]) -> list[T]:

@@ -1,8 +1,8 @@
 """What a provider's answer says: that it is done, or what it failed with.
 
-A status of 2xx means done, or accepted; the body is then empty or a JSON object. With
-any other body it is not certain who has answered: it may be the sign-in page of a
-network in between. A status of 3xx leads to another address, to which nobody has said
+A status of 2xx means done, or accepted, whatever the body is: nothing, a text, a page,
+or a JSON object with something to say for people. Only an object that tells of an
+error leaves doubt. A status of 3xx leads to another address, to which nobody has said
 that the key may go.
 
 What a body says comes from outside: the API key is taken out of it, in case it repeats
@@ -15,7 +15,7 @@ import re
 from typing import Final
 
 from examples.qsbridge.hosting.api_keys import ApiKey
-from examples.qsbridge.hosting.exchange import ANSWER_BYTES_MAX, RawAnswer
+from examples.qsbridge.hosting.exchange import RawAnswer
 from examples.qsbridge.hosting.failures import (
     BadAnswerError,
     HostingError,
@@ -36,36 +36,41 @@ DETAIL_CHARS_MAX: Final = 200
 
 
 def text_of(answer: RawAnswer, field: str, key: ApiKey) -> str:
-    """Give what a success has to say.
+    """Give what a success has to say, which may be nothing.
 
     Args:
         answer: Its status is 2xx.
-        field: Of the JSON object; empty if the object has none of this name.
+        field: What holds the text, where the body is a JSON object.
         key: What the text must not show.
 
     Raises:
-        BadAnswerError: the body is too long, no JSON object, or tells of an error, or
-            the field is no text.
+        BadAnswerError: the body is an object that tells of an error.
     """
     assert answer.is_success
     if not answer.is_whole:
-        raise BadAnswerError(
-            f"the provider's answer is longer than {ANSWER_BYTES_MAX} bytes"
-        )
-    if not answer.body.strip():
         return ""
-    found = _object(answer.body)
-    if found is None:
-        raise BadAnswerError("the provider's answer is no JSON object")
+    try:
+        found = json.loads(answer.body)
+    except (ValueError, RecursionError):  # the latter of a thousand brackets
+        return key.hidden_in(_plain(answer.body))
+    if not isinstance(found, dict):
+        return ""
     if found.get("error"):
         raise BadAnswerError(
             f"the provider answers {answer.status} and tells of an error"
             f"{_detail(answer, key)}"
         )
-    text = found.get(field, "")
-    if not isinstance(text, str):
-        raise BadAnswerError(f"{field!r} in the provider's answer is no text")
-    return key.hidden_in(text)
+    text = found.get(field)
+    return key.hidden_in(text) if isinstance(text, str) else ""
+
+
+def _plain(body: bytes) -> str:
+    """Give a body that is a text, and no page."""
+    try:
+        text = body.decode().strip()
+    except UnicodeDecodeError:
+        return ""
+    return "" if text.startswith(("<", "{", "[")) else text
 
 
 def failure_of(answer: RawAnswer, hosting_id: str, key: ApiKey) -> HostingError:

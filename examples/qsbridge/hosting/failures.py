@@ -13,7 +13,7 @@
         ├── HostingTimeoutError     no answer in time
         ├── ConnectionCutError      the connection ended before the answer did
         ├── ProviderFailedError     an error on the provider's side
-        └── BadAnswerError          an answer that cannot be understood
+        └── BadAnswerError          an answer that contradicts itself, or is none
 
 The difference matters most for a wipe, which must not be repeated because the first
 answer was lost. Each error's text is a sentence for a person, and never has the API
@@ -89,4 +89,4 @@ class ProviderFailedError(UnknownOutcomeError):
 
 
 class BadAnswerError(UnknownOutcomeError):
-    """The answer is too long, or of a shape that says nothing."""
+    """The answer is no HTTP, leads elsewhere, or is done and tells of an error."""

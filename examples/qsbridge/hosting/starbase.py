@@ -3,9 +3,9 @@
 Documented are one account for all servers, its key in the environment variable
 ``BISECT_API_KEY``, and the routes ``POST /servers/{id}/start``, ``stop`` and
 ``restart``. Suggested here, since the public text ends before: ``wipe`` and ``command``
-beside them, the key as a bearer token, and that an answer is nothing or a JSON object,
-whose ``message`` (of a command: ``output``) is for people. The API's address is not
-public either, so it is asked for: ``BISECT_API_URL``.
+beside them, the key as a bearer token, and that in an answer which is a JSON object
+``message`` (of a command: ``output``) is for people. The API's address is not public
+either, so it is asked for: ``BISECT_API_URL``.
 """
 
 import json

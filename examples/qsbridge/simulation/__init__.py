@@ -9,6 +9,8 @@ source of chance. At the end everything that must hold is checked.
 `settings`        how many, how long, which seed
 `agenda`          what happens when
 `hub`, `power`    the platform's process, and the disk that loses its power
+`syncing`         how what was committed gets on it
+`ports`           bridges' connections, which hear of what is on it
 `world`           what all parts share
 `servers`         a game server, and its end of the bridge
 `people`, `crowd` the players, and what they do

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import qsdb
-from examples.qsbridge.hub.extensions import PlayerMovement
+from examples.qsbridge.hub.extensions import BridgeCommand, PlayerMovement
 from examples.qsbridge.hub.limits import VAULT_SLOTS
 from examples.qsbridge.hub.tables import (
     BanEntry,
@@ -24,6 +24,7 @@ from examples.qsbridge.hub.tables import (
     ServerTransferQueue,
     WhitelistEntry,
 )
+from examples.qsbridge.simulation.servers import GameServer
 from examples.qsbridge.simulation.watching import Observer
 from examples.qsbridge.simulation.world import World
 from qsdb import TimeDuration, Transaction
@@ -61,6 +62,7 @@ def run_checks(world: World, observer: Observer, tx: Transaction) -> list[Check]
         for sentence, faults in (
             ("each item is in one place, and none is lost", _items(world, tx)),
             ("there are as many items as there were", _count(world, tx)),
+            ("deposits less withdrawals are in the vaults", _balance(world, tx)),
             ("each slot of a vault holds one item", _slots(tx)),
             ("players are where the platform says", _places(world, tx)),
             ("nobody plays who is banned", _banned(world, tx)),
@@ -70,7 +72,7 @@ def run_checks(world: World, observer: Observer, tx: Transaction) -> list[Check]
             ("the platform has its one owner", _owner(world.hub.db, tx)),
             ("servers know what the platform knows", _caches(world, tx)),
             ("nobody saw what must not be", iter(observer.faults)),
-            ("a power cut took what was not on the disk", iter(world.hub.losses)),
+            ("power cuts took what was not on the disk", iter(world.hub.losses)),
         )
     ]
 
@@ -106,6 +108,14 @@ def _count(world: World, tx: Transaction) -> Iterator[str]:
         )
 
 
+def _balance(world: World, tx: Transaction) -> Iterator[str]:
+    """Hold what was counted as done against the rows that it must have left."""
+    done, stored = world.tally, len(tx[GlobalVault])
+    out = done["withdraw"] + done["withdraw twice"]
+    if done["deposit"] - out != stored:
+        yield f"{done['deposit']} deposits and {out} withdrawals, {stored} stored"
+
+
 def _slots(tx: Transaction) -> Iterator[str]:
     taken = Counter((row.player_id, row.slot) for row in tx[GlobalVault])
     for (player_id, slot), count in taken.items():
@@ -116,32 +126,35 @@ def _slots(tx: Transaction) -> Iterator[str]:
 def _places(world: World, tx: Transaction) -> Iterator[str]:
     """Compare servers that run and are registered with the platform's presence.
 
-    Who was on a server when it crashed has his row for 90 s, as he may be back; who is
-    kicked has none any more, and is thrown out at the server's next tick.
+    Who was on a server when it crashed has his row for 90 s, as he may be back. Whom
+    the platform has thrown out is gone when his server ticks.
     """
-    players = tx[PlayerServerPresence]
-    now = world.agenda.clock.now()
-    for server in world.servers.values():
-        if server.state != "up" or not server.bridge.link.is_online:
-            continue
-        for player_id in server.players:
+    players, now = tx[PlayerServerPresence], world.agenda.clock.now()
+    kicked = {row.player_id for row in tx[BridgeCommand] if row.kind == "kick"}
+    for server in _listening(world):
+        for player_id in server.players.keys() - kicked:
             row = players.get(player_id)
             if row is None and server.bridge.known.is_to_be_kicked(player_id):
                 continue
             if row is None or row.server_id != server.server_id:
                 yield f"{player_id} is on {server.server_id}, and by the tables: {row}"
         for row in players.server_id.filter(server.server_id):
-            is_of_now = row.last_heartbeat >= server.began and not row.is_stale(now)
+            is_of_now = row.last_heartbeat >= server.began_at and not row.is_stale(now)
             if row.player_id not in server.players and is_of_now:
                 yield f"{row} says so, and the server has not seen him"
+
+
+def _listening(world: World) -> Iterator[GameServer]:
+    """Yield the servers that run, and hear what the platform says."""
+    for server in world.servers.values():
+        if server.state == "up" and server.bridge.link.is_online:
+            yield server
 
 
 def _banned(world: World, tx: Transaction) -> Iterator[str]:
     """Look at servers that are connected; they throw out within a tick."""
     now = world.agenda.clock.now()
-    for server in world.servers.values():
-        if server.state != "up" or not server.bridge.link.is_online:
-            continue
+    for server in _listening(world):
         for player_id in server.players:
             for ban in tx[BanEntry].player_id.filter(player_id):
                 if ban.is_active(now) and now - ban.banned_at > KICK_MAX:
@@ -194,6 +207,8 @@ def _caches(world: World, tx: Transaction) -> Iterator[str]:
     expected = {row_class: {*tx[row_class]} for row_class in whole}
     for server in world.servers.values():
         if server.state == "down" or not server.bridge.link.is_online:
+            continue
+        if not server.bridge.known.is_current:  # it stood still when that was lost
             continue
         known = server.bridge.known.connection.db
         name = server.server_id

@@ -8,8 +8,9 @@ ends, makes that appointment void (`Player.acts`) and makes another one.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from examples.qsbridge.hub.tables import GlobalVault
 from examples.qsbridge.simulation.agenda import SECOND
-from examples.qsbridge.simulation.people import Player, draw_habit, pause
+from examples.qsbridge.simulation.people import Habit, Player, draw_habit, pause
 from examples.qsbridge.simulation.world import World
 
 if TYPE_CHECKING:
@@ -107,12 +108,12 @@ class Crowd:
             self.waits(player)
             return
         self._next(player, pause(world.rng), self._act)
-        habit = draw_habit(world.rng)
-        match habit:
+        is_waiting = player.player_id in server.waiting
+        match "play" if is_waiting else draw_habit(world.rng):
             case "deposit" if player.items:
                 world.attempt("deposit", lambda: server.deposit(player, None))
-            case "withdraw" | "withdraw twice":
-                world.attempt(habit, lambda: self._withdraw(player, habit))
+            case "withdraw" | "withdraw twice" as habit:
+                self._withdraw(player, server, habit)
             case "transfer":
                 self._transfer(player)
             case "join elsewhere":
@@ -125,15 +126,21 @@ class Crowd:
             case _:
                 world.tally["play"] += 1
 
-    def _withdraw(self, player: Player, habit: str) -> None:
-        server = player.server
-        assert server is not None
-        items = server.bridge.vault.items(player.player_id)
-        if items:
-            item = self._world.rng.choice(items)
-            server.withdraw(player, item.vault_id)
-            if habit == "withdraw twice":
-                server.withdraw(player, item.vault_id)
+    def _withdraw(self, player: Player, server: "GameServer", habit: Habit) -> None:
+        """Take an item out, if there is one; some try it a second time."""
+        world, found = self._world, list[GlobalVault]()
+        world.attempt(
+            "look into a vault",
+            lambda: found.extend(server.bridge.vault.items(player.player_id)),
+        )
+        if not found:
+            return
+        item = world.rng.choice(found)
+        is_out = world.attempt(
+            "withdraw", lambda: server.withdraw(player, item.vault_id)
+        )
+        if is_out and habit == "withdraw twice":
+            world.attempt(habit, lambda: server.withdraw_again(item))
 
     def _transfer(self, player: Player) -> None:
         world, server = self._world, player.server

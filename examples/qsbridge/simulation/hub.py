@@ -1,18 +1,26 @@
 """The platform's process: a database in a directory, which may lose its power.
 
-What is called after the power is cut is in memory and never on the disk. So the
-moment of a cut can be chosen such that the same commits are lost in every run: all
-before it are on the disk, none after it.
+With the durability ``"interval"`` a commit is in memory first and on the disk a little
+later, and a power cut takes those in between. Two calls make one of it here::
+
+    hold()         all that was done gets on the disk; nothing does from now on
+    …              bridges and admins go on, and are answered by nobody (`ports`)
+    lose_power()   what was done since `hold` has never been
+
+Both are appointments, so the same commits are lost in every run.
 """
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import qsdb
 from examples.qsbridge.hub.tables import platform
 from examples.qsbridge.simulation.hashing import state_hash
+from examples.qsbridge.simulation.ports import ConfirmedPort
 from examples.qsbridge.simulation.power import PowerSwitch
+from examples.qsbridge.simulation.syncing import STORAGE, Syncing
 from qsdb.files import Directory
 from qsdb.testing import FakeClock
 
@@ -20,7 +28,7 @@ __all__ = ["Hub", "HubDownError", "ReducerTime"]
 
 
 class HubDownError(Exception):
-    """The platform does not run."""
+    """The platform does not run, or it ended before it answered."""
 
 
 @dataclass(slots=True)
@@ -39,6 +47,8 @@ class Hub:
     Attributes:
         times: What reducers took, by name, until it was last switched off.
         cuts_count: How often the power was cut.
+        commits_lost: How many commits went with it.
+        lost: Of these, the calls of bridges and admins, by what was called.
         losses: What was not as it should be after a cut.
     """
 
@@ -51,13 +61,18 @@ class Hub:
             seed: What its identities and random numbers derive from.
         """
         self.times: dict[str, ReducerTime] = {}
-        self.cuts_count = 0
+        self.cuts_count = self.commits_lost = 0
+        self.lost: Counter[str] = Counter()
         self.losses: list[str] = []
         self._directory = directory
         self._clock = clock
         self._seed = seed
         self._switch = PowerSwitch(directory)
         self._db: qsdb.Database | None = None
+        self._syncing: Syncing | None = None
+        """None while nothing gets on the disk."""
+        self._ports: list[ConfirmedPort] = []
+        self._held_at = 0
         self._hash_expected: str | None = None
         self._listeners: list[Callable[[qsdb.Database], object]] = []
 
@@ -81,22 +96,49 @@ class Hub:
         """Have something done each time the database is open."""
         self._listeners.append(act)
 
-    def connect(self, token: str | None) -> qsdb.Connection:
-        """Connect a client.
+    @property
+    def is_held(self) -> bool:
+        """Whether it runs, and nothing that is done gets on the disk."""
+        return self.is_on and self._syncing is None
+
+    def connect(self, token: str | None) -> ConfirmedPort:
+        """Connect a bridge.
 
         Raises:
-            ClosedError: the platform does not run.
+            ClosedError: the platform does not run, or answers nobody.
         """
-        if self._db is None:
-            raise qsdb.ClosedError("the platform does not run")
-        return self._db.connect(token=token)
+        if self._db is None or self.is_held:
+            raise qsdb.ClosedError("the platform does not answer")
+        port = ConfirmedPort(self._db, token, self.lost)
+        self._ports.append(port)
+        return port
+
+    def call(self, reducer: str, *arguments: object) -> None:
+        """Call a reducer as the gateway does, for an admin.
+
+        Raises:
+            ReducerError: the call is refused.
+            HubDownError: the platform does not run, or its answer does not come.
+        """
+        if not self.is_held:
+            self.db.call(reducer, *arguments)
+            return
+        with contextlib.suppress(qsdb.ReducerError):
+            self.db.call(reducer, *arguments)
+            self.lost[reducer] += 1
+        raise HubDownError("the platform lost its power")
 
     def switch_on(self) -> None:
         """Open the database, and see whether it is as it was on the disk."""
         self._switch = PowerSwitch(self._directory)
         self._db = qsdb.Database(
-            platform, self._switch, clock=self._clock, seed=self._seed
+            platform,
+            self._switch,
+            clock=self._clock,
+            seed=self._seed,
+            options=STORAGE,
         )
+        self._syncing = Syncing(self._db)
         expected, self._hash_expected = self._hash_expected, None
         if expected is not None and _hash_of_work(self._db) != expected:
             self.losses.append(
@@ -106,32 +148,39 @@ class Hub:
         for act in self._listeners:
             act(self._db)
 
-    def lose_power(self, calls: Iterable[Callable[[qsdb.Database], object]]) -> None:
-        """Cut the power, and make calls that never reach the disk.
+    def hold(self) -> None:
+        """Have all on the disk, and nothing from now on; nobody hears of what comes."""
+        self._stop_syncing()
+        self.db.wait_durable()
+        self._hash_expected = _hash_of_work(self.db)
+        for port in self._ports:
+            if not port.is_closed:
+                port.hold()
+        self._held_at = self.db.offset
 
-        Args:
-            calls: Each is given the database. What it raises because of the cut is
-                passed over.
-        """
-        db = self.db
-        db.wait_durable()
-        self._hash_expected = _hash_of_work(db)
+    def lose_power(self) -> None:
+        """Cut the power; what was done since `hold` was never on the disk."""
         self._switch.cut()
         self.cuts_count += 1
-        for call in calls:
-            with contextlib.suppress(qsdb.StorageError):
-                call(db)
-        self._end()
+        self.commits_lost += self.db.offset - self._held_at
+        with contextlib.suppress(qsdb.StorageError):  # what the power has taken
+            self._end()
 
     def switch_off(self) -> None:
         """Close the database in good order."""
+        self._stop_syncing()
         self._end()
+
+    def _stop_syncing(self) -> None:
+        syncing, self._syncing = self._syncing, None
+        if syncing is not None:
+            syncing.stop()
 
     def _end(self) -> None:
         db, self._db = self.db, None
         self._note_times(db)
-        with contextlib.suppress(qsdb.StorageError):  # what the power has taken
-            db.close()
+        self._ports.clear()
+        db.close()
 
     def _note_times(self, db: qsdb.Database) -> None:
         for name, each in db.stats().reducers.items():

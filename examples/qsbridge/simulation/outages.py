@@ -1,9 +1,11 @@
-"""Outages: servers that crash or stand still, and the platform without power."""
+"""Outages: servers that crash or stand still, and the platform without power.
 
-from collections.abc import Callable
+The platform's power goes slowly: its disk takes nothing any more, and some seconds
+later the machine stops. What it was asked to do in between is lost.
+"""
+
 from typing import Final
 
-import qsdb
 from examples.qsbridge.simulation.agenda import SECOND
 from examples.qsbridge.simulation.people import pause
 from examples.qsbridge.simulation.world import World
@@ -12,7 +14,8 @@ __all__ = ["Outages"]
 
 SERVER_OUTAGES_MINUTE: Final = 1.0
 """In the whole cluster."""
-UNHEARD_CALLS: Final = 50
+HOLD_SECONDS: Final = (1.0, 5.0)
+"""Between the disk's end and the machine's, at least and at most."""
 SHORTEST_WITH_CUTS: Final = 600 * SECOND
 
 
@@ -31,7 +34,7 @@ class Outages:
         self._strike_later()
         if length >= SHORTEST_WITH_CUTS:
             for third in (1, 2):
-                self._world.agenda.after(length * third // 3, self._cut_power)
+                self._world.agenda.after(length * third // 3, self._stop_disk)
 
     def _strike_later(self) -> None:
         seconds = 60 / SERVER_OUTAGES_MINUTE
@@ -42,7 +45,7 @@ class Outages:
         world = self._world
         server = world.rng.choice([*world.servers.values()])
         is_crash = world.rng.random() < 0.6
-        if server.state == "up" and world.hub.is_on and not server.unsettled:
+        if server.state == "up" and world.hub.is_on and not server.waiting:
             if is_crash:
                 world.tally["servers crashed"] += 1
                 server.crash()
@@ -55,14 +58,15 @@ class Outages:
                 world.agenda.after(delay, server.resume)
         self._strike_later()
 
+    def _stop_disk(self) -> None:
+        world = self._world
+        world.hub.hold()
+        delay = round(world.rng.uniform(*HOLD_SECONDS) * SECOND)
+        world.agenda.after(delay, self._cut_power)
+
     def _cut_power(self) -> None:
         world = self._world
         world.tally["power cuts"] += 1
-        world.hub.lose_power([_unheard(number) for number in range(UNHEARD_CALLS)])
+        world.hub.lose_power()
         delay = round(world.rng.uniform(5, 30) * SECOND)
         world.agenda.after(delay, world.hub.switch_on)
-
-
-def _unheard(number: int) -> Callable[[qsdb.Database], object]:
-    """Give a call that nobody will remember, since the power is cut before it."""
-    return lambda db: db.call("admin_whitelist_add", f"Steam:unheard-{number}")

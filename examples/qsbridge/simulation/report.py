@@ -26,6 +26,8 @@ def report(result: Result) -> Iterator[str]:
     yield from _section("done", _counts(result.tally.items()))
     refused = ((f"{what}: {why}", n) for (what, why), n in result.refused.items())
     yield from _section("refused", _counts(refused))
+    title = f"lost with the power, in {result.commits_lost:,} commits"
+    yield from _section(title, _counts(result.lost.items()))
     yield from _section("rows", _counts(result.rows.items()))
     yield from _section("population flow", flow_table(result.flows, result.regions))
     yield from _section("time per reducer", _times(result))

@@ -47,6 +47,8 @@ class Result:
         state_hash: Of all rows; the same for the same settings.
         tally: What was done, by what it was.
         refused: What was refused, by what was wanted and why.
+        lost: What the power took, by what was called.
+        commits_lost: How many commits that were, with the platform's own.
         rows: Table → rows at the end.
         times: Reducer → what it took.
         flows: Who went from where to where.
@@ -61,6 +63,8 @@ class Result:
     state_hash: str
     tally: Counter[str]
     refused: Counter[tuple[str, str]]
+    lost: Counter[str]
+    commits_lost: int
     rows: dict[str, int]
     times: dict[str, ReducerTime]
     flows: list[Flow]
@@ -139,6 +143,8 @@ class Simulation:
             found,
             world.tally,
             world.refused,
+            world.hub.lost,
+            world.hub.commits_lost,
             rows,
             world.hub.times,
             flows,

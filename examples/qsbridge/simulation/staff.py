@@ -61,7 +61,7 @@ class Staff:
 
     def _call(self, reducer: str, *arguments: object) -> bool:
         return self._world.attempt(
-            reducer, lambda: self._world.hub.db.call(reducer, *arguments)
+            reducer, lambda: self._world.hub.call(reducer, *arguments)
         )
 
     def _act(self) -> None:
