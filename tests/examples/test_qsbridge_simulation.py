@@ -34,7 +34,7 @@ from qsdb import Timestamp, Transaction
 from qsdb.testing.disk.simulated import SimulatedDirectory
 from tests.examples.hub import START
 
-SMALL = Settings(servers=5, players=150, minutes=20, seed=14)
+SMALL = Settings(servers=5, players=150, minutes=20, seed=17)
 """In this one the power takes a withdrawal."""
 
 
