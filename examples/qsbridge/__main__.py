@@ -14,12 +14,13 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from examples.qsbridge.cli import dashboard, evening, simulate
+from examples.qsbridge.cli import dashboard, evening, serve, simulate
 
 __all__ = ["main"]
 
 COMMANDS: Final[dict[str, Callable[[Sequence[str]], int]]] = {
     "dashboard": dashboard.main,
+    "serve": serve.main,
     "simulate": simulate.main,
 }
 """Name → what runs with the arguments behind it, and gives the exit code."""

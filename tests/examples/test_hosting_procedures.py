@@ -55,7 +55,12 @@ def test_without_a_provider_every_order_is_refused(empty: Hub) -> None:
         panel.refusal(lambda: empty.db.call(hosting_command, OWNER, "east", "save")),
     ]
 
-    assert texts == ["WrongState: no hosting provider is at hand in this process"] * 2
+    why = (
+        "WrongState: no hosting provider is at hand in this process; python -m "
+        "examples.qsbridge serve has the one that BISECT_API_KEY and BISECT_API_URL "
+        "name"
+    )
+    assert texts == [why, why]
 
 
 def test_a_desk_is_closed_with_its_block_and_opened_once(empty: Hub) -> None:

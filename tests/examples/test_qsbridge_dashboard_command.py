@@ -125,6 +125,15 @@ def test_what_cannot_be_shown_is_said(tmp_path: Path, capsys: Output) -> None:
     assert not Path(missing).exists()
 
 
+def test_of_several_databases_the_hub_is_named(tmp_path: Path, capsys: Output) -> None:
+    qsdb.Database(platform, tmp_path / "platform").close()
+
+    why = refused(capsys, "--data", str(tmp_path))
+
+    assert why.startswith(f"cannot show {tmp_path}: {tmp_path} is no database")
+    assert why.endswith(f"; the hub is in {tmp_path / 'platform'}")
+
+
 @pytest.mark.parametrize("speed", ["0", "-1", "nan", "fast"])
 def test_a_speed_is_above_0(capsys: Output, speed: str) -> None:
     why = refused(capsys, f"--speed={speed}")

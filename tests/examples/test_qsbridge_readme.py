@@ -2,8 +2,10 @@
 
 - A block marked ``python`` is a program of its own, run in an empty folder; the block
   marked ``text`` after it is what it prints.
-- Each line of a block marked ``sh`` is run in that folder, in order, and ends well.
-  ``<!-- not run: why -->`` before it has it checked only for what can be run.
+- All blocks marked ``sh`` are one session of a shell, in the order of the page, in one
+  folder. ``<!-- goes on: … -->`` before one: it is left running, as in a terminal of
+  its own. ``<!-- not run: takes minutes -->``: its first command is made small.
+- Commands in the prose are in such a block too, or are run after all of them.
 - The table of reducers has each that clients may call, with its arguments.
 - The list of what is in the audit log has each action that the code writes.
 """
@@ -11,7 +13,9 @@
 import ast
 import os
 import re
-import shlex
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +24,8 @@ import pytest
 from examples.qsbridge import platform
 from examples.qsbridge.hosting.desk import PARTICIPLES
 from qsdb.runtime.row_filters import check_filters
-from tests.support.markdown import Block, blocks
+from tests.examples.hosting_server import KEY, says, serving
+from tests.support.markdown import Block, blocks, prose
 from tests.support.programs import run_python
 from tests.support.sources import ROOT
 
@@ -31,6 +36,7 @@ PROGRAMS = [
     for code, printed in zip(blocks(PAGE, "python"), blocks(PAGE, "text"), strict=True)
 ]
 COMMANDS = blocks(PAGE, "sh")
+INLINE = dict.fromkeys(re.findall(r"`(python -m [^`]+)`", prose(PAGE)))
 _CALL = re.compile(r"`(\w+)\(([\w, ]*)\)`")
 
 
@@ -49,23 +55,81 @@ def test_program_prints_what_the_page_says(
     assert (run.returncode, run.stderr, run.stdout) == (0, "", printed.text)
 
 
+SMALL = "--servers=2 --players=20 --minutes=4"
+"""Appended to a simulation that takes minutes; the last one of an option counts."""
+GOES_ON = """\
+{command} --port {port} > served.log 2>&1 &
+SERVED=$!
+trap 'kill $SERVED; wait $SERVED' EXIT
+until grep -q "Ctrl-C ends it" served.log; do kill -0 $SERVED; sleep 0.1; done
+"""
+
+
+def session(port: int) -> str:
+    """Give all commands of the page as a script of the shell."""
+    parts = []
+    for block in COMMANDS:
+        text = block.text
+        if block.mark.startswith("goes on: "):
+            text = GOES_ON.format(command=text.strip(), port=port)
+        elif block.mark.startswith("not run: "):
+            first, *rest = text.splitlines()
+            text = "\n".join([f"{first} {SMALL}", *rest, ""])
+        parts.append(text)
+    shown = {line for block in COMMANDS for line in block.text.splitlines()}
+    return "".join([*parts, *[f"{each}\n" for each in INLINE if each not in shown]])
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(
     not IS_NIGHTLY,
-    reason="takes half a minute: for the long tier; each command has quick tests too",
+    reason="takes a minute: for the long tier; each command has quick tests too",
 )
-@pytest.mark.parametrize(
-    "block", COMMANDS, ids=[f"line {block.line}" for block in COMMANDS]
-)
-def test_commands_end_well(block: Block, tmp_path: Path) -> None:
-    for line in block.text.splitlines():
-        program, *arguments = shlex.split(line)
-        assert program == "python"
-        if block.mark.startswith("not run: "):
-            arguments = [*arguments[:3], "--help"]
-        run = run_python(*arguments, cwd=tmp_path)
-        assert run.returncode == 0, run.stderr
-        assert (run.stdout + run.stderr).strip()
+def test_all_commands_work_in_the_order_of_the_page(tmp_path: Path) -> None:
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o700)
+    port, folder = free_port(), tmp_path / "here"
+    folder.mkdir()
+    with serving(says(200)) as provider:
+        run = subprocess.run(
+            ["/bin/sh", "-eux", "-c", session(port)],
+            cwd=folder,
+            env=os.environ
+            | {
+                "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
+                "PYTHONPATH": str(ROOT),
+                "PYTHONIOENCODING": "utf-8",
+                "QSDB_SERVER": f"http://127.0.0.1:{port}",
+                "BISECT_API_KEY": KEY,
+                "BISECT_API_URL": provider.url,
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=900,
+            check=False,
+        )
+        ordered = [request.path for request in provider.received]
+
+    assert run.returncode == 0, run.stderr
+    assert ordered == ["/api/servers/a1b2c3d4/restart"]
+    assert "griefing" in run.stdout
+    assert {"evening", "hub", "cluster"} <= {each.name for each in folder.iterdir()}
+
+
+def test_commands_of_a_page_are_python() -> None:
+    for block in COMMANDS:
+        for line in block.text.splitlines():
+            assert line.startswith(("python -m ", "export QSDB_")), line
 
 
 def test_the_table_of_reducers_is_complete() -> None:

@@ -31,6 +31,8 @@ __all__ = ["main"]
 
 SPEED: Final = 200
 """The evening that is shipped takes some two minutes."""
+HUB: Final = "platform"
+"""What the hub's directory is called beside those of other databases."""
 WAIT_SECONDS: Final = 0.1
 """How long to wait for a commit before the time is looked at again."""
 
@@ -54,7 +56,9 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         raise  # an OSError, but none of a file that was asked for
     except (qsdb.StorageError, qsdb.SchemaError, OSError) as error:
-        parser.exit(2, f"cannot show {chosen.data or chosen.file}: {_words(error)}\n")
+        hint = _hint(chosen.data)
+        source = chosen.data or chosen.file
+        parser.exit(2, f"cannot show {source}: {_words(error)}{hint}\n")
     return 0
 
 
@@ -99,6 +103,13 @@ def _speed(text: str) -> float:
 def _words(error: Exception) -> str:
     """Give what went wrong, without the name and number of the file's error."""
     return getattr(error, "strerror", None) or str(error)
+
+
+def _hint(data: pathlib.Path | None) -> str:
+    """Give where the hub is, if a directory of several databases was named."""
+    if data is None or not (data / HUB).is_dir():
+        return ""
+    return f"; the hub is in {data / HUB}"
 
 
 def _follow(data: pathlib.Path, screen: Screen, *, is_once: bool) -> None:

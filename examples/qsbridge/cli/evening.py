@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m examples.qsbridge",
         description="Play an evening of a cluster of game servers.",
-        epilog="Other commands: dashboard, simulate; see --help of each.",
+        epilog="Other commands: dashboard, serve, simulate; see --help of each.",
     )
     parser.add_argument(
         "file",

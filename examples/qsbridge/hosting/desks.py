@@ -8,7 +8,8 @@ closes it before the database::
     with qsdb.Database(platform, path="data") as db, hosting_desk(db, provider):
         db.call(hosting_action, "Steam:76561198000000001", "us-east-pvp-1", "restart")
 
-The API key is thus in the process that has the database, and in no row of it.
+``python -m examples.qsbridge serve`` does so with the provider of its environment. The
+API key is thus in the process that has the database, and in no row of it.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 import qsdb
 from examples.qsbridge.hosting.desk import HostingDesk
 from examples.qsbridge.hosting.provider import HostingProvider
+from examples.qsbridge.hosting.starbase import KEY_VARIABLE, URL_VARIABLE
 from examples.qsbridge.hub.refusals import refusal
 from qsdb import Identity
 
@@ -57,5 +59,10 @@ def desk_of(ctx: qsdb.ProcedureContext) -> HostingDesk:
     """
     desk = _DESKS.get(ctx.identity)
     if desk is None:
-        raise refusal("WrongState", "no hosting provider is at hand in this process")
+        raise refusal(
+            "WrongState",
+            "no hosting provider is at hand in this process; python -m "
+            f"examples.qsbridge serve has the one that {KEY_VARIABLE} and "
+            f"{URL_VARIABLE} name",
+        )
     return desk

@@ -13,6 +13,7 @@
 `refusals`          how a call is refused
 `audit`             how an action is written down
 `commands`          how a bridge is told to do something
+`privacy`           row filters for what is not for everybody
 `movements`         how a player's move is written down
 `transfers`         how a player's open transfer is found, and ends
 `passwords`         how a server's password is hashed
