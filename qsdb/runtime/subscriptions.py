@@ -25,6 +25,7 @@ from qsdb.runtime.asked import Asked, RepublishedError, ask
 from qsdb.runtime.batches import Batch, Receiver, Subscriber
 from qsdb.runtime.delivery import Delivery, Message
 from qsdb.runtime.listening import Listening
+from qsdb.runtime.prepared import KEPT_CHARACTERS_MAX
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.updates import Update
 from qsdb.runtime.view_sources import keep_rows
@@ -32,15 +33,12 @@ from qsdb.runtime.writer import Writer
 from qsdb.store.changes import Noted, net_change
 from qsdb.store.reads import ReadTransaction
 
-__all__ = ["KEPT_CHARACTERS_MAX", "Subscriptions"]
+__all__ = ["Subscriptions"]
 
 _LOGGER = logging.getLogger("qsdb.delivery")
 
 TEXTS_MAX = 1024
 """So many texts are kept with what is made of them."""
-
-KEPT_CHARACTERS_MAX = 1000
-"""Of strangers longer ones are not: what is made of a text has 300 times its size."""
 
 
 @attrs.define(eq=False)
