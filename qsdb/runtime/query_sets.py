@@ -8,7 +8,7 @@ from qsdb.cache.listeners import Listeners, call_guarded
 from qsdb.errors import QueryError
 from qsdb.live.operators import LiveResult
 from qsdb.runtime.asked import Asked
-from qsdb.runtime.bags import Bag
+from qsdb.runtime.bags import Known, known
 from qsdb.runtime.batches import Receiver
 from qsdb.runtime.updates import Update
 from qsdb.values.identity import Identity
@@ -46,7 +46,7 @@ class SetQuery:
         self.owner = owner
         self.asked = asked
         self.values = values
-        self.bag = Bag([])
+        self.bag: Known = known([], asked.shape)
         self.result: LiveResult | None = None
 
     @property

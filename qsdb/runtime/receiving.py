@@ -12,7 +12,7 @@ from typing import TypeGuard
 from qsdb.cache.databases import Cache
 from qsdb.cache.events import Event
 from qsdb.errors import QueryError
-from qsdb.runtime.bags import Bag
+from qsdb.runtime.bags import known
 from qsdb.runtime.batches import Batch, Published
 from qsdb.runtime.call_contexts import CallContext
 from qsdb.runtime.moves import Moves
@@ -59,7 +59,7 @@ class Receiving(abc.ABC):
                 return
         moves = Moves()
         for query, rows in zip(subscription.queries, first, strict=True):
-            query.bag = Bag(rows)
+            query.bag = known(rows, query.asked.shape)
             moves.add(query, rows, ())
         for at, query, what in pending:
             assert isinstance(what, Update)
@@ -141,7 +141,7 @@ class Receiving(abc.ABC):
         moves = Moves()
         for query in subscription.queries:
             moves.add(query, (), query.bag.rows)
-            query.bag = Bag([])
+            query.bag = known([], query.asked.shape)
         subscription.is_active = subscription.is_there = False
         self.db._tell(self.db._move(moves.by_table), Event("ended", offset))
         subscription.tell_error()
