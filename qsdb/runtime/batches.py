@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 import attrs
 
+from qsdb.cache.steps import Steps
 from qsdb.errors import QueryError
 from qsdb.live.operators import LiveResult
 from qsdb.runtime.queries import Queries
@@ -91,10 +92,12 @@ class Batch:
         published: The module that it published, if it did.
         has_failed: Whether a query ends by it.
         is_told: Whether the receiver was told.
+        steps: What the receiver does with it, if it takes more than one step.
     """
 
     is_told = False
     has_failed = False
+    steps: Steps | None = None
 
     def __init__(
         self,
