@@ -17,10 +17,17 @@ __all__ = ["Counts", "Moved"]
 
 @attrs.frozen
 class Moved:
-    """The rows that came into a cache with a commit, and those that went."""
+    """The rows that come into a cache with a commit, and those that go.
+
+    Attributes:
+        came: Those.
+        went: And these.
+        counts: Row → how often it is there then, of all whose number changes.
+    """
 
     came: list[StoredRow]
     went: list[StoredRow]
+    counts: dict[StoredRow, int] = attrs.field(factory=dict, eq=False)
 
 
 class Counts:
@@ -36,50 +43,39 @@ class Counts:
         """Give how often a row is there."""
         return self._counts.get(row, 0)
 
-    def move(self, inserts: Iterable[StoredRow], deletes: Iterable[StoredRow]) -> Moved:
+    def after(
+        self, inserts: Iterable[StoredRow], deletes: Iterable[StoredRow]
+    ) -> Moved:
         """Count what comes and what goes, and say what is new and what is gone.
 
+        Nothing is changed by that: `take` does it.
+
         Raises:
-            ValueError: a row goes more often than it was there; the counts are as they
-                were.
+            ValueError: a row goes more often than it is there.
         """
-        change = _net(inserts, deletes)
         counts = self._counts
-        for row, difference in change.items():
-            if counts.get(row, 0) + difference < 0:
-                raise ValueError(f"{row!r} goes, and is not there")
         moved = Moved([], [])
-        for row, difference in change.items():
+        for row, difference in _net(inserts, deletes).items():
             if not difference:
                 continue
             before = counts.get(row, 0)
-            after = before + difference
-            if after:
-                counts[row] = after
-            else:
-                del counts[row]
+            moved.counts[row] = after = before + difference
+            if after < 0:
+                raise ValueError(f"{row!r} goes, and is not there")
             if not before:
                 moved.came.append(row)
             elif not after:
                 moved.went.append(row)
         return moved
 
-    def would_move(
-        self, inserts: Iterable[StoredRow], deletes: Iterable[StoredRow]
-    ) -> Moved | None:
-        """Say what `move` would; None if a row goes more often than it is there."""
+    def take(self, moved: Moved) -> None:
+        """Have the rows that there are then; twice is once."""
         counts = self._counts
-        moved = Moved([], [])
-        for row, difference in _net(inserts, deletes).items():
-            before = counts.get(row, 0)
-            after = before + difference
-            if after < 0:
-                return None
-            if after and not before:
-                moved.came.append(row)
-            elif before and not after:
-                moved.went.append(row)
-        return moved
+        for row, count in moved.counts.items():
+            if count:
+                counts[row] = count
+            else:
+                counts.pop(row, None)
 
 
 def _net(

@@ -5,17 +5,18 @@ else it has begins with an underscore, and the connection reaches for it.
 """
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from qsdb.cache.events import Event
+from qsdb.cache.steps import Step, Steps, finish
 from qsdb.cache.tables import CachedTable, Change, cached_table_class
 from qsdb.errors import MissingNameError, NotFoundError, SchemaError, brief
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.rows import Row
 from qsdb.store.orders import StoredRow
 
-__all__ = ["Cache"]
+__all__ = ["Cache", "Changes"]
 
 
 class _Mounted:
@@ -63,6 +64,8 @@ class Cache:
     ) -> None:
         """Have the tables that there are now; those whose rows are as before go on.
 
+        Twice is once.
+
         Args:
             by_name: The tables and views that the connection may see.
             by_class: The tables, by row class.
@@ -74,8 +77,8 @@ class Cache:
             for name, table in [*self._tables.items()]:
                 bound = by_name.get(name)
                 if bound is None or not table._become(bound):
-                    del self._tables[name]
                     table._retire(bound)
+                    del self._tables[name]
 
     def __getitem__(self, row_class: type[Row]) -> CachedTable[Any]:
         """Give the table that was declared with a row class.
@@ -133,21 +136,41 @@ class Cache:
                 found = self._tables[name] = cache_class(self._lock)
             return found
 
+    def _planned(
+        self, moves: Mapping[str, tuple[list[StoredRow], list[StoredRow]]]
+    ) -> Changes:
+        """Say what comes to tables and what goes; nothing is changed.
+
+        Raises:
+            ValueError: a row goes that is not there.
+        """
+        changes: Changes = []
+        with self._lock:
+            for name, rows in moves.items():
+                table = self._tables.get(name)
+                if table is None:
+                    table = self.table(name)
+                changes.append((table, table._planned(*rows)))
+        return changes
+
+    def _take_in(self, changes: Changes) -> None:
+        """Take in what comes to tables and what goes, as a whole; twice is once."""
+        with self._lock:
+            for table, change in changes:
+                table._take_in(change)
+
     def _move(
         self, moves: Mapping[str, tuple[list[StoredRow], list[StoredRow]]]
     ) -> Changes:
-        """Take in what came to tables and what went, as a whole."""
-        with self._lock:
-            return [
-                (table, table._move(*rows))
-                for name, rows in moves.items()
-                for table in [self.table(name)]
-            ]
+        """Take in what came to tables and what went, and give it to be told."""
+        changes = self._planned(moves)
+        self._take_in(changes)
+        return changes
 
     def _refusal(
         self, moves: Mapping[str, tuple[list[StoredRow], list[StoredRow]]]
     ) -> str | None:
-        """Say why `_move` cannot take something in, if it cannot."""
+        """Say why something cannot be taken in, if it cannot."""
         with self._lock:
             for name, rows in moves.items():
                 fault = self.table(name)._refusal(*rows)
@@ -161,9 +184,13 @@ class Cache:
             for table in self._tables.values():
                 table._listeners.clear()
 
-    def _tell(
-        self, changes: Iterable[tuple[CachedTable[Any], Change]], event: Event
-    ) -> None:
-        """Tell the listeners of tables what has changed in them, and why."""
+    def _tellings(self, changes: Changes, event: Event) -> list[Step]:
+        """Give the steps that tell listeners what has changed in tables, and why."""
+        steps: list[Step] = []
         for table, change in changes:
-            table._tell(event, change)
+            steps += table._tellings(event, change)
+        return steps
+
+    def _tell(self, changes: Changes, event: Event) -> None:
+        """Tell the listeners of tables what has changed in them, and why."""
+        finish(Steps(lambda: self._tellings(changes, event)).run)

@@ -6,12 +6,14 @@ Indexes are those that the table was declared with; each is made when it is firs
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import Any, NoReturn, TypeVar
 
 from qsdb.cache.counts import Counts, Moved
 from qsdb.cache.events import Event
-from qsdb.cache.listeners import Listeners
+from qsdb.cache.listeners import Listeners, Telling
+from qsdb.cache.steps import Step
 from qsdb.errors import ReadOnlyError, SchemaError
 from qsdb.schema.modules import BoundTable, derived
 from qsdb.schema.row_shapes import columns_text, have_same_rows
@@ -30,23 +32,28 @@ R = TypeVar("R")
 
 
 class Change:
-    """What one delivery did to one table, ready to be told.
+    """What one delivery does to one table, ready to be taken in and told.
 
     Attributes:
+        moved: The rows, as they are counted.
+        is_begun: Whether it was begun to take it in.
         inserts: Rows that came.
         deletes: Rows that went.
         updates: Old and new row, where both have the same primary key.
     """
 
-    __slots__ = ("deletes", "inserts", "updates")
+    __slots__ = ("deletes", "inserts", "is_begun", "moved", "updates")
 
     def __init__(
         self,
+        moved: Moved,
         inserts: list[StoredRow],
         deletes: list[StoredRow],
         updates: list[tuple[StoredRow, StoredRow]],
     ) -> None:
         """Keep them."""
+        self.moved = moved
+        self.is_begun = False
         self.inserts = inserts
         self.deletes = deletes
         self.updates = updates
@@ -109,15 +116,26 @@ class CachedTable(ReadOnlyTable[R]):
 
     # Changing, by whoever delivers.
 
-    def _move(
+    def _planned(
         self, inserts: Iterable[StoredRow], deletes: Iterable[StoredRow]
     ) -> Change:
-        """Take in what came and what went; the lock is held."""
+        """Say what comes and what goes; nothing is changed; the lock is held.
+
+        Raises:
+            ValueError: a row goes that is not there.
+        """
         if self._bound.schema.is_event:  # of which nothing is kept
-            return Change([*dict.fromkeys(inserts)], [], [])
-        moved = self._counts.move(inserts, deletes)
-        indexes = self._indexes.values()
-        for index in indexes:
+            return Change(Moved([], []), [*dict.fromkeys(inserts)], [], [])
+        return self._change(self._counts.after(inserts, deletes))
+
+    def _take_in(self, change: Change) -> None:
+        """Take in what comes and what goes; twice is once; the lock is held."""
+        moved = change.moved
+        if change.is_begun:  # and cut off: an index may have some of it
+            self._indexes = {}
+        change.is_begun = True
+        self._counts.take(moved)
+        for index in self._indexes.values():
             for row in moved.went:
                 index.remove(row)
             for row in moved.came:
@@ -128,9 +146,8 @@ class CachedTable(ReadOnlyTable[R]):
             rows[key_of(row)] = row
         for row in moved.went:
             key = key_of(row)
-            if rows[key] == row:
+            if rows.get(key) == row:
                 del rows[key]
-        return self._change(moved)
 
     def _refusal(
         self, inserts: Iterable[StoredRow], deletes: Iterable[StoredRow]
@@ -141,8 +158,9 @@ class CachedTable(ReadOnlyTable[R]):
         """
         if self._bound.schema.is_event:
             return None
-        moved = self._counts.would_move(inserts, deletes)
-        if moved is None:
+        try:
+            moved = self._counts.after(inserts, deletes)
+        except ValueError:
             return "a row goes that is not there"
         key_of, went = self._row_key, {*moved.went}
         came: dict[object, StoredRow] = {}
@@ -157,26 +175,33 @@ class CachedTable(ReadOnlyTable[R]):
 
     def _change(self, moved: Moved) -> Change:
         if not self._bound.schema.primary_key or not (moved.came and moved.went):
-            return Change(moved.came, moved.went, [])
+            return Change(moved, moved.came, moved.went, [])
         key_of = self._row_key
         came = {key_of(row): row for row in moved.came}
         went = {key_of(row): row for row in moved.went}
         updates = [(went[key], row) for key, row in came.items() if key in went]
         inserts = [row for key, row in came.items() if key not in went]
         deletes = [row for key, row in went.items() if key not in came]
-        return Change(inserts, deletes, updates)
+        return Change(moved, inserts, deletes, updates)
 
-    def _tell(self, event: Event, change: Change) -> None:
-        """Tell of a change; the lock is not held."""
+    def _tellings(self, event: Event, change: Change) -> list[Step]:
+        """Give the steps that tell of a change; then the lock is not held."""
         listeners, user = self._listeners, self._users_rows
-        if listeners:
-            if change.inserts:
-                listeners.tell("on_insert", event, user(change.inserts))
-            if change.deletes:
-                listeners.tell("on_delete", event, user(change.deletes))
-            if change.updates:
-                old, new = zip(*change.updates, strict=True)
-                listeners.tell("on_update", event, user(old), user(new))
+        if not listeners:
+            return []
+
+        def telling(kind: str, *sides: Sequence[StoredRow]) -> Step:
+            make = lambda: zip(repeat(event), *map(user, sides))  # noqa: E731  once there is somebody to tell
+            return Telling(listeners, kind, make).run
+
+        steps: list[Step] = []
+        if change.inserts:
+            steps.append(telling("on_insert", change.inserts))
+        if change.deletes:
+            steps.append(telling("on_delete", change.deletes))
+        if change.updates:
+            steps.append(telling("on_update", *zip(*change.updates, strict=True)))
+        return steps
 
     def _become(self, bound: BoundTable) -> bool:
         """Be the table of another declaration, if its rows are the same; twice is once.

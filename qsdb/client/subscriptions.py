@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol, Self
 
 from qsdb.cache.events import Event
-from qsdb.cache.listeners import Listeners, call_guarded
+from qsdb.cache.listeners import Listeners
 from qsdb.client.questions import Question
 from qsdb.client.results import LiveResult
 from qsdb.errors import QueryError
@@ -41,9 +41,12 @@ class AnySubscription:
         self.results = [LiveResult(each) for each in questions]
         self.error: QueryError | None = None
         self.is_active = False
-        self._listeners = Listeners()
-        self._on_applied = on_applied
-        self._on_error = on_error
+        self._listeners = listeners = Listeners()
+        if on_applied is not None:
+            listeners.add("on_applied", on_applied)
+        if on_error is not None:
+            listeners.add("on_error", on_error)
+        self._was_applied = False
 
     @property
     def rows(self) -> list[Any]:
@@ -70,9 +73,9 @@ class AnySubscription:
 
     def tell_applied(self, event: Event) -> None:
         """Tell that it was applied, once."""
-        on_applied, self._on_applied = self._on_applied, None
-        if on_applied is not None:
-            call_guarded("on_applied", on_applied, event)
+        if not self._was_applied:
+            self._was_applied = True
+            self._listeners.tell_once("on_applied", event)
 
     def tell_update(self, event: Event, update: Update) -> None:
         """Tell that a result changed that is not in the cache."""
@@ -80,12 +83,11 @@ class AnySubscription:
 
     def tell_error(self) -> None:
         """Tell why it ended by itself."""
-        if self._on_error is not None and self.error is not None:
-            call_guarded("on_error", self._on_error, self.error)
+        if self.error is not None:
+            self._listeners.tell_once("on_error", self.error)
 
     def silence(self) -> None:
         """Tell nothing any more."""
-        self._on_applied = self._on_error = None
         self._listeners.clear()
 
     def __repr__(self) -> str:

@@ -2,7 +2,8 @@
 
 Who reads more slowly than is committed falls behind. Then all that waits is merged into
 one update, which says the same: the backlog is never longer than some updates, and none
-is larger than the results before and after it.
+is larger than the results before and after it. Rows of event tables are told one by one
+however many they are; who is too far behind with those is told no more, and why.
 
 A signal handler may raise while an update is put in; then it is put in again. The last
 one twice is once.
@@ -12,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from qsdb.errors import QueryError
-from qsdb.runtime.updates import Update, merged
+from qsdb.runtime.updates import Update, excess, merged
 
 __all__ = ["Backlog", "Changes"]
 
@@ -48,6 +49,9 @@ class Backlog:
             waiting, last = self._state
             if last is not update:
                 waiting = (*waiting, update)
+                if update.is_event and (error := excess(waiting)) is not None:
+                    self.end(error)
+                    return
                 if len(waiting) > UPDATES_MAX:
                     one = merged(waiting)
                     waiting = (one,) if one else ()

@@ -9,10 +9,11 @@ from typing import Protocol, Self
 
 import attrs
 
+from qsdb.cache.steps import Steps
 from qsdb.errors import QueryError
 from qsdb.live.operators import LiveResult
 from qsdb.runtime.queries import Queries
-from qsdb.runtime.updates import Update, merged
+from qsdb.runtime.updates import Update, excess, merged
 
 __all__ = ["Batch", "Published", "Receiver", "Subscriber"]
 
@@ -91,10 +92,12 @@ class Batch:
         published: The module that it published, if it did.
         has_failed: Whether a query ends by it.
         is_told: Whether the receiver was told.
+        steps: What the receiver does with it, if it takes more than one step.
     """
 
     is_told = False
     has_failed = False
+    steps: Steps | None = None
 
     def __init__(
         self,
@@ -140,8 +143,12 @@ class Batch:
 
 
 def _joined(said: Sequence[Update | QueryError]) -> Update | QueryError:
-    """Give what remains of all that is said to one subscriber: an end is the last."""
-    last = said[-1]
-    if isinstance(last, QueryError):
-        return last
-    return merged([each for each in said if isinstance(each, Update)])
+    """Give what remains of all that is said to one subscriber.
+
+    An end is the last that is told; so it is if there are too many events.
+    """
+    ends = [each for each in said if isinstance(each, QueryError)]
+    if ends:
+        return ends[0]
+    updates = [each for each in said if isinstance(each, Update)]
+    return excess(updates) or merged(updates)

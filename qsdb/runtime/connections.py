@@ -6,20 +6,21 @@ turn, never in the middle of something else.
 """
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import attrs
 
 from qsdb.cache.databases import Cache
 from qsdb.cache.events import Event
+from qsdb.cache.steps import Step, Steps
 from qsdb.errors import (
     ArgumentError,
     ClosedError,
     QueryError,
     brief,
 )
-from qsdb.runtime.asked import RepublishedError, first_result
+from qsdb.runtime.asked import Asked, RepublishedError, first_result
 from qsdb.runtime.batches import Published
 from qsdb.runtime.call_contexts import Sender
 from qsdb.runtime.calling import Calling
@@ -34,38 +35,22 @@ from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.schema.results import Result
 from qsdb.sql.arguments import bind_each
 from qsdb.sql.everything import asks_for_everything, select_all
-from qsdb.sql.readable import StoredRow
 
 __all__ = ["Connection"]
 
-
-@attrs.define(eq=False)
-class _Applied:
-    """A subscription that is to be applied."""
-
-    connection: "Connection"
-    subscription: Subscription
-    offset: int
-    first: list[list[StoredRow]]
-    is_told: bool = False
-
-    def deliver(self) -> None:
-        self.is_told = True
-        self.connection.apply(self.subscription, self.offset, self.first)
+Values = Sequence[object]
 
 
 @attrs.define(eq=False)
-class _Ended:
-    """A subscription that is to be taken out of the cache."""
+class _InTurn:
+    """What is done with a subscription in the order of what is told."""
 
-    connection: "Connection"
-    subscription: Subscription
-    offset: int
+    steps: Steps
     is_told: bool = False
 
     def deliver(self) -> None:
+        self.steps.run()
         self.is_told = True
-        self.connection.remove(self.subscription, self.offset)
 
 
 class Connection(Receiving, Calling):
@@ -187,31 +172,40 @@ class Connection(Receiving, Calling):
                 require(each.first.plan, each.given(caller, given))
         pairs = [*zip(asked, values, strict=True)]
         subscription = Subscription(self, pairs, on_applied, on_error)
-        triples = [*zip(subscription.queries, asked, values, strict=True)]
+        hub.writer.require_outside()
         try:
-            reading = hub.enter(triples, caller)
+            self._begin_with(subscription, pairs)
         except RepublishedError:
             return self.subscribe(
                 *queries, on_applied=on_applied, on_error=on_error, params=params
             )
-        try:
-            with reading:
-                offset = reading.offset
-                first = [
-                    first_result(each, reading, caller, v) for _, each, v in triples
-                ]
-            if self.confirmed and hub.wait_durable is not None:
-                hub.wait_durable(offset)
-            self._open[subscription] = True
-            self._require_open()  # another thread may have closed it meanwhile
-        except BaseException:
-            self._open.pop(subscription, False)
-            hub.leave(subscription.queries)
+        except BaseException:  # nobody has it, so nobody could end it
+            if subscription in self._open:
+                self.end(subscription)
+            else:
+                hub.leave(subscription.queries)
             raise
-        applied = _Applied(self, subscription, offset, first)
-        hub.delivery.put(applied)
-        hub.delivery.run()
         return subscription
+
+    def _begin_with(
+        self, subscription: Subscription, asked: Iterable[tuple[Asked, Values]]
+    ) -> None:
+        """Enter a subscription, and have it applied."""
+        hub, caller = self._subscriptions, self.identity.stored
+        triples = [
+            (query, *pair)
+            for query, pair in zip(subscription.queries, asked, strict=True)
+        ]
+        with hub.enter(triples, caller) as reading:
+            offset = reading.offset
+            first = [first_result(each, reading, caller, v) for _, each, v in triples]
+        if self.confirmed and hub.wait_durable is not None:
+            hub.wait_durable(offset)
+        self._open[subscription] = True
+        self._require_open()  # another thread may have closed it meanwhile
+        applying = functools.partial(self._applying, subscription, offset, first)
+        hub.delivery.put(_InTurn(Steps(applying)))
+        hub.delivery.run()
 
     def _texts(self, text: object) -> Sequence[str]:
         if type(text) is not str:
@@ -229,13 +223,16 @@ class Connection(Receiving, Calling):
         hub = self._subscriptions
         ended = None
         if subscription in self._open:
-            ended = functools.partial(_Ended, self, subscription)
+            ended = functools.partial(self._end_in_turn, subscription)
         hub.leave(subscription.queries, ended)
         self._open.pop(subscription, False)
         subscription.is_active = False
         subscription.silence()
         hub.delivery.run()
         hub.wait_for_callbacks()
+
+    def _end_in_turn(self, subscription: Subscription, offset: int) -> _InTurn:
+        return _InTurn(Steps(functools.partial(self._removing, subscription, offset)))
 
     # The end.
 
@@ -272,14 +269,17 @@ class Connection(Receiving, Calling):
         names = calls.procedures_for(self.identity)
         self.procedures = Functions("procedure", self.call, names)
 
-    def _go_on(self, published: Published, offset: int) -> None:
-        """Go on with a module that was published, or close if clients cannot."""
+    def _going_on(self, published: Published, offset: int) -> list[Step]:
         error = published.ends
         if error is None:
-            self._take(published.queries)
-            return
-        for subscription in [*self._open]:
-            self._fail(subscription, error, offset)
+            return [functools.partial(self._take, published.queries)]
+        steps: list[Step] = [
+            Steps(functools.partial(self._failing, each, error, offset)).run
+            for each in [*self._open]
+        ]
+        return [*steps, functools.partial(self._close_for, error)]
+
+    def _close_for(self, error: QueryError) -> None:
         self._why = f"this connection is closed: {error}"
         self.close()
 

@@ -13,10 +13,12 @@ time:
   who falls behind is joined, so that it never is more than what there is to say.
 
 Since the writer lock is free meanwhile, callbacks may read, call reducers, subscribe
-and close what they like. A callback that raises is logged.
+and close what they like. A callback that raises is logged. What is no `Exception`, as
+of `sys.exit` or a signal handler, goes on to whoever tells, once all others are told.
 """
 
 import contextlib
+import functools
 import logging
 import threading
 from collections import deque
@@ -24,6 +26,7 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Protocol, Self
 
+from qsdb.cache.steps import finish, go_on
 from qsdb.errors import FailedError, UsageError
 from qsdb.forks import on_fork
 
@@ -138,7 +141,11 @@ class Delivery:
         # Who takes something out of the outbox was busy before.
         if (self.outbox or self._is_busy) and not self._is_mine():
             with self.lock:
-                self._empty()
+                try:
+                    self._empty()
+                except BaseException:
+                    go_on(self._empty)
+                    raise
 
     def _empty(self) -> None:
         outbox = self.outbox
@@ -206,8 +213,12 @@ class Delivery:
         if self._wait_durable is not None and not self._is_mine():
             self._wait_durable(offset)
             with self.lock:
-                self.tell_durable(offset)
-                self._empty()
+                finish(functools.partial(self._tell_all, offset))
+
+    def _tell_all(self, offset: int) -> None:
+        """Tell what waits for an offset that is there, and what callbacks committed."""
+        self.tell_durable(offset)
+        self._empty()
 
     def _start(self) -> None:
         self._thread = threading.Thread(
@@ -230,11 +241,7 @@ class Delivery:
                 _LOGGER.warning("what waits for the disk is never told: it failed")
                 return
             with self.lock:
-                try:
-                    self.tell_durable(offset)
-                    self._empty()  # what callbacks have committed
-                except BaseException:  # this thread goes on for the others
-                    _LOGGER.exception("a callback raised")
+                go_on(functools.partial(self._tell_all, offset))
 
     def close(self) -> None:
         """Tell what waits for the disk; the log is closed, so it is there or never.

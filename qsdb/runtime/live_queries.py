@@ -12,7 +12,7 @@ from qsdb.errors import ArgumentError, QueryError, brief
 from qsdb.live.operators import LiveResult
 from qsdb.runtime.asked import Asked, RepublishedError, first_result
 from qsdb.runtime.backlogs import Backlog, Changes
-from qsdb.runtime.bags import Bag
+from qsdb.runtime.bags import Known, known
 from qsdb.runtime.batches import Batch
 from qsdb.runtime.resizing import resize
 from qsdb.runtime.subscriptions import Subscriptions
@@ -82,7 +82,7 @@ class LiveQuery:
         self._on_error = on_error
         self._pending: list[Batch] | None = []
         self._initial: list[StoredRow] = []
-        self._bag: Bag | None = None
+        self._bag: Known | None = None
         self._backlogs: Sequence[Backlog] = ()  # few have any
         self.asked, self.values = asked, values
         self.confirmed = confirmed
@@ -145,14 +145,14 @@ class LiveQuery:
         if self._pending is not None:
             self._pending.append(batch)
             return
-        if self.result is None:
+        if self.result is None or self.error is not None:
             return  # closed meanwhile
         for _, what in batch.parts:  # one, or none that is left of several
             if isinstance(what, QueryError):
                 self._fail(batch, what)
                 return
             if self._bag is None:
-                self._bag = Bag(self._initial)
+                self._bag = known(self._initial, what.shape)
             self._bag.apply(what)
             if self._backlogs:
                 self._put(what)
@@ -161,11 +161,16 @@ class LiveQuery:
                 self._callback(what)
 
     def _fail(self, batch: Batch, error: QueryError) -> None:
-        self.error = error
         for backlog in self._backlogs:
             backlog.end(error)
+        result = self.result
+        if result is not None and self.subscriber in result.subscribers:
+            # One that is too slow is kept current still, until the next commit.
+            self._subscriptions.unread.append(self.subscriber)
+        else:
+            result = None
         batch.is_told = True  # and no interrupt comes before the call
-        self.result = None
+        self.error, self.result = error, result
         if self._on_error is not None:
             self._on_error(error)
 
@@ -211,7 +216,7 @@ class LiveQuery:
             if bag is not None and (first := _since_begun(self, self._initial, bag)):
                 backlog.put(first)
             self._backlogs = [*self._backlogs, backlog]
-            if self.result is None:
+            if self.result is None or self.error is not None:
                 backlog.end(self.error)
         # What is read keeps the query.
         return Changes(backlog, timeout, functools.partial(_require_outside, self))
@@ -264,7 +269,8 @@ class LiveQuery:
 
     def __repr__(self) -> str:
         """Say what it is and where it began."""
-        state = "ended" if self.result is None else "live"
+        has_ended = self.result is None or self.error is not None
+        state = "ended" if has_ended else "live"
         return f"<LiveQuery {state}, begun at offset {self.offset}>"
 
 
@@ -325,7 +331,7 @@ def subscribe(  # noqa: PLR0913  what users may say
     return query
 
 
-def _since_begun(query: LiveQuery, initial: list[StoredRow], bag: Bag) -> Update:
+def _since_begun(query: LiveQuery, initial: list[StoredRow], bag: Known) -> Update:
     """Give all changes until now in one. Cost: O(rows)."""
     shape = query.asked.shape
     first = min(query.offset + 1, bag.offset)  # not every change has its own commit

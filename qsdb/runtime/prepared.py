@@ -30,6 +30,8 @@ from qsdb.store.orders import StoredRow
 from qsdb.store.transactions import WriteTransaction
 
 __all__ = [
+    "KEPT_CHARACTERS_MAX",
+    "PREPARED_MAX",
     "PreparedChange",
     "PreparedInsertion",
     "PreparedQuery",
@@ -41,6 +43,12 @@ __all__ = [
     "prepare_query",
     "rows_maker",
 ]
+
+PREPARED_MAX = 1024
+"""So many statements are kept, those that were used last."""
+
+KEPT_CHARACTERS_MAX = 1000
+"""Of strangers longer ones are not: what is made of a text has 300 times its size."""
 
 Values = Sequence[object]
 

@@ -24,6 +24,8 @@ from qsdb.errors import (
 from qsdb.live.explaining import explain_live
 from qsdb.runtime.blocks import WriteBlock
 from qsdb.runtime.prepared import (
+    KEPT_CHARACTERS_MAX,
+    PREPARED_MAX,
     PreparedChange,
     PreparedInsertion,
     PreparedQuery,
@@ -69,9 +71,6 @@ from qsdb.store.transactions import WriteTransaction
 from qsdb.values.identity import Identity
 
 __all__ = ["Prepared", "Queries"]
-
-PREPARED_MAX = 1024
-"""So many statements are kept, those that were used last."""
 
 Transaction = ReadTransaction | OptimisticTransaction | WriteTransaction
 Params = Mapping[str, object] | None
@@ -251,7 +250,8 @@ class Queries:
         """
         _require_text(text)
         caller, is_owner = self._caller(sender)
-        prepared = self.prepared(text, is_owner)
+        is_kept = is_owner or len(text) <= KEPT_CHARACTERS_MAX
+        prepared = (self.prepared if is_kept else self._prepare)(text, is_owner)
         if isinstance(prepared, PreparedQuery):
             values = prepared.bind(params)
             if prepared.is_point:

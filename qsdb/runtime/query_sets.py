@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, Self
 
 from qsdb.cache.events import Event
-from qsdb.cache.listeners import Listeners, call_guarded
+from qsdb.cache.listeners import Listeners, Telling
+from qsdb.cache.steps import Step
 from qsdb.errors import QueryError
 from qsdb.live.operators import LiveResult
 from qsdb.runtime.asked import Asked
-from qsdb.runtime.bags import Bag
+from qsdb.runtime.bags import Known, known
 from qsdb.runtime.batches import Receiver
 from qsdb.runtime.updates import Update
 from qsdb.values.identity import Identity
@@ -46,7 +47,7 @@ class SetQuery:
         self.owner = owner
         self.asked = asked
         self.values = values
-        self.bag = Bag([])
+        self.bag: Known = known([], asked.shape)
         self.result: LiveResult | None = None
 
     @property
@@ -81,8 +82,6 @@ class Subscription:
 
     __slots__ = (
         "_listeners",
-        "_on_applied",
-        "_on_error",
         "connection",
         "error",
         "is_active",
@@ -111,9 +110,11 @@ class Subscription:
         self.error: QueryError | None = None
         self.is_active = self.is_there = False
         self.pending: list[tuple[int, SetQuery, Update | QueryError]] | None = []
-        self._listeners = Listeners()
-        self._on_applied = on_applied
-        self._on_error = on_error
+        self._listeners = listeners = Listeners()
+        if on_applied is not None:
+            listeners.add("on_applied", on_applied)
+        if on_error is not None:
+            listeners.add("on_error", on_error)
 
     @property
     def rows(self) -> list[Any]:
@@ -124,23 +125,18 @@ class Subscription:
 
     # What the connection does with it, in the order of delivery.
 
-    def tell_applied(self, event: Event) -> None:
-        """Tell that it was applied."""
-        if self._on_applied is not None:
-            call_guarded("on_applied", self._on_applied, event)
+    def telling(self, kind: str, *values: object) -> Step:
+        """Give the step that tells of something.
 
-    def tell_update(self, event: Event, update: Update) -> None:
-        """Tell that a result changed that is not in the cache."""
-        self._listeners.tell("on_update", event, [update])
-
-    def tell_error(self) -> None:
-        """Tell why it ended by itself."""
-        if self._on_error is not None and self.error is not None:
-            call_guarded("on_error", self._on_error, self.error)
+        Args:
+            kind: ``on_applied``; ``on_update`` of a result that is not in the cache; or
+                ``on_error``, which is why it ended by itself.
+            values: What functions are called with.
+        """
+        return Telling(self._listeners, kind, lambda: [values]).run
 
     def silence(self) -> None:
         """Tell nothing any more."""
-        self._on_applied = self._on_error = None
         self._listeners.clear()
 
     # What users do with it.

@@ -25,6 +25,7 @@ from qsdb.runtime.asked import Asked, RepublishedError, ask
 from qsdb.runtime.batches import Batch, Receiver, Subscriber
 from qsdb.runtime.delivery import Delivery, Message
 from qsdb.runtime.listening import Listening
+from qsdb.runtime.prepared import KEPT_CHARACTERS_MAX, PREPARED_MAX
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.updates import Update
 from qsdb.runtime.view_sources import keep_rows
@@ -32,15 +33,9 @@ from qsdb.runtime.writer import Writer
 from qsdb.store.changes import Noted, net_change
 from qsdb.store.reads import ReadTransaction
 
-__all__ = ["KEPT_CHARACTERS_MAX", "Subscriptions"]
+__all__ = ["Subscriptions"]
 
 _LOGGER = logging.getLogger("qsdb.delivery")
-
-TEXTS_MAX = 1024
-"""So many texts are kept with what is made of them."""
-
-KEPT_CHARACTERS_MAX = 1000
-"""Of strangers longer ones are not: what is made of a text has 300 times its size."""
 
 
 @attrs.define(eq=False)
@@ -85,7 +80,7 @@ class Subscriptions:
         self._told_offset = 0
         self._due: tuple[int, Sequence[Batch]] = (0, ())
         """The last commit and what is to be told of it, should that be cut off."""
-        self._ask = functools.lru_cache(TEXTS_MAX)(_ask)
+        self._ask = functools.lru_cache(PREPARED_MAX)(_ask)
         self._connected: WeakValueDictionary[int, Receiver] = WeakValueDictionary()
 
     @property
@@ -192,26 +187,33 @@ class Subscriptions:
         """
         writer = self.writer
         writer.require_outside()
-        subscribers = [*subscribers]
+        subscribers, is_ended = [*subscribers], ended is None
         try:
             writer.take()
             for subscriber in subscribers:
                 result, subscriber.result = subscriber.result, None
                 if result is not None:
                     self.listening.forget(result, subscriber)
-            if ended is not None and (message := ended(self.offset)) is not None:
-                self.delivery.put(message)
+            is_ended = self._put_end(ended)
         except BaseException:
             if writer.is_mine():
                 for subscriber in subscribers:
                     subscriber.result = None
                 self.listening.mend(subscribers)
+                if not is_ended:
+                    self._put_end(ended)
             raise
         finally:
             try:
                 writer.leave()
             finally:  # an interrupt may have cut that off
                 writer.leave()
+
+    def _put_end(self, ended: Callable[[int], Message | None] | None) -> bool:
+        """Have it told that subscribers are out, after the last commit."""
+        if ended is not None and (message := ended(self.offset)) is not None:
+            self.delivery.put(message)
+        return True
 
     def close(self) -> None:
         """Tell what is due, and end all that is subscribed; the log is closed.

@@ -1,19 +1,25 @@
 """`Update`: how a result changed with a commit, as users see it.
 
 Whoever falls behind is told of several commits in one: `merged` adds their updates up,
-exactly. Of a row that came and went again nothing is left.
+exactly. Of a row that came and went again nothing is left, so that is never more than
+the results before and after it. Rows of event tables do not add up to anything smaller;
+of those that wait for somebody there is a bound.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
 
+from qsdb.errors import QueryError
 from qsdb.live.differences import Difference, net
-from qsdb.live.states.windows import Move, moves_between
+from qsdb.live.states.windows import Move, composed, moves_between
 from qsdb.sql.readable import StoredRow
 
-__all__ = ["Shape", "Update", "difference_of", "merged"]
+__all__ = ["Shape", "Update", "difference_of", "excess", "merged"]
+
+EVENT_ROWS_MAX = 100_000
+"""So many rows of event tables wait for somebody, of several commits."""
 
 
 @attrs.frozen
@@ -179,8 +185,24 @@ def merged(updates: Iterable[Update]) -> Update:
     found = net(inserts, deletes)
     if last.shape.is_ordered:
         moves = [move for each in updates for move in each.difference.moves or ()]
-        found = attrs.evolve(found, moves=moves)
+        found = attrs.evolve(found, moves=composed(moves))
     return Update(last.offset, found, last.shape, first)
+
+
+def excess(updates: Sequence[Update]) -> QueryError | None:
+    """Say that these updates are more than may wait, if they are. Cost: O(updates).
+
+    One alone may be, for it is one commit.
+    """
+    if len(updates) < 2 or not updates[0].is_event:
+        return None
+    count = sum([len(each.difference.inserts) for each in updates])
+    if count <= EVENT_ROWS_MAX:
+        return None
+    return QueryError(
+        f"{count} rows of event tables wait to be told, and {EVENT_ROWS_MAX} are the "
+        "most: who is told is too slow, and none of them may be left out"
+    )
 
 
 def difference_of(

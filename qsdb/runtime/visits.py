@@ -16,10 +16,10 @@ from qsdb.runtime.callers import Caller
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.clients import Clients
 from qsdb.runtime.database import Database
-from qsdb.runtime.prepared import PreparedQuery, Values
+from qsdb.runtime.prepared import KEPT_CHARACTERS_MAX, PreparedQuery, Values
 from qsdb.runtime.procedures import Procedures
 from qsdb.runtime.queries import Prepared
-from qsdb.runtime.subscriptions import KEPT_CHARACTERS_MAX, Subscriptions
+from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.schema.contexts import Auth
 from qsdb.schema.modules import ModuleSchema
 from qsdb.sql.arranging import AnyPlan

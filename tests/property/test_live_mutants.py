@@ -232,7 +232,8 @@ NIGHTLY = {
     ),
     "who has left is told": Mutant(
         live_queries,
-        "        if self.result is None:\n            return  # closed meanwhile\n",
+        "        if self.result is None or self.error is not None:\n"
+        "            return  # closed meanwhile\n",
         "",
     ),
     "a query that has no room goes on": Mutant(

@@ -169,7 +169,8 @@ BUGS: dict[str, Mutant] = {
     "rows keep what went": Mutant(bags, "if left.get(row):", "if False:"),
     "who has left is told": Mutant(
         live_queries,
-        "        if self.result is None:\n            return  # closed meanwhile\n",
+        "        if self.result is None or self.error is not None:\n"
+        "            return  # closed meanwhile\n",
         "",
     ),
     "the last message is told first": Mutant(

@@ -12,6 +12,9 @@ becomes the new one.
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import Any
 
 import attrs
 
@@ -25,6 +28,7 @@ __all__ = [
     "Move",
     "Window",
     "change_of",
+    "composed",
     "moves_along",
     "moves_between",
     "patched",
@@ -34,6 +38,12 @@ _BEGIN: Entry = ()
 """Less than every entry."""
 _END: Entry = (TOP,)
 """Greater than every entry."""
+
+PART = 4096
+"""Many moves patch parts of this length, so that little of a list moves up or down."""
+
+FEW = 64
+"""So many patch the list."""
 
 
 @attrs.frozen
@@ -57,14 +67,78 @@ def patched(rows: Sequence[StoredRow], moves: Sequence[Move]) -> list[StoredRow]
     >>> patched([(1,), (2,), (3,)], [Move((1,), 0, None), Move((4,), None, 2)])
     [(2,), (3,), (4,)]
     """
-    found = [*rows]
+    return _patched(rows, moves)[0]
+
+
+def _patched(rows: Sequence[Any], moves: Sequence[Move]) -> tuple[list[Any], list[Any]]:
+    """Give the list, and what was taken out of it, one after the other."""
+    taken: list[Any] = []
+    parts = [[*rows]]
+    if len(moves) > FEW and len(rows) > PART:
+        whole = parts[0]
+        parts = [whole[begin : begin + PART] for begin in range(0, len(whole), PART)]
+    for move in moves:
+        place = move.was if move.now is None else move.now
+        assert place is not None
+        for part in parts:
+            if place < len(part):
+                break
+            place -= len(part)
+        else:  # behind all
+            place = len(part)
+        if move.now is None:
+            taken.append(part.pop(place))
+        else:
+            part.insert(place, move.row)
+    return [*chain.from_iterable(parts)] if len(parts) > 1 else parts[0], taken
+
+
+def composed(moves: Sequence[Move]) -> list[Move]:
+    """Give moves that come to the same as many, one after the other.
+
+    There is one at most for each row that was there and for each that is, and none
+    where all that came went again, and all that went came to its place again. So they
+    are bounded by the rows before and after, however many these are; and nobody has to
+    know the rows.
+
+    Cost: O(rows), as far as they are moved.
+
+    >>> composed([Move((1,), 0, None), Move((4,), None, 2), Move((4,), 2, None)])
+    [Move(row=(1,), was=0, now=None)]
+    """
+    count = _length(moves)
+    rows, taken = _patched(range(count), moves)  # each row that stays is its place
+    left = [move.row for move in moves if move.now is None]
+    went = dict(zip(taken, left, strict=True))
+    gone, come = list[Move](), list[Move]()
+    begin, came = 0, list[StoredRow]()
+    for now, item in enumerate([*rows, count]):
+        if type(item) is not int:
+            came.append(item)
+            continue
+        if came or begin < item:  # between rows that stay
+            there = [went[place] for place in range(begin, item)]
+            for move in moves_between(there, came):
+                if move.now is None:
+                    gone.append(Move(move.row, begin + (move.was or 0), None))
+                else:
+                    come.append(Move(move.row, None, now - len(came) + move.now))
+        begin, came = item + 1, []
+    gone.sort(key=attrgetter("was"), reverse=True)
+    return [*gone, *come]
+
+
+def _length(moves: Sequence[Move]) -> int:
+    """Say how many rows a list has at least, if it can be moved like this."""
+    least = grown = 0
     for move in moves:
         if move.now is None:
-            assert move.was is not None
-            del found[move.was]
+            least = max(least, (move.was or 0) + 1 - grown)
+            grown -= 1
         else:
-            found.insert(move.now, move.row)
-    return found
+            least = max(least, move.now - grown)
+            grown += 1
+    return least
 
 
 def moves_between(

@@ -112,6 +112,21 @@ def test_what_raises_is_logged_and_disturbs_nobody(
     assert first.exc_info[0] is ZeroDivisionError
 
 
+def test_what_is_no_exception_passes_when_all_are_called() -> None:
+    listeners, told = Listeners(), list[object]()
+
+    def leave(_: object, row: object) -> None:
+        told.append(row)
+        raise SystemExit(row)
+
+    listeners.add("come", leave)
+    listeners.add("come", lambda _, row: told.append(row))
+    with pytest.raises(SystemExit, match="a"):
+        listeners.tell("come", "event", ["a", "b"])
+
+    assert told == ["a", "b", "a", "b"]
+
+
 def test_what_cannot_be_called_is_refused() -> None:
     listeners = Listeners()
     with pytest.raises(ArgumentError, match="come takes a function, not 5"):

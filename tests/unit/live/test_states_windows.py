@@ -1,14 +1,16 @@
 """Windows: what ORDER BY, LIMIT and OFFSET show, and at which places (S28)."""
 
+import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from qsdb.live.states import windows
 from qsdb.live.states.heads import SPARE, IndexedWindow
 from qsdb.live.states.numbering import Numbered
 from qsdb.live.states.sorting import Entry, SortTerm, entry_function
-from qsdb.live.states.windows import Move, Window, patched
+from qsdb.live.states.windows import Move, Window, composed, patched
 from qsdb.values.compounds import ArrayKind, OptionKind
 from qsdb.values.kinds import BOOL, F64, I32, IDENTITY, NAN, STR, TIMESTAMP
 from qsdb.values.ranges import TOP
@@ -291,3 +293,72 @@ def test_a_window_beside_an_index_moves() -> None:
 
 def test_move_of_an_empty_list() -> None:
     assert patched([], [Move((1,), None, 0)]) == [(1,)]
+
+
+# Moves, one after the other.
+
+
+def drawn(rng: random.Random, rows: list[Row], count: int) -> list[Move]:
+    """Draw moves of a list, and make them."""
+    moves = []
+    for _ in range(count):
+        if rows and rng.random() < 0.5:
+            place = rng.randrange(len(rows))
+            moves.append(Move(rows.pop(place), place, None))
+        else:
+            place = rng.randrange(len(rows) + 1)
+            rows.insert(place, (rng.randrange(9),))
+            moves.append(Move(rows[place], None, place))
+    return moves
+
+
+@pytest.mark.parametrize("length", [0, 1, 5, 12])
+def test_parts_of_a_list_are_patched_as_the_list(
+    length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "PART", 3)
+    monkeypatch.setattr(windows, "FEW", 2)
+    rng = random.Random(length)
+    for count in range(30):
+        before = [(rng.randrange(9),) for _ in range(length)]
+        after = [*before]
+        moves = drawn(rng, after, count)
+
+        assert patched(before, moves) == after
+
+
+def test_many_moves_come_to_few() -> None:
+    rng = random.Random(1)
+    for _ in range(300):
+        before = [(number,) for number in range(rng.randrange(7))]
+        after = [*before]
+        moves = drawn(rng, after, rng.randrange(20))
+
+        few = composed(moves)
+
+        assert patched(before, few) == after
+        assert len(few) <= min(len(moves), len(before) + len(after))
+        assert composed([*moves, *reversed([_back(each) for each in moves])]) == []
+
+
+def _back(move: Move) -> Move:
+    return Move(move.row, move.now, move.was)
+
+
+def test_rows_that_change_places_are_not_told_in_full() -> None:
+    there_and_back = [
+        Move((1,), 0, None),
+        Move((1,), None, 2),
+        Move((2,), 0, None),
+        Move((2,), None, 2),
+        Move((3,), 0, None),
+        Move((3,), None, 2),
+    ]
+
+    assert composed(there_and_back) == []
+    assert composed(there_and_back[:4]) == [
+        Move((2,), 1, None),
+        Move((1,), 0, None),
+        Move((1,), None, 1),
+        Move((2,), None, 2),
+    ]

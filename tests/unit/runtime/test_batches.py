@@ -1,13 +1,17 @@
 """Batches: several of one receiver as one."""
 
+import pytest
+
 import qsdb
 from qsdb.errors import QueryError
 from qsdb.live.differences import Difference
 from qsdb.live.operators import LiveResult
+from qsdb.runtime import updates
 from qsdb.runtime.batches import Batch
 from qsdb.runtime.updates import Shape, Update
 
 SHAPE = Shape(("n",), list, None)
+EVENTS = Shape(("n",), list, None, is_event=True)
 
 
 class Listener:
@@ -82,6 +86,32 @@ def test_an_end_is_all_that_is_left_to_say() -> None:
     one = first.joined([Batch(listener, 6, None, [(ana, failed)])])
 
     assert one.parts == [(ana, failed)]
+
+
+def test_nothing_comes_after_an_end_and_too_many_events_are_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(updates, "EVENT_ROWS_MAX", 3)
+    listener, ana, bob = Listener(), Listener(), Listener()
+    events = [
+        Update(number, Difference([(number,), (number,)], []), EVENTS)
+        for number in range(5, 9)
+    ]
+    failed = QueryError("no room")
+    first, *later = [Batch(listener, each.offset, None, []) for each in events]
+    for batch, event in zip((first, *later), events, strict=True):
+        batch.parts.append((ana, event))
+    first.parts += [(bob, events[0]), (bob, failed)]
+    later[0].parts.append((bob, events[1]))
+
+    one = first.joined(later)
+
+    [(_, what), (_, last)] = one.parts
+    assert str(what).startswith("8 rows of event tables wait to be told, and 3 are")
+    assert last is failed
+    [(_, what)] = later[0].joined(later[1:2]).parts[:1]
+    assert isinstance(what, QueryError)
+    assert isinstance(later[1].joined([later[1]]).parts[0][1], Update)
 
 
 class Prompt(Listener):

@@ -14,7 +14,8 @@ import pytest
 
 import qsdb
 from qsdb import u8, u32
-from qsdb.runtime import backlogs
+from qsdb.live.states.windows import patched
+from qsdb.runtime import backlogs, updates
 from tests.support.stepper import Interrupter, needs_steps
 
 pond = qsdb.Module("pond")
@@ -114,16 +115,16 @@ def test_who_falls_behind_is_given_several_in_one(
         assert len(backlog._state[0]) <= 5
 
     query.close()
-    updates = [*reader]
+    told = [*reader]
 
-    offsets = [number for each in updates for number in each.offsets]
+    offsets = [number for each in told for number in each.offsets]
     assert offsets == [*range(query.offset + 2, db.offset + 1)]
     rows = Counter([Fish(0)])
-    for each in updates:
+    for each in told:
         rows.update(each.inserts)
         rows.subtract(each.deletes)
     assert +rows == Counter(query.rows)
-    assert len(updates[0].offsets) > 5
+    assert len(told[0].offsets) > 5
 
 
 def test_what_came_and_went_while_behind_is_not_told(
@@ -137,6 +138,39 @@ def test_what_came_and_went_while_behind_is_not_told(
     put(db, 1)
     with db.write() as tx:
         tx[Fish].delete(Fish(1))
+
+    assert [*reader] == []
+
+
+def test_an_order_does_not_add_up_to_more_than_its_rows(
+    db: qsdb.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlogs, "UPDATES_MAX", 3)
+    for number in range(9):
+        put(db, number, number)
+    query = db.subscribe("SELECT * FROM fish ORDER BY size, id LIMIT 3")
+    reader = query.changes(timeout=0)
+    shown, rng = query.rows, random.Random(1)
+    for _ in range(40):
+        for _ in range(20):
+            put(db, rng.randrange(9), rng.randrange(100))
+        for update in reader:
+            if len(update.offsets) > 1:
+                assert len(update.moves or ()) <= 6
+            shown = patched(shown, update.moves or ())
+        assert shown == query.rows
+
+
+def test_an_order_that_is_as_it_was_is_not_told(
+    db: qsdb.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlogs, "UPDATES_MAX", 1)
+    for number in range(5):
+        put(db, number, number)
+    reader = db.subscribe("SELECT * FROM fish ORDER BY size LIMIT 3").changes(0)
+    for _ in range(10):
+        put(db, 0, 100)
+        put(db, 0, 0)
 
     assert [*reader] == []
 
@@ -201,6 +235,34 @@ def test_events(db: qsdb.Database) -> None:
     threading.Timer(0.05, splash, (db,)).start()
 
     assert next(reader).inserts == [Splash(3)]
+
+
+def test_who_is_too_far_behind_with_events_is_told_so(
+    db: qsdb.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updates, "EVENT_ROWS_MAX", 3)
+    query = db.subscribe("SELECT * FROM splash")
+    slow, other = query.changes(timeout=0), query.changes(timeout=0)
+    for count in (9, 1):  # one commit may have any number
+        with db.write() as tx:
+            tx[Splash].insert_many([Splash(number) for number in range(count)])
+        assert len(next(other).inserts) == count
+    assert len(next(slow).inserts) == 9
+    with pytest.raises(qsdb.QueryError, match=r"10 rows .* and 3 are the most"):
+        next(slow)
+
+    slow = query.changes(timeout=0)
+    for _ in range(4):
+        splash(db)
+        assert next(other).inserts == [Splash(3)]
+    told: list[list[Splash]] = []
+    with pytest.raises(qsdb.QueryError, match=r"4 rows .* and 3 are the most"):
+        told += (update.inserts for update in slow)
+    assert told == [[Splash(3)]] * 3
+    assert query.error is None
+    splash(db)
+    assert [each.inserts for each in other] == [[Splash(3)]]
+    assert len(query._backlogs) == 1
 
 
 def splash(db: qsdb.Database) -> None:

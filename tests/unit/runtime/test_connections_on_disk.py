@@ -19,6 +19,12 @@ T = TypeVar("T")
 
 P1, P2 = Player(1, "p1"), Player(2, "p2")
 
+street = qsdb.Module("street")
+
+
+class Shout(qsdb.Row, module=street, public=True, event=True):
+    text: str
+
 
 class HeldDirectory(InterposedDirectory):
     """A disk whose syncs wait until they are let through, or fail."""
@@ -145,6 +151,41 @@ def test_who_falls_behind_is_told_of_several_commits_at_once(
     assert Counter(conn.db[Player]) == Counter(query.rows)
     high = [each for each in query.rows if each.level > 2]
     assert Counter(sub.rows) == Counter(high + query.rows)
+
+
+def test_who_is_too_slow_for_events_ends(
+    disk: HeldDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = qsdb.Database(street, disk, durability="interval", sync_interval=0.001)
+    db.wait_durable()
+    delivery = db._subscriptions.delivery
+    monkeypatch.setattr(delivery, "_durable_max", 6)
+    monkeypatch.setattr("qsdb.runtime.delivery.WAITING_MAX", 6)
+    monkeypatch.setattr("qsdb.runtime.delivery.BEHIND_MIN", 1)
+    monkeypatch.setattr("qsdb.runtime.updates.EVENT_ROWS_MAX", 9)
+    errors, told = list[qsdb.QueryError](), list[qsdb.Update]()
+    query = db.subscribe(
+        "SELECT * FROM shout", told.append, confirmed=True, on_error=errors.append
+    )
+    disk.may_sync.clear()
+    for number in range(40):
+        with db.write() as tx:
+            tx[Shout].insert(Shout(f"{number}"))
+        assert len(delivery._durable) <= 8
+    disk.may_sync.set()
+    assert soon(lambda: bool(errors))
+
+    assert errors == [query.error]
+    assert "9 are the most" in str(query.error)
+    assert (repr(query).split(",")[0], told) == ("<LiveQuery ended", [])
+    with pytest.raises(qsdb.QueryError, match="9 are the most"):
+        next(query.changes())
+    assert db.stats().live_queries == 1
+    with db.write() as tx:
+        tx[Shout].insert(Shout("last"))
+    assert db.stats().live_queries == 0
+    db.close()
+    assert (told, len(errors)) == ([], 1)
 
 
 @pytest.fixture

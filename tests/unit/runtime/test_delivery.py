@@ -79,21 +79,42 @@ def test_what_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
-def test_an_interrupt_passes_and_the_rest_is_told_later() -> None:
+def leaving(error: BaseException) -> Callable[[], None]:
+    def leave() -> None:
+        raise error
+
+    return leave
+
+
+def test_what_is_no_exception_passes_when_the_rest_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     delivery, told = Delivery(None), list[str]()
-
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
-    post(delivery, interrupt)
+    post(delivery, leaving(SystemExit(3)))
     post(delivery, lambda: told.append("next"))
-    with pytest.raises(KeyboardInterrupt):
+    post(delivery, leaving(KeyboardInterrupt()))
+    post(delivery, lambda: post(delivery, lambda: told.append("inner")))
+    with pytest.raises(SystemExit) as caught:
         delivery.run()
-    assert told == []
 
-    delivery.run()
+    assert caught.value.code == 3
+    assert told == ["next", "inner"]
+    assert caplog.messages == ["a callback raised"]  # the second one
+    assert not delivery.outbox
+    assert not delivery._is_busy
 
-    assert told == ["next"]
+
+def test_so_it_is_of_what_is_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    delivery, told = Delivery(lambda offset: offset), list[str]()
+    monkeypatch.setattr(delivery, "_start", lambda: None)  # only this thread tells
+    post(delivery, leaving(SystemExit(3)), 1)
+    post(delivery, lambda: told.append("durable"), 1)
+    post(delivery, lambda: told.append("later"), 2)
+    post(delivery, lambda: told.append("at once"))
+    with pytest.raises(SystemExit):
+        delivery.catch_up(1)
+
+    assert told == ["durable", "at once"]
 
 
 def test_who_comes_while_another_thread_tells_waits_for_it() -> None:
@@ -296,13 +317,15 @@ def test_a_callback_that_would_end_the_thread_does_not(
     delivery = Delivery(disk.wait)
 
     def leave() -> None:
+        post(delivery, listener.hear("inner"))
         raise SystemExit
 
     post(delivery, leave, 1)
     post(delivery, listener.hear("next"), 1)
     disk.reach(1)
-    listener.wait_for(1)
+    listener.wait_for(2)
 
+    assert listener.told == ["next", "inner"]
     assert caplog.messages == ["a callback raised"]
     end(delivery)
 
@@ -426,9 +449,6 @@ def test_an_interrupt_before_what_waited_is_told_loses_nothing(
     monkeypatch.setattr(delivery, "tell", interrupted)
     with pytest.raises(KeyboardInterrupt):
         delivery.catch_up(2)
-    assert told == [1]
-
-    delivery.catch_up(2)
     assert told == [1, 2]
     delivery.catch_up(3)
     assert told == [1, 2, 3]

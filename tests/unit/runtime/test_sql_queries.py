@@ -678,6 +678,25 @@ def test_statements_are_prepared_once_for_each_sort_of_caller(
     assert (after.misses - own.misses, after.hits - own.hits) == (1, 2)
 
 
+def test_long_texts_of_strangers_are_not_kept(db: qsdb.Database) -> None:
+    cache = db._queries.prepared
+    db.sql("SELECT id FROM item", sender=ANN)
+    sizes = []
+    for text, sender in (
+        (f"SELECT id FROM item {' ' * 1000}", ANN),
+        (f"SELECT id FROM item WHERE id = 1 {'OR id = 2 ' * 100}", ANN),
+        (f"SELECT id FROM item WHERE id = 1 {'OR id = 2 ' * 100}", None),
+        ("SELECT id FROM item WHERE id = 1".ljust(1000), ANN),
+        ("SELECT id FROM item WHERE id = 1".ljust(1001), ANN),
+    ):
+        before = cache.cache_info().currsize
+        found = db.sql(text, sender=sender).rows
+        assert found == db.sql(text, sender=sender).rows
+        sizes.append(cache.cache_info().currsize - before)
+
+    assert sizes == [0, 0, 1, 1, 0]
+
+
 def test_what_is_wrong_is_not_kept(db: qsdb.Database) -> None:
     size = db._queries.prepared.cache_info().currsize
     for _ in range(2):
