@@ -68,12 +68,16 @@ def queries(draw: st.DrawFn) -> str:
     ).live()
 
 
+ON = 'r.id NOT IN (SELECT i.b FROM "right" i WHERE i.a = l.a)'
 JOINED = (
     '"left" l CROSS JOIN "right" r',
     '"left" l JOIN "right" r ON r.b = l.b',
     '"left" l JOIN "right" r ON r.id > l.b',
     '"left" l JOIN "right" r ON r.b = l.b LEFT JOIN "left" o ON o.id = r.a',
     '"left" l CROSS JOIN "right" r LEFT JOIN "right" o ON o.b = l.a AND o.id = r.id',
+    '"left" l LEFT JOIN "right" o ON o.b = l.b JOIN "right" r ON r.a = l.b',
+    '"left" o RIGHT JOIN "right" r ON o.b = r.b JOIN "left" l ON l.id = r.b',
+    f'"left" l JOIN "right" r ON r.b = l.b LEFT JOIN "left" o ON o.id = r.a AND {ON}',
 )
 CHOSEN = ("r.id IN (0, 2, 3)", "r.b IN (0, 1)", "r.a IN (0, 1, 5)", "l.a IN (0, 1)")
 LOOKING = (
@@ -84,6 +88,11 @@ LOOKING = (
 )
 """Of several tables one is begun with, and the others are looked up: here by lists of
 values, one value after the other."""
+BESIDE = (
+    '(r.id NOT IN (SELECT i.b FROM "left" i) OR o.id IS NOT NULL)',
+    '(EXISTS (SELECT 1 FROM "right" i WHERE i.b = l.id) AND NOT o.b = l.b)',
+)
+"""What looks into tables, and stands beside what is said of an outer join's."""
 
 values = st.tuples(st.sampled_from((None, 0, 1)), st.integers(0, 2))
 changes = st.lists(
@@ -104,11 +113,12 @@ def test_rows_are_those_of_asking_anew(
 @pytest.mark.parametrize("joined", JOINED)
 def test_no_row_comes_once_for_each_value_it_is_looked_up_by(joined: str) -> None:
     random = Random(joined)
-    outputs = "l.id AS l, r.id AS r" + (", o.id AS o" if " o ON" in joined else "")
+    has_outer = " o " in joined
+    outputs = "l.id AS l, r.id AS r" + (", o.id AS o" if has_outer else "")
     texts = [
         f"SELECT {outputs} FROM {joined} WHERE {chosen} AND {looking}"
         for chosen in CHOSEN
-        for looking in LOOKING
+        for looking in (*LOOKING, *(BESIDE if has_outer else ()))
     ]
     transactions = [
         [

@@ -237,16 +237,18 @@ class Wide:
         What looks into tables, and ON, see no table of a LEFT JOIN, but stand beside
         what does.
         """
-        count = self.pick((1, 1, 2, 2, 3, 4))
+        count = self.pick((1, 2, 2, 3, 3, 4))
         sources = [_aliased(self.pick(self.tables), f"s{n}") for n in range(count)]
         tables, always = self._live_from(sources)
         known = self.writer.columns
         self.writer.columns = always
         terms = [self.subquery()]
         if self.pick((0, 1)):
+            texts = [each.text for each in always]
+            outer = [each for each in known if each.text not in texts]
             other = self.subquery()
-            if self.pick((0, 1)):
-                self.writer.columns = known
+            if self.pick((0, 1, 1)):
+                self.writer.columns = outer or known
                 other = self.writer.test()
             terms = [f"({terms[0]} {self.one_of('AND', 'OR')} {other})"]
         self.writer.columns = known
@@ -267,7 +269,8 @@ class Wide:
         always = [*first.columns]
         known = [*first.columns]
         for number, source in enumerate(rest):
-            joins = ["CROSS JOIN", "JOIN", "LEFT JOIN", *["RIGHT JOIN"] * (not number)]
+            joins = ["CROSS JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN"]
+            joins += [] if number else ["RIGHT JOIN"]
             join = self.one_of(*joins)
             text += f" {join} {source.table} {source.alias}"
             if join != "CROSS JOIN":
@@ -295,7 +298,7 @@ class Wide:
         if not self.pick(range(4)):
             self.writer.columns = [*seen, *source.columns]
             found += f" AND {self.writer.test()}"
-        if not self.pick(range(4)):
+        if not self.pick(range(3)):
             of_both = {"JOIN": [*always, *source.columns], "LEFT JOIN": always}
             self.writer.columns = of_both.get(join, source.columns)
             found += f" AND {self.subquery()}"
