@@ -68,11 +68,7 @@ def queries(draw: st.DrawFn) -> str:
     ).live()
 
 
-<<<<<<< HEAD
-IN_ON = 'r.id NOT IN (SELECT i.b FROM "right" i WHERE i.a = l.a)'
-=======
 ON = 'r.id NOT IN (SELECT i.b FROM "right" i WHERE i.a = l.a)'
->>>>>>> four-outer
 JOINED = (
     '"left" l CROSS JOIN "right" r',
     '"left" l JOIN "right" r ON r.b = l.b',
@@ -81,11 +77,7 @@ JOINED = (
     '"left" l CROSS JOIN "right" r LEFT JOIN "right" o ON o.b = l.a AND o.id = r.id',
     '"left" l LEFT JOIN "right" o ON o.b = l.b JOIN "right" r ON r.a = l.b',
     '"left" o RIGHT JOIN "right" r ON o.b = r.b JOIN "left" l ON l.id = r.b',
-<<<<<<< HEAD
-    '"left" l JOIN "right" r ON r.b = l.b LEFT JOIN "left" o ON o.id = r.a AND ' + IN_ON,
-=======
     f'"left" l JOIN "right" r ON r.b = l.b LEFT JOIN "left" o ON o.id = r.a AND {ON}',
->>>>>>> four-outer
 )
 CHOSEN = ("r.id IN (0, 2, 3)", "r.b IN (0, 1)", "r.a IN (0, 1, 5)", "l.a IN (0, 1)")
 LOOKING = (
