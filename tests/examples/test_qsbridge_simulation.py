@@ -132,7 +132,7 @@ def ban_who_plays(tx: Transaction) -> None:
         tx[BanEntry].insert(ban.replace(player_id=row.player_id))
 
 
-def forget_all_players(tx: Transaction) -> None:
+def forget_the_players(tx: Transaction) -> None:
     tx[PlayerServerPresence].clear()
 
 
@@ -174,8 +174,8 @@ def change_the_owner(tx: Transaction) -> None:
         (share_a_slot, "there are as many items as there were"),
         (share_a_slot, "deposits less withdrawals are in the vaults"),
         (ban_who_plays, "nobody plays who is banned"),
-        (forget_all_players, "players are where the platform says"),
-        (forget_all_players, "the movements lead to where players are"),
+        (forget_the_players, "players are where the platform says"),
+        (forget_the_players, "the movements lead to where players are"),
         (invent_a_movement, "the movements lead to where players are"),
         (open_two_transfers, "a player has one open transfer at most"),
         (end_without_a_time, "a player has one open transfer at most"),

@@ -137,7 +137,7 @@ def _places(world: World, tx: Transaction) -> Iterator[str]:
             if row is None or row.server_id != server.server_id:
                 yield f"{player_id} is on {server.server_id}, and by the tables: {row}"
         for row in players.server_id.filter(server.server_id):
-            is_of_now = row.last_heartbeat >= server.began_at
+            is_of_now = row.last_heartbeat >= server.began
             if row.player_id not in server.players and is_of_now:
                 yield f"{row} says so, and the server has not seen him"
 

@@ -33,7 +33,7 @@ class GameServer(GameHooks):
         details: What it says of itself.
         players: Who is in its world, by id, in the order of arrival.
         state: Whether it runs, stands still, or has crashed.
-        began_at: When it last began to run.
+        began: When it was started last.
         waiting: Players who stand at the vault's counter: the platform was lost in the
             middle of their call, and nobody knows where their item is. Until that is
             known they do nothing else. A game would write their items down before; this
@@ -47,7 +47,7 @@ class GameServer(GameHooks):
         self.state: Literal["up", "hung", "down"] = "down"
         self._world = world
         self._crowd = crowd
-        self.began_at = Timestamp.EPOCH
+        self.began = Timestamp.EPOCH
         self.waiting: set[str] = set()
         self._token: str | None = None
         self._life = 0
@@ -75,7 +75,7 @@ class GameServer(GameHooks):
         """Begin, or begin again after a crash."""
         world = self._world
         self.state = "up"
-        self.began_at = world.agenda.clock.now()
+        self.began = world.agenda.clock.now()
         self._life += 1
         self._bridge = Bridge(
             world.hub.connect,
