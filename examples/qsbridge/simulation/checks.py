@@ -130,6 +130,7 @@ def _places(world: World, tx: Transaction) -> Iterator[str]:
     ended with a crash there are rows until they are stale.
     """
     players = tx[PlayerServerPresence]
+    now = world.agenda.clock.now()
     kicked = {row.player_id for row in tx[BridgeCommand] if row.kind == "kick"}
     for server in _listening(world):
         for player_id in server.players.keys() - kicked:
@@ -137,7 +138,7 @@ def _places(world: World, tx: Transaction) -> Iterator[str]:
             if row is None or row.server_id != server.server_id:
                 yield f"{player_id} is on {server.server_id}, and by the tables: {row}"
         for row in players.server_id.filter(server.server_id):
-            is_of_now = row.last_heartbeat >= server.began
+            is_of_now = row.last_heartbeat >= server.began and not row.is_stale(now)
             if row.player_id not in server.players and is_of_now:
                 yield f"{row} says so, and the server has not seen him"
 
