@@ -35,7 +35,6 @@ from qsdb.testing.disk.simulated import SimulatedDirectory
 from tests.examples.hub import START
 
 SMALL = Settings(servers=5, players=150, minutes=20, seed=14)
-"""In this one the power takes a withdrawal."""
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +77,11 @@ def test_an_evening_with_outages_is_the_same_for_the_same_seed(
     done, times = result.tally, result.times["vault_withdraw"]
     assert done["withdraw twice"] == 0
     assert done["deposit"] - done["withdraw"] == result.rows["global_vault"]
-    assert result.lost["vault_withdraw"] == 1
+    lost = result.lost["vault_withdraw"]
+    assert done["withdraw"] + lost == times.calls - times.failures
+    assert result.refused["withdraw twice", "NotFound"] <= times.failures
     assert result.commits_lost > 0
-    assert done["withdraw"] + 1 == times.calls - times.failures
-    assert result.refused["withdraw twice", "NotFound"] == times.failures
+    assert sum(result.lost.values()) > 0
     for refused in (
         ("withdraw twice", "NotFound"),
         ("join elsewhere", "elsewhere"),
