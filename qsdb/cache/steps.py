@@ -1,9 +1,9 @@
 """Steps: what is done one after the other, each as a whole, whatever comes between.
 
 A signal handler may raise anywhere, and a function of the user's may raise what is no
-`Exception`, as `sys.exit` does. Such an exception goes to whoever is served just now,
-and nobody else is to miss anything for it: so what is to be done knows how far it has
-come. Who has cut it off runs it again, and it goes on where it was.
+`Exception`, as `sys.exit` does. What passes so (`PASSING`) goes to whoever is served
+just now, and nobody else is to miss anything for it: so what is to be done knows how
+far it has come. Who has cut it off runs it again, and it goes on where it was.
 
 That needs steps of which each is, done twice, the same as done once, or says itself
 that it is done.
@@ -12,9 +12,13 @@ that it is done.
 import logging
 from collections.abc import Callable, Sequence
 
-__all__ = ["Step", "Steps", "finish", "go_on"]
+__all__ = ["PASSING", "Step", "Steps", "finish", "go_on"]
 
 _LOGGER = logging.getLogger("qsdb.delivery")
+
+PASSING = (SystemExit, KeyboardInterrupt, GeneratorExit)
+"""What ends a program, or who is in the middle of something. Whatever else is no
+`Exception` may mean that nothing is to go on, and ends all at once."""
 
 Step = Callable[[], object]
 
@@ -52,16 +56,15 @@ class Steps:
 
 
 def finish(work: Step) -> None:
-    """Do something; what is no `Exception` goes on when all of it is done.
+    """Do something; what passes goes on when all of it is done.
 
     Args:
         work: It; run again it does what is left.
     """
     try:
         work()
-    except BaseException as error:
-        if not isinstance(error, Exception):
-            go_on(work)
+    except PASSING:
+        go_on(work)
         raise
 
 
@@ -69,9 +72,11 @@ def go_on(work: Step) -> None:
     """Do what is left of something that was cut off; all that it raises is logged."""
     is_left = True
     while is_left:
+        is_left = False
         try:
             work()
-            is_left = False
-        except BaseException as error:
+        except PASSING:
             _LOGGER.exception("a callback raised")
-            is_left = not isinstance(error, Exception)
+            is_left = True
+        except BaseException:
+            _LOGGER.exception("a callback raised")

@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Protocol, Self
 
-from qsdb.cache.steps import finish, go_on
+from qsdb.cache.steps import PASSING, finish, go_on
 from qsdb.errors import FailedError, UsageError
 from qsdb.forks import on_fork
 
@@ -143,7 +143,7 @@ class Delivery:
             with self.lock:
                 try:
                     self._empty()
-                except BaseException:
+                except PASSING:
                     go_on(self._empty)
                     raise
 

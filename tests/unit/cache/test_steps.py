@@ -77,3 +77,22 @@ def test_an_exception_of_the_rest_is_logged(caplog: pytest.LogCaptureFixture) ->
     go_on(lambda: 1 / 0)
 
     assert caplog.messages == ["a callback raised"]
+
+
+def test_what_nobody_knows_ends_all_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    class DeadError(BaseException):
+        pass
+
+    told = list[int]()
+
+    def die() -> None:
+        told.append(1)
+        raise DeadError
+
+    with pytest.raises(DeadError):
+        finish(die)
+    assert (told, caplog.messages) == ([1], [])
+
+    go_on(die)
+
+    assert (told, caplog.messages) == ([1, 1], ["a callback raised"])
