@@ -29,7 +29,7 @@ from qsdb import (
     u32,
 )
 from qsdb.client import NotConnectedError, RemoteError, UnansweredError
-from qsdb.server.app import application
+from qsdb.server.app import service_of
 from qsdb.server.authority import Authority, Trust
 from qsdb.server.hosts import Host
 from qsdb.server.http.desk import Desk
@@ -118,9 +118,11 @@ def db() -> Iterator[qsdb.Database]:
 
 
 @pytest.fixture
-def web(db: qsdb.Database) -> AsgiClient:
+def web(db: qsdb.Database) -> Iterator[AsgiClient]:
     """Give a client of an application that serves the database."""
-    return AsgiClient(application({"shop": db}))
+    service = service_of({"shop": db})
+    yield AsgiClient(service.app)
+    service.desk.close()  # or loggers would stay as it has set them
 
 
 ROUTE = "/v1/database/shop/route"
