@@ -12,6 +12,10 @@
 5. *NOT EXISTS*: of many players one joins a guild or leaves it, while somebody listens
    to those who are free. The peer is sqlite3 in memory, asked again.
 
+6. *Many that fit one key*: many persons are of one crowd, in which many are seen; one
+   more is seen, and no more, while somebody listens to those who have company, or to
+   the crowd with all who are seen. One row of the results changes, or none.
+
 Not measured: connections and their caches; the first result of a join; commits of
 many rows; what is told only when it is on the disk.
 """
@@ -308,6 +312,86 @@ def absence(sizes: Sizes) -> Question:
     )
 
 
+crowds = qsdb.Module("crowds")
+
+
+class Crowd(qsdb.Row, module=crowds):
+    """There is one."""
+
+    id: u64 = qsdb.primary_key()
+
+
+class Person(qsdb.Row, module=crowds):
+    """Many, of one crowd."""
+
+    id: u64 = qsdb.primary_key()
+    crowd: u64 = qsdb.index()
+
+
+class Seen(qsdb.Row, module=crowds):
+    """Somebody of a crowd who is seen."""
+
+    id: u64 = qsdb.primary_key()
+    crowd: u64 = qsdb.index()
+
+
+COMPANY = "SELECT * FROM person p WHERE EXISTS "
+COMPANY += "(SELECT 1 FROM seen s WHERE s.crowd = p.crowd)"
+WHOLE = "SELECT c.id AS crowd, s.id AS seen FROM crowd c "
+WHOLE += "LEFT JOIN seen s ON s.crowd = c.id"
+
+
+def come_and_go(persons: int, commits: int, text: str | None) -> Task[int]:
+    """Have somebody be seen, and no more, while somebody listens to a query."""
+    db = qsdb.Database(crowds, seed=1)
+    with db.write() as tx:
+        tx[Crowd].insert(Crowd(1))
+        tx[Person].insert_many([Person(n, 1) for n in range(persons)])
+        tx[Seen].insert_many([Seen(n, 1) for n in range(persons)])
+    query = None if text is None else db.subscribe(text)
+    with db.write() as tx:  # the first has the query compiled
+        tx[Seen].insert(Seen(persons, 1))
+
+    def work() -> int:
+        for number in range(commits):
+            with db.write() as tx:
+                if number % 2:
+                    tx[Seen].delete_by_key(persons + 1)
+                else:
+                    tx[Seen].insert(Seen(persons + 1, 1))
+        return commits
+
+    def verify(done: int) -> object:
+        if query is not None and text is not None:
+            found = sorted(map(tuple, db.sql(text).rows))
+            require(sorted(map(tuple, query.rows)) == found, "it is told wrongly")
+        return done
+
+    return Task(work, verify, db.close)
+
+
+def crowd(sizes: Sizes) -> Iterator[Question]:
+    """Ask what a commit costs where many rows fit the one that changes."""
+    persons, commits = sizes["persons"], sizes["commits"]
+    for name, text in (("EXISTS", COMPANY), ("LEFT JOIN", WHOLE)):
+        yield Question(
+            f"{name} where {persons:,} rows fit one key, with the commit",
+            [
+                Contender(
+                    "listened to", partial(come_and_go, persons, commits, text), commits
+                ),
+                Contender(
+                    "nobody listens",
+                    partial(come_and_go, persons, commits, None),
+                    commits,
+                    "floor",
+                ),
+            ],
+            [Within("listened to", 100, 1e-6, "us")],
+            MICROSECONDS,
+        )
+
+
 def questions(sizes: Sizes) -> Iterator[Question]:
     """Ask for commits, memory, the join and the shared query."""
     rooms, commits = sizes["subscriptions"], sizes["commits"]
@@ -357,6 +441,7 @@ def questions(sizes: Sizes) -> Iterator[Question]:
         unit=MICROSECONDS,
     )
     yield absence(sizes)
+    yield from crowd(sizes)
 
 
 LIVE = Benchmark(
@@ -370,6 +455,7 @@ LIVE = Benchmark(
         "changes": 2_000,
         "sharing": 1_000,
         "players": 100_000,
+        "persons": 10_000,
     },
     small={
         "subscriptions": 50,
@@ -379,6 +465,7 @@ LIVE = Benchmark(
         "changes": 10,
         "sharing": 10,
         "players": 30,
+        "persons": 30,
     },
     questions=questions,
 )

@@ -7,13 +7,14 @@ where NOT IN looks for a value and for NULL, the address is one for all of them.
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 
+from qsdb.live.flips import cells_of
 from qsdb.live.routing import Always, ByInterval, ByValue, Never, Route
 from qsdb.live.virtual import instance_column
 from qsdb.live.witnesses import conditions_on
 from qsdb.sql.queries import Query
 from qsdb.sql.readable import StoredRow
 from qsdb.sql.sargs import End, Equality, Span, equality, span
-from qsdb.sql.typed import Argument, Cell, Constant, IsNull, Typed, parts_of
+from qsdb.sql.typed import Argument, Cell, Constant, IsNull, Typed
 from qsdb.values.kinds import F32, F64, Kind, Stored
 
 __all__ = ["columns_read", "is_told_apart", "picker", "route_of", "value_of"]
@@ -23,11 +24,8 @@ def columns_read(query: Query, source: int) -> frozenset[int] | None:
     """Give the columns of a table that a query looks at; None for all of them."""
     if query.whole == source:
         return None
-    found: set[int] = set()
-    for condition in query.tests:
-        _add_columns(condition, source, found)
-    for output in query.outputs if query.whole is None else ():
-        _add_columns(output.term, source, found)
+    outputs = query.outputs if query.whole is None else ()
+    found = cells_of([*query.tests, *[each.term for each in outputs]], source)
     every = len(query.tables[source].schema.columns)
     return None if len(found) == every else frozenset(found)
 
@@ -47,13 +45,6 @@ def picker(query: Query) -> Callable[[StoredRow], StoredRow] | None:
     if len(places) < 2:  # which itemgetter gives no tuple of
         return lambda row: tuple([row[place] for place in places])
     return itemgetter(*places)
-
-
-def _add_columns(node: Typed, source: int, found: set[int]) -> None:
-    if isinstance(node, Cell) and node.source == source:
-        found.add(node.place)
-    for part in parts_of(node):
-        _add_columns(part, source, found)
 
 
 def route_of(query: Query, source: int, values: tuple[Stored, ...]) -> Route:

@@ -89,10 +89,8 @@ def _costs(query: Query) -> Iterator[str]:
     if len(query.sources) > outer_count + 1:
         yield "JOIN keeps nothing; a change costs as much as the rows that it meets"
     if outer_count:
-        yield (
-            "LEFT JOIN keeps nothing; a change costs as much as the rows that it "
-            "meets, and those that they meet"
-        )
+        found = "as the rows that it meets"
+        yield f"LEFT JOIN keeps nothing; a change costs as much {found}"
     if query.own_hidden:
         yield (
             "EXISTS and IN (SELECT …) keep nothing; a change of what they look for "

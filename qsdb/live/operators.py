@@ -15,7 +15,8 @@ query that reads such tables is evaluated for them once, with all other tables a
 are now: its rows come, and none is kept or goes. Changes of other tables are nothing to
 it.
 
-Tables that a condition only looks into are told of in `qsdb.live.witnesses`.
+Tables that a condition only looks into are told of in `qsdb.live.witnesses`, and those
+of LEFT JOINs in `qsdb.live.outer_joins`.
 
 The sum may hold the same row with both signs, and then it is neither come nor gone.
 
@@ -26,12 +27,13 @@ is and as it was; a query ends only if asking it now fails as well.
 *Source*: delta joins as in DBToaster and Feldera, in two terms for two tables.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from qsdb.errors import QueryError
 from qsdb.live.addressing import columns_read, is_told_apart, picker, route_of
 from qsdb.live.differences import Difference, parted
+from qsdb.live.outer_joins import OuterJoins
 from qsdb.live.routing import Reader
 from qsdb.live.states.changes import Change, cancelled
 from qsdb.live.tables import Before, FoundRows, Now, Pair, Rows
@@ -71,15 +73,18 @@ class Template:
         self.query = query
         self.tables = [each.schema.name for each in query.tables]
         self._witnesses: Witnesses | None = None
-        if (query.hidden or query.outer) and not query.events:
-            self._witnesses = Witnesses(query)
+        self._outer: OuterJoins | None = None
         self._bases = bases_of(query)
         self._events = query.events
         firsts = self._events[:1] or self._bases
         self.plans = [make_plan(query, first, wishes=True) for first in firsts]
+        if (query.hidden or query.outer) and not query.events:
+            self._witnesses = Witnesses(query, self.plans[0].inner)
         self.results: dict[tuple[Stored, ...], LiveResult] = {}
         self._whole: Run | None = None
         self._runs: list[Run] = [compile_plan(plan) for plan in self.plans]
+        if query.outer and self._witnesses is not None:
+            self._outer = OuterJoins(query, self._witnesses, self._runs[0])
         self.columns = [columns_read(query, n) for n in range(len(query.tables))]
         self._is_alone = len(query.tables) == 1
         self._is_plain = self._is_alone and gives_whole_rows(query)
@@ -87,10 +92,11 @@ class Template:
 
     def wishes(self) -> set[tuple[str, int]]:
         """Give the indexes that the plans need: table and column."""
-        candidates = () if self._witnesses is None else self._witnesses.plans
+        candidates = [] if self._witnesses is None else self._witnesses.plans
+        outer = [] if self._outer is None else self._outer.plans
         return {
             (plan.query.tables[step.source].schema.name, -1 - step.path.number)
-            for plan in (*self.plans, *candidates)
+            for plan in (*self.plans, *candidates, *outer)
             for step in plan.all_steps
             if step.path is not None
             and step.path.number is not None
@@ -169,14 +175,28 @@ class Template:
                     tables[source] = Rows(went)
                     deletes += run(*tables, NO_CALLER, *values)
             tables[source] = now[self.tables[source]]
-        if self._witnesses is not None:
-            arguments = (NO_CALLER, *values)
-            found = self._witnesses.candidates(arguments, concerned, now, before)
-            for rows in found:
-                came, went = self._looked_at(rows, arguments, tables, was)
-                inserts += came
-                deletes += went
+        for came, went in self._looked_into(values, concerned, now, before):
+            inserts += came
+            deletes += went
         return cancelled(inserts, deletes)
+
+    def _looked_into(
+        self,
+        values: tuple[Stored, ...],
+        concerned: Mapping[int, Sequence[Pair]],
+        now: Mapping[str, Now],
+        before: Mapping[str, Before | None],
+    ) -> Iterable[Change]:
+        """Say what comes and goes with tables of which no row must be there."""
+        if self._witnesses is None:
+            return []
+        arguments = (NO_CALLER, *values)
+        if self._outer is not None and self._outer.are_all(concerned):
+            return self._outer.changes(arguments, concerned, now, before)
+        tables: list[Readable] = [now[each] for each in self.tables]
+        was: list[Readable] = [before[e] or now[e] for e in self.tables]
+        found = self._witnesses.candidates(arguments, concerned, now, before)
+        return [self._looked_at(each, arguments, tables, was) for each in found]
 
     def _looked_at(
         self,

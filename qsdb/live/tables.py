@@ -168,7 +168,11 @@ class Now:
         return rows
 
     def _count(self, number: int | None, within: Range | None, value: object) -> int:
-        return len(self._select(number, within, value))
+        if number is not None and number < 0:
+            return len(self.indexes[-1 - number].rows.get(value, ()))
+        table: Any = self._table  # of whatever sort, it can count
+        count: int = table._count(number, within, value)
+        return count
 
     def _select(
         self, number: int | None, within: Range | None, value: object
@@ -250,13 +254,16 @@ class Before:
         """Put back what a commit took away."""
         self._now = now
         self._deletes = FoundRows([old for old, _ in pairs if old is not None], now)
-        self._inserted = frozenset([new for _, new in pairs if new is not None])
+        self._inserts = FoundRows([new for _, new in pairs if new is not None], now)
+        self._inserted = frozenset(self._inserts.rows)
 
     def _scan(self) -> list[StoredRow]:
         return self._old(self._now._scan()) + self._deletes.rows
 
     def _count(self, number: int | None, within: Range | None, value: object) -> int:
-        return len(self._select(number, within, value))
+        came = len(self._inserts._select(number, within, value))
+        went = len(self._deletes._select(number, within, value))
+        return self._now._count(number, within, value) - came + went
 
     def _select(
         self, number: int | None, within: Range | None, value: object

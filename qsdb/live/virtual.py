@@ -149,6 +149,9 @@ class VirtualTable:
     def _scan(self) -> list[StoredRow]:
         return [row for rows in self._rows.values() for row in rows]
 
+    def _count(self, number: int | None, within: Range | None, value: object) -> int:
+        return len(self._select(number, within, value))
+
     def _select(
         self, number: int | None, within: Range | None, value: object
     ) -> list[StoredRow]:

@@ -11,7 +11,7 @@ to look at those rows of S for which P may have changed, the *candidates*: those
 with a row of a witness table that came or went. They are found by a plan that begins
 with these few rows, goes on through the other witness tables, and ends in S as it was.
 Of each candidate P is asked twice, with the witness tables as they are now and as they
-were.
+were. Rows that stand in for one another have no candidates (`qsdb.live.flips`).
 
 A table of a LEFT JOIN is one too: with a row of it that comes or goes change those rows
 of the other tables that it fits, and what ON says takes the place of P. ON may look for
@@ -28,9 +28,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
+from qsdb.live.differences import parted
+from qsdb.live.flips import Flips, flips_of
 from qsdb.live.tables import Before, FoundRows, Now, Pair, Rows
 from qsdb.sql.loops import compile_plan
-from qsdb.sql.planning import Plan, make_plan
+from qsdb.sql.planning import Plan, Step, make_plan
 from qsdb.sql.queries import Output, Query
 from qsdb.sql.readable import Readable, Run, StoredRow
 from qsdb.sql.typed import (
@@ -44,7 +46,7 @@ from qsdb.sql.typed import (
     sources_of,
 )
 
-__all__ = ["Witnesses", "bases_of", "conditions_on"]
+__all__ = ["Witnesses", "bases_of", "conditions_on", "outputs_of"]
 
 
 @attrs.frozen
@@ -55,6 +57,7 @@ class _Search:
         source: The table.
         earlier: Those before it in the same condition.
         tables: All tables that the plan reads, in its order.
+        flips: What finds those rows that can change an answer; None if all can.
     """
 
     source: int
@@ -62,6 +65,21 @@ class _Search:
     tables: tuple[int, ...]
     plan: Plan
     run: Run
+    flips: Flips | None
+
+    def changed(
+        self,
+        pairs: Sequence[Pair],
+        now: Readable,
+        before: Readable,
+        arguments: Sequence[object],
+    ) -> list[StoredRow]:
+        """Give the rows of the table that came or went and can change an answer."""
+        came, went = parted(pairs)
+        if self.flips is None:
+            return came + went
+        came = self.flips.of(came, before, arguments)
+        return came + self.flips.of(went, now, arguments)
 
 
 _Path = tuple[Exists, tuple[int, ...], tuple[Typed, ...]]
@@ -76,18 +94,27 @@ class Witnesses:
         plans: What finds candidates.
     """
 
-    def __init__(self, query: Query) -> None:
-        """Plan and compile. Cost: a millisecond for each of these tables."""
+    def __init__(self, query: Query, inner: Mapping[Exists, Sequence[Step]]) -> None:
+        """Plan and compile.
+
+        Args:
+            query: The query.
+            inner: How each condition that looks for witnesses is asked.
+
+        Cost: some milliseconds for each of these tables.
+        """
         self._names = [each.schema.name for each in query.tables]
         bases = bases_of(query)
         schemas = [query.sources[number].schema for number in bases]
         self._bases = [(each.name, len(each.columns)) for each in schemas]
         self._searches = [
-            _search(query, bases, source, path)
+            _search(query, bases, source, path, inner.get(path[0]))
             for path in (*_joined(query, bases), *_paths(query.conditions))
             for source in path[0].sources
         ]
         self.plans = [each.plan for each in self._searches]
+        flips = [each.flips for each in self._searches]
+        self.plans += [each.plan for each in flips if each is not None]
 
     def candidates(
         self,
@@ -107,34 +134,51 @@ class Witnesses:
         found: dict[StoredRow, None] = {}
         for search in self._searches:
             pairs = concerned.get(search.source, ())
-            rows = [row for pair in pairs for row in pair if row is not None]
+            if not pairs:
+                continue
+            name = self._names[search.source]
+            was = before[name] or now[name]
+            rows = search.changed(pairs, now[name], was, arguments)
             if rows:
                 tables: list[Readable] = []
                 for number in search.tables:
                     name = self._names[number]
-                    was = None if number in search.earlier else before[name]
+                    old = None if number in search.earlier else before[name]
                     tables.append(
-                        Rows(rows) if number == search.source else was or now[name]
+                        Rows(rows) if number == search.source else old or now[name]
                     )
                 found |= dict.fromkeys(search.run(*tables, *arguments))
         if len(self._bases) == 1 and found:
             yield [Rows([*found])]
             return
         for row in found:
-            yield [*self._parted(row, now)]
+            yield self.parted(row, now)
 
-    def _parted(self, row: StoredRow, now: Mapping[str, Now]) -> Iterator[Readable]:
+    def parted(self, row: StoredRow, now: Mapping[str, Now]) -> list[Readable]:
         """Give the rows of which one consists, each in the place of its table."""
+        parts: list[Readable] = []
         start = 0
         for name, width in self._bases:
-            yield FoundRows([row[start : start + width]], now[name])
+            parts.append(FoundRows([row[start : start + width]], now[name]))
             start += width
+        return parts
 
 
 def bases_of(query: Query) -> list[int]:
     """Give the tables of which a row must be there: all but those of outer joins."""
     outer = [each.source for each in query.outer]
     return [n for n in range(len(query.sources)) if n not in outer]
+
+
+def outputs_of(query: Query, sources: Sequence[int]) -> tuple[Output, ...]:
+    """Give all columns of some tables, one table after the other."""
+    return tuple(
+        [
+            Output(f"c{number}_{n}", Cell(number, n, each.kind, is_optional=False))
+            for number in sources
+            for n, each in enumerate(query.sources[number].schema.columns)
+        ]
+    )
 
 
 def _joined(query: Query, bases: Sequence[int]) -> Iterator[_Path]:
@@ -149,16 +193,25 @@ def _joined(query: Query, bases: Sequence[int]) -> Iterator[_Path]:
         yield from _paths(wanted)
 
 
-def _search(query: Query, bases: Sequence[int], source: int, path: _Path) -> _Search:
-    """Plan how candidates are found for changes of one table."""
+def _search(
+    query: Query,
+    bases: Sequence[int],
+    source: int,
+    path: _Path,
+    steps: Sequence[Step] | None,
+) -> _Search:
+    """Plan how candidates are found for changes of one table.
+
+    Args:
+        query: The query.
+        bases: Those of its tables of which a row must be there.
+        source: The table.
+        path: What looks for rows of it.
+        steps: How that is asked; None for an outer join.
+    """
     exists, around, conditions = path
     tables = (*bases, *around, *exists.sources)
     places = {number: place for place, number in enumerate(tables)}
-    outputs = [
-        Output(f"c{number}_{place}", Cell(number, place, each.kind, is_optional=False))
-        for number in bases
-        for place, each in enumerate(query.sources[number].schema.columns)
-    ]
     # A table has another number in this plan, wherever something is said of it.
     sought = attrs.evolve(
         query,
@@ -167,13 +220,14 @@ def _search(query: Query, bases: Sequence[int], source: int, path: _Path) -> _Se
         conditions=tuple(
             [e for e in conditions if not _looks(e) and sources_of(e) <= {*tables}]
         ),
-        outputs=tuple(outputs),
+        outputs=outputs_of(query, bases),
         whole=0 if len(bases) == 1 else None,
         outer=(),
     ).mapped(lambda each: renumbered(each, places))
     plan = make_plan(sought, places[source], wishes=True)
     earlier = exists.sources[: exists.sources.index(source)]
-    return _Search(source, frozenset(earlier), tables, plan, compile_plan(plan))
+    flips = None if steps is None else flips_of(query, exists, source, steps)
+    return _Search(source, frozenset(earlier), tables, plan, compile_plan(plan), flips)
 
 
 def _paths(

@@ -116,7 +116,8 @@ def make_plan(query: Query, first: int | None = None, *, wishes: bool = False) -
             table itself, but a few rows of it.
         wishes: Whether indexes that a join needs are wished for, so that no hash
             table is made for a run. Then all conditions are tested, also those by
-            which rows were found: whoever reads may give a few too many.
+            which rows were found: whoever reads may give a few too many. Not so of
+            those that are to exist, which are looked for in whole tables.
     """
     steps: tuple[Step, ...]
     if query.outer:
@@ -133,6 +134,7 @@ def make_plan(query: Query, first: int | None = None, *, wishes: bool = False) -
         finder = _Planner(
             query.tables, node.conditions, node.sources, at_hand, wishes=wishes
         )
+        finder.tests_all = False
         inner[node] = finder.planned()
     return Plan(query, steps, inner)
 
@@ -199,7 +201,7 @@ class _Planner:
         wishes: bool,
     ) -> None:
         self._tables = tables
-        self._wishes = self._tests_all = wishes
+        self._wishes = self.tests_all = wishes
         # What can fail is tested of as few rows as can be.
         ordered = sorted(conditions, key=can_fail)
         self._conditions = [(each, sources_of(each)) for each in ordered]
@@ -290,7 +292,7 @@ class _Planner:
         self, due: Sequence[Typed], settled: Sequence[Typed]
     ) -> tuple[Typed, ...]:
         """Give what is to be tested of rows that were found by settled conditions."""
-        if self._tests_all:
+        if self.tests_all:
             return tuple(due)
         return tuple([each for each in due if not any(each is s for s in settled)])
 

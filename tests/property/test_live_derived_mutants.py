@@ -18,8 +18,11 @@ from qsdb.live import (
     addressing,
     derived,
     engine,
+    flips,
     nodes,
     operators,
+    outer_joins,
+    tables,
     trees,
     witnesses,
 )
@@ -76,7 +79,7 @@ MUTANTS = {
         witnesses,
         ").mapped(lambda each: renumbered(each, places))\n",
         ").mapped(lambda each: renumbered(each, places))\n"
-        "    sought = attrs.evolve(sought, outputs=tuple(outputs))\n",
+        "    sought = attrs.evolve(sought, outputs=outputs_of(query, bases))\n",
     ),
     "what looks into tables beside a LEFT JOIN's is passed over": Mutant(
         witnesses,
@@ -96,10 +99,36 @@ MUTANTS = {
     ),
     "columns of ON are not read": Mutant(
         addressing,
-        "for condition in query.tests:",
-        "for condition in query.conditions:",
+        "[*query.tests, *[each",
+        "[*query.conditions, *[each",
     ),
-    "a row with NULLs stays beside partners": Mutant(
+    "what comes is looked for where it is already": Mutant(
+        witnesses, "of(came, before, arguments)", "of(came, now, arguments)"
+    ),
+    "what goes is looked for where it still was": Mutant(
+        witnesses, "of(went, now, arguments)", "of(went, before, arguments)"
+    ),
+    "of others with a key nothing more is asked": Mutant(
+        flips, "*[renumbered(e, {source: 1}) for e in alone]", ""
+    ),
+    "a key is one column at most": Mutant(
+        flips,
+        "cells = cells_of(rest, source)",
+        "cells = dict([*cells_of(rest, source).items()][:1])",
+    ),
+    "before a commit there were as many as now": Mutant(
+        tables, "value) - came + went", "value)"
+    ),
+    "a row with NULLs comes beside partners": Mutant(
+        outer_joins, "self._met([*alone - was_alone]", "self._met([*alone]"
+    ),
+    "a row with NULLs is not taken away": Mutant(
+        outer_joins, "self._met([*was_alone - alone]", "self._met([]"
+    ),
+    "a LEFT JOIN meets rows that came with it": Mutant(
+        outer_joins, "before[each] or now[each] for", "now[each] for"
+    ),
+    "rows before are not taken away where ON looks into tables": Mutant(
         operators,
         "return run(*now, *arguments), run(*before, *arguments)",
         "return run(*now, *arguments), []",

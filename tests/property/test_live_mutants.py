@@ -114,7 +114,7 @@ NIGHTLY = {
         addressing, "len(query.conditions) == 1", "True"
     ),
     "what came was there before": Mutant(
-        tables, "frozenset([new for _, new in pairs if new is not None])", "frozenset()"
+        tables, "frozenset(self._inserts.rows)", "frozenset()"
     ),
     "what went was not there before": Mutant(
         tables,
@@ -167,7 +167,7 @@ NIGHTLY = {
         "()",
     ),
     "columns of conditions are not read": Mutant(
-        addressing, "        _add_columns(condition, source, found)\n", "        pass\n"
+        addressing, "[*query.tests, *[each", "[*[each"
     ),
     "a whole row is looked at for its conditions only": Mutant(
         addressing, "    if query.whole == source:\n        return None\n", ""

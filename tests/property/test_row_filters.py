@@ -132,7 +132,7 @@ EVERY_PUSH = {
         witnesses, "pairs = concerned.get(search.source, ())", "pairs = ()"
     ),
     "only witnesses that come are looked at": Mutant(
-        witnesses, "for row in pair if row", "for row in pair[1:] if row"
+        witnesses, "= parted(pairs)\n", "= parted(pairs)[0], []\n"
     ),
     "a row that was seen before is told as new": Mutant(
         operators,
@@ -161,10 +161,10 @@ EVERY_PUSH = {
 
 NIGHTLY = {
     "only witnesses that go are looked at": Mutant(
-        witnesses, "for row in pair if row", "for row in pair[:1] if row"
+        witnesses, "= parted(pairs)\n", "= [], parted(pairs)[1]\n"
     ),
     "candidates are looked for among the new rows": Mutant(
-        witnesses, "else was or now[name]", "else now[name]"
+        witnesses, "else old or now[name]", "else now[name]"
     ),
     "inner witnesses are passed over": Mutant(
         witnesses,

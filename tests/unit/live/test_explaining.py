@@ -125,10 +125,7 @@ LOOKS = (
             [
                 "live: a change of g is always looked at, if it changes id",
                 "live: a change of p is always looked at, if it changes g",
-                (
-                    "live: LEFT JOIN keeps nothing; a change costs as much as the rows "
-                    "that it meets, and those that they meet"
-                ),
+                JOINED.replace("JOIN", "LEFT JOIN"),
             ],
         ),
         (
@@ -165,6 +162,10 @@ LOOKS = (
         ),
         (
             "SELECT id FROM player p WHERE lvl = 3",
+            ["live: a change of p is found by the value of lvl, if it changes id, lvl"],
+        ),
+        (
+            "SELECT id FROM player p WHERE lvl = 3 AND lvl IN (3, 4)",
             ["live: a change of p is found by the value of lvl, if it changes id, lvl"],
         ),
         (

@@ -62,6 +62,40 @@ def test_an_inner_join_with_the_partners() -> None:
     assert told(ear) == [([(1, 6)], [])]
 
 
+def test_of_many_partners_only_the_first_and_the_last_have_nothing_beside_them() -> (
+    None
+):
+    db = opened(Guild(1), Guild(2, own=1))
+    ear = Ear(
+        db,
+        "SELECT g.id, p.id AS p, b.id AS b FROM guild g "
+        "LEFT JOIN player p ON p.g = g.id LEFT JOIN player b ON b.lvl = g.own",
+    )
+    assert sorted(map(tuple, ear.query.rows)) == [(1, None, None), (2, None, None)]
+
+    put(db, Player(5, g=1, lvl=1))
+    assert told(ear) == [
+        ([(1, 5, None), (2, None, 5)], [(1, None, None), (2, None, None)])
+    ]
+    put(db, Player(6, g=1, lvl=1), Guild(3))
+    assert told(ear) == [([(1, 6, None), (2, None, 6), (3, None, None)], [])]
+    put(db, Player(5, g=2, lvl=2), Player(7, g=2, lvl=1))
+    assert told(ear) == [
+        (
+            [(2, 5, 6), (2, 5, 7), (2, 7, 6), (2, 7, 7)],
+            [(1, 5, None), (2, None, 5), (2, None, 6)],
+        )
+    ]
+    with db.write() as tx:
+        tx[Player].clear()
+    assert told(ear) == [
+        (
+            [(1, None, None), (2, None, None)],
+            [(1, 6, None), (2, 5, 6), (2, 5, 7), (2, 7, 6), (2, 7, 7)],
+        )
+    ]
+
+
 # What looks into other tables beside one of an outer join.
 
 OUTER = "SELECT g.id, p.id AS member FROM guild g LEFT JOIN player p ON p.g = g.id"

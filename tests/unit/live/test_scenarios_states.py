@@ -191,6 +191,47 @@ def test_what_is_no_column_is_not_in_with_null(seven: str, more: str) -> None:
     assert heard(ear) == [([(1,)], [])]
 
 
+HIGH = EXISTS.replace("guild.id", "guild.id AND lvl > 2")
+
+
+@pytest.mark.parametrize("text", [EXISTS, HIGH])
+def test_only_the_first_and_the_last_of_those_who_are_alike_are_told(text: str) -> None:
+    db = opened(Guild(1), Guild(2))
+    ear = Ear(db, text)
+
+    put(db, Player(1, g=1, lvl=3), Player(2, g=1, lvl=4), Player(3, g=1))
+    assert heard(ear) == [([(1,)], [])]
+    put(db, Player(4, g=1, lvl=3), Player(5, g=2, lvl=3), Player(6, g=2, lvl=3))
+    assert heard(ear) == [([(2,)], [])]
+    put(db, Player(7, g=None, lvl=3), Player(5, g=1, lvl=3))
+    assert heard(ear) == []
+    put(db, Player(6, g=1, lvl=3), Player(3, g=2, lvl=3))
+    assert heard(ear) == []
+    for key in (1, 2, 4, 5):
+        remove(db, key)
+        assert heard(ear) == []
+    remove(db, 6)
+    assert heard(ear) == [([], [(1,)])]
+    with db.write() as tx:
+        tx[Player].clear()
+    assert heard(ear) == [([], [(2,)])]
+
+
+def test_who_is_more_than_another_is_found_without_an_index() -> None:
+    text = "SELECT id FROM guild g WHERE EXISTS "
+    text += "(SELECT 1 FROM guild h WHERE h.own > g.kind)"
+    db = opened(Guild(1, kind=5))
+    ear = Ear(db, text)
+    assert engine_of(db).sizes["indexes"] == 0
+
+    put(db, Guild(2, own=6, kind=9))
+    assert heard(ear) == [([(1,)], [])]
+    put(db, Guild(3, own=6, kind=9))
+    assert heard(ear) == []
+    put(db, Guild(2, own=5, kind=9), Guild(3, own=5, kind=9))
+    assert heard(ear) == [([], [(1,)])]
+
+
 def test_what_is_counted_of_those_who_have_none() -> None:
     db = opened(Guild(1), Guild(2))
     ear = Ear(

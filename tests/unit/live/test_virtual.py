@@ -137,6 +137,7 @@ def test_rows_of_instances_move_and_twice_is_once() -> None:
         assert pairs == [(None, (1, 1, 1)), (None, (2, 1, 1))]
     table.move(2, [(1, 1)], ())
     assert table._select(0, None, 1) == [(1, 1, 1), (2, 1, 1)]
+    assert table._count(0, None, 1) == 2
     assert table._scan() == [(1, 1, 1), (2, 1, 1), (1, 1, 2)]
     for _ in range(2):
         pairs = table.move(1, [], [(1, 1), (2, 1)])

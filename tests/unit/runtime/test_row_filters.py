@@ -17,6 +17,7 @@ from qsdb.live.witnesses import Witnesses
 from qsdb.runtime.row_filters import RowFilters, check_filters
 from qsdb.schema.tables import RowFilter
 from qsdb.sql.parsing import parse
+from qsdb.sql.planning import make_plan
 from qsdb.sql.queries import Query
 from qsdb.sql.statements import check_statement
 from qsdb.sql.typed import Cell, Comparison, Exists, Logic, Not, renumbered
@@ -503,7 +504,7 @@ def test_witnesses_below_not_are_searched_for() -> None:
     assert isinstance(exists, Exists)
     negated = attrs.evolve(query, conditions=(Not(Logic("OR", (exists,))),))
 
-    [plan] = Witnesses(negated).plans
+    [plan, *_] = Witnesses(negated, make_plan(negated, 0).inner).plans
     assert [step.source for step in plan.steps] == [1, 0]
 
 
