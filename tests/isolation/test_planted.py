@@ -108,12 +108,12 @@ MUTANTS = {
         seen, "            notes.has_size = True\n", "            pass\n"
     ),
     "a condition is not noted": Mutant(
-        seen, "            notes.add_predicate(test)\n", "            pass\n"
+        seen, "            notes.predicates[condition] = test\n", "            pass\n"
     ),
     "a condition is asked of new rows only": Mutant(
         notes,
-        "for test in self._predicates for row in rows):",
-        "for test in self._predicates for _, row in changes if row):",
+        "for test in self.predicates.values() for row in rows):",
+        "for test in self.predicates.values() for _, row in changes if row):",
     ),
     "a range is not looked at": Mutant(
         notes, "if _is_in_one(table, number, ranges, rows):", "if False:"
