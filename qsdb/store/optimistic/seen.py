@@ -6,7 +6,7 @@ keys in `_seen`, with what stood there, and all else in `Notes`. At the commit i
 what of that is different now; at the level snapshot, what of the rows that it writes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TypeVar
 
 from qsdb.errors import ClosedError, brief
@@ -139,11 +139,11 @@ class SeenTable(ChangingTable[R]):
             notes.is_whole = True
         return self._all_rows()
 
-    def _scan_for(self, test: Test) -> list[StoredRow]:
-        """Give all rows, for whoever wants those for which a test is true."""
+    def _scan_for(self, condition: Hashable, test: Test) -> list[StoredRow]:
+        """Give all rows, for whoever wants those that meet a condition, by its test."""
         notes = self._noting()
         if notes is not None:
-            notes.add_predicate(test)
+            notes.predicates[condition] = test
         return self._all_rows()
 
     def _all_rows(self) -> list[StoredRow]:
