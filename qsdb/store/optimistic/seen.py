@@ -59,7 +59,8 @@ class SeenTable(ChangingTable[R]):
     _hold: OptimisticHold | None
     """None after the end."""
     _least: list[int]
-    """Of each generated column: more than every number that was stored."""
+    """Of each generated column: more than every number that was stored, also by others
+    before; those of a savepoint that was undone do not count."""
     _live: Callable[[object], StoredRow | None]
     """Looks up among the live rows; `closed` after the end."""
     _notes: Notes | None
@@ -82,7 +83,7 @@ class SeenTable(ChangingTable[R]):
         self._extra = 0
         self._overlay = {}
         if stored.sequences:
-            self._least = [1] * len(stored.sequences)
+            self._least = [*stored.settled_sequences]
 
     def _close(self) -> None:
         """End the handle: every later use raises `ClosedError`."""
