@@ -1,6 +1,7 @@
 """How changes of a table find a query: by which of its columns, and by which values.
 
-`qsdb.live.routing` takes these addresses in.
+`qsdb.live.routing` takes these addresses in. Where a table matters in several ways, as
+where NOT IN looks for a value and for NULL, the address is one for all of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,9 +12,9 @@ from qsdb.live.virtual import instance_column
 from qsdb.live.witnesses import conditions_on
 from qsdb.sql.queries import Query
 from qsdb.sql.readable import StoredRow
-from qsdb.sql.sargs import End, Span, equality, span
-from qsdb.sql.typed import Argument, Cell, Constant, Typed, parts_of
-from qsdb.values.kinds import F32, F64, Stored
+from qsdb.sql.sargs import End, Equality, Span, equality, span
+from qsdb.sql.typed import Argument, Cell, Constant, IsNull, Typed, parts_of
+from qsdb.values.kinds import F32, F64, Kind, Stored
 
 __all__ = ["columns_read", "is_told_apart", "picker", "route_of", "value_of"]
 
@@ -59,27 +60,60 @@ def route_of(query: Query, source: int, values: tuple[Stored, ...]) -> Route:
     """Say how changes of a table find a query."""
     if query.events and source not in query.events:
         return Never()
-    conditions = conditions_on(query, source)
-    fixed = [
-        found
-        for condition in conditions
-        if (found := equality(condition, source)) is not None
-        and all(isinstance(each, Constant | Argument) for each in found.values)
+    ways = conditions_on(query, source)
+    fixed = [_fixed(each, source) for each in ways]
+    joined = [
+        (column, [value for each in fixed for value in each[column]])
+        for column in fixed[0]
+        if all(column in each for each in fixed)
     ]
-    if fixed:
+    if joined:
         own = instance_column(query.tables[source].schema)
         # Of a view a whole instance changes, and nobody else's.
-        best = min(fixed, key=lambda each: (each.column != own, len(each.values)))
-        wanted = [value_of(each, values) for each in best.values]
-        return ByValue(best.column, tuple(dict.fromkeys(wanted)))
+        column, sought = min(joined, key=lambda each: (each[0] != own, len(each[1])))
+        wanted = [value_of(each, values) for each in sought]
+        return ByValue(column, tuple(dict.fromkeys(wanted)))
+    kinds = [each.kind for each in query.tables[source].schema.columns]
+    first, *others = [_interval(each, source, kinds, values) for each in ways]
+    return Always() if any(each != first for each in others) else first
+
+
+def _fixed(conditions: Sequence[Typed], source: int) -> dict[int, tuple[Typed, ...]]:
+    """Give the columns that must have one of some values, each with the fewest."""
+    found: dict[int, tuple[Typed, ...]] = {}
+    for condition in conditions:
+        each = _equality(condition, source)
+        if each is None or not all(map(_is_known, each.values)):
+            continue
+        before = found.get(each.column)
+        if before is None or len(each.values) < len(before):
+            found[each.column] = each.values
+    return found
+
+
+def _equality(condition: Typed, source: int) -> Equality | None:
+    """Read a condition as one that fixes a column, also to NULL."""
+    match condition:
+        case IsNull(term=Cell(source=found, place=place, kind=kind)):
+            return Equality(place, (Constant(None, kind),)) if found == source else None
+        case _:
+            return equality(condition, source)
+
+
+def _interval(
+    conditions: Sequence[Typed],
+    source: int,
+    kinds: Sequence[Kind],
+    values: tuple[Stored, ...],
+) -> Route:
+    """Give the way by an interval, if there is one."""
     within = _widest([span(each, source) for each in conditions])
     if within is None:
         return Always()
-    kind = query.tables[source].schema.columns[within.column].kind
     low, low_included = _end(within.low, values)
     high, high_included = _end(within.high, values)
     ends = (low_included, high_included)
-    return ByInterval(within.column, kind, low, high, ends)
+    return ByInterval(within.column, kinds[within.column], low, high, ends)
 
 
 def _widest(spans: Sequence[Span | None]) -> Span | None:
@@ -98,7 +132,11 @@ def _widest(spans: Sequence[Span | None]) -> Span | None:
 
 
 def _is_fixed(end: End | None) -> bool:
-    return end is None or isinstance(end.value, Constant | Argument)
+    return end is None or _is_known(end.value)
+
+
+def _is_known(node: Typed) -> bool:
+    return isinstance(node, Constant | Argument)
 
 
 def _end(end: End | None, values: tuple[Stored, ...]) -> tuple[Stored, bool]:

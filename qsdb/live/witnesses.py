@@ -215,12 +215,14 @@ def _looks(node: Typed) -> bool:
     return any(True for _ in all_exists([node]))
 
 
-def conditions_on(query: Query, source: int) -> Sequence[Typed]:
-    """Give the conditions that rows of a table must meet, so that they matter."""
+def conditions_on(query: Query, source: int) -> list[Sequence[Typed]]:
+    """Give the conditions that rows of a table must meet, so that they matter.
+
+    Each is one way to matter: what IN with a query means looks into its tables in up to
+    three ways, for a value, for NULL, and for anything (`qsdb.sql.subqueries`).
+    """
     for outer in query.outer:
         if source == outer.source:
-            return (*outer.conditions, *outer.own)
-    for exists in all_exists(query.tests):
-        if source in exists.sources:
-            return exists.conditions
-    return query.conditions
+            return [(*outer.conditions, *outer.own)]
+    looking = [e for e in all_exists(query.tests) if source in e.sources]
+    return [each.conditions for each in looking] or [query.conditions]

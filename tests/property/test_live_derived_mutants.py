@@ -86,6 +86,14 @@ MUTANTS = {
     "what looks into tables in ON is passed over": Mutant(
         witnesses, "        yield from _paths(wanted)\n", ""
     ),
+    "of what looks into a table only the first finds": Mutant(
+        witnesses, "for each in looking] or", "for each in looking[:1]] or"
+    ),
+    "of values that are looked for only the first one finds": Mutant(
+        addressing,
+        "[value for each in fixed for value in each[column]]",
+        "[value for each in fixed[:1] for value in each[column]]",
+    ),
     "columns of ON are not read": Mutant(
         addressing,
         "for condition in query.tests:",

@@ -2,7 +2,8 @@
 
 **Strategy**: Hypothesis draws two tables, queries that join them (also by LEFT and
 RIGHT JOIN, with inner joins before and behind) and look into them by EXISTS, NOT
-EXISTS, IN and NOT IN, beside conditions on any of the tables, and transactions that
+EXISTS, IN and NOT IN, of columns, constants and parameters, beside conditions on any
+of the tables, and transactions that
 insert and delete rows of both. Values are few and often NULL, so that what is looked
 for comes and goes. Besides, all of a list of joins, with all ways to look up a table by
 several values.
@@ -12,7 +13,7 @@ gives, and its update is what came and went, with no row in both.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -63,9 +64,7 @@ TABLES = [Source(e.alias, f'"{e.table}"', e.columns) for e in TABLES]
 def queries(draw: st.DrawFn) -> str:
     columns = [each for table in TABLES for each in table.columns]
     literals = {**LITERALS, "int": ("0", "1", "2")}
-    return Wide(
-        Writer(draw, columns, (), literals, has_parameters=False), TABLES
-    ).live()
+    return Wide(Writer(draw, columns, (), literals), TABLES).live()
 
 
 ON = 'r.id NOT IN (SELECT i.b FROM "right" i WHERE i.a = l.a)'
@@ -84,6 +83,7 @@ LOOKING = (
     'EXISTS (SELECT 1 FROM "left" i WHERE i.id = l.b AND i.b = r.b)',
     'NOT EXISTS (SELECT 1 FROM "right" i WHERE i.b = l.id)',
     'r.a IN (SELECT i.b FROM "left" i WHERE i.id <> l.id)',
+    '1 NOT IN (SELECT i.a FROM "right" i WHERE i.b = l.b)',
     "TRUE",
 )
 """Of several tables one is begun with, and the others are looked up: here by lists of
@@ -103,11 +103,17 @@ changes = st.lists(
 
 
 @settings(max_examples=max(25, settings().max_examples // 4))
-@given(st.lists(queries(), min_size=2, max_size=4), st.lists(changes, max_size=8))
+@given(
+    st.lists(queries(), min_size=2, max_size=4),
+    st.lists(changes, max_size=8),
+    st.tuples(*[st.integers(0, 2)] * 2),
+)
 def test_rows_are_those_of_asking_anew(
-    texts: Sequence[str], transactions: Sequence[Sequence[Any]]
+    texts: Sequence[str],
+    transactions: Sequence[Sequence[Any]],
+    numbers: Sequence[int],
 ) -> None:
-    run(texts, transactions)
+    run(texts, transactions, {f"int_{n}": each for n, each in enumerate(numbers, 1)})
 
 
 @pytest.mark.parametrize("joined", JOINED)
@@ -136,14 +142,22 @@ def test_no_row_comes_once_for_each_value_it_is_looked_up_by(joined: str) -> Non
     assert run(texts, transactions) > 100
 
 
-def run(texts: Sequence[str], transactions: Sequence[Sequence[Any]]) -> int:
+def run(
+    texts: Sequence[str],
+    transactions: Sequence[Sequence[Any]],
+    values: Mapping[str, int] | None = None,
+) -> int:
     """Judge queries through some transactions; give how often one was told."""
     count = 0
     db = qsdb.Database(module, seed=1)
     updates: list[list[Any]] = [[] for _ in texts]
+    given = [
+        {name: each for name, each in (values or {}).items() if f":{name}" in text}
+        for text in texts
+    ]
     live = [
-        db.subscribe(text, told.append)
-        for text, told in zip(texts, updates, strict=True)
+        db.subscribe(text, told.append, params=params)
+        for text, told, params in zip(texts, updates, given, strict=True)
     ]
     for transaction in transactions:
         before = [bag(each.rows) for each in live]
@@ -154,8 +168,10 @@ def run(texts: Sequence[str], transactions: Sequence[Sequence[Any]]) -> int:
                 tx[table].delete_by_key(key)
                 if new is not None:
                     tx[table].insert(table(key, *new))
-        for text, query, told, was in zip(texts, live, updates, before, strict=True):
-            expected = bag(db.sql(text))
+        for text, params, query, told, was in zip(
+            texts, given, live, updates, before, strict=True
+        ):
+            expected = bag(db.sql(text, params))
             assert bag(query.rows) == expected, text
             came: Counter[str] = Counter()
             went: Counter[str] = Counter()

@@ -19,6 +19,9 @@ _WHERE = (
     "p.g IN (SELECT g FROM q)",
     "p.n NOT IN (SELECT n FROM q WHERE q.g = p.g)",
     "p.n NOT IN (SELECT n FROM q)",
+    "1 NOT IN (SELECT n FROM q)",
+    "2 NOT IN (SELECT n FROM q WHERE q.g = p.g)",
+    "(0 IN (SELECT n FROM q WHERE q.g > 0)) IS NULL",
     "EXISTS (SELECT 1 FROM q WHERE q.g = p.g AND q.n > p.n)",
     "NOT EXISTS (SELECT 1 FROM q WHERE q.g = p.g)",
     "COALESCE(p.n, 0) + p.id > 2",
@@ -26,6 +29,7 @@ _WHERE = (
 _LOOKING = (
     "p.n NOT IN (SELECT n FROM q)",
     "p.id IN (SELECT n FROM q)",
+    "3 NOT IN (SELECT n FROM q)",
     "NOT EXISTS (SELECT 1 FROM q WHERE q.n = p.id)",
     "EXISTS (SELECT 1 FROM p t WHERE t.n = p.g AND t.id <> p.id)",
     "EXISTS (SELECT 1 FROM q WHERE q.n = p.n AND q.id NOT IN (SELECT g FROM p))",

@@ -95,10 +95,11 @@ class Wide:
             return f"{is_not}EXISTS (SELECT 1 FROM {table}{where})"
         new, old = self.pick(pairs)
         self.writer.columns = around
+        left = old.text if self.pick(range(3)) else self.writer.value(new.kind, 0)
         more = ""
         if not self.pick(range(3)):
             more = f" UNION SELECT {new.text} FROM {table}"
-        return f"{old.text} {is_not}IN (SELECT {new.text} FROM {table}{where}{more})"
+        return f"{left} {is_not}IN (SELECT {new.text} FROM {table}{where}{more})"
 
     # Values.
 

@@ -10,6 +10,10 @@ from tests.unit.live.scenes import JOIN, opened
 DB = opened()
 
 JOINED = "live: JOIN keeps nothing; a change costs as much as the rows that it meets"
+LOOKS = (
+    "live: EXISTS and IN (SELECT …) keep nothing; a change of what they look for costs "
+    "as much as the rows that look for it"
+)
 
 
 @pytest.mark.parametrize(
@@ -140,11 +144,19 @@ JOINED = "live: JOIN keeps nothing; a change costs as much as the rows that it m
                     "if it changes own, kind"
                 ),
                 JOINED,
-                (
-                    "live: EXISTS and IN (SELECT …) keep nothing; a change of what "
-                    "they look for costs as much as the rows that look for it"
-                ),
+                LOOKS,
                 "live: an index of guild.own is made and kept for it",
+            ],
+        ),
+        (
+            "SELECT * FROM guild WHERE 7 NOT IN (SELECT g FROM player WHERE lvl > 1)",
+            [
+                "live: a change of guild is always looked at",
+                (
+                    "live: a change of player is found by the value of g, "
+                    "if it changes g, lvl"
+                ),
+                LOOKS,
             ],
         ),
         (

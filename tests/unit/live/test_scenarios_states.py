@@ -174,6 +174,23 @@ def test_not_in_with_null_as_sql_has_it() -> None:
     assert heard(ear) == [([(1,), (2,)], [])]
 
 
+@pytest.mark.parametrize("seven", ["7", ":seven"])
+@pytest.mark.parametrize("more", ["", " WHERE lvl = 1", " WHERE lvl > 0"])
+def test_what_is_no_column_is_not_in_with_null(seven: str, more: str) -> None:
+    db = opened(Guild(1), Player(1, g=3, lvl=1))
+    text = f"SELECT id FROM guild WHERE {seven} NOT IN (SELECT g FROM player{more})"
+    ear = Ear(db, text, params={"seven": 7} if ":" in seven else {})
+
+    put(db, Player(2, g=None, lvl=1))
+    assert heard(ear) == [([], [(1,)])]
+    put(db, Player(2, g=6, lvl=1))
+    assert heard(ear) == [([(1,)], [])]
+    put(db, Player(2, g=7, lvl=1))
+    assert heard(ear) == [([], [(1,)])]
+    remove(db, 2)
+    assert heard(ear) == [([(1,)], [])]
+
+
 def test_what_is_counted_of_those_who_have_none() -> None:
     db = opened(Guild(1), Guild(2))
     ear = Ear(
