@@ -88,6 +88,10 @@ QUESTIONS = (
         {"person": ANY, "ban": "kind = :n"},
     ),
     Question(
+        "SELECT id FROM person WHERE w NOT IN (SELECT v FROM guest)",
+        {"person": ANY, "guest": ANY},
+    ),
+    Question(
         "SELECT id FROM person WHERE (v IN (SELECT v FROM ban WHERE kind = :n)) "
         "IS NULL",
         {"person": ANY, "ban": "kind = :n"},
