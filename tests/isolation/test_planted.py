@@ -19,7 +19,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from qsdb.runtime import optimistic as ending
 from qsdb.runtime import predicates
-from qsdb.store import draws, pins, reading
+from qsdb.store import changed, draws, pins, reading
 from qsdb.store.optimistic import (
     holds,
     merging,
@@ -163,9 +163,14 @@ MUTANTS = {
         merging, "            index.add(new)\n", "            pass\n"
     ),
     "a reader looks at the newest old rows only": Mutant(
+        changed,
+        "            self.rows.update(images)\n",
+        "            self.rows = images\n",
+    ),
+    "what was gathered once holds for ever": Mutant(
         reading,
-        "            changed.update(images)\n",
-        "            changed = images\n",
+        "if gathered is None or not gathered.are_of(places):",
+        "if gathered is None:",
     ),
 }
 

@@ -5,8 +5,8 @@ and NOT IN over what may be NULL, EXISTS, both joined by OR, outer joins, aggreg
 set operations. Each says of which rows of each table its answer may depend: whoever
 changes none of these is in nobody's way.
 
-`Feast` runs them in a transaction beside which one row is changed; `run_history` in
-several, one step of any at a time.
+`Feast` runs them in a transaction beside which one row is changed; `run_order` in two,
+in an order of their steps; `run_history` in several, one step of any at a time.
 """
 
 import itertools
@@ -26,8 +26,10 @@ __all__ = [
     "Feast",
     "Question",
     "Told",
+    "draw_programs",
     "history_faults",
     "run_history",
+    "run_order",
 ]
 
 feast = qsdb.Module("feast")
@@ -86,6 +88,10 @@ QUESTIONS = (
     Question(
         "SELECT id FROM person WHERE w NOT IN (SELECT v FROM ban WHERE kind = :n)",
         {"person": ANY, "ban": "kind = :n"},
+    ),
+    Question(
+        "SELECT id FROM person WHERE w NOT IN (SELECT v FROM guest)",
+        {"person": ANY, "guest": ANY},
     ),
     Question(
         "SELECT id FROM person WHERE (v IN (SELECT v FROM ban WHERE kind = :n)) "
@@ -358,16 +364,57 @@ def draw_statement(chance: random.Random, told: Told, new: int) -> str:
     return text.format(k=chance.randrange(1, 4), new=new, old=max(0, new - 25))
 
 
-def say(tx: Any, told: Told, text: str, chance: random.Random) -> None:
+def draw_numbers(chance: random.Random) -> Numbers:
+    """Draw parameters."""
+    return {each: chance.randrange(1, 4) for each in "nm"}
+
+
+def say(tx: Any, told: Told, text: str, numbers: Numbers) -> None:
     """Run a statement in a transaction, if it is not a second INSERT of a row."""
     if text.startswith("INSERT") and any(text == each for each, *_ in told.events):
         return
-    numbers = used(text, {each: chance.randrange(1, 4) for each in "nm"})
-    result = tx.sql(text, numbers)
+    given = used(text, numbers)
+    result = tx.sql(text, given)
     is_query = text.startswith("SELECT")
     told.has_written |= not is_query
-    given = ordered(result) if is_query else result.rows_affected
-    told.events.append((text, numbers, given))
+    answer = ordered(result) if is_query else result.rows_affected
+    told.events.append((text, given, answer))
+
+
+Said = tuple[str, Numbers]
+"""A statement and its parameters."""
+
+
+def draw_programs(chance: random.Random) -> list[list[Said]]:
+    """Draw two transactions that ask a question each, and change rows."""
+    programs = []
+    for new in (11, 12):
+        texts = [each.text for each in QUESTIONS if each.is_shared]
+        both = [chance.choice(texts), chance.choice(CHANGES)]
+        keys = {"k": chance.randrange(1, 4), "new": new, "old": 3}
+        said = [(text.format(**keys), draw_numbers(chance)) for text in both]
+        programs.append(said)
+    return programs
+
+
+def run_order(
+    bench: Feast, programs: Sequence[Sequence[Said]], order: Sequence[int]
+) -> History:
+    """Run transactions in an order of their steps, of which the last is the commit."""
+    bench.fill(OPENING)
+    history = History(bench.db)
+    open_: dict[int, tuple[Any, Told, Iterator[Said]]] = {}
+    for turn in order:
+        if turn not in open_:
+            tx = bench.db.optimistic()
+            open_[turn] = tx, Told(tx.offset), iter(programs[turn])
+        tx, told, left = open_[turn]
+        step = next(left, None)
+        if step is None:
+            history.end(tx, told)
+        else:
+            say(tx, told, *step)
+    return history
 
 
 def run_history(chance: random.Random, count: int) -> History:
@@ -390,7 +437,7 @@ def run_history(chance: random.Random, count: int) -> History:
             history.end(tx, told)
             continue
         new += 1
-        say(tx, told, draw_statement(chance, told, new), chance)
+        say(tx, told, draw_statement(chance, told, new), draw_numbers(chance))
         open_[client] = tx, told, left - 1
         count -= 1
     return history

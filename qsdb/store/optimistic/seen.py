@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from typing import TypeVar
 
 from qsdb.errors import ClosedError, brief
+from qsdb.store.changed import keys_of, matches
 from qsdb.store.changing import ChangingTable
 from qsdb.store.draws import Drawn
 from qsdb.store.handles import closed
@@ -19,7 +20,7 @@ from qsdb.store.optimistic.holds import OptimisticHold
 from qsdb.store.optimistic.merging import taken_value
 from qsdb.store.optimistic.notes import Notes, Test, net_changes
 from qsdb.store.orders import StoredRow
-from qsdb.store.reading import ReadTable, matches, read_table_class
+from qsdb.store.reading import ReadTable, read_table_class
 from qsdb.values.ranges import TOP, Range
 
 __all__ = ["SeenTable"]
@@ -217,11 +218,7 @@ class SeenTable(ChangingTable[R]):
             own = make_index(self._bound, number)
             own.add_many([row for row in buffer.values() if row is not None])
             self._overlay[number] = own
-        if isinstance(own, OrderedIndex):
-            assert within is not None
-            keys = own.keys_between(within.low, within.high)
-        else:
-            keys = own.keys_equal(value)
+        keys = keys_of(own, within, value)
         return [row for key in keys if (row := buffer[key]) is not None]
 
     def _count(self, number: int | None, within: Range | None, value: object) -> int:
