@@ -50,6 +50,12 @@ class ProcedureTransaction(Transaction):
 
     @property
     @abc.abstractmethod
+    def offset(self) -> int:
+        """The number of the commit that it began after, and whose state it reads."""
+        ...
+
+    @property
+    @abc.abstractmethod
     def timestamp(self) -> Timestamp:
         """The time at which the transaction began; the same throughout."""
         ...

@@ -77,7 +77,7 @@ class OptimisticTransaction(Opened, ProcedureTransaction):
 
     @property
     def offset(self) -> int:
-        """The number of the commit whose state is read."""
+        """The number of the commit that it began after, and whose state it reads."""
         return self._offset
 
     @property

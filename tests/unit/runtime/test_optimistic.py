@@ -768,6 +768,19 @@ def test_events_are_told_and_not_kept(db: qsdb.Database) -> None:
     assert len(db.read()[Sold]) == 0
 
 
+def test_an_interval_counts_from_the_commit() -> None:
+    clock = FakeClock(NOON)
+    with qsdb.Database(shop, clock=clock, scheduler="manual") as db:
+        tx = db.optimistic()
+        tx[Alarm].insert(Alarm(ScheduleAt.interval(TimeDuration.from_seconds(10))))
+        clock.advance(5)
+        tx.commit()
+        clock.advance(9)
+        assert db.run_due() == 0
+        clock.advance(1)
+        assert db.run_due() == 1
+
+
 def test_schedules_are_armed_by_its_commit(db: qsdb.Database) -> None:
     tx = db.optimistic()
     tx[Alarm].insert(Alarm(ScheduleAt.interval(TimeDuration.from_seconds(1))))

@@ -99,6 +99,37 @@ def test_the_last_run_is_serial(db: qsdb.Database, retries: int) -> None:
     assert db.stats().fallbacks == 1
 
 
+def test_each_run_knows_after_which_commit_it_has_begun(db: qsdb.Database) -> None:
+    rival, offsets = Rival(db, 2), list[int]()
+
+    def run(tx: ProcedureTransaction) -> None:
+        offsets.append(tx.offset)
+        rival.run(tx)
+        offsets.append(tx.offset)
+
+    db.transact(run, retries=1)
+    assert rival.runs[-1] == "SqlWriteTransaction"
+    assert offsets == [2, 2, 3, 3, 4, 4]
+    assert db.offset == 5
+    with db.write() as tx:
+        assert tx.offset == 5
+    with pytest.raises(qsdb.ClosedError, match="this write transaction has ended"):
+        _ = tx.offset
+
+
+def test_more_rows_than_are_allowed_are_told_at_once() -> None:
+    limits, runs = TransactionLimits(written_rows=2), []
+
+    def run(tx: ProcedureTransaction) -> None:
+        runs.append(tx)
+        tx[Count].insert_many([Count(n) for n in range(3)])
+
+    with qsdb.Database(counts, limits=limits) as db:
+        with pytest.raises(qsdb.LimitError, match="writes 2 rows at most"):
+            db.transact(run)
+        assert len(runs) == 1
+
+
 def test_at_the_level_snapshot_reads_may_change(db: qsdb.Database) -> None:
     with db.write() as tx:
         tx[Count].insert(Count(2))
