@@ -50,7 +50,10 @@ class AnySubscription:
 
     @property
     def rows(self) -> list[Any]:
-        """The rows of all its queries now, one query after the other."""
+        """The rows of all its queries now, one query after the other.
+
+        Those of one are in no order, also with ORDER BY: they come without places.
+        """
         return [row for each in self.results for row in each.rows]
 
     def on_update(

@@ -48,10 +48,11 @@ def _explained(query: Query) -> Iterator[str]:
 
 
 def _looked_into(query: Query) -> Iterator[str]:
-    """Say the same of public tables that a row filter looks into."""
-    for number, source in enumerate(query.tables):
-        if number >= len(query.sources) and source.schema.is_public:
-            yield f"live: a change of {source.alias} {_told(query, number)}"
+    """Say the same of tables that EXISTS, IN or a row filter looks into."""
+    for number in range(len(query.sources), len(query.tables)):
+        if query.is_told(number):
+            alias = query.tables[number].alias
+            yield f"live: a change of {alias} {_told(query, number)}"
 
 
 def _told(query: Query, number: int) -> str:
@@ -100,11 +101,14 @@ def _costs(query: Query) -> Iterator[str]:
 
 def _kept(query: Query, template: Template) -> Iterator[str]:
     """Say which indexes are made for it, and where there are none to use."""
-    named = [each.schema.name for each in query.sources]
+    told = {
+        each.schema.name: each.schema
+        for number, each in enumerate(query.tables)
+        if query.is_told(number)
+    }
     for table, column in sorted(template.wishes()):
-        schemas = [each.schema for each in query.tables if each.schema.name == table]
-        name = schemas[0].columns[column].name
-        if schemas[0].is_public or table in named:
+        if table in told:
+            name = told[table].columns[column].name
             yield f"an index of {table}.{name} is made and kept for it"
     whole = {
         step.source

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from qsdb.live.trees import is_set
 from qsdb.sql.relations import (
     Compound,
     Distinct,
@@ -43,9 +44,10 @@ def explain_states(  # noqa: C901  a table
                 "a change costs what it moves"
             )
         case Window():
+            also = "" if is_set(relation) else ", and how often each is there"
             yield (
-                "ORDER BY keeps all rows in order; of n rows a change costs O(log n), "
-                "and as much as it moves"
+                f"ORDER BY keeps all rows in order{also}; of n rows a change costs "
+                "O(log n), and as much as it moves"
             )
         case Compound(operator=operator, is_all=is_all):
             if operator != "UNION" or not is_all:

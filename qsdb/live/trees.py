@@ -16,7 +16,7 @@ own that grows by that plan, with its values and its states::
 
 import heapq
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from qsdb.live.addressing import value_of
@@ -264,17 +264,25 @@ def is_set(window: relations.Window) -> bool:
     return _is_set(window.input, window)
 
 
+def _keys(query: Query) -> Iterator[tuple[int, int]]:
+    """Yield the columns that tell the rows of all tables in FROM apart."""
+    for number, source in enumerate(query.sources):
+        schema = source.schema
+        for place in schema.primary_key or range(len(schema.columns)):
+            yield number, place
+
+
 def _is_set(relation: Relation, window: relations.Window) -> bool:
     match relation:
-        case Query(sources=[source]):
-            sorted_by = [
-                term.place
-                for each in window.order
-                if isinstance(each.term, Cell)
-                and isinstance(term := relation.outputs[each.term.place].term, Cell)
-            ]
-            schema = source.schema
-            return {*(schema.primary_key or range(len(schema.columns)))} <= {*sorted_by}
+        case Query(outputs=outputs):
+            # A row of a join is there once for the rows that it is made of; a row of
+            # nothing, once for those it stands beside.
+            cells = [each.term for each in window.order if isinstance(each.term, Cell)]
+            terms = [outputs[each.place].term for each in cells]
+            sorted_by = {
+                (each.source, each.place) for each in terms if isinstance(each, Cell)
+            }
+            return sorted_by >= {*_keys(relation)}
         case relations.Group() | relations.Distinct():
             return True
         case relations.Top(input=rows):

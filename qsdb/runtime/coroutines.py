@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 __all__ = [
     "Watch",
+    "cancel",
     "in_a_thread",
     "is_loop_running",
     "pause",
@@ -20,6 +21,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+CANCELS_MAX = 100
+"""What awaits again so often when it is cancelled is left to the garbage collector."""
 
 
 class Watch(Protocol):
@@ -66,6 +70,24 @@ async def pause(seconds: float) -> None:
     import asyncio  # noqa: PLC0415  see above
 
     await asyncio.sleep(seconds)
+
+
+def cancel(coroutine: Coroutine[Any, Any, object]) -> Exception | None:
+    """End a coroutine that has suspended itself, and give what it fails with then.
+
+    As `asyncio` cancels a task; closing would give up what it awaits in a ``finally``.
+    There it is cancelled again.
+    """
+    import asyncio  # noqa: PLC0415  see above
+
+    for _ in range(CANCELS_MAX):
+        try:
+            coroutine.throw(asyncio.CancelledError())
+        except (asyncio.CancelledError, StopIteration):
+            break
+        except Exception as error:  # noqa: BLE001  of the user's function
+            return error
+    return None
 
 
 def soon(callback: Callable[[], object]) -> Watch | None:

@@ -10,7 +10,11 @@ from typing import Any, Literal, cast
 from qsdb.logs import CallLog
 from qsdb.runtime.calls import Calls
 from qsdb.schema.contexts import Auth, Transaction
-from qsdb.schema.procedures import ProcedureContext, ProcedureTransaction
+from qsdb.schema.procedures import (
+    OptimisticBlock,
+    ProcedureContext,
+    ProcedureTransaction,
+)
 from qsdb.store.mounted import inside, scope_within
 from qsdb.store.opened import Scope
 from qsdb.values.identity import ConnectionId, Identity
@@ -82,8 +86,9 @@ class MountedProcedureContext(ProcedureContext):
 
     def optimistic(
         self, isolation: Literal["serializable", "snapshot"] = "serializable"
-    ) -> AbstractContextManager[ProcedureTransaction]:
-        return self._part(self._context.optimistic(isolation))
+    ) -> OptimisticBlock:
+        block = self._context.optimistic(isolation)
+        return _OptimisticPart(block, self._path, _functions(self._calls))
 
     def read(self) -> AbstractContextManager[Transaction]:
         return self._part(self._context.read())
@@ -106,6 +111,33 @@ class MountedProcedureContext(ProcedureContext):
             if each.function is reducer and name.startswith(prefix):
                 return name
         return reducer
+
+
+class _OptimisticPart(OptimisticBlock):
+    """A transaction beside others, of which a module is given its own part."""
+
+    __slots__ = ("_block", "_functions", "_path")
+
+    def __init__(self, block: OptimisticBlock, path: str, functions: list[str]) -> None:
+        self._block = block
+        self._path = path
+        self._functions = functions
+
+    def __enter__(self) -> ProcedureTransaction:
+        return self._of(self._block.__enter__())
+
+    def __exit__(self, *raised: Any) -> bool | None:  # noqa: ANN401, PYI036  for both
+        return self._block.__exit__(*raised)
+
+    async def __aenter__(self) -> ProcedureTransaction:
+        return self._of(await self._block.__aenter__())
+
+    async def __aexit__(self, *raised: Any) -> bool | None:  # noqa: ANN401, PYI036  both
+        return await self._block.__aexit__(*raised)
+
+    def _of(self, transaction: ProcedureTransaction) -> ProcedureTransaction:
+        part = inside(transaction, self._path, self._functions)
+        return cast(ProcedureTransaction, part)
 
 
 def _functions(calls: Calls) -> list[str]:

@@ -12,6 +12,7 @@ from qsdb.log.writing import ALWAYS
 from qsdb.runtime.coroutines import in_a_thread
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.writer import Writer
+from qsdb.schema.contexts import AnyContext
 from qsdb.schema.results import Result
 from qsdb.store.optimistic.transactions import OptimisticTransaction
 
@@ -31,12 +32,17 @@ class SqlOptimisticTransaction(OptimisticTransaction):
     """Likewise."""
     _is_led = False
     """Whether `transact` ends it, and not whoever uses it."""
+    _context: AnyContext | None = None
+    """Of the procedure's call that has begun it; None for the database itself."""
+    _was_left = False
+    """Whether its call has ended before it."""
 
     def sql(self, text: str, params: Mapping[str, object] | None = None) -> Result:
         """Run a statement inside of the transaction, with the rights of the owner.
 
-        What the transaction has changed is seen. A statement that fails changes
-        nothing, and the transaction may go on.
+        What the transaction has changed is seen. ``:sender`` is who called the
+        procedure. A statement that fails changes nothing, and the transaction may go
+        on.
 
         Raises:
             QueryError: it is wrong, or a result has no room in its kind.
@@ -50,8 +56,17 @@ class SqlOptimisticTransaction(OptimisticTransaction):
         self, namespace: str, text: str, params: Mapping[str, object] | None
     ) -> Result:
         self._require_open()
-        queries = self._queries
-        return queries.run_in(self, text, params, queries.owner, namespace)
+        queries, context = self._queries, self._context
+        sender = queries.owner if context is None else context.sender
+        return queries.run_in(self, text, params, sender, namespace)
+
+    def _leave(self) -> bool:
+        """End it with the call that it belongs to; say whether that had to be done."""
+        if self._hold.pin is None:
+            return False
+        self._was_left = True
+        self._end()
+        return True
 
     # How it ends.
 
@@ -147,7 +162,7 @@ class SqlOptimisticTransaction(OptimisticTransaction):
         """
         if kind is not None:
             self._end()
-        elif self._hold.pin is not None:
+        elif self._hold.pin is not None or self._was_left:
             self.commit()
 
     async def __aenter__(self) -> Self:
@@ -167,7 +182,7 @@ class SqlOptimisticTransaction(OptimisticTransaction):
         """
         if kind is not None:
             self._end()
-        elif self._hold.pin is not None:
+        elif self._hold.pin is not None or self._was_left:
             await self.commit_async()
 
 

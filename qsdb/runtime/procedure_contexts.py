@@ -9,6 +9,7 @@ then, it is rolled back at once, and a `UsageError` when it is left.
 
 import logging
 import random
+import weakref
 from typing import Any, Literal
 
 from qsdb.errors import ClosedError, UsageError
@@ -38,6 +39,7 @@ class CallOfProcedure(ProcedureContext):
     """The context of one call; what is rarely wanted is made when asked for."""
 
     __slots__ = (
+        "_beside",
         "_block",
         "_calls",
         "_is_over",
@@ -73,6 +75,7 @@ class CallOfProcedure(ProcedureContext):
         self._seed = seed
         self._random: random.Random | None = None
         self._block: ProcedureBlock | None = None
+        self._beside: set[weakref.ref[SqlOptimisticTransaction]] = set()
         self._is_over = False
 
     @property
@@ -115,7 +118,12 @@ class CallOfProcedure(ProcedureContext):
         self, isolation: Literal["serializable", "snapshot"] = "serializable"
     ) -> SqlOptimisticTransaction:
         self._require_going()
-        return self._calls.retrying.begin(isolation)
+        transaction = self._calls.retrying.begin(isolation)
+        transaction._context = self
+        # What nobody has any more is rolled back already, and leaves the set.
+        self._beside.add(weakref.ref(transaction, self._beside.discard))
+        self._require_going()  # again: a thread may outlive the call
+        return transaction
 
     def read(self) -> ReadTransaction:
         self._require_going()
@@ -145,11 +153,20 @@ class CallOfProcedure(ProcedureContext):
             raise ClosedError("the database is closed")
 
     def end(self) -> None:
-        """End the call, and roll back what it has left open on this thread."""
+        """End the call, and roll back what it has left open on this thread.
+
+        Of transactions beside others also what it has left to another thread.
+        """
         self._is_over = True
-        block = self._block
+        is_open, block = False, self._block
         if block is not None and self._calls.writer.is_mine():
             block.roll_back()
+            is_open = True
+        for each in [*self._beside]:
+            transaction = each()
+            if transaction is not None and transaction._leave():
+                is_open = True
+        if is_open:
             self.log.error("it left a transaction open, which was rolled back")
 
 

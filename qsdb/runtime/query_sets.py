@@ -61,6 +61,14 @@ class SetQuery:
         return self.bag.count
 
     @property
+    def has_updates(self) -> bool:
+        """Whether `Subscription.on_update` tells of it.
+
+        The cache tells of whole rows, but not of places in an order.
+        """
+        return self.asked.table is None or self.asked.shape.is_ordered
+
+    @property
     def caller(self) -> bytes:
         """What ``:sender`` is: who connected."""
         return self.owner.connection.identity.stored
@@ -129,8 +137,8 @@ class Subscription:
         """Give the step that tells of something.
 
         Args:
-            kind: ``on_applied``; ``on_update`` of a result that is not in the cache; or
-                ``on_error``, which is why it ended by itself.
+            kind: ``on_applied``; ``on_update`` of a result that is not in the cache, or
+                in order; or ``on_error``, which is why it ended by itself.
             values: What functions are called with.
         """
         return Telling(self._listeners, kind, lambda: [values]).run
@@ -146,8 +154,9 @@ class Subscription:
     ) -> Callable[[], None]:
         """Have a function told of each change of a result: ``callback(event, update)``.
 
-        This is for queries that do not give whole rows of a table: those are in the
-        cache of the connection, ``conn.db``, and are told of there.
+        This is for queries that do not give whole rows of a table, which are in the
+        cache of the connection, ``conn.db``, and are told of there; and for those with
+        ORDER BY, whose `Update.moves` say at which places rows came and went.
 
         Returns:
             A function that ends it.

@@ -138,7 +138,7 @@ class Receiving(abc.ABC):
                 continue
             moves.add(query, what.difference.inserts, what.difference.deletes)
             taken.append((query.bag, what))
-            if query.asked.table is None:
+            if query.has_updates:
                 others.append(subscription.telling("on_update", event, what))
         changes = self.db._planned(moves.by_table)
         return [

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from qsdb.errors import ArgumentError, ConflictError, LimitError, brief
 from qsdb.runtime.blocks import WriteBlock
 from qsdb.runtime.clock import nanosecond_reader, tick_reader
-from qsdb.runtime.coroutines import pause
+from qsdb.runtime.coroutines import cancel, pause
 from qsdb.runtime.optimistic import SqlOptimisticTransaction
 from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.writer import Writer
@@ -206,13 +206,13 @@ class Retrying:
         except StopIteration as end:
             result: T = end.value
             return result
-        coroutine.close()
+        failure = cancel(coroutine)
         raise ConflictError(
             None,
             "always been faster, and the last run, which none can be faster than, "
             "awaited something",
             self._writer.directory.store.offset,
-        )
+        ) from failure
 
     def _seconds(self, number: int, least: float, most: float) -> float:
         """Give how long to wait before a retry, at random."""

@@ -63,7 +63,8 @@ class Transacting:
         The function is given the transaction. If that cannot commit since others were
         faster, the function runs again, on what is there now: so it should do nothing
         outside of the database that must not be done twice. When its retries are used
-        up it runs once more under the writer lock, so it always gets through.
+        up it runs once more under the writer lock, so it always gets through; unless it
+        writes more rows than an optimistic transaction may, which it is told at once.
 
         Args:
             function: Takes the transaction. What it raises rolls back and passes.
@@ -73,6 +74,7 @@ class Transacting:
         Raises:
             ArgumentError: `retries` is no number, or there is no such isolation, or the
                 function is a coroutine function: see `transact_async`.
+            LimitError: it writes more rows than `TransactionLimits.written_rows`.
             ReadOnlyError, UsageError, ClosedError, StorageError: as `optimistic` and
                 its commit do.
         """

@@ -124,7 +124,8 @@ class Update:
         """How a list of the rows, sorted as the query says, becomes the new one.
 
         Each move is of one row, at a place of the list as it is then: it goes from
-        there (`was`), or comes to there (`now`). None where a query has no ORDER BY::
+        there (`was`), or comes to there (`now`). None where a query has no ORDER BY,
+        and over the network::
 
             for move in update.moves:
                 if move.now is None:

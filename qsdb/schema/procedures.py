@@ -18,8 +18,8 @@ it.
 import abc
 import inspect
 from collections.abc import Callable, Container, Iterable
-from contextlib import AbstractContextManager
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
 import attrs
 
@@ -31,6 +31,7 @@ from qsdb.schema.parameters import Parameters
 from qsdb.values.timestamps import Timestamp
 
 __all__ = [
+    "OptimisticBlock",
     "Procedure",
     "ProcedureContext",
     "ProcedureTransaction",
@@ -49,6 +50,12 @@ class ProcedureTransaction(Transaction):
 
     @property
     @abc.abstractmethod
+    def offset(self) -> int:
+        """The number of the commit that it began after, and whose state it reads."""
+        ...
+
+    @property
+    @abc.abstractmethod
     def timestamp(self) -> Timestamp:
         """The time at which the transaction began; the same throughout."""
         ...
@@ -57,6 +64,16 @@ class ProcedureTransaction(Transaction):
     def savepoint(self) -> Savepoint:
         """Give a context manager whose block is undone alone if it raises."""
         ...
+
+
+class OptimisticBlock(
+    AbstractContextManager[ProcedureTransaction],
+    AbstractAsyncContextManager[ProcedureTransaction],
+    Protocol,
+):
+    """What ``with`` and ``async with`` are said to, for the same transaction."""
+
+    __slots__ = ()
 
 
 class ProcedureContext(AnyContext):
@@ -97,11 +114,13 @@ class ProcedureContext(AnyContext):
     @abc.abstractmethod
     def optimistic(
         self, isolation: Literal["serializable", "snapshot"] = "serializable"
-    ) -> AbstractContextManager[ProcedureTransaction]:
+    ) -> OptimisticBlock:
         """Give a transaction that others write beside, for a ``with`` block.
 
         In it anything may be waited for, also by ``await``. Leaving the block commits,
-        if what it has read is still so.
+        if what it has read is still so. With ``async with`` the event loop goes on
+        while the disk is waited for. What is open at the end of the call is rolled
+        back, and logged.
 
         Args:
             isolation: As ``db.optimistic`` has it.

@@ -11,7 +11,14 @@ from typing import NoReturn
 from qsdb.errors import QueryError
 from qsdb.sql import syntax
 from qsdb.sql.calls import check_call, check_cases, check_joined
-from qsdb.sql.freedom import SENDER, freedom_of, is_null, operands_of, own_kind
+from qsdb.sql.freedom import (
+    SENDER,
+    freedom_of,
+    is_null,
+    operands_of,
+    own_kind,
+    own_kind_of,
+)
 from qsdb.sql.literals import LiteralError, read_literal
 from qsdb.sql.places import Place
 from qsdb.sql.scope import Scope
@@ -376,7 +383,10 @@ class Checker:
         """Check expressions that are to be of one kind, that of the first to tell.
 
         That one is not checked again: nested ones would be so once more each time.
+        Literals alone are of the kind that they have as columns of a result.
         """
+        if expected is None:
+            expected = own_kind_of([each for each in nodes if not is_null(each)])
         if expected is not None:
             return [self.check(each, expected) for each in nodes]
         telling = min(nodes, key=freedom_of)

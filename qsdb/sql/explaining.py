@@ -80,17 +80,17 @@ def _walked(walk: Walk, query: Query) -> str:
 
 
 def _tested(plan: Plan, condition: Typed) -> Iterator[str]:
-    """Say what is tested; of tables that are private to whoever asks, nothing."""
-    tables = plan.query.tables
+    """Say what is tested; of tables that whoever asks is not told of, nothing."""
+    query = plan.query
+    tables = query.tables
     inner = [*all_exists([condition])]
-    found = [tables[number].schema for each in inner for number in each.sources]
-    if not all(each.is_public for each in found):
+    if not all(query.is_told(number) for each in inner for number in each.sources):
         yield "then a row filter with private tables is tested"
         return
     yield f"then {spell(condition, tables)} is tested"
     for each in inner:
         for step in plan.inner[each]:
-            yield f"     {_name(plan.query, step)}  {_way(plan.query, step)}"
+            yield f"     {_name(query, step)}  {_way(query, step)}"
 
 
 def _name(query: Query, step: Step) -> str:

@@ -4,10 +4,19 @@ A literal or a parameter has none and takes that of what it stands beside. So of
 expressions that are to be of one kind the least free one tells.
 """
 
+from collections.abc import Sequence
+
 from qsdb.sql import syntax
 from qsdb.values.kinds import F64, I64, STR, Kind
 
-__all__ = ["SENDER", "freedom_of", "is_null", "operands_of", "own_kind"]
+__all__ = [
+    "SENDER",
+    "freedom_of",
+    "is_null",
+    "operands_of",
+    "own_kind",
+    "own_kind_of",
+]
 
 SENDER = "sender"
 """The parameter that is the caller's identity; whoever runs the query gives it."""
@@ -68,7 +77,12 @@ def own_kind(node: syntax.Expression) -> Kind | None:
         case syntax.Arithmetic(rest=((operator, _), *_)) if operator == "||":
             return STR
         case _:
-            kinds = {own_kind(each) for each in _parts(node) or ()}
-            if kinds == {I64, F64}:
-                return F64
-            return kinds.pop() if len(kinds) == 1 else None
+            return own_kind_of(_parts(node) or ())
+
+
+def own_kind_of(nodes: Sequence[syntax.Expression]) -> Kind | None:
+    """Give the kind of several that are to be of one, if all are made of literals."""
+    kinds = {own_kind(each) for each in nodes}
+    if kinds == {I64, F64}:
+        return F64
+    return kinds.pop() if len(kinds) == 1 else None

@@ -20,6 +20,7 @@ from qsdb.sql.relations import Group
 from qsdb.sql.scope import Scope
 from qsdb.sql.typed import (
     Aggregate,
+    Calculation,
     Cell,
     Exists,
     Typed,
@@ -135,8 +136,22 @@ class Grouping:
                 )
             self.keys.append(term)
             return
-        for part in parts_of(term):
+        for part in parts_of(self._begun(term)):
             self.take(part, node, at)
+
+    def _begun(self, term: Typed) -> Typed:
+        """Give an expression with its begin as one part, if that is a key.
+
+        As in ``k + 1 + 1``, where the rows of a group have ``k + 1`` in common.
+        """
+        if isinstance(term, Calculation):
+            for count in range(len(term.rest) - 1, 0, -1):
+                begin = attrs.evolve(term, rest=term.rest[:count])
+                if begin in self.keys:
+                    places = term.places[:1] + term.places[count + 1 :]
+                    rest = term.rest[count:]
+                    return attrs.evolve(term, first=begin, rest=rest, places=places)
+        return term
 
     def _follows(self, cell: Cell) -> bool:
         """Whether a column is the same for all rows with the keys."""
@@ -187,4 +202,5 @@ class Grouping:
             if self.keys and term.term is not None:  # a group has a row at least
                 may_be_absent = may_be_absent and is_optional(term.term)
             return Cell(0, place, term.kind, may_be_absent)
+        term = self._begun(term)
         return with_parts(term, [self.lifted(each) for each in parts_of(term)])

@@ -144,6 +144,17 @@ class Query:
             if isinstance(each.schema, ViewSchema)
         ]
 
+    def is_told(self, number: int) -> bool:
+        """Whether whoever asks may be told of a table: all may see it, or it is named.
+
+        So not of private ones that row filters look into.
+
+        Args:
+            number: The table's.
+        """
+        is_named = number < len(self.sources) + self.own_hidden
+        return is_named or self.tables[number].schema.is_public
+
     @property
     def tests(self) -> tuple[Typed, ...]:
         """All that must be true of rows, in WHERE, ON or elsewhere."""

@@ -35,8 +35,8 @@ from qsdb.sql.relations import (
 )
 from qsdb.sql.scope import Scope
 from qsdb.sql.subqueries import Subqueries
-from qsdb.sql.typed import Typed, is_optional, renumbered
-from qsdb.values.kinds import BOOL, U64
+from qsdb.sql.typed import Constant, Typed, is_optional, renumbered
+from qsdb.values.kinds import BOOL, STR, U64, Kind
 
 __all__ = ["Selecting"]
 
@@ -155,10 +155,12 @@ class Selecting:
         outputs = []
         for place, (first, second) in enumerate(zip(firsts, seconds, strict=True)):
             kinds = first.term.kind, second.term.kind
-            if kinds[0] != kinds[1]:
+            left = _with_null_as(left, place, kinds[1])
+            right = _with_null_as(right, place, kinds[0])
+            cells = cells_of(left)[place], cells_of(right)[place]
+            if cells[0].kind != cells[1].kind:
                 fault = f"{name}: {first.name} is {kinds[0].name} on the left"
                 self._fail(f"{fault}, and {kinds[1].name} on the right", united.at)
-            cells = cells_of(left)[place], cells_of(right)[place]
             may_be_absent = any(map(is_optional, cells))
             either = attrs.evolve(cells[0], is_optional=may_be_absent)
             outputs.append(Output(first.name, either))
@@ -331,6 +333,30 @@ def _own_name(node: syntax.Expression, names: set[str]) -> str:
         return node.name
     name = node.name.lower() if isinstance(node, syntax.Call) else ""
     return name if name and name not in names else f"column{len(names) + 1}"
+
+
+def _with_null_as(relation: Relation, place: int, kind: Kind) -> Relation:
+    """Give rows of which a column that is NULL, as it was written, has another kind."""
+    match relation:
+        case Query(outputs=outputs) | Project(outputs=outputs):
+            if outputs[place].term != Constant(None, STR):
+                return relation
+            found: Query | Project | Compound = relation
+            term: Typed = Constant(None, kind)
+        case Distinct(input=rows):
+            return attrs.evolve(relation, input=_with_null_as(rows, place, kind))
+        case Compound(outputs=outputs):
+            left = _with_null_as(relation.left, place, kind)
+            right = _with_null_as(relation.right, place, kind)
+            if {cells_of(each)[place].kind for each in (left, right)} != {kind}:
+                return relation
+            found = attrs.evolve(relation, left=left, right=right)
+            term = attrs.evolve(cells_of(relation)[place], kind=kind)
+        case _:
+            return relation
+    changed = [*outputs]
+    changed[place] = Output(outputs[place].name, term)
+    return attrs.evolve(found, outputs=tuple(changed))
 
 
 def _numbered(root: Relation, scope: Scope) -> Relation:

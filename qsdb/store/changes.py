@@ -10,12 +10,12 @@ is told has them from there.
 """
 
 from collections.abc import Container, Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from qsdb.store.images import Images, StoredTable
 from qsdb.store.orders import StoredRow
 
-__all__ = ["Noted", "committed_rows", "net_change"]
+__all__ = ["Noted", "given_numbers", "net_change"]
 
 
 class Noted(Protocol):
@@ -25,6 +25,9 @@ class Noted(Protocol):
     _pre: Images
     _emitted: dict[object, StoredRow]
     """Of an event table, once its commit is decided."""
+
+
+_NOTHING = range(0)
 
 
 def emit(opened: Iterable[Noted]) -> None:
@@ -70,8 +73,34 @@ def net_change(
     return changes
 
 
-def committed_rows(handle: Noted) -> list[StoredRow]:
-    """Give the rows that stand where a commit has written, which it has."""
+def given_numbers(handle: Noted, place: int, moved: range) -> tuple[set[int], range]:
+    """Give what a commit has handed out, or may have, of a generated column.
+
+    Also where the row is gone again, since somebody may have been told the number.
+
+    Args:
+        handle: A table that it has changed.
+        place: Of the column.
+        moved: From where to where its sequence has moved.
+
+    Returns:
+        Numbers, and a range where it cannot be known: a row that came and went, or
+        was given another number, shows only in a row key that has the column.
+    """
     stored = handle._stored
+    # Of what was merged, it is known what was drawn for it.
+    drawn: dict[int, set[int]] | None = getattr(handle, "_drawn", None)
+    in_key = stored.bound.schema.primary_key
+    if drawn is None and (not in_key or place in in_key):
+        keys: list[Any] = [key for key, old in handle._pre.items() if old is None]
+        if len(in_key) != 1:  # no key: the row is it
+            at = in_key.index(place) if in_key else place
+            keys = [key[at] for key in keys]
+        # One from its end on was given back: a savepoint was undone.
+        return {number for number in keys if number < moved.stop}, _NOTHING
     find = (handle._emitted if stored.is_event else stored.rows).get
-    return [row for key in handle._pre if (row := find(key)) is not None]
+    rows = [row for key in handle._pre if (row := find(key)) is not None]
+    numbers: set[Any] = {row[place] for row in rows}
+    if drawn is None:
+        return numbers, moved
+    return numbers | drawn.get(place, set()), _NOTHING

@@ -8,11 +8,11 @@ these, and gaps are left where it does not commit.
 A serial transaction knows nothing of that count, so that what it does follows from the
 log alone, and may take the same number first. That is to be known at the other one's
 commit, also if the row with the number has changed or gone by then: rows do not tell.
-So each commit that stores a number which somebody has drawn says so to whom has drawn
-it, and who is told so is a conflict::
+So each commit that hands out a number which somebody has drawn, or may have, says so to
+whom has drawn it, and who is told so is a conflict::
 
     drawn:  5 ── row 5 ──────────────────────────────────► is told: refused
-    serial:         5 ── row 5 commits        row 5 is deleted
+    serial:         5 ── row 5 commits, or another one: row 5 is deleted again
 
 Who has drawn is known as long as it has its numbers: a transaction that nobody ended
 is forgotten with them.
@@ -21,8 +21,6 @@ is forgotten with them.
 import threading
 import weakref
 from collections.abc import Iterable, Sequence
-
-from qsdb.store.orders import StoredRow
 
 __all__ = ["Drawn", "Draws"]
 
@@ -42,9 +40,14 @@ class Drawn:
         self.numbers: dict[int, set[int]] = {place: set() for place in places}
         self.taken: int | None = None
 
-    def greatest(self, place: int) -> int:
-        """Give the greatest number of a column, or 0."""
-        return max(self.numbers[place], default=0)
+    def has_any(self, place: int, numbers: set[int], more: range) -> bool:
+        """Say whether any of some numbers was drawn for a column."""
+        mine = self.numbers[place]
+        if not mine.isdisjoint(numbers):
+            return True
+        if more.stop - more.start <= len(mine):
+            return not mine.isdisjoint(more)
+        return any(each in more for each in [*mine])  # others draw meanwhile
 
 
 class Draws:
@@ -105,11 +108,15 @@ class Draws:
                     return found
                 mine.discard(found)
 
-    def note_commit(self, rows: Sequence[StoredRow]) -> None:
-        """Tell whoever has drawn a number that stands in committed rows."""
-        for place in self.places:
-            numbers = {row[place] for row in rows}
-            for each in list(self.drawers):
-                drawn = each()
-                if drawn is not None and not drawn.numbers[place].isdisjoint(numbers):
-                    drawn.taken = place
+    def note_commit(self, place: int, numbers: set[int], more: range) -> None:
+        """Tell whoever has drawn a number that a commit has handed out.
+
+        Args:
+            place: Of the column.
+            numbers: Those of the commit.
+            more: Those that may be.
+        """
+        for each in list(self.drawers):
+            drawn = each()
+            if drawn is not None and drawn.has_any(place, numbers, more):
+                drawn.taken = place

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from qsdb.errors import InternalError, LimitError, UsageError
-from qsdb.store.changes import Noted, committed_rows
+from qsdb.store.changes import Noted, given_numbers
 from qsdb.store.images import Images, StoredTable, merge
 from qsdb.store.limits import PinLimits
 
@@ -323,11 +323,13 @@ def _is_owned(lock: "threading.RLock") -> bool:
 
 
 def _settle_numbers(handle: Noted, *, is_commit: bool) -> None:
-    """Take in where the sequences are, and what numbers a commit has stored."""
-    table = handle._stored
-    table.settled_sequences = tuple(table.sequences)
+    """Take in where the sequences are, and what numbers a commit has given out."""
+    table, draws = handle._stored, handle._stored.draws
+    before, table.settled_sequences = table.settled_sequences, tuple(table.sequences)
     if is_commit and handle._pre and table.draws.drawers:
-        table.draws.note_commit(committed_rows(handle))
+        ends = zip(draws.places, before, table.settled_sequences, strict=True)
+        for place, *moved in ends:
+            draws.note_commit(place, *given_numbers(handle, place, range(*moved)))
 
 
 def _note(pin: Pin, table: StoredTable) -> None:

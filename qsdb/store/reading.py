@@ -16,8 +16,9 @@ from typing import NoReturn, TypeVar
 
 from qsdb.errors import ClosedError, ReadOnlyError
 from qsdb.schema.modules import BoundTable, derived
+from qsdb.store.changed import ChangedRows, keys_of
 from qsdb.store.handles import closed, handle_class
-from qsdb.store.images import AnyIndex, Images, StoredTable
+from qsdb.store.images import Images, StoredTable
 from qsdb.store.indexes import OrderedIndex
 from qsdb.store.operations import read_operations
 from qsdb.store.orders import StoredRow
@@ -26,7 +27,7 @@ from qsdb.store.pins import Hold, Pin, Store
 from qsdb.store.refusing import ReadOnlyTable
 from qsdb.values.ranges import Range
 
-__all__ = ["ReadTable", "matches", "read_table_class"]
+__all__ = ["ReadTable", "read_table_class"]
 
 R = TypeVar("R")
 
@@ -34,7 +35,18 @@ R = TypeVar("R")
 class ReadTable(ReadOnlyTable[R]):
     """One table at one offset; subclasses are generated."""
 
-    __slots__ = ("_hold", "_live", "_offset", "_pin", "_store", "_stored")
+    __slots__ = (
+        "_gathered",
+        "_hold",
+        "_live",
+        "_offset",
+        "_pin",
+        "_store",
+        "_stored",
+    )
+
+    _gathered: ChangedRows | None
+    """What had changed when it was last looked through."""
 
     def __init__(
         self, store: Store, stored: StoredTable, hold: Hold | None, pin: Pin
@@ -45,13 +57,14 @@ class ReadTable(ReadOnlyTable[R]):
         self._hold = hold
         self._pin: Pin | None = pin
         self._offset = pin.offset
+        self._gathered = None
         self._live: Callable[[object], StoredRow | None] = stored.rows.get
         """Looks up among the live rows; `closed` after the end."""
 
     def _close(self) -> None:
         """End the handle: every later use raises `ClosedError`."""
         self._live = closed
-        self._pin = self._hold = None
+        self._pin = self._hold = self._gathered = None
 
     def _require_open(self) -> Pin:
         pin = self._pin
@@ -100,11 +113,17 @@ class ReadTable(ReadOnlyTable[R]):
 
     def _changed(self, pin: Pin) -> Images:
         """Give the old rows of all keys changed since the pin, as one dict."""
-        changed: Images = {}
-        for images in self._undo(pin):
-            changed.update(images)
+        return self._changes(pin).rows
+
+    def _changes(self, pin: Pin) -> ChangedRows:
+        """Gather the old rows of all keys changed since the pin, or have them still."""
+        places = [*self._undo(pin)]
+        gathered = self._gathered
+        if gathered is None or not gathered.are_of(places):
+            gathered = ChangedRows(self._bound, places)
         pin.require_kept()
-        return changed
+        self._gathered = gathered
+        return gathered
 
     def _select(
         self, number: int | None, within: Range | None, value: object
@@ -114,19 +133,16 @@ class ReadTable(ReadOnlyTable[R]):
             return [] if row is None else [row]
         pin = self._require_open()
         rows, index = self._stored.rows, self._stored.indexes[number]
-        if isinstance(index, OrderedIndex):
-            assert within is not None
-            keys = index.keys_between(within.low, within.high)
-        else:
-            keys = index.keys_equal(value)
+        keys = keys_of(index, within, value)
         found: Images = {key: rows.get(key) for key in keys}
         if _is_settled(self._stored, self._offset):
             return list(found.values())  # type: ignore[arg-type]  # none is None
-        changed = self._changed(pin)
-        for key, row in changed.items():
-            found.pop(key, None)
-            if row is not None and matches(index, row, within, value):
-                found[key] = row
+        changes = self._changes(pin)
+        changed = changes.rows
+        for key in keys:
+            if key in changed:
+                found.pop(key, None)  # in an index it may stand twice for a moment
+        found.update(changes.found(number, index, within, value))
         selected = [row for row in found.values() if row is not None]
         if changed and isinstance(index, OrderedIndex):
             selected.sort(key=index.entry_of)
@@ -214,17 +230,6 @@ class ReadTable(ReadOnlyTable[R]):
 def _is_settled(stored: StoredTable, offset: int) -> bool:
     """Whether live rows that were taken before this call are right (rule 6)."""
     return not stored.layers and stored.changed_at <= offset
-
-
-def matches(
-    index: AnyIndex, row: StoredRow, within: Range | None, value: object
-) -> bool:
-    """Whether an index would find a row, in a range of it or under a value."""
-    if isinstance(index, OrderedIndex):
-        assert within is not None
-        return within.holds(index.entry_of(row))
-    found = index.value_of(row)
-    return found is value or found == value
 
 
 @derived

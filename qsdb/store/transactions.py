@@ -90,6 +90,17 @@ class WriteTransaction(Opened):
     _opened: dict[Entry, WriteTable[Row]]
 
     @property
+    def offset(self) -> int:
+        """The number of the last commit, which it began after.
+
+        Raises:
+            ClosedError: the transaction has ended.
+        """
+        if not self._is_open:
+            raise ClosedError("this write transaction has ended")
+        return self._store.offset
+
+    @property
     def timestamp(self) -> Timestamp:
         """The time at which the transaction began; the same throughout."""
         return Timestamp.from_stored(self._nanoseconds // 1000)

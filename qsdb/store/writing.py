@@ -27,13 +27,16 @@ R = TypeVar("R")
 class WriteTable(ChangingTable[R]):
     """One table in the write transaction; subclasses are generated."""
 
-    __slots__ = ("_before", "_emitted", "_find", "_pre", "_rows", "_stored")
+    __slots__ = ("_before", "_drawn", "_emitted", "_find", "_pre", "_rows", "_stored")
 
     _stored: StoredTable
     _rows: dict[object, StoredRow]
     _pre: Images
     _emitted: dict[object, StoredRow]
     """Of an event table: the rows that were committed (`qsdb.store.changes`)."""
+    _drawn: dict[int, set[int]]
+    """Of what was merged from a transaction beside others: place of a generated column
+    → the numbers that were drawn for it."""
     _before: list[list[int]]
     """The sequences as they were before the transaction and each savepoint."""
 

@@ -5,8 +5,8 @@
 machine of `test_beside_machine.py`.
 
 **Invariants**: each bug is found by the direct check, those of rows by their key by the
-search for cycles too, some others by scripts or by the machine; and without a bug
-nothing is found.
+search for cycles too, some others by scripts, by the machine or by questions; and
+without a bug nothing is found.
 """
 
 import itertools
@@ -18,7 +18,8 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from qsdb.runtime import optimistic as ending
-from qsdb.store import draws, pins, reading
+from qsdb.runtime import predicates
+from qsdb.store import changed, draws, pins, reading
 from qsdb.store.optimistic import (
     holds,
     merging,
@@ -34,6 +35,13 @@ from tests.isolation.test_schedules import SCRIPTS
 from tests.support.beside import OPENING, Bench, Number, schedules
 from tests.support.commit_order import faults
 from tests.support.mutants import Mutant, planted
+from tests.support.questions import (
+    PAIRS,
+    QUESTIONS,
+    Feast,
+    history_faults,
+    run_history,
+)
 from tests.support.schedules import LEVELS, Level, run_script
 
 pytestmark = pytest.mark.slow
@@ -108,12 +116,12 @@ MUTANTS = {
         seen, "            notes.has_size = True\n", "            pass\n"
     ),
     "a condition is not noted": Mutant(
-        seen, "            notes.add_predicate(test)\n", "            pass\n"
+        seen, "            notes.predicates[condition] = test\n", "            pass\n"
     ),
     "a condition is asked of new rows only": Mutant(
         notes,
-        "for test in self._predicates for row in rows):",
-        "for test in self._predicates for _, row in changes if row):",
+        "for test in self.predicates.values() for row in rows):",
+        "for test in self.predicates.values() for _, row in changes if row):",
     ),
     "a range is not looked at": Mutant(
         notes, "if _is_in_one(table, number, ranges, rows):", "if False:"
@@ -155,9 +163,14 @@ MUTANTS = {
         merging, "            index.add(new)\n", "            pass\n"
     ),
     "a reader looks at the newest old rows only": Mutant(
+        changed,
+        "            self.rows.update(images)\n",
+        "            self.rows = images\n",
+    ),
+    "what was gathered once holds for ever": Mutant(
         reading,
-        "            changed.update(images)\n",
-        "            changed = images\n",
+        "if gathered is None or not gathered.are_of(places):",
+        "if gathered is None:",
     ),
 }
 
@@ -212,6 +225,35 @@ OF_SCRIPTS = {
     ),
 }
 """What the scripts are to find."""
+
+OF_QUESTIONS = {
+    "of the ways through a table the last one counts": Mutant(
+        predicates,
+        "ways.setdefault(step.source, []).append([*_own_conditions(step)])",
+        "ways[step.source] = [[*_own_conditions(step)]]",
+    ),
+    "a way that asks for all rows does not count": Mutant(
+        predicates,
+        "        if all(found):\n",
+        "        found = [each for each in found if each]\n        if found:\n",
+    ),
+    "a row is asked for if all ways ask for it": Mutant(
+        predicates, '_joined("OR", [_joined', '_joined("AND", [_joined'
+    ),
+    "what ON says of a whole table counts": Mutant(
+        predicates, "step.own if is_whole(step) else step.filters", "step.filters"
+    ),
+    "what is tested behind others counts for none": Mutant(
+        predicates, "begin += len(part.query.tables)", "begin += 0"
+    ),
+    "parts of a query have no conditions": Mutant(
+        predicates, "in enumerate(plan.plans):", "in enumerate(()):"
+    ),
+    "equal conditions of other numbers are one": Mutant(
+        predicates, "(self, place, caller, *values)", "(self, place, caller)"
+    ),
+}
+"""What questions beside each change are to find, or histories of them."""
 
 
 def wrong_schedules(level: Level) -> Iterator[str]:
@@ -279,6 +321,26 @@ def test_the_machine_notices(name: str) -> None:
     raise AssertionError("nothing was noticed")
 
 
+def is_told_wrongly() -> bool:
+    """Whether a question beside a change, or a history of them, shows anything."""
+    try:
+        bench = Feast()
+        for question, pairs in itertools.product(QUESTIONS, PAIRS):
+            if any(True for _ in bench.faults(question, *pairs)):
+                return True
+        history = run_history(random.Random(3), 1_000)
+        return any(True for _ in history_faults(history))
+    except Exception as error:  # noqa: BLE001  of whatever sort: it shows
+        print(repr(error))
+        return True
+
+
+@pytest.mark.parametrize("name", OF_QUESTIONS)
+def test_the_questions_notice(name: str) -> None:
+    with planted(OF_QUESTIONS[name]):
+        assert is_told_wrongly()
+
+
 def rings(level: Level) -> list[str]:
     """Give what the search for cycles finds in a history."""
     appenders = Appenders(level, 5)
@@ -301,3 +363,4 @@ def test_the_search_for_cycles_notices(name: str) -> None:
 def test_without_a_bug_nothing_is_found(level: Level) -> None:
     assert [*wrong_schedules(level)] == []
     assert rings(level) == []
+    assert not is_told_wrongly()

@@ -20,6 +20,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from qsdb.store import (
+    changed,
     changing,
     images,
     indexes,
@@ -154,12 +155,25 @@ MUTANTS = {
         reading, "selected.sort(key=index.entry_of)", "pass"
     ),
     "changed rows are found by any index value": Mutant(
-        reading,
+        changed,
         "if row is not None and matches(index, row, within, value):",
         "if row is not None:",
     ),
     "NaN is not found in changed rows": Mutant(
-        reading, "return found is value or found == value", "return found == value"
+        changed, "return found is value or found == value", "return found == value"
+    ),
+    "what was gathered once holds for ever": Mutant(
+        reading,
+        "if gathered is None or not gathered.are_of(places):",
+        "if gathered is None:",
+    ),
+    "more keys in the same places do not matter": Mutant(
+        changed, "each is known and len(each) == count", "each is known"
+    ),
+    "an index of changed rows has none": Mutant(
+        changed,
+        "            own.add_many([row for row in rows.values() if row is not None])\n",
+        "",
     ),
     "the lower end of a range is swapped": Mutant(
         paths, "after=not include[0]", "after=include[0]"
@@ -239,6 +253,13 @@ def a_moved_row(twins: Twins) -> None:
         twins.check()
 
 
+def a_row_looked_up_again(twins: Twins) -> None:
+    """Rows that have changed are found as often as anybody looks for them."""
+    a_moved_row(twins)
+    twins.check()
+    twins.check()
+
+
 def a_row_moved_in_one_column(twins: Twins) -> None:
     """An index over two columns follows either."""
     twins.insert(0, (0, 3, 1, 0))
@@ -264,6 +285,9 @@ SCRIPTS = {
     "changed rows are found by any index value": a_moved_row,
     "update moves index entries only if all columns change": a_row_moved_in_one_column,
     "NaN is not found in changed rows": a_moved_row,
+    "what was gathered once holds for ever": a_moved_row,
+    "more keys in the same places do not matter": a_moved_row,
+    "an index of changed rows has none": a_row_looked_up_again,
     "the lower end of a range is swapped": ends_of_ranges,
     "the upper end of a range is swapped": ends_of_ranges,
 }

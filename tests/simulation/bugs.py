@@ -14,6 +14,8 @@ from qsdb.runtime import (
     delivery,
     due_runs,
     live_queries,
+    procedure_contexts,
+    retrying,
     snapshots,
     timers,
     view_refreshing,
@@ -211,6 +213,20 @@ BUGS: dict[str, Mutant] = {
         transactions,
         "            handle._pop(undo=undo)\n        self._depth -= 1",
         "            handle._pop(undo=False)\n        self._depth -= 1",
+    ),
+    "what a procedure leaves open stays open": Mutant(
+        procedure_contexts,
+        "if transaction is not None and transaction._leave():",
+        "if transaction is not None and False:",
+    ),
+    "a coroutine that is cancelled commits": Mutant(
+        retrying,
+        "            result = await _begun(function, transaction)\n"
+        "        except BaseException as error:\n"
+        "            transaction._end()\n",
+        "            result = await _begun(function, transaction)\n"
+        "        except BaseException as error:\n"
+        "            await transaction._commit_async()\n",
     ),
 }
 

@@ -14,15 +14,21 @@ is kept as an `Attempt`, and is done again on the state that its commit came aft
 3. Its commit changes the rows that it wrote, and no others.
 4. It is a conflict only if somebody has committed since it began.
 5. `transact` always gets through.
+
+All of that holds for each form of it: by hand, awaited, of a procedure. What awaits has
+the task as its event loop: whenever it is suspended others may go on, and it may be
+cancelled (`driven`). Then nothing is committed.
 """
 
+import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import attrs
 
 import qsdb
+from qsdb.runtime import optimistic, retrying
 from qsdb.store.optimistic.transactions import OptimisticTransaction
 from tests.simulation.doing import do, expected, filled_in, look
 from tests.simulation.processes import BoomError, Process
@@ -148,9 +154,61 @@ def watched(process: Process) -> Iterator[None]:
 
     OptimisticTransaction._merge = judged  # type: ignore[assignment, method-assign]
     try:
-        yield
+        with awaiting(process.world):
+            yield
     finally:
         OptimisticTransaction._merge = merge  # type: ignore[method-assign]
+
+
+class _Suspended:
+    """What a coroutine awaits so that others go on."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield None
+
+
+def driven(world: World, coroutine: Any, *, is_cancelled: bool = False) -> Any:
+    """Run a coroutine to its end, as an event loop that has nothing else to do.
+
+    Args:
+        world: Whose tasks may go on wherever it is suspended.
+        coroutine: It.
+        is_cancelled: Whether it is cancelled where it is suspended first.
+    """
+    thrown: BaseException | None = None
+    while True:
+        try:
+            coroutine.send(None) if thrown is None else coroutine.throw(thrown)
+        except StopIteration as end:
+            return end.value
+        thrown = asyncio.CancelledError() if is_cancelled else None
+        is_cancelled = False
+        try:
+            world.switch()
+        except BaseException as error:  # noqa: BLE001  the world has ended
+            thrown = error
+
+
+@contextlib.contextmanager
+def awaiting(world: World) -> Iterator[None]:
+    """Have the coroutines of qsdb wait in a world, and not in threads of their own."""
+
+    async def pause(seconds: float) -> None:
+        world.sleep(seconds)
+        await _Suspended()
+
+    async def in_a_thread(function: Any, *arguments: object) -> Any:
+        await _Suspended()
+        return function(*arguments)
+
+    running: Any = retrying
+    ending: Any = optimistic
+    real = running.pause, ending.in_a_thread
+    running.pause, ending.in_a_thread = pause, in_a_thread
+    try:
+        yield
+    finally:
+        running.pause, ending.in_a_thread = real
 
 
 class OptimisticClient:
@@ -160,15 +218,56 @@ class OptimisticClient:
     db: qsdb.Database
 
     def optimistic(self, script: int, level: int, is_failing: int) -> None:
-        """Write beside others, and commit, or not."""
-        process, isolation = self.process, "snapshot" if level == 0 else "serializable"
-        tx = self.db.optimistic(isolation)  # type: ignore[arg-type]
+        """Write beside others, and commit, or not, in one of the forms that there are.
+
+        A procedure may leave its transaction open: then it is rolled back.
+        """
+        process, world = self.process, self.process.world
+        isolation = "snapshot" if level == 0 else "serializable"
+        form = script % 3
+        if form == 0:
+            tx = self.db.optimistic(isolation)  # type: ignore[arg-type]
+            self._write(tx, tx.commit, script, level, is_failing)
+        elif form == 1:
+            tx = self.db.optimistic(isolation)  # type: ignore[arg-type]
+            process.counts["an awaited commit"] += 1
+
+            def commit() -> int:
+                return int(driven(world, tx.commit_async()))
+
+            self._write(tx, commit, script, level, is_failing)
+        else:
+            left: list[Any] = []
+
+            def journey(ctx: Any) -> None:
+                tx = ctx.optimistic(isolation)
+                if is_failing:
+                    left.append(tx)
+                    self._attempt(tx, script, is_serializable=level > 0)
+                else:
+                    self._write(tx, tx.commit, script, level, is_failing)
+
+            process.counts["a transaction of a procedure"] += 1
+            process.journeys[world.current] = journey
+            self.db.call("travel", script, script)
+            for tx in left:
+                process.require(tx._hold.pin is None, "the call has ended, and not", tx)
+
+    def _write(
+        self,
+        tx: Any,
+        commit: Callable[[], int],
+        script: int,
+        level: int,
+        is_failing: int,
+    ) -> None:
+        process = self.process
         attempt = self._attempt(tx, script, is_serializable=level > 0)
         if attempt is None or is_failing:
             tx.rollback()
             return
         try:
-            offset = tx.commit()
+            offset = commit()
         except qsdb.ConflictError:
             is_right = process.last_offset() > tx.offset
             process.require(is_right, "a conflict with nobody")
@@ -182,6 +281,9 @@ class OptimisticClient:
 
     def transact(self, script: int, retries: int, is_failing: int) -> None:
         """Write beside others, as often as it takes."""
+        if script % 2:
+            self._transact_awaiting(script, retries, is_failing)
+            return
         process = self.process
 
         def run(tx: Any) -> None:
@@ -201,6 +303,36 @@ class OptimisticClient:
         except BoomError:
             process.steps.pop(process.world.current, None)
             process.counts["a rollback"] += 1
+        process.committed()
+
+    def _transact_awaiting(self, script: int, retries: int, is_failing: int) -> None:
+        """As a coroutine, which may be cancelled, and may await in its last run too."""
+        process, world = self.process, self.process.world
+
+        async def run(tx: Any) -> None:
+            if isinstance(tx, OptimisticTransaction):
+                if self._attempt(tx, script, is_serializable=True) is None:
+                    raise BoomError
+                await _Suspended()
+                return
+            process.act(tx, script)
+            process.counts["a serial attempt"] += 1
+            if script % 4 == 3:
+                process.unstage()
+                await _Suspended()
+
+        made = self.db.transact_async(run, retries=retries)
+        process.counts["an awaited transact"] += 1
+        try:
+            driven(world, made, is_cancelled=bool(is_failing))
+        except (BoomError, asyncio.CancelledError) as error:
+            process.steps.pop(world.current, None)
+            process.counts["a rollback"] += 1
+            process.counts[f"{type(error).__name__} is told"] += 1
+        except qsdb.ConflictError:
+            process.require(script % 4 == 3, "it awaits nothing, and is refused")
+            process.steps.pop(world.current, None)
+            process.counts["a coroutine gives up"] += 1
         process.committed()
 
     def _attempt(

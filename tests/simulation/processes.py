@@ -36,6 +36,7 @@ class Process:
         is_stopping: Whether the disk has failed, and nobody begins anything any more.
         steps: Task → what its last transaction staged.
         attempts: Optimistic transaction, by its id → what it has done.
+        journeys: Task → what its next procedure does, if not two scripts.
     """
 
     db: qsdb.Database
@@ -57,6 +58,7 @@ class Process:
         self._judging = RLock(world)
         self.steps: dict[Task | None, Step] = {}
         self.attempts: dict[int, Any] = {}
+        self.journeys: dict[Any, Callable[[Any], None]] = {}
 
     def find(self, text: str) -> NoReturn:
         """Tell that something is wrong; nothing goes on after that."""
@@ -240,7 +242,11 @@ class Process:
             self.stage(state)
 
     def travel(self, ctx: Any, scripts: tuple[int, int]) -> None:
-        """Do two scripts, in two transactions of a procedure."""
+        """Do two scripts, in two transactions of a procedure; or what is said."""
+        journey = self.journeys.pop(self.world.current, None)
+        if journey is not None:
+            journey(ctx)
+            return
         for script in scripts:
             with ctx.transaction() as tx:
                 self.act(tx, script)

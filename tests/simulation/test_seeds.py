@@ -38,7 +38,9 @@ RARE = (
     *("a crash", "a rollback", "an alarm rings", "an errand is run"),
     *("a live query is told", "a connection is told", "an opening fails"),
     *("DiskFull is told", "FailedError is told", "StorageError is told"),
-    *("a conflict", "a serial attempt"),
+    *("a conflict", "a serial attempt", "a transaction of a procedure"),
+    *("an awaited commit", "an awaited transact", "CancelledError is told"),
+    "a coroutine gives up",
 )
 """What else is to have come about in the end."""
 

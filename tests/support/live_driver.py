@@ -177,24 +177,37 @@ class _Watched:
     def check_pairs(self, message: Told) -> None:
         """Judge the pairs of one primary key."""
         pairs = [(plain(old), plain(new)) for old, new in message.update.updates]
-        question = self.watch.question
-        spec = None
-        if isinstance(question.outputs, int):
-            spec = self.driver.specs[question.tables[question.outputs]]
-        if spec is None or not spec.key:
+        places = self._key_places()
+        if not places:
             assert pairs == []
             return
-        key_of = self.driver.model.key_of
-        went = {key_of(spec.name, row): row for row in message.deletes}
-        wanted = {
-            (went[key], row)
-            for row in message.inserts
-            if (key := key_of(spec.name, row)) in went
-        }
-        assert set(pairs) == wanted
+
+        def key(row: Sequence[object]) -> tuple[object, ...]:
+            return tuple([row[place] for place in places])
+
+        came = Counter(map(key, message.inserts.elements()))
+        went = Counter(map(key, message.deletes.elements()))
+        olds, news = [[pair[side] for pair in pairs] for side in (0, 1)]
+        assert Counter(map(key, olds)) == came & went
+        assert [*map(key, olds)] == [*map(key, news)]
+        assert Counter(olds) <= message.deletes
+        assert Counter(news) <= message.inserts
         self.driver.seen["update pair"] += bool(pairs)
         if message.inserts and message.deletes and not pairs:
             self.driver.seen["key changed"] += 1
+
+    def _key_places(self) -> list[int]:
+        """Give the columns with primary keys, of all tables that have theirs there."""
+        question, specs = self.watch.question, self.driver.specs
+        if isinstance(question.outputs, int):
+            return [*specs[question.tables[question.outputs]].key]
+        found = []
+        for number, name in enumerate(question.tables):
+            spec = specs[name]
+            cells = [("cell", number, spec.columns[each].name) for each in spec.key]
+            if all(each in question.outputs for each in cells):
+                found += [question.outputs.index(each) for each in cells]
+        return found
 
 
 def _differs(what: str, watched: _Watched, found: Bag, expected: Bag) -> str:

@@ -69,12 +69,18 @@ class Wide:
 
     def _where(self) -> str:
         terms = [
-            self.subquery()
+            self._subqueries()
             if not self.pick(range(3))
             else f"({self.writer.predicate(1)})"
             for _ in range(self.pick((0, 1, 1, 2)))
         ]
         return f" WHERE {' AND '.join(terms)}" if terms else ""
+
+    def _subqueries(self) -> str:
+        """Give EXISTS or IN with a query, or two of which one is to be true."""
+        if self.pick(range(3)):
+            return self.subquery()
+        return f"({self.subquery()} OR {self.subquery()})"
 
     def subquery(self) -> str:
         """Give EXISTS or IN with a query."""

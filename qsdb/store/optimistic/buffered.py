@@ -46,4 +46,5 @@ class BufferedSource(Source):
     def _advance_sequences(self, indent: str) -> Iterator[str]:
         for number, place in enumerate(self.generated):
             yield f"{indent}if v{place} >= self._least[{number}]:"
+            yield f"{indent}    if self._hold.depth: self._note_least()"
             yield f"{indent}    self._least[{number}] = v{place} + 1"

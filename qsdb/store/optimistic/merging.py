@@ -14,7 +14,7 @@ from qsdb.store.indexes import OrderedIndex, UniqueIndex
 from qsdb.store.orders import StoredRow
 from qsdb.store.writing import WriteTable
 
-__all__ = ["merge_rows", "taken_value"]
+__all__ = ["merge_numbers", "merge_rows", "taken_value"]
 
 Move = tuple[StoredRow | None, StoredRow | None]
 """An old row, and the one that takes its place."""
@@ -46,13 +46,12 @@ def taken_value(table: StoredTable, buffer: Images) -> str | None:
     return None
 
 
-def merge_rows(handle: WriteTable[object], buffer: Images, drawn: Drawn | None) -> None:
+def merge_rows(handle: WriteTable[object], buffer: Images) -> None:
     """Write rows to a table that the transaction has just opened.
 
     Args:
         handle: The table.
         buffer: Row key → the row that is to be there, None for none.
-        drawn: Which numbers were drawn, if any were.
     """
     stored, rows, pre = handle._stored, handle._rows, handle._pre
     find = rows.get
@@ -70,8 +69,6 @@ def merge_rows(handle: WriteTable[object], buffer: Images, drawn: Drawn | None) 
     except BaseException:
         stored.is_interrupted = True
         raise
-    if stored.sequences:
-        _advance(stored, buffer, drawn)
 
 
 def _move_entries(index: AnyIndex, moves: list[Move]) -> None:
@@ -89,14 +86,16 @@ def _move_entries(index: AnyIndex, moves: list[Move]) -> None:
             index.add(new)
 
 
-def _advance(stored: StoredTable, buffer: Images, drawn: Drawn | None) -> None:
-    """Move the sequences on behind the greatest numbers that were stored or drawn."""
-    for number, place in enumerate(stored.draws.places):
-        greatest = 0 if drawn is None else drawn.greatest(place)
-        for row in buffer.values():
-            if row is not None:
-                value = row[place]
-                assert isinstance(value, int)
-                greatest = max(greatest, value)
-        following = stored.sequences[number]
-        stored.sequences[number] = max(following, greatest + 1)
+def merge_numbers(
+    handle: WriteTable[object], least: list[int], drawn: Drawn | None
+) -> None:
+    """Move the sequences of a table on behind the numbers that were stored.
+
+    Args:
+        handle: The table, with its rows.
+        least: Of each generated column: more than every number that was stored.
+        drawn: Which numbers were drawn, if any were.
+    """
+    sequences = handle._stored.sequences
+    sequences[:] = map(max, sequences, least)
+    handle._drawn = {} if drawn is None else drawn.numbers

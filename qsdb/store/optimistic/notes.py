@@ -20,7 +20,7 @@ A test that raises of a row counts as true: in its place the query would have ra
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from qsdb.errors import QueryError
 from qsdb.store.images import StoredTable
@@ -43,21 +43,22 @@ class Notes:
     Attributes:
         is_whole: Whether all rows were read.
         has_size: Whether their number was.
+        predicates: Condition → its test; the rows that meet any were read.
     """
 
     __slots__ = (
         "_points",
-        "_predicates",
         "_ranges",
         "has_size",
         "is_whole",
+        "predicates",
     )
 
     def __init__(self) -> None:
         """Begin without any."""
         self._points: dict[int, set[object]] = {}
         self._ranges: dict[int, list[Range]] = {}
-        self._predicates: list[Test] = []
+        self.predicates: dict[Hashable, Test] = {}
         self.is_whole = self.has_size = False
 
     def add(self, number: int, within: Range | None, value: object) -> None:
@@ -66,10 +67,6 @@ class Notes:
             self._points.setdefault(number, set()).add(value)
         else:
             self._ranges.setdefault(number, []).append(within)
-
-    def add_predicate(self, test: Test) -> None:
-        """Note that the rows were read for which a test is true."""
-        self._predicates.append(test)
 
     def what_changed(self, table: StoredTable, changes: Sequence[Pair]) -> str | None:
         """Say what others have done to what was read; None if nothing.
@@ -91,7 +88,7 @@ class Notes:
         for number, ranges in self._ranges.items():
             if _is_in_one(table, number, ranges, rows):
                 return _by(table, number)
-        if any(_is_met(test, row) for test in self._predicates for row in rows):
+        if any(_is_met(test, row) for test in self.predicates.values() for row in rows):
             return "changed a row that a query asks for"
         return None
 

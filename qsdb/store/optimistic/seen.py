@@ -6,10 +6,11 @@ keys in `_seen`, with what stood there, and all else in `Notes`. At the commit i
 what of that is different now; at the level snapshot, what of the rows that it writes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TypeVar
 
 from qsdb.errors import ClosedError, brief
+from qsdb.store.changed import keys_of, matches
 from qsdb.store.changing import ChangingTable
 from qsdb.store.draws import Drawn
 from qsdb.store.handles import closed
@@ -19,7 +20,7 @@ from qsdb.store.optimistic.holds import OptimisticHold
 from qsdb.store.optimistic.merging import taken_value
 from qsdb.store.optimistic.notes import Notes, Test, net_changes
 from qsdb.store.orders import StoredRow
-from qsdb.store.reading import ReadTable, matches, read_table_class
+from qsdb.store.reading import ReadTable, read_table_class
 from qsdb.values.ranges import TOP, Range
 
 __all__ = ["SeenTable"]
@@ -59,7 +60,8 @@ class SeenTable(ChangingTable[R]):
     _hold: OptimisticHold | None
     """None after the end."""
     _least: list[int]
-    """Of each generated column: more than every number that was stored."""
+    """Of each generated column: more than every number that was stored, also by others
+    before; those of a savepoint that was undone do not count."""
     _live: Callable[[object], StoredRow | None]
     """Looks up among the live rows; `closed` after the end."""
     _notes: Notes | None
@@ -82,7 +84,7 @@ class SeenTable(ChangingTable[R]):
         self._extra = 0
         self._overlay = {}
         if stored.sequences:
-            self._least = [1] * len(stored.sequences)
+            self._least = [*stored.settled_sequences]
 
     def _close(self) -> None:
         """End the handle: every later use raises `ClosedError`."""
@@ -139,11 +141,11 @@ class SeenTable(ChangingTable[R]):
             notes.is_whole = True
         return self._all_rows()
 
-    def _scan_for(self, test: Test) -> list[StoredRow]:
-        """Give all rows, for whoever wants those for which a test is true."""
+    def _scan_for(self, condition: Hashable, test: Test) -> list[StoredRow]:
+        """Give all rows, for whoever wants those that meet a condition, by its test."""
         notes = self._noting()
         if notes is not None:
-            notes.add_predicate(test)
+            notes.predicates[condition] = test
         return self._all_rows()
 
     def _all_rows(self) -> list[StoredRow]:
@@ -216,11 +218,7 @@ class SeenTable(ChangingTable[R]):
             own = make_index(self._bound, number)
             own.add_many([row for row in buffer.values() if row is not None])
             self._overlay[number] = own
-        if isinstance(own, OrderedIndex):
-            assert within is not None
-            keys = own.keys_between(within.low, within.high)
-        else:
-            keys = own.keys_equal(value)
+        keys = keys_of(own, within, value)
         return [row for key in keys if (row := buffer[key]) is not None]
 
     def _count(self, number: int | None, within: Range | None, value: object) -> int:

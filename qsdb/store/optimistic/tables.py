@@ -139,6 +139,11 @@ class OptimisticTable(SeenTable[R]):
             self._drawn, number, least, stored.sequences, store.drawing
         )
 
+    def _note_least(self) -> None:
+        """Have the numbers that are stored from here on not count, if it is undone."""
+        undo = self._require_open().undo
+        undo.append(functools.partial(setattr, self, "_least", [*self._least]))
+
     def _require_free(self, number: int, stored: StoredRow, key: object) -> None:
         """Refuse a row of which another one has a unique value."""
         index = self._stored.indexes[number]

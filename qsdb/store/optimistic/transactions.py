@@ -40,7 +40,7 @@ from qsdb.schema.procedures import ProcedureTransaction
 from qsdb.schema.rows import Row
 from qsdb.store.opened import Entry, Opened
 from qsdb.store.optimistic.holds import OptimisticHold
-from qsdb.store.optimistic.merging import merge_rows
+from qsdb.store.optimistic.merging import merge_numbers, merge_rows
 from qsdb.store.optimistic.tables import OptimisticTable, optimistic_table_class
 from qsdb.store.transactions import Beside, WriteTransaction
 from qsdb.values.timestamps import Timestamp
@@ -77,7 +77,7 @@ class OptimisticTransaction(Opened, ProcedureTransaction):
 
     @property
     def offset(self) -> int:
-        """The number of the commit whose state is read."""
+        """The number of the commit that it began after, and whose state it reads."""
         return self._offset
 
     @property
@@ -105,7 +105,7 @@ class OptimisticTransaction(Opened, ProcedureTransaction):
         self._opened[entry] = handle
         return handle
 
-    def _merge(self, transaction: WriteTransaction) -> None:
+    def _merge(self, transaction: WriteTransaction) -> None:  # noqa: C901  hot
         """Validate, and write what was buffered in a transaction that has just begun.
 
         Raises:
@@ -128,7 +128,9 @@ class OptimisticTransaction(Opened, ProcedureTransaction):
         for entry, table in self._opened.items():
             if table._buffer:
                 handle: Any = transaction._open(entry)
-                merge_rows(handle, table._buffer, table._drawn)
+                merge_rows(handle, table._buffer)
+                if table._stored.sequences:
+                    merge_numbers(handle, table._least, table._drawn)
             table._drawn = None  # it is told of others alone
         transaction._beside = self._beside
 

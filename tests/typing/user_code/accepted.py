@@ -278,6 +278,7 @@ def use_optimistic(db: qsdb.Database) -> None:
     assert_type(by_hand.commit(), int)
     by_hand.rollback()
     assert_type(db.transact(count), int)
+    assert_type(db.transact(lambda tx: tx.offset), int)
     assert_type(db.transact(lambda tx: tx[Message].get(1)), Message | None)
     assert_type(db.transact(count, retries=3, isolation="snapshot"), int)
 

@@ -157,6 +157,51 @@ LOOKS = (
             ],
         ),
         (
+            "SELECT id FROM player p WHERE EXISTS (SELECT * FROM edge WHERE src = id)",
+            [
+                "live: a change of p is always looked at, if it changes id",
+                "live: a change of edge is always looked at, if it changes src",
+                (
+                    "live: EXISTS and IN (SELECT …) keep nothing; a change of what "
+                    "they look for costs as much as the rows that look for it"
+                ),
+                "live: an index of edge.src is made and kept for it",
+            ],
+        ),
+        (
+            "SELECT p.id FROM player p LEFT JOIN guild g ON p.g = g.id ORDER BY g.own",
+            [
+                "live: a change of p is always looked at, if it changes id, g",
+                "live: a change of g is always looked at, if it changes id, own",
+                (
+                    "live: LEFT JOIN keeps nothing; a change costs as much as the rows "
+                    "that it meets, and those that they meet"
+                ),
+                (
+                    "live: ORDER BY keeps all rows in order; of n rows a change costs "
+                    "O(log n), and as much as it moves"
+                ),
+            ],
+        ),
+        (
+            (
+                "SELECT p.* FROM player p JOIN edge ON p.id = dst "
+                "JOIN guild g ON g.id = src ORDER BY lvl"
+            ),
+            [
+                "live: a change of p is always looked at",
+                "live: a change of edge is always looked at",
+                "live: a change of g is always looked at, if it changes id",
+                JOINED,
+                "live: an index of edge.src is made and kept for it",
+                "live: an index of edge.dst is made and kept for it",
+                (
+                    "live: ORDER BY keeps all rows in order, and how often each is "
+                    "there; of n rows a change costs O(log n), and as much as it moves"
+                ),
+            ],
+        ),
+        (
             "SELECT * FROM player",
             ["live: a change of player is always looked at"],
         ),

@@ -124,6 +124,7 @@ def test_nothing_is_left_when_all_have_gone() -> None:
 ROUTES: dict[str, list[Route]] = {
     "SELECT * FROM player WHERE lvl = 5": [ByValue(2, (5,))],
     "SELECT * FROM player WHERE 5 = lvl AND g = 1 ": [ByValue(1, (1,))],
+    "SELECT * FROM player WHERE lvl = 3 AND lvl IN (3, 4)": [ByValue(2, (3,))],
     "SELECT * FROM player WHERE lvl IN (3, 4, 3)": [ByValue(2, (3, 4))],
     "SELECT * FROM player WHERE lvl = 3 OR lvl = 4": [ByValue(2, (3, 4))],
     "SELECT * FROM player WHERE lvl = 3 OR g = 4": [Always()],

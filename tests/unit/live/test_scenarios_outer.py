@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from qsdb.live.trees import is_set, window_of
+from qsdb.sql.relations import Derived
 from tests.unit.live.scenes import Ear, Edge, Guild, Player, opened, put
 
 Row = tuple[Any, ...]
@@ -166,3 +168,40 @@ def test_on_of_an_outer_join_looks_into_another_table(text: str) -> None:
     with db.write() as tx:
         tx[Edge].delete(Edge(0, 2))
     assert told(ear) == [([(2, None)], [(2, 5), (2, 6)])]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("SELECT p.id, g.own FROM player p JOIN guild g ON p.g = g.id", True),
+        ("SELECT g.own FROM player p LEFT JOIN guild g ON p.g = g.id", True),
+        ("SELECT own FROM guild JOIN edge ON own = src", True),
+        ("SELECT p.* FROM player p JOIN guild g ON p.g = g.id", False),
+        ("SELECT id FROM player", True),
+        ("SELECT id FROM player UNION ALL SELECT own FROM guild", False),
+    ],
+)
+def test_which_sorted_rows_are_a_set(text: str, found: bool) -> None:  # noqa: FBT001  a column
+    query = opened()._queries.check(f"{text} ORDER BY 1", True)  # noqa: FBT003  the key of a cache
+    assert isinstance(query, Derived)
+    window = window_of(query)
+
+    assert window is not None
+    assert is_set(window) is found
+
+
+def test_a_sorted_outer_join_is_a_set() -> None:
+    db = opened(Player(1, g=7), Player(2, g=8), Player(3), Guild(8, own=5))
+    ear = Ear(
+        db,
+        "SELECT g.own FROM player p LEFT JOIN guild g ON p.g = g.id OR p.g IS NULL "
+        "ORDER BY g.own, p.id LIMIT 3",
+    )
+    assert [*map(tuple, ear.query.rows)] == [(5,), (5,), (None,)]
+
+    put(db, Guild(7, own=5))
+    assert [*map(tuple, ear.query.rows)] == [(5,), (5,), (5,)]
+    with db.write() as tx:
+        tx[Guild].delete_by_key(7)
+        tx[Guild].delete_by_key(8)
+    assert [*map(tuple, ear.query.rows)] == [(None,), (None,), (None,)]

@@ -760,3 +760,17 @@ OUTER = "SELECT a.id FROM player a LEFT JOIN guild g ON a.g = g.id"
 def test_what_is_refused_says_why(text: str, reason: str) -> None:
     with pytest.raises(qsdb.QueryError, match=f"cannot be subscribed to: {reason}"):
         opened().subscribe(text)
+
+
+def test_a_row_behind_the_limit_ends_a_window_that_asking_gives() -> None:
+    db = opened(Player(1, g=1, lvl=5, name="a"))
+    text = "SELECT id, 10 / lvl AS s FROM player ORDER BY {} LIMIT 1"
+    ear = Ear(db, text.format("g"))
+
+    put(db, Player(2, g=2, lvl=0, name="b"))
+    [error] = ear.errors
+    assert "divided by 0" in error.reason
+    found = db.sql(text.format("g"))  # it goes along the index, and stops there
+    assert [*map(tuple, found)] == [(1, 2)]
+    with pytest.raises(qsdb.QueryError, match="divided by 0"):
+        db.sql(text.format("name"))

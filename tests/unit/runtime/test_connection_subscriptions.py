@@ -421,6 +421,33 @@ def test_whole_rows_are_told_by_the_cache_alone() -> None:
     assert sub.rows == [P1]
 
 
+def test_whole_rows_in_order_are_told_with_their_places() -> None:
+    db = open_hall(Player(1, "a", level=3), Player(2, "b", level=2))
+    conn = db.connect()
+    screen: list[Player] = []
+    told: list[object] = []
+    sub = conn.subscribe("SELECT * FROM player ORDER BY level DESC LIMIT 2", ALL)
+    screen += sub.rows[:2]
+    conn.db[Player].on_insert(lambda _, row: told.append(row))
+
+    def patch(event: Event, update: Any) -> None:
+        told.append(event.kind)
+        for move in update.moves:
+            if move.now is None:
+                del screen[move.was]
+            else:
+                screen.insert(move.now, move.row)
+
+    sub.on_update(patch)
+    put(db, Player(3, "c", level=5))
+    assert told == [Player(3, "c", level=5), "transaction"]
+    assert screen == sub.rows[:2] == [Player(3, "c", level=5), Player(1, "a", level=3)]
+    db.call("leave", 1)
+    assert screen == sub.rows[:2] == [Player(3, "c", level=5), Player(2, "b", level=2)]
+    put(db, Player(4, "d", level=1))  # it is behind the window
+    assert told[1:] == ["transaction", "transaction", Player(4, "d", level=1)]
+
+
 def test_closing_in_on_update_ends_it_at_once() -> None:
     db = open_hall()
     sub = db.connect().subscribe("SELECT name FROM player", "SELECT id FROM player")

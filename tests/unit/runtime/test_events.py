@@ -358,6 +358,43 @@ def test_after_the_last_listener_nothing_is_kept(db: qsdb.Database) -> None:
     assert set(db._subscriptions.engine.sizes.values()) == {0}
 
 
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("SELECT COUNT(*) FROM hit", "so there is no aggregate of them"),
+        ("SELECT whom FROM hit GROUP BY whom", "so there is no GROUP BY of them"),
+        ("SELECT DISTINCT whom FROM hit", "so there is no DISTINCT of them"),
+        ("SELECT whom FROM hit ORDER BY power", "so there is no ORDER BY of them"),
+        ("SELECT * FROM hit LIMIT 3", "so there is no LIMIT of them"),
+        (
+            "SELECT id FROM hit QUALIFY ROW_NUMBER() OVER (ORDER BY power) <= 3",
+            "so there is no QUALIFY of them",
+        ),
+        (
+            "SELECT id FROM player UNION ALL SELECT whom FROM hit",
+            "so there is no UNION ALL of them",
+        ),
+        (
+            "SELECT whom FROM hit EXCEPT SELECT id FROM player",
+            "so there is no EXCEPT of them",
+        ),
+        (
+            "SELECT h.whom FROM hit h LEFT JOIN player p ON p.id = h.whom",
+            "they are joined by JOIN, and not by LEFT JOIN",
+        ),
+    ],
+)
+def test_what_is_made_of_many_rows_is_refused_of_events(
+    db: qsdb.Database, query: str, reason: str
+) -> None:
+    with pytest.raises(qsdb.QueryError) as caught:
+        db.subscribe(query)
+
+    told = "hit is an event table: its rows are told once and not kept"
+    assert f"cannot be subscribed to: {told}" in caught.value.reason
+    assert reason in caught.value.reason
+
+
 def test_explain_tells_that_nothing_is_kept(db: qsdb.Database) -> None:
     def told(query: str) -> list[str]:
         lines = [line for (line,) in db.sql(f"EXPLAIN {query}")]

@@ -62,6 +62,17 @@ async def fill_beside(ctx: qsdb.ProcedureContext) -> int:
 
 
 @hall.procedure
+async def fill_awaiting(ctx: qsdb.ProcedureContext, row: u32) -> int | None:
+    async with ctx.optimistic() as tx:
+        await asyncio.sleep(0)
+        tx.seat.insert(Seat(ctx.sender, row))
+        assert tx.timestamp >= ctx.timestamp
+        if not row:
+            raise ValueError("no")
+        return tx.sql("DELETE FROM seat WHERE who <> :sender").rows_affected
+
+
+@hall.procedure
 def fail(ctx: qsdb.ProcedureContext) -> None:
     with ctx.transaction() as tx:
         tx[Seat].insert(Seat(ctx.sender, 1))
@@ -218,6 +229,18 @@ def test_procedures_are_called_by_their_names(db: qsdb.Database) -> None:
         db.call(fill, 1)  # it is there twice
     names = {row.name for row in db.sql("SELECT * FROM st_procedure")}
     assert {"fill_all", "side.sweep", "floor.hall.fill"} <= names
+
+
+def test_a_mounted_procedure_awaits_in_a_transaction_beside_others(
+    db: qsdb.Database,
+) -> None:
+    db.call("side.sit", 1)
+    assert db.caller(ANN).call("side.fill_awaiting", 2) == 1
+    assert [seat.row for seat in db.sql("SELECT * FROM side.seat")] == [2]
+    with pytest.raises(ValueError, match="no"):
+        db.call("side.fill_awaiting", 0)
+    assert len(db.sql("SELECT * FROM side.seat")) == 1
+    assert db.stats().pins == 0
 
 
 def test_scheduled_procedures_run(db: qsdb.Database, clock: FakeClock) -> None:

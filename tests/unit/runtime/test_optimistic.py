@@ -1,6 +1,7 @@
 """Optimistic transactions: how they begin and end, and what others see of them."""
 
 import asyncio
+import contextlib
 import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +32,16 @@ class Tag(qsdb.Row, module=shop):
 
 class Job(qsdb.Row, module=shop):
     queue: str = qsdb.primary_key()
+    number: u32 = qsdb.auto_inc()
+
+
+class Ticket(qsdb.Row, module=shop):
+    id: u32 = qsdb.primary_key(auto_inc=True)
+    of: str = ""
+
+
+class Seat(qsdb.Row, module=shop, primary_key=("hall", "number")):
+    hall: str
     number: u32 = qsdb.auto_inc()
 
 
@@ -537,21 +548,143 @@ def test_two_draw_the_same_number_after_one_that_was_given(db: qsdb.Database) ->
 
 
 def test_a_number_that_came_to_nothing_is_free(db: qsdb.Database) -> None:
-    """Rolled back, and inserted and deleted in one transaction."""
+    """Rolled back, as a whole or to a savepoint, or without a net change."""
     tx = db.optimistic()
     assert tx[Job].insert(Job("a")).number == 1
+    assert tx[Ticket].insert(Ticket()).id == 1
     with pytest.raises(ZeroDivisionError), db.write() as writing:
         assert writing[Job].insert(Job("b")).number == 1
         _ = 1 // 0
     with db.write() as writing:
         assert writing[Job].insert(Job("c")).number == 1
         assert writing[Job].delete_by_key("c")
+    with db.write() as writing:
+        with pytest.raises(ZeroDivisionError), writing.savepoint():
+            assert writing[Job].insert(Job("c")).number == 1
+            assert writing[Ticket].insert(Ticket()).id == 1
+            _ = 1 // 0
         writing[Tag].insert(Tag("new"))
     tx.commit()
 
     with db.write() as writing:
         assert writing[Job].insert(Job("d")).number == 2
         assert writing[Job].get("a") == Job("a").replace(number=1)
+
+
+NUMBERED: dict[str, tuple[Any, str]] = {
+    "the key": (Ticket(), "id"),
+    "in the key": (Seat("a"), "number"),
+    "no key": (Call("a"), "number"),
+    "beside the key": (Job("a"), "number"),
+}
+
+
+@pytest.mark.parametrize(("row", "column"), NUMBERED.values(), ids=NUMBERED)
+def test_a_number_whose_row_comes_and_goes_in_one_transaction(
+    db: qsdb.Database, row: Any, column: str
+) -> None:
+    """Somebody has been given it, so nobody else is."""
+    tx = db.optimistic()
+    assert getattr(tx[type(row)].insert(row), column) == 1
+    with db.write() as writing:
+        given: Any = writing[type(row)].insert(row)
+        assert getattr(given, column) == 1
+        writing[type(row)].delete(given)
+        writing[Tag].insert(Tag("new"))
+
+    with pytest.raises(qsdb.ConflictError, match="taken a number that was drawn"):
+        tx.commit()
+
+
+def test_a_number_of_two_that_one_has_deleted_again(db: qsdb.Database) -> None:
+    first, second = db.optimistic(), db.optimistic()
+    for tx, name in ((first, "a"), (second, "b")):
+        tx[Job].insert(Job(name).replace(number=40))
+        assert tx[Job].insert(Job(f"{name} next")).number == 41
+        tx[Job].delete_by_key(name)
+    first[Job].delete_by_key("a next")
+    first[Tag].insert(Tag("new"))
+    first.commit()
+
+    with pytest.raises(qsdb.ConflictError, match="taken a number that was drawn"):
+        second.commit()
+
+
+@pytest.mark.parametrize(("row", "column"), NUMBERED.values(), ids=NUMBERED)
+def test_another_number_is_no_conflict(
+    db: qsdb.Database, row: Any, column: str
+) -> None:
+    """Unless no key tells that none has come and gone."""
+    tx = db.optimistic()
+    assert getattr(tx[type(row)].insert(row), column) == 1
+    name = {Ticket: "of", Seat: "hall", Call: "who", Job: "queue"}[type(row)]
+    with db.write() as writing:
+        writing[type(row)].insert(row.replace(**{column: 50, name: "b"}))
+
+    if type(row) is Job:
+        with pytest.raises(qsdb.ConflictError, match="taken a number that was drawn"):
+            tx.commit()
+        return
+    tx.commit()
+    inserted: Any = db.optimistic()[type(row)].insert(row.replace(**{name: "c"}))
+    assert getattr(inserted, column) == 51
+
+
+def test_others_beside_draw_on(db: qsdb.Database) -> None:
+    opened = [db.optimistic() for _ in range(4)]
+    for number, tx in enumerate(opened):
+        assert tx[Job].insert(Job(f"{number}")).number == number + 1
+        assert tx[Ticket].insert(Ticket()).id == number + 1
+    for tx in opened[::-1]:
+        tx.commit()
+    with db.write() as writing:
+        assert writing[Job].insert(Job("last")).number == 5
+
+
+def given_and_deleted(tx: Any) -> None:
+    tx[Ticket].insert(Ticket().replace(id=100))
+    tx[Ticket].delete_by_key(100)
+    tx[Tag].insert(Tag("new"))
+
+
+def undone(tx: Any) -> None:
+    with contextlib.suppress(ZeroDivisionError), tx.savepoint():
+        tx[Ticket].insert(Ticket().replace(id=2**32 - 1))
+        with tx.savepoint():
+            tx[Ticket].insert(Ticket().replace(id=7))
+        _ = 1 // 0
+    tx[Ticket].insert(Ticket())
+
+
+def refused(tx: Any) -> None:
+    tx[Ticket].insert(Ticket())
+    given = [Ticket().replace(id=2**32 - 1), Ticket("other").replace(id=1)]
+    with pytest.raises(qsdb.UniqueError):
+        tx[Ticket].insert_many(given)
+    tx[Ticket].insert(Ticket())
+
+
+def kept_savepoint(tx: Any) -> None:
+    with tx.savepoint():
+        tx[Ticket].insert(Ticket().replace(id=20))
+        tx[Ticket].delete_by_key(20)
+    tx[Ticket].insert(Ticket())
+
+
+@pytest.mark.parametrize("what", [given_and_deleted, undone, refused, kept_savepoint])
+def test_numbers_go_on_as_after_a_serial_transaction(
+    what: Callable[[Any], None],
+) -> None:
+    tickets = []
+    for way in ("write", "optimistic"):
+        with qsdb.Database(shop) as db:
+            with getattr(db, way)() as tx:
+                what(tx)
+            with db.write() as tx:
+                tx[Ticket].insert(Ticket("next"))
+            tickets.append({row.id: row for row in db.read()[Ticket]})
+            db.check()
+    assert tickets[0] == tickets[1]
 
 
 def test_whoever_has_drawn_is_forgotten_with_its_end(db: qsdb.Database) -> None:
@@ -571,16 +704,6 @@ def test_whoever_has_drawn_is_forgotten_with_its_end(db: qsdb.Database) -> None:
     assert not table.draws.drawers
     with pytest.raises(qsdb.ClosedError):
         handle.insert(Job("late"))
-
-
-def test_another_number_is_no_conflict(db: qsdb.Database) -> None:
-    tx = db.optimistic()
-    assert tx[Job].insert(Job("a")).number == 1
-    with db.write() as writing:
-        writing[Job].insert(Job("b").replace(number=50))
-    tx.commit()
-
-    assert db.optimistic()[Job].insert(Job("c")).number == 51
 
 
 def test_numbers_after_one_that_was_given(db: qsdb.Database) -> None:
@@ -643,6 +766,19 @@ def test_events_are_told_and_not_kept(db: qsdb.Database) -> None:
 
     assert told == [[Sold(1)], [Sold(1)]]
     assert len(db.read()[Sold]) == 0
+
+
+def test_an_interval_counts_from_the_commit() -> None:
+    clock = FakeClock(NOON)
+    with qsdb.Database(shop, clock=clock, scheduler="manual") as db:
+        tx = db.optimistic()
+        tx[Alarm].insert(Alarm(ScheduleAt.interval(TimeDuration.from_seconds(10))))
+        clock.advance(5)
+        tx.commit()
+        clock.advance(9)
+        assert db.run_due() == 0
+        clock.advance(1)
+        assert db.run_due() == 1
 
 
 def test_schedules_are_armed_by_its_commit(db: qsdb.Database) -> None:

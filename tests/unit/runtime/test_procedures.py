@@ -409,6 +409,101 @@ def test_what_is_left_open_is_rolled_back_and_told(
     assert prices(db) == ["ink"]
 
 
+def test_what_is_left_beside_others_is_rolled_back_and_told(
+    db: qsdb.Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    left: list[Any] = []
+
+    def leave(ctx: ProcedureContext) -> None:
+        left.append(ctx.optimistic())
+        left[0][Price].insert(Price("tea"))
+        with ctx.optimistic() as tx:
+            tx[Price].insert(Price("ink"))
+        left.append(tx)
+        ctx.optimistic()  # which nobody has any more
+
+    run(db, leave)
+
+    assert [each.getMessage() for each in caplog.records] == [
+        "it left a transaction open, which was rolled back"
+    ]
+    assert prices(db) == ["ink"]
+    assert db.stats().pins == 0
+    with pytest.raises(qsdb.ClosedError):
+        left[0][Price].get(1)
+    with pytest.raises(qsdb.ClosedError):
+        left[0].commit()
+    left[0].rollback()
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_block_beside_others_that_outlives_the_call(
+    db: qsdb.Database, *, is_async: bool
+) -> None:
+    async def work(ctx: ProcedureContext, begun: asyncio.Event) -> None:
+        if is_async:
+            async with ctx.optimistic() as tx:
+                tx[Price].insert(Price("tea"))
+                begun.set()
+                await asyncio.sleep(0.001)
+        with ctx.optimistic() as tx:
+            tx[Price].insert(Price("tea"))
+            begun.set()
+            await asyncio.sleep(0.001)
+
+    async def begin(ctx: ProcedureContext) -> asyncio.Task[None]:
+        begun = asyncio.Event()
+        task = asyncio.create_task(work(ctx, begun))
+        await begun.wait()
+        return task
+
+    async def main() -> None:
+        act["now"] = begin
+        task = await db.call_async(await_it)
+        with pytest.raises(qsdb.ClosedError, match="transaction has ended"):
+            await task
+
+    asyncio.run(main())
+    assert prices(db) == []
+
+
+def test_one_that_is_begun_while_the_call_ends(db: qsdb.Database) -> None:
+    retrying: Any = db._calls.retrying
+    begin = retrying.begin
+
+    def begin_late(ctx: Any) -> None:
+        def end_first(isolation: str) -> Any:
+            ctx.end()
+            return begin(isolation)
+
+        retrying.begin = end_first
+        try:
+            with pytest.raises(qsdb.ClosedError, match="the call of procedure do has"):
+                ctx.optimistic()
+        finally:
+            retrying.begin = begin
+
+    run(db, begin_late)
+    assert db.stats().pins == 0
+
+
+@pytest.mark.parametrize("way", ["transaction", "optimistic"])
+def test_the_sender_in_sql_is_who_called(db: qsdb.Database, way: str) -> None:
+    owner = db.call(see)
+    with db.write() as tx:
+        tx[Seen].insert(Seen(ANN))
+
+    def forget(ctx: ProcedureContext) -> Any:
+        with getattr(ctx, way)() as tx:
+            return tx.sql("DELETE FROM seen WHERE who = :sender").rows_affected
+
+    act["now"] = forget
+    assert db.caller(ANN).call(do) == 1
+    assert [row.who for row in db.read()[Seen]] == [owner]
+    with db.optimistic() as beside:
+        assert beside.sql("DELETE FROM seen WHERE who = :sender").rows_affected == 1
+
+
 def test_what_a_coroutine_leaves_open_is_told_once(
     db: qsdb.Database, caplog: pytest.LogCaptureFixture
 ) -> None:

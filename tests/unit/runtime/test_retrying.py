@@ -1,6 +1,7 @@
 """`transact`: a function runs again until it gets through."""
 
 import asyncio
+import contextlib
 import threading
 import types
 from collections.abc import Iterator
@@ -96,6 +97,37 @@ def test_the_last_run_is_serial(db: qsdb.Database, retries: int) -> None:
         "SqlWriteTransaction",
     ]
     assert db.stats().fallbacks == 1
+
+
+def test_each_run_knows_after_which_commit_it_has_begun(db: qsdb.Database) -> None:
+    rival, offsets = Rival(db, 2), list[int]()
+
+    def run(tx: ProcedureTransaction) -> None:
+        offsets.append(tx.offset)
+        rival.run(tx)
+        offsets.append(tx.offset)
+
+    db.transact(run, retries=1)
+    assert rival.runs[-1] == "SqlWriteTransaction"
+    assert offsets == [2, 2, 3, 3, 4, 4]
+    assert db.offset == 5
+    with db.write() as tx:
+        assert tx.offset == 5
+    with pytest.raises(qsdb.ClosedError, match="this write transaction has ended"):
+        _ = tx.offset
+
+
+def test_more_rows_than_are_allowed_are_told_at_once() -> None:
+    limits, runs = TransactionLimits(written_rows=2), []
+
+    def run(tx: ProcedureTransaction) -> None:
+        runs.append(tx)
+        tx[Count].insert_many([Count(n) for n in range(3)])
+
+    with qsdb.Database(counts, limits=limits) as db:
+        with pytest.raises(qsdb.LimitError, match="writes 2 rows at most"):
+            db.transact(run)
+        assert len(runs) == 1
 
 
 def test_at_the_level_snapshot_reads_may_change(db: qsdb.Database) -> None:
@@ -328,6 +360,77 @@ def test_the_last_run_of_a_coroutine_cannot_wait(db: qsdb.Database) -> None:
         asyncio.run(db.transact_async(rival.run_async, retries=1))
     assert value(db) == 200
     db.check()
+
+
+class Lingering:
+    """Awaits again and again when it is ended, and then may fail."""
+
+    def __init__(self, times: int, error: Exception | None = None) -> None:
+        self.times, self.error = times, error
+        self.ended = 0
+
+    async def linger(self) -> None:
+        try:
+            await asyncio.sleep(0)
+        finally:
+            self.ended += 1
+            if self.ended < self.times:
+                await self.linger()
+            elif self.error is not None:
+                raise self.error
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_the_last_run_of_a_coroutine_that_waits_when_it_ends(
+    db: qsdb.Database, times: int
+) -> None:
+    rival, lingering = Rival(db, 1), Lingering(times)
+
+    async def run(tx: ProcedureTransaction) -> None:
+        rival.run(tx)
+        if len(rival.runs) == 2:
+            await lingering.linger()
+
+    with pytest.raises(qsdb.ConflictError, match="always been faster, and the last"):
+        asyncio.run(db.transact_async(run, retries=0))
+    assert (lingering.ended, value(db)) == (times, 100)
+
+
+def test_the_last_run_of_a_coroutine_that_fails_when_it_ends(
+    db: qsdb.Database,
+) -> None:
+    rival, lingering = Rival(db, 1), Lingering(1, ZeroDivisionError("so"))
+
+    async def run(tx: ProcedureTransaction) -> None:
+        rival.run(tx)
+        if len(rival.runs) == 2:
+            await lingering.linger()
+
+    with pytest.raises(qsdb.ConflictError, match="always been faster") as caught:
+        asyncio.run(db.transact_async(run, retries=0))
+    assert caught.value.__cause__ is lingering.error
+
+
+def test_the_last_run_of_a_coroutine_that_never_ends(db: qsdb.Database) -> None:
+    rival, goes_on = Rival(db, 1), [True]
+
+    async def run(tx: ProcedureTransaction) -> None:
+        rival.run(tx)
+        while len(rival.runs) == 2 and goes_on[0]:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+
+    made: list[Any] = []
+
+    def kept(tx: ProcedureTransaction) -> Any:
+        made.append(run(tx))
+        return made[-1]
+
+    with pytest.raises(qsdb.ConflictError, match="always been faster"):
+        asyncio.run(db.transact_async(kept, retries=0))
+    goes_on[0] = False
+    made[-1].close()
+    assert value(db) == 100
 
 
 def test_an_exception_of_a_coroutine(db: qsdb.Database) -> None:

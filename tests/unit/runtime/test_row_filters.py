@@ -439,6 +439,16 @@ def test_a_filter_with_private_tables_is_not_shown() -> None:
     assert not any("member" in line for line in lines)
 
 
+def test_the_owner_is_told_of_private_tables_that_a_condition_names() -> None:
+    db = filled(SHARED, OWN)
+    text = "SELECT * FROM message m WHERE EXISTS (SELECT 1 FROM member x WHERE {})"
+    lines = [row.plan.strip() for row in db.sql(f"EXPLAIN {text.format('x.room = 1')}")]
+
+    assert not any("row filter" in line for line in lines)
+    assert "then EXISTS (member x WHERE (x.room = 1)) is tested" in lines
+    assert any("live: a change of x is found by" in line for line in lines)
+
+
 def test_an_event_table_with_a_filter_is_explained() -> None:
     text = (
         "SELECT p.* FROM ping p JOIN member x ON x.room = p.room WHERE x.who = :sender"

@@ -73,6 +73,7 @@ LIFTED = {
     *("join-35", "join-36", "query-14", "insert-13", "insert-15", "insert-16"),
     *("insert-17", "update-06", "type-22", "type-28", "query-11"),
     *("shape-08", "shape-16", "shape-17", "query-16", "str-16", "join-20"),
+    *("type-14", "update-14", "inject-01"),
 }
 """Refused by the engine, and part of the language here."""
 

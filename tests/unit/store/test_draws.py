@@ -4,6 +4,8 @@ import threading
 import weakref
 from typing import SupportsIndex
 
+import pytest
+
 from qsdb.store.draws import Drawn, Draws
 
 LOCK = threading.RLock()
@@ -17,7 +19,7 @@ def test_each_number_is_given_once() -> None:
     assert draws.draw(second, 0, 1, [1, 1], LOCK) == 3
     assert draws.draw(second, 1, 1, [1, 1], LOCK) == 1
     assert draws.draw(first, 0, 1, [9, 1], LOCK) == 9
-    assert (first.greatest(2), first.greatest(5)) == (9, 0)
+    assert first.numbers == {2: {1, 2, 9}, 5: set()}
     assert second.numbers == {2: {3}, 5: {1}}
 
 
@@ -35,10 +37,25 @@ def test_whoever_has_drawn_it_is_told_of_a_commit() -> None:
     for each in (first, second):
         draws.draw(each, 0, 1, [1], LOCK)
 
-    draws.note_commit([("a", 7), ("b", 2)])
+    draws.note_commit(1, {7, 2}, range(0))
     assert (first.taken, second.taken) == (None, 1)
-    draws.note_commit([("c", 1)])
+    draws.note_commit(1, {1}, range(0))
     assert first.taken == 1
+
+
+@pytest.mark.parametrize("length", [1, 2, 1 << 200])
+def test_a_range_of_numbers_may_have_been_handed_out(length: int) -> None:
+    draws = Draws([1])
+    drawn = draws.begin()
+    for _ in range(2):
+        draws.draw(drawn, 0, 7, [7], LOCK)
+    assert drawn.numbers == {1: {7, 8}}
+
+    draws.note_commit(1, set(), range(9, 9 + length))
+    draws.note_commit(1, set(), range(7 - length, 7))
+    assert drawn.taken is None
+    draws.note_commit(1, set(), range(8, 8 + length))
+    assert drawn.taken == 1
 
 
 class Moved(list[int]):
@@ -66,5 +83,5 @@ def test_who_is_gone_is_not_told() -> None:
     draws.drawers.add(reference)
     del drawn, dying
 
-    draws.note_commit([(1,)])
+    draws.note_commit(0, {1}, range(0))
     assert draws.drawers == {reference}
