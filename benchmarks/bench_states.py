@@ -36,6 +36,7 @@ from benchmarks.harness import (
 from benchmarks.program import Benchmark, Sizes, make_parser, run
 from qsdb.live.states.aggregates import count_rows, greatest, least, total
 from qsdb.live.states.distinct import DistinctRows
+from qsdb.live.states.grouping import grouping_of
 from qsdb.live.states.groups import Groups
 from qsdb.live.states.sorting import SortTerm, entry_function
 from qsdb.live.states.tops import Tops
@@ -129,14 +130,14 @@ def best(rows: Rows) -> Window:
 
 def summed(rows: Rows) -> Groups:
     """Keep COUNT and SUM by group."""
-    groups = Groups((2,), [count_rows(), total(1, I64, fitter(I64))])
+    groups = Groups(grouping_of((2,), [count_rows(), total(1, I64, fitter(I64))]))
     groups.fill(rows)
     return groups
 
 
 def extremes(rows: Rows) -> Groups:
     """Keep MIN and MAX by group."""
-    groups = Groups((2,), [least(1, I64), greatest(1, I64)])
+    groups = Groups(grouping_of((2,), [least(1, I64), greatest(1, I64)]))
     groups.fill(rows)
     return groups
 

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from qsdb.live.addressing import route_of
 from qsdb.live.differences import Difference, net
 from qsdb.live.nodes import Mapped, Shown
-from qsdb.live.operators import LiveResult, Template
+from qsdb.live.operators import Template
+from qsdb.live.results import LiveResult
 from qsdb.live.routing import Reader
 from qsdb.live.states.changes import Change, cancelled
 from qsdb.live.states.windows import Move, change_of, moves_along

@@ -18,7 +18,7 @@ import attrs
 from qsdb.errors import QueryError
 from qsdb.live.derived import KeptResult, template_of
 from qsdb.live.differences import Difference, difference_of
-from qsdb.live.operators import AnyTemplate, LiveResult
+from qsdb.live.results import AnyTemplate, LiveResult
 from qsdb.live.routing import Routes
 from qsdb.live.self_checks import BrokenResultError, SelfCheck
 from qsdb.live.tables import Before, Now, Pairs
@@ -323,7 +323,8 @@ class Engine:
         outcomes: Outcomes = {}
         self.evaluated = evaluated = []
         joined: dict[LiveResult, dict[int, Pairs]] = {}
-        _doubt(self._unsettled)
+        if self._unsettled:
+            _doubt(self._unsettled)
         self._unsettled = joined
         for name, changed in changes.items():
             now = self._now[name]

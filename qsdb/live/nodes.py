@@ -47,20 +47,24 @@ class Node(abc.ABC):
 
 
 class Leaf(Node):
-    """A query on tables, by its number."""
+    """A query on tables.
+
+    Attributes:
+        number: Which of them.
+    """
 
     def __init__(self, number: int) -> None:
         """Stand for a leaf."""
-        self._number = number
+        self.number = number
 
     def fill(self, leaves: Sequence[Rows]) -> Rows:
-        return leaves[self._number]
+        return leaves[self.number]
 
     def change(self, leaves: Sequence[Change]) -> Change:
-        return leaves[self._number]
+        return leaves[self.number]
 
     def rows(self, leaves: Sequence[Rows]) -> Rows:
-        return leaves[self._number]
+        return leaves[self.number]
 
 
 class Picked(Node):
@@ -123,14 +127,17 @@ class Kept(Node):
     def __init__(self, source: Node, state: Groups | DistinctRows | Tops) -> None:
         """Stand above an input."""
         self._source, self._state = source, state
+        self._leaf = source.number if isinstance(source, Leaf) else None
 
     def fill(self, leaves: Sequence[Rows]) -> Rows:
         return self._state.fill(self._source.fill(leaves))
 
     def change(self, leaves: Sequence[Change]) -> Change:
-        inserts, deletes = self._source.change(leaves)
+        leaf = self._leaf  # as with most: what need not be called costs nothing
+        change = self._source.change(leaves) if leaf is None else leaves[leaf]
+        inserts, deletes = change
         if not inserts and not deletes:
-            return inserts, deletes
+            return change
         return self._state.change(inserts, deletes)
 
     def rows(self, leaves: Sequence[Rows]) -> Rows:

@@ -27,13 +27,13 @@ is and as it was; a query ends only if asking it now fails as well.
 *Source*: delta joins as in DBToaster and Feldera, in two terms for two tables.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from qsdb.errors import QueryError
 from qsdb.live.addressing import columns_read, is_told_apart, picker, route_of
 from qsdb.live.differences import Difference, parted
 from qsdb.live.outer_joins import OuterJoins
+from qsdb.live.results import LiveResult
 from qsdb.live.routing import Reader
 from qsdb.live.states.changes import Change, cancelled
 from qsdb.live.tables import Before, FoundRows, Now, Pair, Rows
@@ -46,7 +46,7 @@ from qsdb.sql.queries import Query
 from qsdb.sql.readable import Readable, Run, StoredRow
 from qsdb.values.kinds import Stored
 
-__all__ = ["NO_CALLER", "AnyTemplate", "LiveResult", "Template"]
+__all__ = ["NO_CALLER", "Template"]
 
 NO_CALLER = b""
 """In a template the caller is a value like others."""
@@ -88,7 +88,7 @@ class Template:
         self.columns = [columns_read(query, n) for n in range(len(query.tables))]
         self._is_alone = len(query.tables) == 1
         self._is_plain = self._is_alone and gives_whole_rows(query)
-        self._pick = picker(query)
+        self._pick = None if self._events else picker(query)
 
     def wishes(self) -> set[tuple[str, int]]:
         """Give the indexes that the plans need: table and column."""
@@ -142,6 +142,12 @@ class Template:
         Cost: as that of the rows that change, times those that they meet; where that
         fails, as that of asking twice.
         """
+        pick = self._pick
+        if pick is not None and len(concerned[0]) == 1:  # as with most commits
+            [(old, new)] = concerned[0]
+            if old is not None and new is not None:
+                row, was = pick(new), pick(old)
+                return ([], []) if row == was else ([row], [was])
         if self._events:
             return self._emitted(values, concerned, now)
         try:
@@ -159,12 +165,31 @@ class Template:
         before: Mapping[str, Before | None],
     ) -> Change:
         """Give the sum of the terms, one for each table."""
+        sides = tables, was = _sides(self.tables, now, before)
+        inserts, deletes = self._summed(values, concerned, tables, was)
+        if self._witnesses is not None:  # and tables of which no row must be there
+            arguments = (NO_CALLER, *values)
+            looked = self._looked_into(arguments, concerned, (now, before), sides)
+            for came, went in looked:
+                inserts += came
+                deletes += went
+        return cancelled(inserts, deletes)
+
+    def _summed(
+        self,
+        values: tuple[Stored, ...],
+        concerned: Mapping[int, Sequence[Pair]],
+        now: list[Readable],
+        before: list[Readable],
+    ) -> Change:
+        """Give the sum of the terms of those tables of which a row must be there."""
         inserts: list[StoredRow] = []
         deletes: list[StoredRow] = []
-        was: list[Readable] = [before[each] or now[each] for each in self.tables]
-        tables: list[Readable] = [now[each] for each in self.tables]
+        if concerned.keys().isdisjoint(self._bases):
+            return inserts, deletes
+        tables = [*now]
         for source in self._bases:
-            tables[source] = was[source]
+            tables[source] = before[source]
         for source, run in zip(self._bases, self._runs, strict=True):
             if source in concerned:
                 came, went = parted(concerned[source])
@@ -174,42 +199,43 @@ class Template:
                 if went:
                     tables[source] = Rows(went)
                     deletes += run(*tables, NO_CALLER, *values)
-            tables[source] = now[self.tables[source]]
-        for came, went in self._looked_into(values, concerned, now, before):
-            inserts += came
-            deletes += went
-        return cancelled(inserts, deletes)
+            tables[source] = now[source]
+        return inserts, deletes
 
     def _looked_into(
         self,
-        values: tuple[Stored, ...],
+        arguments: Sequence[object],
         concerned: Mapping[int, Sequence[Pair]],
-        now: Mapping[str, Now],
-        before: Mapping[str, Before | None],
+        by_name: tuple[Mapping[str, Now], Mapping[str, Before | None]],
+        tables: tuple[list[Readable], list[Readable]],
     ) -> Iterable[Change]:
-        """Say what comes and goes with tables of which no row must be there."""
-        if self._witnesses is None:
-            return []
-        arguments = (NO_CALLER, *values)
+        """Say what comes and goes with tables of which no row must be there.
+
+        Args:
+            arguments: Of the query.
+            concerned: Which of the tables → the changes of it.
+            by_name: Name → table, as it is and as it was.
+            tables: The same in the order of the query; they are changed.
+        """
         if self._outer is not None and self._outer.are_all(concerned):
-            return self._outer.changes(arguments, concerned, now, before)
-        tables: list[Readable] = [now[each] for each in self.tables]
-        was: list[Readable] = [before[e] or now[e] for e in self.tables]
-        found = self._witnesses.candidates(arguments, concerned, now, before)
-        return [self._looked_at(each, arguments, tables, was) for each in found]
+            return self._outer.changes(arguments, concerned, *by_name)
+        assert self._witnesses is not None
+        found = self._witnesses.candidates(arguments, concerned, *by_name)
+        return self._looked_at(found, arguments, *tables)
 
     def _looked_at(
         self,
-        rows: Sequence[Readable],
+        found: Iterable[Sequence[Readable]],
         arguments: Sequence[object],
         now: list[Readable],
         before: list[Readable],
-    ) -> Change:
+    ) -> Iterator[Change]:
         """Give what rows of the tables, and no others, give now and gave before."""
-        for source, row in zip(self._bases, rows, strict=True):
-            now[source] = before[source] = row
         [run, *_] = self._runs
-        return run(*now, *arguments), run(*before, *arguments)
+        for rows in found:
+            for source, row in zip(self._bases, rows, strict=True):
+                now[source] = before[source] = row
+            yield run(*now, *arguments), run(*before, *arguments)
 
     def _emitted(
         self,
@@ -231,14 +257,6 @@ class Template:
     ) -> Change:
         """Give what comes and what goes with the rows of one table."""
         pick = self._pick
-        if pick is not None and len(pairs) == 1:  # as with most commits
-            [(old, new)] = pairs
-            if old is None or new is None:
-                return [] if new is None else [pick(new)], [] if old is None else [
-                    pick(old)
-                ]
-            row, was = pick(new), pick(old)
-            return ([], []) if row == was else ([row], [was])
         came, went = parted(pairs)
         if pick is not None:
             came, went = [*map(pick, came)], [*map(pick, went)]
@@ -306,93 +324,14 @@ class Template:
         return found
 
 
-class AnyTemplate(Protocol):
-    """What live queries share who ask the same but for constants.
-
-    Attributes:
-        key: Equal for equal templates.
-        tables: The names of its tables.
-        results: Values → the live query for them.
-    """
-
-    key: object
-    tables: list[str]
-    results: "dict[tuple[Stored, ...], LiveResult]"
-
-    def wishes(self) -> set[tuple[str, int]]:
-        """Give the indexes that it needs: table and column."""
-        ...
-
-    def readers(self, owner: "LiveResult") -> list[Reader]:
-        """Give the readers of a live query, one for each table."""
-        ...
-
-    def begin(
-        self, values: tuple[Stored, ...], now: Mapping[str, Readable]
-    ) -> "LiveResult":
-        """Make the live query for some values."""
-        ...
-
-    def change(
-        self,
-        values: tuple[Stored, ...],
-        concerned: Mapping[int, Sequence[Pair]],
-        now: Mapping[str, Now],
-        before: Mapping[str, Before | None],
-    ) -> Difference:
-        """Say how a result changes with a commit."""
-        ...
-
-    def asked_twice(
-        self,
-        values: tuple[Stored, ...],
-        now: Mapping[str, Now],
-        before: Mapping[str, Before | None],
-    ) -> Difference | None:
-        """Say the same by asking after the commit and before it; None if it cannot."""
-        ...
-
-
-class LiveResult:
-    """A template with its values: what all who ask the same share.
-
-    Attributes:
-        template: The template.
-        values: For its places.
-        readers: Of its tables.
-        takes_all: Whether it is rows of one table, and all that its reader is told
-            concerns it.
-        subscribers: Who is told; in the order in which they came.
-        evaluations: In how many commits it was looked at.
-        changes: How many of them changed it.
-    """
-
-    __slots__ = (
-        *("__weakref__", "changes", "evaluations"),
-        *("readers", "subscribers", "takes_all", "template", "values"),
-    )
-
-    def __init__(self, template: AnyTemplate, values: tuple[Stored, ...]) -> None:
-        """Prepare; the engine enters the readers."""
-        self.template = template
-        self.values = values
-        self.subscribers: dict[Any, None] = {}
-        self.evaluations = self.changes = 0
-        self.readers = template.readers(self)
-        self.takes_all = False
-
-    def change(
-        self,
-        concerned: Mapping[int, Sequence[Pair]],
-        now: Mapping[str, Now],
-        before: Mapping[str, Before | None],
-    ) -> Difference:
-        """Say how it changes with a commit: see `Template.change`."""
-        return self.template.change(self.values, concerned, now, before)
-
-    def doubt(self) -> None:
-        """Take in that the last change may come again."""
-
-    def drift(self, now: Mapping[str, Now]) -> str | None:
-        """Say how what is kept differs from what is; None if it does not."""
-        return None
+def _sides(
+    names: Sequence[str], now: Mapping[str, Now], before: Mapping[str, Before | None]
+) -> tuple[list[Readable], list[Readable]]:
+    """Give tables as they are, and the same as they were."""
+    tables: list[Readable] = []
+    was: list[Readable] = []
+    for name in names:  # two comprehensions would cost three times as much
+        table = now[name]
+        tables.append(table)
+        was.append(before[name] or table)
+    return tables, was

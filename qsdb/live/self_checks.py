@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from qsdb.errors import InternalError, QueryError
 from qsdb.live.differences import Difference
-from qsdb.live.operators import LiveResult
+from qsdb.live.results import LiveResult
 from qsdb.live.tables import Before, Now
 
 __all__ = ["BrokenResultError", "SelfCheck"]

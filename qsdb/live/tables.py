@@ -254,16 +254,24 @@ class Before:
         """Put back what a commit took away."""
         self._now = now
         self._deletes = FoundRows([old for old, _ in pairs if old is not None], now)
-        self._inserts = FoundRows([new for _, new in pairs if new is not None], now)
-        self._inserted = frozenset(self._inserts.rows)
+        self._inserted = frozenset([new for _, new in pairs if new is not None])
+        self._inserts: FoundRows | None = None
+        """The same, once somebody counts."""
 
     def _scan(self) -> list[StoredRow]:
         return self._old(self._now._scan()) + self._deletes.rows
 
     def _count(self, number: int | None, within: Range | None, value: object) -> int:
-        came = len(self._inserts._select(number, within, value))
-        went = len(self._deletes._select(number, within, value))
-        return self._now._count(number, within, value) - came + went
+        if number is None:  # then it is one row at most
+            return len(self._select(number, within, value))
+        count = self._now._count(number, within, value)
+        if self._inserted:
+            if self._inserts is None:
+                self._inserts = FoundRows([*self._inserted], self._now)
+            count -= len(self._inserts._select(number, within, value))
+        if self._deletes.rows:
+            count += len(self._deletes._select(number, within, value))
+        return count
 
     def _select(
         self, number: int | None, within: Range | None, value: object

@@ -32,6 +32,7 @@ from qsdb.live.states.aggregates import (
     total,
 )
 from qsdb.live.states.distinct import DistinctRows
+from qsdb.live.states.grouping import grouping_of
 from qsdb.live.states.groups import Groups
 from qsdb.live.states.heads import IndexedWindow, ReadAfter
 from qsdb.live.states.numbering import Numbered
@@ -50,7 +51,7 @@ from qsdb.sql.sorting import key_function
 from qsdb.sql.typed import Cell, Typed
 from qsdb.sql.walking import compile_walk
 from qsdb.values.compounds import OptionKind
-from qsdb.values.kinds import U64, Kind, Stored
+from qsdb.values.kinds import U64, IntKind, Kind, Stored
 
 __all__ = ["Growing", "TreePlan", "is_ordered", "is_set", "window_of"]
 
@@ -112,9 +113,9 @@ class TreePlan:
 
     def _group(self, group: relations.Group) -> Growing:
         below = self._growing(group.input)
-        keys = range(group.keys_count)
         aggregates = [*map(_aggregate, group.aggregates)]
-        return lambda values, now: Kept(below(values, now), Groups(keys, aggregates))
+        grouping = grouping_of(range(group.keys_count), aggregates)
+        return lambda values, now: Kept(below(values, now), Groups(grouping))
 
     def _filter(self, picked: relations.Filter) -> Growing:
         below = self._growing(picked.input)
@@ -225,7 +226,10 @@ def _aggregate(node: typed.Aggregate) -> Aggregate:
             return count(place, distinct=distinct)
         case "SUM":
             [where] = node.places or (None,)
-            return total(place, kind, fitter(node.kind, where), distinct=distinct)
+            fit, room = fitter(node.kind, where), None
+            if isinstance(node.kind, IntKind):
+                room = (node.kind.least, node.kind.greatest)
+            return total(place, kind, fit, distinct=distinct, room=room)
         case "AVG":
             return average(place, kind, fitter(node.kind), distinct=distinct)
         case "MIN":

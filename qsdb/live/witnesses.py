@@ -71,15 +71,16 @@ class _Search:
         self,
         pairs: Sequence[Pair],
         now: Readable,
-        before: Readable,
+        before: Readable | None,
         arguments: Sequence[object],
     ) -> list[StoredRow]:
         """Give the rows of the table that came or went and can change an answer."""
+        flips = self.flips
+        if flips is None:
+            return [row for pair in pairs for row in pair if row is not None]
         came, went = parted(pairs)
-        if self.flips is None:
-            return came + went
-        came = self.flips.of(came, before, arguments)
-        return came + self.flips.of(went, now, arguments)
+        came = flips.of(came, before or now, arguments)
+        return came + flips.of(went, now, arguments)
 
 
 _Path = tuple[Exists, tuple[int, ...], tuple[Typed, ...]]
@@ -122,8 +123,8 @@ class Witnesses:
         concerned: Mapping[int, Sequence[Pair]],
         now: Mapping[str, Now],
         before: Mapping[str, Before | None],
-    ) -> Iterator[list[Readable]]:
-        """Yield rows for which a condition may have changed, in place of the sources.
+    ) -> list[list[Readable]]:
+        """Give rows for which a condition may have changed, in place of the sources.
 
         Args:
             arguments: Of the query: who calls, and the values of the parameters.
@@ -137,8 +138,7 @@ class Witnesses:
             if not pairs:
                 continue
             name = self._names[search.source]
-            was = before[name] or now[name]
-            rows = search.changed(pairs, now[name], was, arguments)
+            rows = search.changed(pairs, now[name], before[name], arguments)
             if rows:
                 tables: list[Readable] = []
                 for number in search.tables:
@@ -148,11 +148,9 @@ class Witnesses:
                         Rows(rows) if number == search.source else old or now[name]
                     )
                 found |= dict.fromkeys(search.run(*tables, *arguments))
-        if len(self._bases) == 1 and found:
-            yield [Rows([*found])]
-            return
-        for row in found:
-            yield self.parted(row, now)
+        if len(self._bases) > 1:
+            return [self.parted(row, now) for row in found]
+        return [[Rows([*found])]] if found else []
 
     def parted(self, row: StoredRow, now: Mapping[str, Now]) -> list[Readable]:
         """Give the rows of which one consists, each in the place of its table."""

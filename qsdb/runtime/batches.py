@@ -11,7 +11,7 @@ import attrs
 
 from qsdb.cache.steps import Steps
 from qsdb.errors import QueryError
-from qsdb.live.operators import LiveResult
+from qsdb.live.results import LiveResult
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.updates import Update, excess, merged
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from qsdb.errors import QueryError, brief
 from qsdb.live.differences import Difference
 from qsdb.live.engine import Engine
-from qsdb.live.operators import AnyTemplate, LiveResult
+from qsdb.live.results import AnyTemplate, LiveResult
 from qsdb.live.virtual import instance_parameter
 from qsdb.runtime.asked import Asked
 from qsdb.runtime.queries import Queries

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from qsdb.errors import ArgumentError, QueryError, brief
-from qsdb.live.operators import LiveResult
+from qsdb.live.results import LiveResult
 from qsdb.runtime.asked import Asked, RepublishedError, first_result
 from qsdb.runtime.backlogs import Backlog, Changes
 from qsdb.runtime.bags import Known, known

@@ -7,7 +7,7 @@ from qsdb.cache.events import Event
 from qsdb.cache.listeners import Listeners, Telling
 from qsdb.cache.steps import Step
 from qsdb.errors import QueryError
-from qsdb.live.operators import LiveResult
+from qsdb.live.results import LiveResult
 from qsdb.runtime.asked import Asked
 from qsdb.runtime.bags import Known, known
 from qsdb.runtime.batches import Receiver

@@ -20,7 +20,7 @@ from typing import Protocol
 import attrs
 
 from qsdb.errors import QueryError
-from qsdb.live.operators import LiveResult
+from qsdb.live.results import LiveResult
 from qsdb.runtime.asked import Asked, ask, first_result
 from qsdb.runtime.batches import Batch, Published, Receiver, Subscriber
 from qsdb.runtime.listening import Listening

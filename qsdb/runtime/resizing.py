@@ -14,7 +14,7 @@ from typing import Protocol
 import attrs
 
 from qsdb.errors import ArgumentError, ClosedError, brief
-from qsdb.live.operators import AnyTemplate, LiveResult
+from qsdb.live.results import AnyTemplate, LiveResult
 from qsdb.live.trees import window_of
 from qsdb.runtime.asked import Asked, with_window
 from qsdb.runtime.batches import Batch, Receiver, Subscriber

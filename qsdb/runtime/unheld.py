@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Sequence
 from typing import Protocol, Self
 
-from qsdb.live.operators import LiveResult
+from qsdb.live.results import LiveResult
 from qsdb.runtime.asked import Asked
 from qsdb.runtime.batches import Batch
 

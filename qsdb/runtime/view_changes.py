@@ -11,7 +11,7 @@ import attrs
 from qsdb.errors import QueryError
 from qsdb.live.differences import Difference
 from qsdb.live.engine import Changes
-from qsdb.live.operators import LiveResult
+from qsdb.live.results import LiveResult
 from qsdb.runtime.view_results import MisgivenError, require_keys
 from qsdb.runtime.view_runs import Found, InstanceKey, failed
 from qsdb.store.orders import StoredRow

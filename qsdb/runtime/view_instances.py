@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from qsdb.errors import QueryError
 from qsdb.live.engine import Engine
-from qsdb.live.operators import LiveResult
 from qsdb.live.read_sets import ReadSets
+from qsdb.live.results import LiveResult
 from qsdb.live.tables import Pairs
 from qsdb.live.templates import Lifted
 from qsdb.live.virtual import VirtualTable, virtual_schema

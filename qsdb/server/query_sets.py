@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from qsdb.errors import QueryError
-from qsdb.live.operators import LiveResult
+from qsdb.live.results import LiveResult
 from qsdb.protocol.tables import TableEncoder, UpdateEncoder
 from qsdb.runtime.asked import Asked
 from qsdb.runtime.batches import Receiver

@@ -140,21 +140,20 @@ class TableHandle(Table[R]):
         """
         self._require_open()
         bound = self._bound
-        places = bound.schema.primary_key
+        schema, columns = bound.schema, bound.shape.columns
+        places = schema.primary_key
         if not places:
             no_primary_key(bound)
-        names = bound.schema.column_names(places)
         given = [value for value in values if value is not MISSING]
         if len(given) != len(places):
+            names = ", ".join(schema.column_names(places))
             raise UsageError(
-                f"table {bound.schema.name}: the primary key is {', '.join(names)}; "
+                f"table {schema.name}: the primary key is {names}; "
                 f"{len(given)} values were given"
             )
         key = [
-            enter_key(
-                bound.schema.name, name, bound.shape.columns[place].binding, value
-            )
-            for name, place, value in zip(names, places, given, strict=True)
+            enter_key(schema.name, schema.columns[n].name, columns[n].binding, value)
+            for n, value in zip(places, given, strict=True)
         ]
         return key[0] if len(key) == 1 else tuple(key)
 

@@ -103,10 +103,10 @@ MUTANTS = {
         "[*query.conditions, *[each",
     ),
     "what comes is looked for where it is already": Mutant(
-        witnesses, "of(came, before, arguments)", "of(came, now, arguments)"
+        witnesses, "of(came, before or now, arguments)", "of(came, now, arguments)"
     ),
     "what goes is looked for where it still was": Mutant(
-        witnesses, "of(went, now, arguments)", "of(went, before, arguments)"
+        witnesses, "of(went, now, arguments)", "of(went, before or now, arguments)"
     ),
     "of others with a key nothing more is asked": Mutant(
         flips, "*[renumbered(e, {source: 1}) for e in alone]", ""
@@ -117,7 +117,9 @@ MUTANTS = {
         "cells = dict([*cells_of(rest, source).items()][:1])",
     ),
     "before a commit there were as many as now": Mutant(
-        tables, "value) - came + went", "value)"
+        tables,
+        "            count -= len(self._inserts",
+        "            len(self._inserts",
     ),
     "a row with NULLs comes beside partners": Mutant(
         outer_joins, "self._met([*alone - was_alone]", "self._met([*alone]"
@@ -130,8 +132,8 @@ MUTANTS = {
     ),
     "rows before are not taken away where ON looks into tables": Mutant(
         operators,
-        "return run(*now, *arguments), run(*before, *arguments)",
-        "return run(*now, *arguments), []",
+        "yield run(*now, *arguments), run(*before, *arguments)",
+        "yield run(*now, *arguments), []",
     ),
     "states stay when the last one leaves": Mutant(
         engine, "        if not template.results:\n", "        if False:\n"

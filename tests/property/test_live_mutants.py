@@ -49,13 +49,12 @@ SEEDS_MAX = 200
 
 EVERY_PUSH = {
     "a join reads its tables as they are in all terms": Mutant(
-        operators, "            tables[source] = was[source]\n", "            pass\n"
+        operators, "            tables[source] = before[source]\n", "            pass\n"
     ),
     "a join reads its tables as they were in all terms": Mutant(
         operators,
-        "            tables[source] = now[self.tables[source]]\n",
-        "            name = self.tables[source]\n"
-        "            tables[source] = before[name] or now[name]\n",
+        "            tables[source] = now[source]\n",
+        "            tables[source] = before[source]\n",
     ),
     "what came and went alike is told": Mutant(
         changes_of_states, "if not inserts or not deletes:", "if True:"
@@ -114,7 +113,7 @@ NIGHTLY = {
         addressing, "len(query.conditions) == 1", "True"
     ),
     "what came was there before": Mutant(
-        tables, "frozenset(self._inserts.rows)", "frozenset()"
+        tables, "frozenset([new for _, new in pairs if new is not None])", "frozenset()"
     ),
     "what went was not there before": Mutant(
         tables,

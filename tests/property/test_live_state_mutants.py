@@ -21,6 +21,7 @@ from qsdb.live.states import (
     aggregates,
     distinct,
     folds,
+    grouping,
     groups,
     heads,
     ordered,
@@ -29,13 +30,14 @@ from qsdb.live.states import (
     windows,
 )
 from qsdb.live.states.aggregates import average, count, count_rows, greatest, total
+from qsdb.live.states.grouping import grouping_of
 from qsdb.live.states.groups import Groups
 from qsdb.live.states.heads import IndexedWindow
 from qsdb.live.states.sorting import SortTerm, entry_function
 from qsdb.live.states.windows import Window
 from qsdb.sql.arithmetic import fitter
 from qsdb.values.compounds import OptionKind
-from qsdb.values.kinds import F64, I32, NAN, STR
+from qsdb.values.kinds import F64, I32, I64, NAN, STR
 from tests.support import state_twins as twins
 from tests.support.mutants import Mutant, planted
 from tests.support.state_screens import Ordering, Screen, keyed, picked
@@ -73,7 +75,7 @@ def follow(followed: Followed, random: Random, width: int = 3) -> None:
         )
 
 
-def grouping(random: Random) -> None:
+def aggregating(random: Random) -> None:
     aggregated = [
         count_rows(),
         count(1, distinct=True),
@@ -88,8 +90,35 @@ def grouping(random: Random) -> None:
         ("float mean", 1),
         ("greatest float", 1),
     ]
-    state = Groups((0,), aggregated)
+    state = Groups(grouping_of((0,), aggregated))
     follow(Followed(state, lambda rows: twins.grouped(rows, (0,), names)), random)
+
+
+def exchanging(random: Random) -> None:
+    """Put one row in the place of another, as most commits do."""
+    aggregated = [
+        count_rows(),
+        count(1),
+        total(1, I32, fitter(I64), room=(I64.least, I64.greatest)),
+        average(1, I32, fitter(F64)),
+        greatest(1, I32),
+    ]
+    names: list[tuple[str, int | None]] = [
+        ("count", None),
+        ("count", 1),
+        ("sum", 1),
+        ("mean", 1),
+        ("greatest", 1),
+    ]
+    followed = Followed(
+        Groups(grouping_of((0,), aggregated)),
+        lambda rows: twins.grouped(rows, (0,), names),
+    )
+    followed.fill([("a", None, n) for n in range(2)] + [("b", 7, 2)])
+    for number in range(3, 30):
+        gone = picked(followed.inputs[0], [random.randrange(30)])
+        key = random.choice("ab")
+        followed.change(([(key, random.choice([None, 1, 2]), number)], gone))
 
 
 def distinctly(random: Random) -> None:
@@ -155,7 +184,7 @@ def windowing_beside_an_index(random: Random) -> None:
 SCENES: dict[str, Scene] = {
     each.__name__: each
     for each in (
-        *(grouping, distinctly, operating, topping),
+        *(aggregating, exchanging, distinctly, operating, topping),
         *(windowing, windowing_beside_an_index),
     )
 }
@@ -166,36 +195,52 @@ Bug = tuple[Scene, types.ModuleType, str, str]
 
 BUGS: dict[str, Bug] = {
     "a group stays when its last row goes": (
-        *(grouping, groups),
+        *(aggregating, groups),
         *("if group.count or not self._keys:", "if True:"),
     ),
     "a group was what it is after the first of its rows": (
-        *(grouping, groups),
+        *(aggregating, groups),
         "            if key not in touched:\n                touched[key] = self",
         "            if True:\n                touched[key] = self",
     ),
     "NULL is added": (
-        *(grouping, groups),
+        *(aggregating, groups),
         "            if value is not None:\n                fold.add(value)\n",
         "            fold.add(value or 0.0)\n",
     ),
+    "what goes stays in the sum": (
+        *(exchanging, grouping),
+        *("{fold}.value += came - went", "{fold}.value += came"),
+    ),
+    "NULL in the place of a value leaves it there": (
+        *(exchanging, grouping),
+        *('yield f"            if went is not None: {fold}.remove(went)"', "pass"),
+    ),
+    "a value in the place of NULL is not taken in": (
+        *(exchanging, grouping),
+        *('yield f"            if came is not None: {fold}.add(came)"', "pass"),
+    ),
+    "the sum of nothing is 0": (
+        *(exchanging, grouping),
+        *(" <= {greatest} and {source}.count", " <= {greatest}"),
+    ),
     "floats are added up one by one": (
-        *(grouping, aggregates),
+        *(aggregating, aggregates),
         *(
             "return FloatTotal if isinstance(kind, FloatKind) else Total",
             "return Total",
         ),
     ),
     "the greatest stays when it goes": (
-        *(grouping, ordered),
+        *(aggregating, ordered),
         *("            del items[place]\n", ""),
     ),
     "NaN is sorted like other numbers": (
-        *(grouping, folds),
+        *(aggregating, folds),
         *("super().add(value if value == value else TOP)", "super().add(value)"),
     ),
     "what is there twice is counted twice": (
-        *(grouping, folds),
+        *(aggregating, folds),
         *("        if not count:\n", "        if True:\n"),
     ),
     "DISTINCT tells of each row that comes": (

@@ -28,6 +28,7 @@ from qsdb.live.states.aggregates import (
 )
 from qsdb.live.states.distinct import DistinctRows
 from qsdb.live.states.folds import FloatTotal
+from qsdb.live.states.grouping import grouping_of
 from qsdb.live.states.groups import Groups
 from qsdb.live.states.heads import IndexedWindow
 from qsdb.live.states.numbering import Numbered
@@ -132,7 +133,10 @@ WANTED = {
     "count rows": (count_rows(), ("count", None)),
     "count": (count(1), ("count", 1)),
     "count distinct": (count(2, distinct=True), ("count distinct", 2)),
-    "sum": (total(1, I32, fitter(I64)), ("sum", 1)),
+    "sum": (
+        total(1, I32, fitter(I64), room=(I64.least, I64.greatest)),
+        ("sum", 1),
+    ),
     "sum distinct": (total(1, I32, fitter(I64), distinct=True), ("sum distinct", 1)),
     "mean": (average(1, I32, fitter(F64)), ("mean", 1)),
     "float sum": (total(2, F64, fitter(F64)), ("float sum", 2)),
@@ -156,11 +160,11 @@ def test_groups(keys: tuple[int, ...], data: st.DataObject) -> None:
     def twin(rows: Rows) -> Rows:
         return grouped(rows, keys, twins)
 
-    followed = Followed(Groups(keys, aggregates), twin)
+    followed = Followed(Groups(grouping_of(keys, aggregates)), twin)
     followed.fill([])
     follow(followed, steps)
     rows = [*followed.inputs[0].elements()]
-    Followed(Groups(keys, aggregates), twin).fill(rows)
+    Followed(Groups(grouping_of(keys, aggregates)), twin).fill(rows)
 
 
 # Sets and bags.

@@ -136,13 +136,13 @@ EVERY_PUSH = {
     ),
     "a row that was seen before is told as new": Mutant(
         operators,
-        "return run(*now, *arguments), run(*before, *arguments)",
-        "return run(*now, *arguments), []",
+        "yield run(*now, *arguments), run(*before, *arguments)",
+        "yield run(*now, *arguments), []",
     ),
     "witnesses are looked for as they were": Mutant(
         operators,
-        "return run(*now, *arguments), run(*before, *arguments)",
-        "return run(*before, *arguments), run(*before, *arguments)",
+        "yield run(*now, *arguments), run(*before, *arguments)",
+        "yield run(*before, *arguments), run(*before, *arguments)",
     ),
     "filters of one table are joined by AND": Mutant(
         row_filters,

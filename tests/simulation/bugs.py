@@ -155,7 +155,7 @@ BUGS: dict[str, Mutant] = {
         snapshots, "        self._log.wait_durable(state.offset)\n", ""
     ),
     "a join reads its tables as they are in all terms": Mutant(
-        operators, "[before[each] or now[each] for", "[now[each] for"
+        operators, "was.append(before[name] or table)", "was.append(table)"
     ),
     "what came and went alike is told": Mutant(
         changes, "if not inserts or not deletes:", "if True:"

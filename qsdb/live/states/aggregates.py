@@ -40,11 +40,14 @@ class Aggregate:
         place: The column; None where rows are counted, whatever is in them.
         make: Makes what is kept of the column; equal for what can be shared.
         read: Gives the result from what is kept.
+        room: The least and the greatest sum that is the result as it is, where it is a
+            sum of whole numbers.
     """
 
     place: int | None
     make: Callable[[], Fold]
     read: Callable[[Any], Stored]
+    room: tuple[int, int] | None = None
 
 
 def count_rows() -> Aggregate:
@@ -57,7 +60,14 @@ def count(place: int, *, distinct: bool = False) -> Aggregate:
     return _aggregate(place, Count, count_of, distinct=distinct)
 
 
-def total(place: int, kind: Kind, fit: Fit, *, distinct: bool = False) -> Aggregate:
+def total(
+    place: int,
+    kind: Kind,
+    fit: Fit,
+    *,
+    distinct: bool = False,
+    room: tuple[int, int] | None = None,
+) -> Aggregate:
     """Give ``SUM(x)`` of numbers.
 
     Args:
@@ -65,12 +75,14 @@ def total(place: int, kind: Kind, fit: Fit, *, distinct: bool = False) -> Aggreg
         kind: Of its values.
         fit: Takes the sum into the kind of the result.
         distinct: Whether each value is taken once.
+        room: Of whole numbers, the least and the greatest that `fit` leaves as it is.
     """
 
     def read(fold: AnyFold) -> Stored:
         return fit(fold.value) if fold.count else None
 
-    return _aggregate(place, _sum_fold(kind), read, distinct=distinct)
+    found = _aggregate(place, _sum_fold(kind), read, distinct=distinct)
+    return found if distinct else attrs.evolve(found, room=room)
 
 
 def average(place: int, kind: Kind, fit: Fit, *, distinct: bool = False) -> Aggregate:

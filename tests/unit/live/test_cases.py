@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from qsdb.errors import QueryError
-from qsdb.live.operators import LiveResult
+from qsdb.live.results import LiveResult
 from qsdb.runtime.asked import first_result
 from qsdb.runtime.clock import SystemClock
 from qsdb.runtime.module_tables import new_tables

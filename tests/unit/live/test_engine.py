@@ -7,7 +7,7 @@ import pytest
 import qsdb
 from qsdb.live.differences import Difference
 from qsdb.live.engine import Engine
-from qsdb.live.operators import LiveResult
+from qsdb.live.results import LiveResult
 from qsdb.live.tables import Pair
 from qsdb.live.templates import Lifted, lift
 from qsdb.sql.queries import Query

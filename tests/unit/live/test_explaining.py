@@ -173,10 +173,7 @@ LOOKS = (
             [
                 "live: a change of p is always looked at, if it changes id, g",
                 "live: a change of g is always looked at, if it changes id, own",
-                (
-                    "live: LEFT JOIN keeps nothing; a change costs as much as the rows "
-                    "that it meets, and those that they meet"
-                ),
+                JOINED.replace("JOIN", "LEFT JOIN"),
                 (
                     "live: ORDER BY keeps all rows in order; of n rows a change costs "
                     "O(log n), and as much as it moves"

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from qsdb.live.operators import LiveResult, Template
+from qsdb.live.operators import Template
+from qsdb.live.results import LiveResult
 from qsdb.live.routing import (
     FEW,
     Always,

@@ -16,6 +16,7 @@ from qsdb.live.states.aggregates import (
     total,
 )
 from qsdb.live.states.folds import FloatTotal, InOrder, Total
+from qsdb.live.states.grouping import grouping_of
 from qsdb.live.states.groups import Groups
 from qsdb.live.states.ordered import PLAIN_MAX, Ordered
 from qsdb.sql.arithmetic import fitter
@@ -27,7 +28,7 @@ INFINITY = math.inf
 
 
 def by_room(*aggregates: Aggregate) -> Groups:
-    groups = Groups((0,), aggregates)
+    groups = Groups(grouping_of((0,), aggregates))
     assert groups.fill([]) == []
     return groups
 
@@ -74,7 +75,7 @@ def test_groups_of_null_and_of_nan() -> None:
 
 
 def test_groups_by_two_columns() -> None:
-    groups = Groups((1, 0), [count_rows()])
+    groups = Groups(grouping_of((1, 0), [count_rows()]))
 
     assert groups.fill([("a", 1), ("a", 2), ("a", 1)]) == [(1, "a", 2), (2, "a", 1)]
 
@@ -83,7 +84,7 @@ def test_groups_by_two_columns() -> None:
 
 
 def test_of_an_empty_table_there_is_one_row() -> None:
-    groups = Groups((), [count_rows(), SUM, average(1, I32, fitter(F64))])
+    groups = Groups(grouping_of((), [count_rows(), SUM, average(1, I32, fitter(F64))]))
 
     assert groups.rows() == [(0, None, None)]
     assert groups.change([("a", 3)], []) == ([(1, 3, 3.0)], [(0, None, None)])
@@ -194,6 +195,15 @@ def test_a_sum_may_be_too_much_for_a_while() -> None:
         groups.change([("a", 120)], [])
 
 
+def test_a_sum_without_room_is_refused_as_a_row_takes_the_place_of_another() -> None:
+    groups = by_room(total(1, I8, fitter(I8), room=(I8.least, I8.greatest)))
+    groups.fill([("a", 100), ("a", 20)])
+
+    assert groups.change([("a", 27)], [("a", 20)]) == ([("a", 127)], [("a", 120)])
+    with pytest.raises(QueryError, match="the result 128 is not i8"):
+        groups.change([("a", 28)], [("a", 27)])
+
+
 def test_sums_and_counts_of_distinct_values() -> None:
     distinct = [
         count(1, distinct=True),
@@ -241,7 +251,9 @@ def test_values_that_do_not_sort_by_themselves() -> None:
 
 
 def test_aggregates_of_one_column_share_what_is_kept() -> None:
-    groups = Groups((), [least(1, STR), greatest(1, STR), SUM, count_rows()])
+    groups = Groups(
+        grouping_of((), [least(1, STR), greatest(1, STR), SUM, count_rows()])
+    )
 
     [group] = groups._groups.values()
 

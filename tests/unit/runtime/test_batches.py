@@ -5,7 +5,7 @@ import pytest
 import qsdb
 from qsdb.errors import QueryError
 from qsdb.live.differences import Difference
-from qsdb.live.operators import LiveResult
+from qsdb.live.results import LiveResult
 from qsdb.runtime import updates
 from qsdb.runtime.batches import Batch
 from qsdb.runtime.updates import Shape, Update
