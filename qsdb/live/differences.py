@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import attrs
 
-from qsdb.live.states.changes import Change, cancelled
+from qsdb.live.states.changes import cancelled
 from qsdb.live.states.windows import Move
-from qsdb.live.tables import Pair
+from qsdb.live.tables import Pair, parted
 from qsdb.sql.readable import StoredRow
 
-__all__ = ["Difference", "difference_of", "net", "parted"]
+__all__ = ["Difference", "difference_of", "net"]
 
 
 @attrs.define
@@ -37,17 +37,6 @@ class Difference:
     def __bool__(self) -> bool:
         """Whether anything changed, if only places."""
         return bool(self.inserts or self.deletes or self.moves)
-
-
-def parted(pairs: Sequence[Pair]) -> Change:
-    """Give the rows that came, and those that went."""
-    if len(pairs) == 1:  # as with most commits
-        [(old, new)] = pairs
-        return [] if new is None else [new], [] if old is None else [old]
-    return (
-        [new for _, new in pairs if new is not None],
-        [old for old, _ in pairs if old is not None],
-    )
 
 
 def difference_of(pairs: Sequence[Pair]) -> Difference:

@@ -31,12 +31,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from qsdb.errors import QueryError
 from qsdb.live.addressing import columns_read, is_told_apart, picker, route_of
-from qsdb.live.differences import Difference, parted
+from qsdb.live.differences import Difference
 from qsdb.live.outer_joins import OuterJoins
 from qsdb.live.results import LiveResult
 from qsdb.live.routing import Reader
 from qsdb.live.states.changes import Change, cancelled
-from qsdb.live.tables import Before, FoundRows, Now, Pair, Rows
+from qsdb.live.tables import Before, FoundRows, Now, Pair, Rows, parted
 from qsdb.live.templates import Lifted
 from qsdb.live.virtual import gives_whole_rows
 from qsdb.live.witnesses import Witnesses, bases_of

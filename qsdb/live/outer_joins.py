@@ -19,9 +19,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import attrs
 
-from qsdb.live.differences import parted
 from qsdb.live.states.changes import Change
-from qsdb.live.tables import Before, Now, Pair, Rows
+from qsdb.live.tables import Before, Now, Pair, Rows, parted
 from qsdb.live.witnesses import Witnesses, bases_of, outputs_of
 from qsdb.sql.loops import compile_plan
 from qsdb.sql.planning import Plan, make_plan

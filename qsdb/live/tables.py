@@ -28,6 +28,7 @@ __all__ = [
     "Pairs",
     "Rows",
     "entry_of_index",
+    "parted",
     "value_of_index",
 ]
 
@@ -37,6 +38,17 @@ Pair = tuple[StoredRow | None, StoredRow | None]
 
 Pairs = list[Pair]
 """What a commit did to one table, net: old and new row of each key."""
+
+
+def parted(pairs: Sequence[Pair]) -> tuple[list[StoredRow], list[StoredRow]]:
+    """Give the rows that came, and those that went."""
+    if len(pairs) == 1:  # as with most commits
+        [(old, new)] = pairs
+        return [] if new is None else [new], [] if old is None else [old]
+    return (
+        [new for _, new in pairs if new is not None],
+        [old for old, _ in pairs if old is not None],
+    )
 
 
 class Rows:
@@ -253,8 +265,9 @@ class Before:
     def __init__(self, now: Now, pairs: Pairs) -> None:
         """Put back what a commit took away."""
         self._now = now
-        self._deletes = FoundRows([old for old, _ in pairs if old is not None], now)
-        self._inserted = frozenset([new for _, new in pairs if new is not None])
+        inserts, deletes = parted(pairs)
+        self._deletes = FoundRows(deletes, now)
+        self._inserted = frozenset(inserts)
         self._inserts: FoundRows | None = None
         """The same, once somebody counts."""
 
@@ -277,7 +290,9 @@ class Before:
         self, number: int | None, within: Range | None, value: object
     ) -> list[StoredRow]:
         found = self._old(self._now._select(number, within, value))
-        return found + self._deletes._select(number, within, value)
+        if self._deletes.rows:
+            found = found + self._deletes._select(number, within, value)
+        return found
 
     def _old(self, rows: list[StoredRow]) -> list[StoredRow]:
         inserted = self._inserted

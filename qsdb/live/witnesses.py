@@ -28,9 +28,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from qsdb.live.differences import parted
 from qsdb.live.flips import Flips, flips_of
-from qsdb.live.tables import Before, FoundRows, Now, Pair, Rows
+from qsdb.live.tables import Before, FoundRows, Now, Pair, Rows, parted
 from qsdb.sql.loops import compile_plan
 from qsdb.sql.planning import Plan, Step, make_plan
 from qsdb.sql.queries import Output, Query

@@ -90,34 +90,32 @@ NIGHTLY = {
         routing, "found.setdefault(reader, []).append((None, new))", "pass"
     ),
     "an update is a deletion": Mutant(
-        differences,
+        tables,
         "return [] if new is None else [new], ",
         "return [] if old is not None else [new], ",
     ),
     "an update is an insertion": Mutant(
-        differences,
+        tables,
         "[new], [] if old is None else [old]\n",
         "[new], [] if new is not None else [old]\n",
     ),
     "updates are deletions": Mutant(
-        differences,
+        tables,
         "        [new for _, new in pairs if new is not None],\n",
         "        [new for old, new in pairs if old is None],\n",
     ),
     "updates are insertions": Mutant(
-        differences,
+        tables,
         "        [old for old, _ in pairs if old is not None],\n",
         "        [old for old, new in pairs if new is None],\n",
     ),
     "all conditions but one are those of the route": Mutant(
         addressing, "len(query.conditions) == 1", "True"
     ),
-    "what came was there before": Mutant(
-        tables, "frozenset([new for _, new in pairs if new is not None])", "frozenset()"
-    ),
+    "what came was there before": Mutant(tables, "frozenset(inserts)", "frozenset()"),
     "what went was not there before": Mutant(
         tables,
-        "FoundRows([old for old, _ in pairs if old is not None], now)",
+        "FoundRows(deletes, now)",
         "FoundRows([], now)",
     ),
     "a join index keeps rows that are gone": Mutant(
