@@ -18,7 +18,6 @@ import pytest
 
 from qsdb.live import (
     addressing,
-    differences,
     engine,
     intervals,
     operators,
