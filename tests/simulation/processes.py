@@ -281,9 +281,7 @@ class Process:
 
 
 def _fits(tx: Any, number: int) -> bool:
-    """Whether a transaction has the tables of an edition."""
-    try:
-        has_tags = tx.table("tag") is not None
-    except qsdb.NotFoundError:
-        has_tags = False
-    return has_tags == (number > 1)
+    """Whether a transaction has the tables of an edition, whatever rows there are."""
+    schemas = {name: each.bound.schema for name, each in tx._tables.by_name.items()}
+    is_marked = any(column.name == "mark" for column in schemas["stock"].columns)
+    return ("tag" in schemas, is_marked) == (number > 1, number > 2)
