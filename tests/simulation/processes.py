@@ -264,7 +264,10 @@ class Process:
             else:
                 found = tx.visit.delete_by_key(connection)
                 self.compare(found, visits.pop(connection, None) is not None, "visit")
-            self.stage(state, is_commit=True)
+            step = self.history.stage(state, is_commit=True)
+            # A client may go in the middle of what this task does, as it tells of a
+            # publication: what it has committed itself is still to be looked at.
+            self.steps.setdefault(self.world.current, step)
 
     # What a transaction was.
 
