@@ -132,7 +132,9 @@ EVERY_PUSH = {
         witnesses, "pairs = concerned.get(search.source, ())", "pairs = ()"
     ),
     "only witnesses that come are looked at": Mutant(
-        witnesses, "= parted(pairs)\n", "= parted(pairs)[0], []\n"
+        witnesses,
+        "[row for pair in pairs for row in pair if row is not None]",
+        "[new for _, new in pairs if new is not None]",
     ),
     "a row that was seen before is told as new": Mutant(
         operators,
