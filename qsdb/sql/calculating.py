@@ -11,6 +11,7 @@ from qsdb.sql.typed import (
     Call,
     Cases,
     Coalesce,
+    Constant,
     Negation,
     Typed,
     is_optional,
@@ -76,8 +77,13 @@ def _calculated(writing: Writing, node: Calculation | Negation, depth: int) -> s
     def calculate(given: list[str]) -> str:
         number, *others = given
         found = []
-        for (operator, _), operand, at in zip(node.rest, others, places, strict=True):
-            found.append(steps.step(operator, number, operand, at))
+        for (operator, term), operand, at in zip(
+            node.rest, others, places, strict=True
+        ):
+            if operator in ("/", "%"):
+                found.append(steps.divided(operator, number, operand, term, at))
+            else:
+                found.append(steps.fitting(f"{number} {operator} {operand}", operator))
             number = steps.total
         # A tuple, since one call in another would nest as deep as it is long.
         return found[0] if len(found) == 1 else f"({', '.join(found)})[-1]"
@@ -91,7 +97,8 @@ class _Steps:
 
     Whole numbers are looked at where they are, whether they fit and whether a division
     needs to mind signs, and a function is called only if so: it costs as much as ten
-    additions.
+    additions. What cannot be is not looked for: the sum of what has no sign is not less
+    than 0, and 100 is not 0.
     """
 
     def __init__(self, writing: Writing, kind: Kind, place: AnyPlace) -> None:
@@ -99,28 +106,49 @@ class _Steps:
         self._fit = writing.names.bind("fit", fitter(kind, place))
         self.total = writing.variable()
 
-    def step(self, operator: str, number: str, operand: str, place: AnyPlace) -> str:
-        """Write a step: from a number, which is the total or the first operand."""
-        if operator not in ("/", "%"):
-            return self.fitting(f"{number} {operator} {operand}")
+    def divided(
+        self, operator: str, number: str, operand: str, term: Typed, place: AnyPlace
+    ) -> str:
+        """Write a division of a number, which is the total or the first operand.
+
+        Args:
+            operator: ``/`` or ``%``.
+            number: What is divided.
+            operand: By what.
+            term: The same.
+            place: Where it stands.
+        """
         total, kind = self.total, self._kind
         divide = self._names.bind("divide", divider(operator, kind, place))
         if not isinstance(kind, IntKind) or not operand.isidentifier():
             return f"({total} := {self._fit}({divide}({number}, {operand})))"
         python = {"/": "//"}.get(operator, operator)
-        known = f"({total} := {number})"
+        known = term.value if isinstance(term, Constant) else None
+        is_positive = isinstance(known, int) and known > 0
+        if is_positive and not kind.least:
+            return f"({total} := {number} {python} {operand})"
+        test = f"({total} := {number}) >= 0" + ("" if is_positive else f" < {operand}")
         return (
-            f"({total} := {total} {python} {operand} if {known} >= 0 < {operand} "
+            f"({total} := {total} {python} {operand} if {test} "
             f"else {self._fit}({divide}({total}, {operand})))"
         )
 
-    def fitting(self, found: str) -> str:
-        """Write that a result is the total, if it fits."""
+    def fitting(self, found: str, operator: str = "") -> str:
+        """Write that a result is the total, if it fits.
+
+        Args:
+            found: The result.
+            operator: What gives it of two numbers of the kind; empty for what else may.
+        """
         total, kind = self.total, self._kind
-        if isinstance(kind, IntKind):
-            known = f"{kind.least} <= ({total} := {found}) <= {kind.greatest}"
-            return f"({total} if {known} else {self._fit}({total}))"
-        return f"({total} := {self._fit}({found}))"
+        if not isinstance(kind, IntKind):
+            return f"({total} := {self._fit}({found}))"
+        known = f"({total} := {found})"
+        if kind.least < 0 or operator != "-":
+            known += f" <= {kind.greatest}"
+        if kind.least < 0 or operator not in ("+", "*"):
+            known = f"{kind.least} <= {known}"
+        return f"({total} if {known} else {self._fit}({total}))"
 
 
 def _called(writing: Writing, node: Call, depth: int) -> str:

@@ -27,7 +27,18 @@ from qsdb.sql.typed import (
     Typed,
     Within,
 )
-from qsdb.values.kinds import BOOL, F32, F64, I8, NAN, STR, FloatKind, IntKind, Kind
+from qsdb.values.kinds import (
+    BOOL,
+    F32,
+    F64,
+    I8,
+    NAN,
+    STR,
+    U8,
+    FloatKind,
+    IntKind,
+    Kind,
+)
 from qsdb.values.singles import round_to_single
 from tests.unit.sql.judge import TroubleError, holds, judged
 from tests.unit.sql.test_checking import COLUMNS, typed
@@ -424,24 +435,48 @@ def test_all_pairs_of_floats_compare(spelt: Any, kind: Kind) -> None:
             assert bool(bound((a, b))) is expected, (a, b, second)
 
 
-@pytest.mark.parametrize("spelt", ["+", "-", "*", "/", "%"])
-def test_all_pairs_of_small_numbers_calculate(spelt: Any) -> None:
-    numbers = [-128, -127, -65, -3, -2, -1, 0, 1, 2, 3, 64, 126, 127]
-    python: dict[str, Any] = {
-        "+": operator.add,
-        "-": operator.sub,
-        "*": operator.mul,
-        "/": lambda a, b: int(a / b),
-        "%": math.fmod,
-    }
-    first = Cell(0, 0, I8, is_optional=False)
-    for a, b in itertools.product(numbers, numbers):
-        for second in (Constant(b, I8), Cell(0, 1, I8, is_optional=True)):
-            node = Calculation(first, ((spelt, second),), I8)
+SMALL: dict[Kind, list[int]] = {
+    I8: [-128, -127, -65, -3, -2, -1, 0, 1, 2, 3, 64, 126, 127],
+    U8: [0, 1, 2, 3, 15, 16, 127, 128, 254, 255],
+}
+PYTHON: dict[Any, Any] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": lambda a, b: int(a / b),
+    "%": math.fmod,
+}
+
+
+@pytest.mark.parametrize("kind", SMALL, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("spelt", PYTHON)
+def test_all_pairs_of_small_numbers_calculate(spelt: Any, kind: Kind) -> None:
+    assert isinstance(kind, IntKind)
+    first = Cell(0, 0, kind, is_optional=False)
+    for a, b in itertools.product(SMALL[kind], SMALL[kind]):
+        for second in (Constant(b, kind), Cell(0, 1, kind, is_optional=True)):
+            node = Calculation(first, ((spelt, second),), kind)
             bound = compile_values([node], [], 1)()
-            expected = None if spelt in "/%" and not b else python[spelt](a, b)
-            if expected is None or not -128 <= expected <= 127:
+            expected = None if spelt in "/%" and not b else PYTHON[spelt](a, b)
+            if expected is None or not kind.least <= expected <= kind.greatest:
                 with pytest.raises(QueryError):
                     bound((a, b))
             else:
                 assert bound((a, b)) == (expected,), (a, b, second)
+
+
+@pytest.mark.parametrize("kind", SMALL, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("spelt", PYTHON)
+def test_a_total_without_a_sign_or_with_one_is_divided(spelt: Any, kind: Kind) -> None:
+    assert isinstance(kind, IntKind)
+    first, seven = Cell(0, 0, kind, is_optional=False), Constant(7, kind)
+    divide: Any
+    for a, b, divide in itertools.product(SMALL[kind], SMALL[kind], "/%"):
+        node = Calculation(first, ((spelt, Constant(b, kind)), (divide, seven)), kind)
+        bound = compile_values([node], [], 1)()
+        total = None if spelt in "/%" and not b else PYTHON[spelt](a, b)
+        if total is None or not kind.least <= total <= kind.greatest:
+            with pytest.raises(QueryError):
+                bound((a,))
+        else:
+            assert bound((a,)) == (PYTHON[divide](total, 7),), (a, b, divide)
