@@ -166,8 +166,7 @@ def rows_maker(
     They are of the table's class where whole rows are asked for, else named tuples.
     """
     if query.whole is not None:
-        row_class = tables[query.whole].row_class
-        return lambda stored: [*map(_new, repeat(row_class), stored)]
+        return _maker(tables[query.whole].row_class)
     # Names that differ only in how they are written are one in Python.
     names = [unicodedata.normalize("NFKC", each) for each in query.columns]
     named: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024
@@ -177,7 +176,7 @@ def rows_maker(
     ]
     leaves = [_leaving(each, tables) for each in terms]
     if all(each is None for each in leaves):
-        return lambda stored: [*map(_new, repeat(named), stored)]
+        return _maker(named)
     changed = [(n, each) for n, each in enumerate(leaves) if each is not None]
 
     def make(stored: list[StoredRow]) -> list[Any]:
@@ -193,6 +192,17 @@ def rows_maker(
 
 
 _new: Callable[..., Any] = tuple.__new__
+
+
+def _maker(row_class: type[Any]) -> Callable[[list[StoredRow]], list[Any]]:
+    """Give what makes rows of a class of stored ones that have its values."""
+
+    def make(stored: list[StoredRow]) -> list[Any]:
+        if len(stored) == 1:
+            return [_new(row_class, stored[0])]
+        return [*map(_new, repeat(row_class), stored)]
+
+    return make
 
 
 def _leaving(

@@ -11,7 +11,7 @@ one row is done between two commits, which costs a fifth (`qsdb.store.latest`).
 
 import functools
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, NoReturn, cast
 from weakref import WeakValueDictionary
 
 from qsdb.errors import (
@@ -74,9 +74,8 @@ __all__ = ["Prepared", "Queries"]
 
 Transaction = ReadTransaction | OptimisticTransaction | WriteTransaction
 Params = Mapping[str, object] | None
-Prepared = (
-    PreparedQuery | PreparedChange | PreparedInsertion | Explanation | Setting | Showing
-)
+NoQuery = PreparedChange | PreparedInsertion | Explanation | Setting | Showing
+Prepared = PreparedQuery | NoQuery
 
 
 class _Plan(NamedTuple):
@@ -121,6 +120,7 @@ class Queries:
             views: Name → view.
         """
         self.owner = owner
+        self._own = owner.stored, True
         self.variables = variables
         self._writer = writer
         self._tables = tables
@@ -248,32 +248,37 @@ class Queries:
             UsageError: it changes something, and this thread is in a transaction.
             ClosedError: the database is closed.
         """
-        _require_text(text)
-        caller, is_owner = self._caller(sender)
+        if type(text) is not str:
+            _refuse_text(text)
+        own = self._own  # as with most who ask
+        caller, is_owner = own if sender is None else self._caller(sender)
         is_kept = is_owner or len(text) <= KEPT_CHARACTERS_MAX
         prepared = (self.prepared if is_kept else self._prepare)(text, is_owner)
         if isinstance(prepared, PreparedQuery):
             values = prepared.bind(params)
             if prepared.is_point:
                 [entry] = prepared.entries
-                return prepared.result(
-                    self._latest.read(entry, prepared.run, caller, *values)
-                )
+                found = self._latest.read(entry, prepared.run, caller, *values)
+                return Result(prepared.columns, prepared.make(found))
             if not is_owner:
                 self.require_cheap(prepared.plan, (caller, *values))
             with self._reading() as reading:
                 if self.are_mine(reading):
-                    return _read(prepared, reading, caller, values)
-        elif isinstance(prepared, PreparedChange | PreparedInsertion):
-            with WriteBlock(self._writer) as writing:
-                if self.are_mine(writing):
-                    return Result((), (), prepared.execute(writing, caller, params))
-        else:
-            with self._reading() as reading:
-                if self.are_mine(reading):
-                    return self._other(prepared, reading, caller, params)
+                    return prepared.result(prepared.read(reading, caller, values))
+        elif (result := self._run_alone(prepared, caller, params)) is not None:
+            return result
         # Another module was published meanwhile.
         return self.current.run(text, params, sender)
+
+    def _run_alone(
+        self, prepared: NoQuery, caller: bytes, params: Params
+    ) -> Result | None:
+        """Run what is no query; None if another module was published meanwhile."""
+        changes = isinstance(prepared, PreparedChange | PreparedInsertion)
+        with WriteBlock(self._writer) if changes else self._reading() as transaction:
+            if self.are_mine(transaction):
+                return self._run_on(prepared, transaction, caller, params)
+        return None
 
     @property
     def current(self) -> "Queries":
@@ -290,21 +295,26 @@ class Queries:
             raise ClosedError("the database is closed")
         return self._writer.directory.read()
 
-    def _caller(self, sender: Identity | None) -> tuple[bytes, bool]:
-        if sender is None:
-            return self.owner.stored, True
+    def _caller(self, sender: Identity) -> tuple[bytes, bool]:
         if type(sender) is not Identity:
             raise ArgumentError(f"sender is a qsdb.Identity, not {brief(sender)}")
         return sender.stored, sender == self.owner
 
-    def _other(
+    def _run_on(
         self,
-        prepared: Explanation | Setting | Showing,
+        prepared: NoQuery,
         transaction: Transaction,
         caller: bytes,
         params: Params,
     ) -> Result:
+        """Run what is no query."""
         match prepared:
+            case PreparedChange() | PreparedInsertion():
+                if isinstance(transaction, ReadTransaction):
+                    raise ReadOnlyError(
+                        "a read transaction cannot write; use db.write() or a reducer"
+                    )
+                return Result((), (), prepared.execute(transaction, caller, params))
             case Explanation(query=query):
                 plan = plan_query(query)
                 lines = explain(plan, sizes_of(plan, self.entries))
@@ -366,33 +376,21 @@ class Queries:
             ReadOnlyError: it changes something, and the transaction only reads.
             ClosedError: the transaction has ended.
         """
-        _require_text(text)
+        if type(text) is not str:
+            _refuse_text(text)
         caller = sender.stored
         # As `run` has it, so that the same statement is kept once.
         key = (text, True, namespace) if namespace else (text, True)
         prepared = self.prepared(*key)
         if isinstance(prepared, PreparedQuery):
             values = prepared.bind(params)
-            return _read(prepared, transaction, caller, values)
-        if isinstance(prepared, PreparedChange | PreparedInsertion):
-            if isinstance(transaction, ReadTransaction):
-                raise ReadOnlyError(
-                    "a read transaction cannot write; use db.write() or a reducer"
-                )
-            return Result((), (), prepared.execute(transaction, caller, params))
-        return self._other(prepared, transaction, caller, params)
+            return prepared.result(prepared.read(transaction, caller, values))
+        return self._run_on(prepared, transaction, caller, params)
 
 
-def _read(
-    prepared: PreparedQuery, transaction: Transaction, caller: bytes, values: Values
-) -> Result:
-    return prepared.result(prepared.read(transaction, caller, values))
-
-
-def _require_text(text: object) -> None:
+def _refuse_text(text: object) -> NoReturn:
     """Refuse what is no text before it is looked for among those that are kept."""
-    if type(text) is not str:
-        raise ArgumentError(f"a query is a str, not {brief(text)}")
+    raise ArgumentError(f"a query is a str, not {brief(text)}")
 
 
 def _schema(entry: Entry) -> TableSchema:

@@ -46,8 +46,8 @@ class Finder:
         self.ways = Ways(plan, self.writer)
 
     def tests(self, filters: Sequence[Typed]) -> str:
-        """Write that conditions are true."""
-        return " and ".join([self.writer.true(each) for each in filters])
+        """Write that conditions are true, as they are where there are none."""
+        return " and ".join([self.writer.true(each) for each in filters]) or "True"
 
     def step(self, step: Step) -> Iterator[str]:
         """Write the heads of loops and tests for a step, each inside of the last."""

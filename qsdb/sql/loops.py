@@ -108,6 +108,10 @@ class _Loops:
         output = self._output()
         if output == row and not tested:
             yield f"return {rows}" + ("[:limit]" if self._is_limited else "")
+        elif step.finds_one and not self._is_limited:  # no comprehension: it is a call
+            yield f"for {row} in {rows}:"
+            yield f"    if {self._finder.tests(step.filters)}: return [{output}]"
+            yield "return []"
         elif not self._is_limited:
             yield f"return [{output} for {row} in {rows}{tested}]"
         else:

@@ -47,5 +47,6 @@ class Latest:
             handle = self._handles[entry] = entry.read_class(
                 self._store, entry.table, None, self._pin
             )
-        with self._store.standstill():
+        store = self._store
+        with store.standstill() if store.is_publishing else store.publication:
             return read(handle, *arguments)

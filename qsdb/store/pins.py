@@ -98,6 +98,9 @@ class Store:
 
     Attributes:
         limits: When offsets are given up; None for never.
+        publication: The lock that is held while a transaction ends, and while somebody
+            reads who must not see that in the middle.
+        is_publishing: Whether somebody is in the middle of one: see `standstill`.
         noted: Old rows moved to pins since they were counted, and all before that.
         drawing: The lock under which generated numbers are drawn (`qsdb.store.draws`).
     """
@@ -118,10 +121,10 @@ class Store:
     def renew_lock(self) -> None:
         """Have a new lock: in a forked child the holder of the old one may be gone."""
         # Reentrant, so that a thread can be told that it is inside already.
-        self._publication = threading.RLock()
-        self._begin_publication = self._publication.acquire
-        self._end_publication = self._publication.release
-        self._is_publishing = False
+        self.publication = threading.RLock()
+        self._begin_publication = self.publication.acquire
+        self._end_publication = self.publication.release
+        self.is_publishing = False
         self.drawing = threading.RLock()  # a finalizer may draw in between
 
     def publish(self, opened: Iterable[Noted], offset: int) -> None:
@@ -137,7 +140,7 @@ class Store:
         begin, end = self._begin_publication, self._end_publication
         try:
             begin()  # by hand: a with statement costs twice that
-            self._is_publishing = True
+            self.is_publishing = True
             if self.abandoned:
                 self._give_up_abandoned()
             pins = self.pins
@@ -158,7 +161,7 @@ class Store:
             if pins and self.limits is not None:
                 self.noted += sum([len(handle._pre) for handle in opened])
                 self.limits.keep(self)
-            self._is_publishing = False
+            self.is_publishing = False
             end()
         except BaseException:
             self._leave_publication()
@@ -173,8 +176,8 @@ class Store:
 
     def _leave_publication(self) -> None:
         """Give the lock back, if this thread has it, after an exception."""
-        if _is_owned(self._publication):
-            self._is_publishing = False
+        if _is_owned(self.publication):
+            self.is_publishing = False
             self._end_publication()
 
     def close(self) -> None:
@@ -186,7 +189,7 @@ class Store:
 
     def is_busy_here(self) -> bool:
         """Whether this thread is in the middle of a publication."""
-        return self._is_publishing and _is_owned(self._publication)
+        return self.is_publishing and _is_owned(self.publication)
 
     def pin(self, hold: Hold) -> None:
         """Keep the state of the last commit readable; never waits for a reducer.
@@ -199,7 +202,7 @@ class Store:
                 in the middle of a publication.
         """
         with self.standstill():
-            self._is_publishing = True
+            self.is_publishing = True
             try:
                 if self.abandoned:
                     self._give_up_abandoned()
@@ -214,7 +217,7 @@ class Store:
                 if self.limits is not None and self.limits.now is not None:
                     pin.began = self.limits.now()
             finally:
-                self._is_publishing = False
+                self.is_publishing = False
 
     def standstill(self) -> "threading.RLock":
         """Give the publication lock, for a read that must be over in no time.
@@ -222,12 +225,12 @@ class Store:
         Raises:
             UsageError: as `pin` does.
         """
-        if self._is_publishing and _is_owned(self._publication):
+        if self.is_publishing and _is_owned(self.publication):
             raise UsageError(
                 "a signal handler or finalizer ran in the middle of a commit; no "
                 "transaction can be begun there, and nothing be read"
             )
-        return self._publication
+        return self.publication
 
     def hold_with_sequences(
         self,
@@ -237,7 +240,7 @@ class Store:
         Raises:
             UsageError: as `pin` does.
         """
-        with self._publication:
+        with self.publication:
             hold = Hold(self)
             assert hold.pin is not None
             hold.pin.is_kept = True
@@ -247,12 +250,12 @@ class Store:
         """Give up the pins that were left, unless this thread is busy with them."""
         if self.is_busy_here():
             return
-        with self._publication:
-            self._is_publishing = True
+        with self.publication:
+            self.is_publishing = True
             try:
                 self._give_up_abandoned()
             finally:
-                self._is_publishing = False
+                self.is_publishing = False
 
     def _give_up_abandoned(self) -> None:
         while self.abandoned:
@@ -290,7 +293,7 @@ class Store:
         for table in self.tables:
             yield from table.problems()
         self.sweep()
-        with self._publication:
+        with self.publication:
             offsets = [pin.offset for pin in self.pins]
             holders = [pin.holders for pin in self.pins]
         if offsets != sorted(set(offsets)) or any(

@@ -173,7 +173,7 @@ class World:
         self.reads: list[ReadTransaction] = []
         store = self.database._directory.store
         lock: Any = GateLock()
-        store._publication = lock
+        store.publication = lock
         store._begin_publication = lock.acquire
         store._end_publication = lock.release
 

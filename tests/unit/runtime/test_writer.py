@@ -214,7 +214,7 @@ def test_a_forked_child_undoes_what_another_thread_was_at(writer: Writer) -> Non
     def begin() -> None:
         transaction = writer.begin()
         transaction[Thing].insert(Thing(1))
-        store._publication.acquire()
+        store.publication.acquire()
 
     thread = threading.Thread(target=begin)
     thread.start()

@@ -145,15 +145,15 @@ def test_readers_at_one_offset_share_a_pin() -> None:
 def test_in_the_middle_of_a_commit_reads_close_and_none_opens() -> None:
     db, store = opened()
     reader, another = db.read(), db.read()
-    with store._publication:  # what a finalizer finds that runs in there
-        store._is_publishing = True
+    with store.publication:  # what a finalizer finds that runs in there
+        store.is_publishing = True
         with pytest.raises(qsdb.UsageError, match="in the middle of a commit"):
             db.read()
         with pytest.raises(qsdb.UsageError, match="inside a write transaction"):
             db.write().__enter__()
         reader.close()
         assert store.pins[0].holders == 2
-        store._is_publishing = False
+        store.is_publishing = False
 
     another.close()
     assert store.pins == ()
@@ -166,5 +166,5 @@ def test_a_publication_that_fails_gives_its_lock_back() -> None:
         store.publish([None], 2)  # type: ignore[list-item]
 
     assert not store.is_busy_here()
-    assert not store._publication._is_owned()  # type: ignore[attr-defined]
+    assert not store.publication._is_owned()  # type: ignore[attr-defined]
     store._leave_publication()  # who has no lock gives none back
