@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 
 from qsdb.sql.calculating import write_worked
 from qsdb.sql.comparing import write_float_test
-from qsdb.sql.patterns import is_like, pattern_of
+from qsdb.sql.patterns import is_like, like_source, matcher
 from qsdb.sql.typed import (
     Argument,
     Between,
@@ -295,13 +295,23 @@ class ExpressionWriter:
             case Within(term=term, choices=choices):
                 return [term], self._within_constants(term.kind, choices)
             case Like(term=term, pattern=Constant(value=value), escape=escape):
-                match = self.names.bind("like", pattern_of(str(value), escape).match)
-                return [term], lambda given: f"({match}({given[0]}) is not None)"
+                test = like_source(str(value), escape, self.names)
+                return [term], lambda given: test.format(given[0])
+            case Like(term=term, pattern=Argument(is_optional=False) as pattern):
+                match = self._matcher(pattern, node.escape)
+                return [term], lambda given: f"(not not {match}({given[0]}))"
             case _:
                 like = self.names.bind("is_like", is_like)
                 escape = f", {node.escape!r})"
                 operands = [node.term, node.pattern]
                 return operands, lambda given: f"{like}({', '.join(given)}{escape}"
+
+    def _matcher(self, pattern: Argument, escape: str | None) -> str:
+        """Write what looks whether texts follow a pattern, once for all of them."""
+        name, make = self.variable("like"), self.names.bind("matcher", matcher)
+        given = f"{parameter_variable(pattern.name)}, {escape!r}"
+        self.helpers.append(f"    {name} = {make}({given})\n")
+        return name
 
     def _within_constants(
         self, kind: Kind, choices: Sequence[Typed]

@@ -361,6 +361,20 @@ def test_like_is_exact_for_all_short_texts_and_patterns() -> None:
             assert is_like(text, pattern) == follows(text, pattern), (text, pattern)
 
 
+def test_compiled_patterns_are_exact_in_every_form() -> None:
+    texts = short("ab\n", 4)
+    rows = [
+        tuple([text if each == "name" else "%b" for each in COLUMNS]) for text in texts
+    ]
+    for pattern in short("a_%", 4):
+        forms = {f"'{pattern}'": (), ":p": (pattern,), ":p || ''": (pattern,)}
+        for form, values in forms.items():
+            node = typed(f"name LIKE {form}")
+            test = compile_predicate(node, ["p"] if values else [])(*values)
+            for text, row in zip(texts, rows, strict=True):
+                assert test(row) is follows(text, pattern), (text, pattern, form)
+
+
 @pytest.mark.parametrize(
     ("pattern", "escape", "good", "bad"),
     [
