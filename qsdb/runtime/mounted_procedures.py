@@ -1,15 +1,13 @@
 """`MountedProcedureContext`: a procedure's context, as a mounted module sees it."""
 
 import contextlib
-import random
-import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Literal, cast
 
-from qsdb.logs import CallLog
 from qsdb.runtime.calls import Calls
-from qsdb.schema.contexts import Auth, Transaction
+from qsdb.runtime.passed_on import PassedOn
+from qsdb.schema.contexts import Transaction
 from qsdb.schema.procedures import (
     OptimisticBlock,
     ProcedureContext,
@@ -17,13 +15,11 @@ from qsdb.schema.procedures import (
 )
 from qsdb.store.mounted import inside, scope_within
 from qsdb.store.opened import Scope
-from qsdb.values.identity import ConnectionId, Identity
-from qsdb.values.timestamps import Timestamp
 
 __all__ = ["MountedProcedureContext"]
 
 
-class MountedProcedureContext(ProcedureContext):
+class MountedProcedureContext(PassedOn[ProcedureContext], ProcedureContext):
     """A context with other names of tables and reducers; all else is the call's."""
 
     __slots__ = ("_calls", "_context", "_path")
@@ -50,36 +46,6 @@ class MountedProcedureContext(ProcedureContext):
     def within(self, name: str) -> ProcedureContext:
         path = f"{self._path}.{name}"
         return MountedProcedureContext(self._context, self._calls, path)
-
-    def new_uuid_v4(self) -> uuid.UUID:
-        return self._context.new_uuid_v4()
-
-    def new_uuid_v7(self) -> uuid.UUID:
-        return self._context.new_uuid_v7()  # which counts those of the whole call
-
-    @property
-    def connection_id(self) -> ConnectionId | None:
-        return self._context.connection_id
-
-    @property
-    def timestamp(self) -> Timestamp:
-        return self._context.timestamp
-
-    @property
-    def random(self) -> random.Random:
-        return self._context.random
-
-    @property
-    def identity(self) -> Identity:
-        return self._context.identity
-
-    @property
-    def auth(self) -> Auth:
-        return self._context.auth
-
-    @property
-    def log(self) -> CallLog:
-        return self._context.log
 
     def transaction(self) -> AbstractContextManager[ProcedureTransaction]:
         return self._part(self._context.transaction())
