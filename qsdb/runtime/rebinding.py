@@ -1,9 +1,9 @@
 """Live queries when a module is published: who goes on, who ends, and what is told.
 
 Each query is asked again of its text, with the tables of the new module. It goes on if
-it can be asked, and the tables that it reads have the columns that they had; then what
-the publication changed of its result is one update like any other. Otherwise it ends,
-and `QueryError` says why.
+it can be asked, and its result has the columns that it had, whatever other columns its
+tables have now; then what the publication changed of its result is one update like any
+other. Otherwise it ends, and `QueryError` says why.
 
 Connections go on too, and know the new tables and reducers, unless the plan has steps
 that clients cannot go on with: then each is closed.
@@ -13,7 +13,7 @@ with it. What is told goes through the outbox, so it is told after all that was
 committed before, and before all that is committed later.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol
 
@@ -27,8 +27,10 @@ from qsdb.runtime.listening import Listening
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.subscriptions import Subscriptions
 from qsdb.runtime.updates import Update, difference_of
-from qsdb.schema.row_shapes import columns_text, have_same_rows
+from qsdb.schema.descriptions import spelled
+from qsdb.sql.typed import is_optional
 from qsdb.store.reads import ReadTransaction
+from qsdb.values.kinds import Kind
 
 __all__ = ["Change", "Rebinding"]
 
@@ -68,6 +70,47 @@ class Change:
     before: ReadTransaction
     after: ReadTransaction
     ends: QueryError | None
+
+
+@attrs.frozen
+class _Columns:
+    """The columns of a result, and the parameters by which it was asked.
+
+    Attributes:
+        of_what: What has them: a table, if its whole rows were asked for.
+        parameters: The name and the kind of each.
+        columns: The name of each, its kind, and whether it may be NULL.
+        is_event: Whether rows only come.
+    """
+
+    of_what: str = attrs.field(eq=False)
+    parameters: Mapping[str, Kind]
+    columns: Sequence[tuple[str, Kind, bool]]
+    is_event: bool
+
+    @classmethod
+    def of(cls, asked: Asked) -> "_Columns":
+        """Give those of a query."""
+        query = asked.first.plan.query
+        terms = [each.term for each in query.outputs]
+        columns = [
+            (name, term.kind, is_optional(term))
+            for name, term in zip(query.columns, terms, strict=True)
+        ]
+        what = "its result"
+        if query.whole is not None:
+            what = f"table {query.tables[query.whole].schema.name}"
+        return cls(what, asked.parameters, columns, asked.shape.is_event)
+
+    def __str__(self) -> str:
+        """Give all of it in one line."""
+        texts = [
+            f"{name}: {spelled(kind)}{' or NULL' if may_be_null else ''}"
+            for name, kind, may_be_null in self.columns
+        ]
+        given = [f":{name} {spelled(kind)}" for name, kind in self.parameters.items()]
+        by = f", asked by {', '.join(given)}" if given else ""
+        return f"({', '.join(texts)}){' of events' if self.is_event else ''}{by}"
 
 
 class Rebinding:
@@ -169,14 +212,9 @@ class Rebinding:
             asked = ask(queries, text, is_owner=is_owner, window=window)
         except QueryError as error:
             return self._end(before, f"{error.args[0]}")
-        sources = [each.first.plan.query.tables for each in (before, asked)]
-        for was, now in zip(*sources, strict=True):
-            if not have_same_rows(was.schema, now.schema):
-                texts = [columns_text(each.schema) for each in (was, now)]
-                table = was.schema.name
-                return self._end(
-                    before, f"table {table} had {texts[0]} and has {texts[1]}"
-                )
+        was, now = [_Columns.of(each) for each in (before, asked)]
+        if was != now:
+            return self._end(before, f"{was.of_what} had {was} and has {now}")
         return asked
 
     def _end(self, before: Asked, reason: str) -> QueryError:
