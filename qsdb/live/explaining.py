@@ -95,7 +95,7 @@ def _costs(query: Query) -> Iterator[str]:
     if query.own_hidden:
         yield (
             "EXISTS and IN (SELECT …) keep nothing; a change of what they look for "
-            "costs as much as the rows that look for it"
+            "costs as much as the rows that look for it, and what each looks through"
         )
 
 

@@ -12,7 +12,7 @@ DB = opened()
 JOINED = "live: JOIN keeps nothing; a change costs as much as the rows that it meets"
 LOOKS = (
     "live: EXISTS and IN (SELECT …) keep nothing; a change of what they look for costs "
-    "as much as the rows that look for it"
+    "as much as the rows that look for it, and what each looks through"
 )
 
 
