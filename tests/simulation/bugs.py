@@ -100,6 +100,20 @@ BUGS: dict[str, Mutant] = {
         "for key in seen if self._require_open().notes_reads else self._buffer:",
         "for key in self._buffer:",
     ),
+    "what another one has written is written over": Mutant(
+        seen,
+        "if self._require_open().notes_reads else self._buffer:",
+        "if self._require_open().notes_reads else ():",
+    ),
+    "that the number of rows was asked for is not noted": Mutant(
+        seen, "if found is None and notes.has_size and", "if False and"
+    ),
+    "conditions on all rows are not noted": Mutant(
+        seen, "            notes.predicates[condition] = test\n", "            pass\n"
+    ),
+    "a unique value that another one has taken is taken": Mutant(
+        seen, "taken_value(stored, self._buffer)", "None"
+    ),
     "that all rows were read is not noted": Mutant(
         seen, "notes.is_whole = True", "pass"
     ),
@@ -250,6 +264,8 @@ RARELY_NOTICED = frozenset(
         "16 a rollback does not merge its notes",
         "a snapshot is ahead of the log",
         "who has left is told",
+        "conditions on all rows are not noted",
+        "a unique value that another one has taken is taken",
         "17 what an older read needs goes with a newer one",
         "a result is shared by all values",
         "the last message is told first",

@@ -94,6 +94,19 @@ class Attempt:
                     # the transaction, if that was set back in between.
                     after.due[due] = self.scratch.due[due] - self.world.set_back
 
+    def is_beside(self, state: State) -> bool:
+        """Whether nobody has written what it writes: the first who commits wins.
+
+        So it is at either level. Where another edition was published rows are others.
+        """
+        return state.edition != self.base.edition or all(
+            state.tables[name].get(key) == before.get(key)
+            for name, rows in self.scratch.tables.items()
+            for before in [self.base.tables[name]]
+            for key in before.keys() | rows.keys()
+            if before.get(key) != rows.get(key)
+        )
+
     def is_seen(self, state: State) -> bool:
         """Whether it would have seen the same there."""
         state = state.copy()
@@ -146,6 +159,8 @@ def watched(process: Process) -> Iterator[None]:
             state = process.begin(transaction)
             merge(tx, transaction)
             attempt.is_merged = True
+            is_first = attempt.is_beside(state)
+            process.require(is_first, "this writes over what another one wrote:", tx)
             is_same = not attempt.is_serializable or attempt.is_seen(state)
             process.require(
                 is_same, "this commits, and would see other things now:", tx
@@ -347,8 +362,8 @@ class OptimisticClient:
         base = candidates[0].copy()
         attempt = Attempt(base, base.copy(), is_serializable, process.world)
         process.attempts[id(tx)] = attempt
-        names = ((), ("get", "find"), (), ("sql",))[script % 4]
-        reads = [("look", name, script) for name in names]
+        names = (("counts",), ("get", "find"), ("sql",), ("sql",))[script % 4]
+        reads = [("look", name, process.plan.seed + script) for name in names]
         for operation in (*reads, *process.plan.scripts[script]):
             attempt.seen.append(self._operate(tx, attempt.scratch, operation))
         process.world.sleep(0.001)  # so that somebody may come between

@@ -163,8 +163,8 @@ LOOKS = (
                 "live: a change of edge is always looked at, if it changes src",
                 (
                     "live: EXISTS and IN (SELECT …) keep nothing; a change of what "
-                    "they look for costs as much as the rows that look for it, and what "
-                    "each looks through"
+                    "they look for costs as much as the rows that look for it, and "
+                    "what each looks through"
                 ),
                 "live: an index of edge.src is made and kept for it",
             ],
