@@ -13,7 +13,7 @@ after the other.
 
 import threading
 from collections.abc import Callable, Coroutine
-from types import CoroutineType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, TypeVar
 
 from qsdb.errors import ArgumentError, ConflictError, LimitError, brief
@@ -257,6 +257,11 @@ def _called(
     function: Callable[[ProcedureTransaction], T], transaction: ProcedureTransaction
 ) -> T:
     result = function(transaction)
+    if isinstance(result, GeneratorType | AsyncGeneratorType):
+        raise ArgumentError(
+            "transact was given a generator function, of which nothing has run; its "
+            "function is to do all of it and return"
+        )
     if isinstance(result, CoroutineType):
         result.close()
         raise ArgumentError(

@@ -64,7 +64,9 @@ class Transacting:
         faster, the function runs again, on what is there now: so it should do nothing
         outside of the database that must not be done twice. When its retries are used
         up it runs once more under the writer lock, so it always gets through; unless it
-        writes more rows than an optimistic transaction may, which it is told at once.
+        writes more rows than an optimistic transaction may, which it is told at once,
+        or writes by anything else than the transaction it is given (`db.write()`,
+        another `transact`): what waits for that lock is a `UsageError` under it.
 
         Args:
             function: Takes the transaction. What it raises rolls back and passes.
@@ -73,7 +75,7 @@ class Transacting:
 
         Raises:
             ArgumentError: `retries` is no number, or there is no such isolation, or the
-                function is a coroutine function: see `transact_async`.
+                function is a coroutine function, see `transact_async`, or a generator.
             LimitError: it writes more rows than `TransactionLimits.written_rows`.
             ReadOnlyError, UsageError, ClosedError, StorageError: as `optimistic` and
                 its commit do.
@@ -94,6 +96,10 @@ class Transacting:
         is under the writer lock too, if it awaits nothing that suspends it: nobody else
         can write then, so nothing may be waited for. If it does suspend there, it is
         rolled back, and that is a `ConflictError`.
+
+        Cancelled while the function runs, it has done nothing. Cancelled while a commit
+        waits for the disk, it is committed. A commit waits for the writer lock as all
+        do, with the event loop, for as long as a reducer or a block takes that has it.
 
         Raises:
             Whatever `transact` raises.

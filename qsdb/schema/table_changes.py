@@ -119,7 +119,9 @@ def removed_table(
         f"its {counted(rows_count)}" if rows_count else "",
     )
     name = repr(stored.name)
-    ways = f"go only by drop=[{name}], and stay in another table by renamed_from={name}"
+    # A mounted module names its own tables alone.
+    where = "a table of the outermost module" if "." in name else "another table"
+    ways = f"go only by drop=[{name}], and stay in {where} by renamed_from={name}"
     text = f"{subject}: its rows {ways}"
     checks = () if is_dropped else (EmptyCheck(text),)
     return TableChange(stored, None, checks=checks, steps=(step,))

@@ -114,7 +114,7 @@ def test_join_needs_the_servers_settings(hub: Hub) -> None:
     assert text == "NotFound: server 'east' has no settings"
 
 
-@pytest.mark.parametrize("player", ["", "p" * 65])
+@pytest.mark.parametrize("player", ["", "p" * 65, "p\n1", "p\x1b]0;hi\x07"])
 def test_join_and_leave_refuse_wrong_ids(hub: Hub, player: str) -> None:
     east = hub.db.caller(EAST)
 

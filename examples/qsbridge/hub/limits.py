@@ -42,8 +42,10 @@ SERVER_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
 
 
 def check_id(what: str, value: str) -> None:
-    """Check an id or a name: 1 to 64 characters."""
+    """Check an id or a name: 1 to 64 characters, and none that controls a terminal."""
     check_filled(what, value, ID_CHARS_MAX)
+    if any(char < " " or "\x7f" <= char <= "\x9f" for char in value):
+        raise refusal("InvalidArgument", f"{what} {value!r} has a control character")
 
 
 def check_filled(what: str, value: str, chars_max: int) -> None:

@@ -432,3 +432,35 @@ def test_what_only_the_outermost_module_has() -> None:
     assert [each.partition(", mount inner: ")[2] for each in caught.value.mistakes] == [
         "migration functions belong to the outermost module",
     ]
+
+
+def test_a_mount_that_is_gone_says_where_its_rows_may_stay() -> None:
+    def seats(module: qsdb.Module, **options: Any) -> type[Any]:
+        class Seat(qsdb.Row, module=module, public=True, **options):
+            id: u64 = qsdb.primary_key()
+
+        return Seat
+
+    def app(name: str) -> tuple[qsdb.Module, type[Any]]:
+        inner, outer = qsdb.Module("auth"), qsdb.Module("app")
+        found = seats(inner)
+        outer.mount(name, inner)
+        return outer, found
+
+    before, seat = app("auth")
+    with qsdb.Database(before, seed=1) as db:
+        with db.write() as tx:
+            tx[seat].insert(seat(7))
+
+        with pytest.raises(qsdb.SchemaError) as caught:
+            db.publish(app("other")[0], allow_breaking=True)
+        assert str(caught.value).startswith(
+            "table auth.seat: its rows go only by drop=['auth.seat'], and stay in a "
+            "table of the outermost module by renamed_from='auth.seat'; the table has 1"
+        )
+
+        after = qsdb.Module("app")
+        kept = seats(after, renamed_from="auth.seat")
+        db.publish(after, allow_breaking=True)
+        with db.read() as reading:
+            assert [*reading[kept]] == [kept(7)]

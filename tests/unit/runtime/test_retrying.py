@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 import types
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -191,6 +191,20 @@ def test_a_coroutine_function_is_refused(db: qsdb.Database) -> None:
 
     with pytest.raises(qsdb.ArgumentError, match="await transact_async"):
         _ = db.transact(late)
+
+
+def test_a_generator_function_is_refused(db: qsdb.Database) -> None:
+    def some(tx: ProcedureTransaction) -> Iterator[int]:
+        yield raise_by(tx, 5)
+
+    async def many(tx: ProcedureTransaction) -> AsyncIterator[int]:
+        yield raise_by(tx, 5)
+
+    before = value(db)
+    for function in (some, many):
+        with pytest.raises(qsdb.ArgumentError, match="a generator function, of which"):
+            db.transact(function)
+    assert value(db) == before
 
 
 def test_retries_wait_longer_and_longer_by_chance(db: qsdb.Database) -> None:
