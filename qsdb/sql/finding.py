@@ -53,8 +53,8 @@ class Finder:
         """Write the heads of loops and tests for a step, each inside of the last."""
         yield from self._found(step) if step.outer is None else self._outer(step)
 
-    def _found(self, step: Step) -> Iterator[str]:
-        way = self.ways.way(step)
+    def _found(self, step: Step, way: Way | None = None) -> Iterator[str]:
+        way = way or self.ways.way(step)
         yield from self._choosing(way)
         yield f"for r{step.source} in {way.rows}:"
         filters = _filters(step)
@@ -82,7 +82,7 @@ class Finder:
         row, table = f"r{step.source}", f"g{step.source}"
         yield f"{table} = {{}}"
         yield f"for {row} in {rows or f't{step.source}._scan()'}:"
-        own = self.tests(_own_filters(step)) or "True"
+        own = self.tests(_own_filters(step))
         yield f"    if {own}: {table}.setdefault({row}[{column}], []).append({row})"
 
     def _grouped_late(self, step: Step) -> Iterator[str]:
@@ -169,9 +169,15 @@ class Finder:
             if number < len(steps):
                 call = self.writer.variable("e")
                 inner = f"{call}({', '.join([f'r{source}' for source in at_hand])})"
-            lines = [*self._found(step), f"if {inner}: return True"]
+            lines = []
             if inner == "True" and not step.filters:
-                lines = self._counted(step) or lines
+                lines = self._counted(step)
+            if not lines:
+                way = None
+                if at_hand != [step.source] and (kept := self.ways.kept(step)):
+                    way, keeping = kept
+                    self._help([keeping])
+                lines = [*self._found(step, way), f"if {inner}: return True"]
             body = [f"{'    ' * depth}{line}" for depth, line in enumerate(lines, 1)]
             lines = [f"def {head}:", *body, "    return False"]
             if at_hand == [step.source]:  # the same for all rows: asked once

@@ -1,18 +1,40 @@
 """How a step of a plan finds its rows, as source."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import attrs
 
 from qsdb.sql.compiling import ExpressionWriter
 from qsdb.sql.planning import Plan, Step
+from qsdb.sql.readable import StoredRow
 from qsdb.sql.sargs import End
 from qsdb.sql.typed import Typed, is_optional
 from qsdb.values.compounds import OptionKind
 from qsdb.values.kinds import Kind, Stored
 from qsdb.values.ranges import TOP, Range
 
-__all__ = ["Way", "Ways"]
+__all__ = ["Kept", "Way", "Ways"]
+
+
+class Kept(dict[Stored, Sequence[StoredRow]]):
+    """Rows by the value by which they are found, as long as a query runs.
+
+    Where many look for few values each of which many rows have, they are looked for
+    once, and not once for each who looks. Of a single row that would cost more.
+    """
+
+    __slots__ = ("_look",)
+
+    def __init__(self, look: Callable[[Stored], Sequence[StoredRow]]) -> None:
+        """Begin without any; `look` finds them."""
+        super().__init__()
+        self._look = look
+
+    def __missing__(self, value: Stored) -> Sequence[StoredRow]:
+        found = self._look(value)
+        if len(found) > 1:
+            self[value] = found
+        return found
 
 
 @attrs.frozen
@@ -61,13 +83,38 @@ class Ways:
             made = "()" if step.source >= len(self._plan.query.sources) else ""
             grouped = f"g{step.source}{made}.get({values[0]}, ())"
             return Way(choices, known, None, grouped)
-        if path.is_ordered:
-            within = self.range(step, values, known)
-            arguments = f"{path.number}, {within}, None"
-        else:
-            value = values[0] if len(values) == 1 else f"({', '.join(values)})"
-            arguments = f"{path.number}, None, {value}"
+        arguments = self._arguments(step, values, known)
         return Way(choices, known, arguments, f"{table}._select({arguments})")
+
+    def kept(self, step: Step) -> tuple[Way, str] | None:
+        """Say how a step finds rows if what is found by a value is kept, and in what.
+
+        The latter is source too, for what is made once. None where it is no value, but
+        an interval, or finds one row.
+        """
+        path = step.path
+        if path is None or step.is_hashed or step.span is not None or step.finds_one:
+            return None
+        choices: dict[str, str] = {}
+        known: list[str] = []
+        values = [self._one_of(each, choices, known) for each in step.equal]
+        name = self._writer.variable("kept")
+        key, parts = values[0], ["k"]
+        if len(values) > 1:
+            key = f"({', '.join(values)})"
+            parts = [f"k[{number}]" for number in range(len(values))]
+        arguments = self._arguments(step, parts, known)
+        made = f"lambda k: t{step.source}._select({arguments})"
+        keeping = f"{name} = {self._names.bind('Kept', Kept)}({made})"
+        return Way(choices, known, None, f"{name}[{key}]"), keeping
+
+    def _arguments(self, step: Step, values: Sequence[str], known: list[str]) -> str:
+        """Write how values are looked up by a path."""
+        assert step.path is not None
+        if step.path.is_ordered:
+            return f"{step.path.number}, {self.range(step, values, known)}, None"
+        value = values[0] if len(values) == 1 else f"({', '.join(values)})"
+        return f"{step.path.number}, None, {value}"
 
     def _of_whole(self, step: Step) -> Way:
         """Find rows of a table that is read as a whole, ``a{n}``."""
