@@ -163,7 +163,9 @@ EVERY_PUSH = {
 
 NIGHTLY = {
     "only witnesses that go are looked at": Mutant(
-        witnesses, "= parted(pairs)\n", "= [], parted(pairs)[1]\n"
+        witnesses,
+        "[row for pair in pairs for row in pair if row is not None]",
+        "[old for old, _ in pairs if old is not None]",
     ),
     "candidates are looked for among the new rows": Mutant(
         witnesses, "else old or now[name]", "else now[name]"

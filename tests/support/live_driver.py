@@ -135,6 +135,8 @@ class _Watched:
 
     def fail(self, error: QueryError) -> None:
         assert self.error is None
+        kept = self.driver.engine.subscribers
+        assert self.query not in kept, "a query that has failed is kept current"
         self.error = error
         self.driver.seen["failed"] += 1
 

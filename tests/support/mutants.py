@@ -94,10 +94,19 @@ def patched(
     try:
         for function, code in pairs:
             function.__code__ = code
+        _forget_what_is_cached(module)
         yield
     finally:
         for function, code in originals:
             function.__code__ = code
+        _forget_what_is_cached(module)
+
+
+def _forget_what_is_cached(module: types.ModuleType) -> None:
+    """Have what functions of a module gave before, or with a bug, made anew."""
+    for each in vars(module).values():
+        if isinstance(each, functools._lru_cache_wrapper):
+            each.cache_clear()
 
 
 def codes_of(

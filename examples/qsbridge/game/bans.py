@@ -23,7 +23,7 @@ from examples.qsbridge.game.tables import (
     PlayerVitals,
     survival,
 )
-from examples.qsbridge.hub.limits import check_id
+from examples.qsbridge.hub.limits import check_player_id
 from examples.qsbridge.hub.tables import BanEntry
 from qsdb import Timestamp
 
@@ -41,7 +41,7 @@ def copy_ban(
     Raises:
         ReducerError: InvalidArgument.
     """
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     ban = PlatformBan(player_id, expires_at)
     ctx.db[PlatformBan].upsert(ban)
     position = ctx.db[PlayerPosition].get(player_id)

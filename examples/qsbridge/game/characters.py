@@ -19,7 +19,7 @@ from examples.qsbridge.game.guards import require_player, require_server
 from examples.qsbridge.game.players import enter, store
 from examples.qsbridge.game.snapshots import Character
 from examples.qsbridge.game.tables import StoredCharacter, survival
-from examples.qsbridge.hub.limits import check_id
+from examples.qsbridge.hub.limits import check_player_id
 from examples.qsbridge.hub.refusals import refusal
 
 __all__ = [
@@ -92,7 +92,7 @@ def restore_character(ctx: qsdb.ReducerContext, snapshot: str) -> None:
 
 def _captured(ctx: qsdb.ReducerContext, player_id: str) -> StoredCharacter:
     server_id = require_server(ctx)
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     stored = ctx.db[StoredCharacter].get(player_id)
     if stored is None or not stored.is_captured or stored.server_id != server_id:
         raise refusal(

@@ -14,7 +14,7 @@ from examples.qsbridge.game.tables import (
     PlayerVitals,
     survival,
 )
-from examples.qsbridge.hub.limits import check_id, check_server_id
+from examples.qsbridge.hub.limits import check_player_id, check_server_id
 from examples.qsbridge.hub.refusals import refusal
 from qsdb import Identity
 
@@ -68,7 +68,7 @@ def require_player(ctx: qsdb.ReducerContext, player_id: str) -> PlayerInWorld:
         ReducerError: NotAuthorized; InvalidArgument; NotFound.
     """
     server_id = require_server(ctx)
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     vitals = ctx.db[PlayerVitals].get(player_id)
     position = ctx.db[PlayerPosition].get(player_id)
     if position is None or vitals is None or vitals.server_id != server_id:

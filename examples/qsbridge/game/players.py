@@ -25,7 +25,7 @@ from examples.qsbridge.game.tables import (
     StoredCharacter,
     survival,
 )
-from examples.qsbridge.hub.limits import check_count, check_id
+from examples.qsbridge.hub.limits import check_count, check_player_id
 from examples.qsbridge.hub.refusals import refusal
 from qsdb import f64, u32
 
@@ -63,7 +63,7 @@ def spawn(ctx: qsdb.ReducerContext, player_id: str) -> None:
             WrongState, his character is on its way to another server.
     """
     server_id = require_server(ctx)
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     stored = ctx.db[StoredCharacter].get(player_id)
     if stored is None:
         enter(ctx, server_id, Character(player_id, 0.0, 0.0, 0.0, HEALTH_MAX, 0))

@@ -14,7 +14,11 @@ from typing import Final, NamedTuple
 
 from examples.qsbridge.game.tables import HEALTH_MAX, HUNGER_MAX
 from examples.qsbridge.hub.json_objects import Fields, check_fields, read_object
-from examples.qsbridge.hub.limits import SNAPSHOT_BYTES_MAX, check_bytes, check_id
+from examples.qsbridge.hub.limits import (
+    SNAPSHOT_BYTES_MAX,
+    check_bytes,
+    check_player_id,
+)
 from examples.qsbridge.hub.refusals import refusal
 
 __all__ = ["EDGE", "VERSION", "Character", "check_position"]
@@ -72,7 +76,7 @@ class Character(NamedTuple):
         position = check_fields("its position", found["position"], _POSITION)
         vitals = check_fields("its vitals", found["vitals"], _VITALS)
         character = cls(found["player_id"], **position, **vitals)
-        check_id("player_id", character.player_id)
+        check_player_id(character.player_id)
         check_position(character.x, character.y, character.z)
         _check_between("health", character.health, 1, HEALTH_MAX)
         _check_between("hunger", character.hunger, 0, HUNGER_MAX)

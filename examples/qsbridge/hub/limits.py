@@ -22,6 +22,7 @@ __all__ = [
     "check_count",
     "check_filled",
     "check_id",
+    "check_player_id",
     "check_server_id",
     "check_text",
 ]
@@ -42,10 +43,15 @@ SERVER_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
 
 
 def check_id(what: str, value: str) -> None:
-    """Check an id or a name: 1 to 64 characters, and none that controls a terminal."""
+    """Check an id or a name: 1 to 64 characters."""
     check_filled(what, value, ID_CHARS_MAX)
+
+
+def check_player_id(value: str) -> None:
+    """Check a player's id: besides, no character that could steer a terminal."""
+    check_id("player_id", value)
     if any(char < " " or "\x7f" <= char <= "\x9f" for char in value):
-        raise refusal("InvalidArgument", f"{what} {value!r} has a control character")
+        raise refusal("InvalidArgument", f"player_id {value!r} has control characters")
 
 
 def check_filled(what: str, value: str, chars_max: int) -> None:

@@ -13,6 +13,7 @@ from examples.qsbridge.hub.limits import (
     DESCRIPTION_CHARS_MAX,
     REASON_CHARS_MAX,
     check_id,
+    check_player_id,
     check_text,
 )
 from examples.qsbridge.hub.refusals import refusal
@@ -26,6 +27,7 @@ __all__ = [
     "check_id",
     "check_line",
     "check_names",
+    "check_player_id",
     "check_rating",
     "check_semver",
     "check_sha256",

@@ -9,7 +9,7 @@ from examples.qsbridge.mods.finding import open_project_by_id, project_by_id
 from examples.qsbridge.mods.guards import require_owner
 from examples.qsbridge.mods.limits import (
     DESCRIPTION_CHARS_MAX,
-    check_id,
+    check_player_id,
     check_rating,
     check_text,
 )
@@ -30,7 +30,7 @@ def mod_review_put(
             such project; WrongState, it is archived.
     """
     require_owner(ctx)
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     check_rating(rating)
     check_text("body", body, DESCRIPTION_CHARS_MAX)
     open_project_by_id(ctx.db, project_id)

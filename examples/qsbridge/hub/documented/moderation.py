@@ -19,6 +19,7 @@ from examples.qsbridge.hub.limits import (
     REASON_CHARS_MAX,
     check_filled,
     check_id,
+    check_player_id,
     check_text,
 )
 from examples.qsbridge.hub.movements import NOWHERE, record_movement
@@ -126,7 +127,7 @@ def ban_player(
     duration_hours: int | None,
 ) -> None:
     """Ban a player in the name of `actor`."""
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     check_id("player_name", player_name)
     check_text("reason", reason, REASON_CHARS_MAX)
     ban = ctx.db[BanEntry].insert(
@@ -161,7 +162,7 @@ def ban_player(
 
 def unban_player(ctx: qsdb.ReducerContext, actor: str, player_id: str) -> None:
     """Revoke a player's active bans in the name of `actor`."""
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     bans = ctx.db[BanEntry]
     active = [
         ban for ban in bans.player_id.filter(player_id) if ban.is_active(ctx.timestamp)
@@ -186,7 +187,7 @@ def kick_player(
     ctx: qsdb.ReducerContext, actor: str, player_id: str, reason: str
 ) -> None:
     """Take a player off his server in the name of `actor`."""
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     check_text("reason", reason, REASON_CHARS_MAX)
     players = ctx.db[PlayerServerPresence]
     presence = players.get(player_id)
@@ -209,7 +210,7 @@ def kick_player(
 
 def add_to_whitelist(ctx: qsdb.ReducerContext, actor: str, player_id: str) -> None:
     """Put a player on the whitelist in the name of `actor`."""
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     entries = ctx.db[WhitelistEntry]
     if entries.player_id.find(player_id) is not None:
         raise refusal(
@@ -229,7 +230,7 @@ def add_to_whitelist(ctx: qsdb.ReducerContext, actor: str, player_id: str) -> No
 
 def remove_from_whitelist(ctx: qsdb.ReducerContext, actor: str, player_id: str) -> None:
     """Take a player off the whitelist in the name of `actor`."""
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     if not ctx.db[WhitelistEntry].player_id.delete(player_id):
         raise refusal("NotFound", f"player {player_id!r} is not on the whitelist")
     write_audit(

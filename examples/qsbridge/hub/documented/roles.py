@@ -11,7 +11,7 @@ Each action is a function that takes the actor's name, and a reducer.
 import qsdb
 from examples.qsbridge.hub.audit import write_audit
 from examples.qsbridge.hub.guards import OWNER, require_owner
-from examples.qsbridge.hub.limits import check_id
+from examples.qsbridge.hub.limits import check_player_id
 from examples.qsbridge.hub.refusals import refusal
 from examples.qsbridge.hub.tables import (
     AdminLevel,
@@ -54,7 +54,7 @@ def grant_role(
     ctx: qsdb.ReducerContext, actor: str, player_id: str, role: AdminRoleLevel
 ) -> None:
     """Give a player a role in the name of `actor`."""
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     roles = ctx.db[AdminRole]
     old = roles.player_id.find(player_id)
     granted = AdminRole(
@@ -82,7 +82,7 @@ def grant_role(
 
 def revoke_role(ctx: qsdb.ReducerContext, actor: str, player_id: str) -> None:
     """Take a player's role away in the name of `actor`."""
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     old = ctx.db[AdminRole].player_id.find(player_id)
     if old is None:
         raise refusal("NotFound", f"player {player_id!r} has no role")

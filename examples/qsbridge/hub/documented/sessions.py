@@ -11,6 +11,7 @@ from examples.qsbridge.hub.limits import (
     METADATA_BYTES_MAX,
     check_bytes,
     check_id,
+    check_player_id,
 )
 from examples.qsbridge.hub.refusals import refusal
 from examples.qsbridge.hub.tables import (
@@ -41,7 +42,7 @@ def panel_register_session(
             gives this level; InvalidArgument.
     """
     require_owner(ctx)
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     check_id("display_name", display_name)
     level = _level(ctx, player_id, admin_level)
     ctx.db[PanelSession].upsert(

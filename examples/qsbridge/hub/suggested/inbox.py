@@ -32,6 +32,7 @@ from examples.qsbridge.hub.limits import (
     check_bytes,
     check_count,
     check_id,
+    check_player_id,
     check_server_id,
 )
 from examples.qsbridge.hub.refusals import refusal
@@ -222,7 +223,7 @@ def _apply_security_event(ctx: qsdb.ReducerContext, source: str, payload: str) -
     found = read_object("the payload", payload, _SECURITY_EVENT)
     player_id, server_id = found["player_id"], found["server_id"]
     event_type, severity = found["event_type"], found["severity"]
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     check_server_id(server_id)
     check_id("event_type", event_type)
     check_count("severity", severity, SEVERITY_MAX)

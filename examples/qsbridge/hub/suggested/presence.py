@@ -20,7 +20,7 @@ Each change of where a player is adds a movement, in the same transaction.
 import qsdb
 from examples.qsbridge.hub.documented.settings import require_config
 from examples.qsbridge.hub.guards import require_bridge
-from examples.qsbridge.hub.limits import check_id
+from examples.qsbridge.hub.limits import check_player_id
 from examples.qsbridge.hub.movements import NOWHERE, record_movement
 from examples.qsbridge.hub.refusals import refusal
 from examples.qsbridge.hub.suggested.admission import check_room, check_welcome
@@ -46,7 +46,7 @@ def presence_join(ctx: qsdb.ReducerContext, player_id: str) -> None:
             full.
     """
     server_id = require_bridge(ctx).server_id
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     config = require_config(ctx, server_id)
     check_welcome(ctx, player_id, config)
     players = ctx.db[PlayerServerPresence]
@@ -104,7 +104,7 @@ def presence_leave(ctx: qsdb.ReducerContext, player_id: str) -> None:
             InvalidArgument.
     """
     server_id = require_bridge(ctx).server_id
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     players = ctx.db[PlayerServerPresence]
     row = players.get(player_id)
     if row is not None and row.server_id == server_id:

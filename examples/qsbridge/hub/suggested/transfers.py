@@ -36,7 +36,7 @@ from examples.qsbridge.hub.limits import (
     REASON_CHARS_MAX,
     SNAPSHOT_BYTES_MAX,
     check_bytes,
-    check_id,
+    check_player_id,
     check_text,
 )
 from examples.qsbridge.hub.movements import NOWHERE, record_movement
@@ -79,7 +79,7 @@ def transfer_request(
             online, or full; Conflict, he has an open transfer.
     """
     actor = require_admin(ctx)
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     presence = ctx.db[PlayerServerPresence].get(player_id)
     if presence is None:
         raise refusal("NotFound", f"player {player_id!r} is on no server")

@@ -22,7 +22,7 @@ from examples.qsbridge.hub.limits import (
     ITEM_BYTES_MAX,
     VAULT_SLOTS,
     check_bytes,
-    check_id,
+    check_player_id,
 )
 from examples.qsbridge.hub.refusals import refusal
 from examples.qsbridge.hub.tables import GlobalVault, PlayerServerPresence, platform
@@ -51,7 +51,7 @@ def vault_deposit(
             AlreadyExists, the slot holds an item.
     """
     server_id = require_bridge(ctx).server_id
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     check_bytes("item_data", item_data, ITEM_BYTES_MAX)
     _check_present(ctx, player_id, server_id)
     row = ctx.db[GlobalVault].insert(
@@ -77,7 +77,7 @@ def vault_withdraw(ctx: qsdb.ReducerContext, player_id: str, vault_id: u64) -> s
             is in transit.
     """
     server_id = require_bridge(ctx).server_id
-    check_id("player_id", player_id)
+    check_player_id(player_id)
     _check_present(ctx, player_id, server_id)
     row = ctx.db[GlobalVault].get(vault_id)
     if row is None or row.player_id != player_id:
