@@ -5,6 +5,7 @@ settled when the platform is back: no item is given out twice, and none is lost.
 """
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -134,8 +135,16 @@ class Evening:
             return [*tx[GlobalVault]]
 
 
-def test_a_withdrawal_that_the_power_took_leaves_its_item_in_the_vault() -> None:
-    evening = Evening()
+@pytest.fixture
+def evening() -> Iterator[Evening]:
+    made = Evening()
+    yield made
+    made.hub.switch_off()  # or its thread lives on beside other tests
+
+
+def test_a_withdrawal_that_the_power_took_leaves_its_item_in_the_vault(
+    evening: Evening,
+) -> None:
     server, player = evening.server, evening.player
     server.deposit(player, None)
     (item,) = evening.stored
@@ -154,8 +163,9 @@ def test_a_withdrawal_that_the_power_took_leaves_its_item_in_the_vault() -> None
     assert sorted(player.items) == [0, 1, 2]
 
 
-def test_a_deposit_that_the_power_took_is_given_back() -> None:
-    evening = Evening()
+def test_a_deposit_that_the_power_took_is_given_back(
+    evening: Evening,
+) -> None:
     server, player = evening.server, evening.player
 
     evening.hub.hold()
@@ -168,8 +178,9 @@ def test_a_deposit_that_the_power_took_is_given_back() -> None:
     assert sorted(player.items) == [0, 1, 2]
 
 
-def test_a_server_hears_nothing_of_what_the_power_will_take() -> None:
-    evening = Evening()
+def test_a_server_hears_nothing_of_what_the_power_will_take(
+    evening: Evening,
+) -> None:
     bridge = evening.server.bridge
     evening.hub.call("admin_ban", "before", "Ben", "aimbot", None)
     evening.hub.hold()
@@ -182,8 +193,9 @@ def test_a_server_hears_nothing_of_what_the_power_will_take() -> None:
     assert [ban.player_id for ban in bridge.known.bans] == ["before"]
 
 
-def test_an_item_that_is_out_is_refused_by_the_platform_itself() -> None:
-    evening = Evening()
+def test_an_item_that_is_out_is_refused_by_the_platform_itself(
+    evening: Evening,
+) -> None:
     server, player = evening.server, evening.player
     server.deposit(player, None)
     (item,) = evening.stored
@@ -198,10 +210,9 @@ def test_an_item_that_is_out_is_refused_by_the_platform_itself() -> None:
 
 
 def test_a_bridge_that_is_told_too_early_doubles_an_item_and_that_is_seen(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, evening: Evening
 ) -> None:
     monkeypatch.setattr(ConfirmedPort, "hold", lambda _: None)
-    evening = Evening()
     server, player = evening.server, evening.player
     server.deposit(player, None)
     (item,) = evening.stored
