@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -367,9 +368,12 @@ async def _move_about(port: int, count: int, seconds: float) -> Found:
         number = step % count
         clients[number].send(_move_call(step, number))
     await asyncio.sleep(1)
-    watched = len(range(0, count, max(1, count // WATCHED)))
-    in_region = min(REGION, count)
-    expected = watched * in_region * (steps // count)
+    members = Counter(
+        [number // REGION for number in range(count)]
+    )  # the last has fewer
+    watched = range(0, count, max(1, count // WATCHED))
+    told = sum([members[number // REGION] for number in watched])
+    expected = told * (steps // count)
     require(len(watch.delays) >= expected * 0.99, f"{len(watch.delays)} of {expected}")
     for each in clients:
         each.close()
