@@ -4,17 +4,19 @@ Its commit is a serial transaction: it takes the writer lock, validates, writes 
 buffered, and goes the way of every other one to the log and to whoever listens.
 """
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from typing import NoReturn, Self
 
-from qsdb.errors import ConflictError, UsageError
+from qsdb.errors import ClosedError, ConflictError, UsageError
 from qsdb.log.writing import ALWAYS
-from qsdb.runtime.coroutines import in_a_thread
+from qsdb.runtime.coroutines import in_a_thread, to_its_end
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.writer import Writer
 from qsdb.schema.contexts import AnyContext
 from qsdb.schema.results import Result
 from qsdb.store.optimistic.transactions import OptimisticTransaction
+from qsdb.store.transactions import WriteTransaction
 
 __all__ = ["SqlOptimisticTransaction"]
 
@@ -87,10 +89,16 @@ class SqlOptimisticTransaction(OptimisticTransaction):
         """
         if self._is_led:
             _refuse_to_end()
-        return self._commit(waits=True)
+        offset = self._commit(waits=True)
+        assert offset is not None  # it has waited for its turn
+        return offset
 
     async def commit_async(self) -> int:
-        """As `commit`; the event loop goes on while the disk is waited for.
+        """As `commit`; the event loop goes on while its turn or the disk is waited for.
+
+        If somebody else writes, another thread waits, and commits. Cancelled while it
+        waits for its turn, nothing has happened, and it has ended; cancelled later, it
+        is committed.
 
         Raises:
             Whatever `commit` raises.
@@ -109,17 +117,32 @@ class SqlOptimisticTransaction(OptimisticTransaction):
             _refuse_to_end()
         self._end()
 
-    def _commit(self, *, waits: bool) -> int:
-        hold = self._hold
+    def _commit(
+        self,
+        *,
+        waits: bool,
+        begin: Callable[[], WriteTransaction | None] | None = None,
+    ) -> int | None:
+        """Commit, and end; give the offset, or None if it is not its turn.
+
+        Args:
+            waits: Whether to wait for the disk where the log says so.
+            begin: Begins the serial transaction, or gives None: then nothing has
+                happened, and it goes on. If not given, its turn is waited for.
+        """
+        hold, writer, transaction = self._hold, self._writer, None
         if hold.pin is None:
             self._require_open()
         if not hold.rows and self._beside is None:  # it has written nothing
             self._end()
             return self._offset
-        writer = self._writer
         writer.require_outside()
+        begin, is_over = begin or writer.begin, True
         try:
-            transaction = writer.begin()
+            transaction = begin()
+            if transaction is None:
+                is_over = False
+                return None
             try:
                 self._merge(transaction)
             except ConflictError:
@@ -134,15 +157,39 @@ class SqlOptimisticTransaction(OptimisticTransaction):
                 writer.abort()
             raise
         finally:
-            self._end()
+            if is_over:
+                self._end()
         return transaction._offset
 
     async def _commit_async(self) -> int:
-        offset = self._commit(waits=False)
+        offset = self._commit(waits=False, begin=self._writer.begin_at_once)
+        if offset is None:
+            return await self._commit_in_turn()
         log = self._writer.log
         if log is not None and log.options.durability == ALWAYS:
             await in_a_thread(log.wait_durable, offset)
         return offset
+
+    async def _commit_in_turn(self) -> int:
+        """Have another thread wait for the turn, and commit."""
+        writer, claim = self._writer, threading.Lock()
+
+        def begin() -> WriteTransaction:
+            transaction = writer.begin()
+            if not claim.acquire(blocking=False):
+                raise ClosedError("the commit was cancelled; nothing has happened")
+            return transaction
+
+        def commit() -> int:
+            offset = self._commit(waits=True, begin=begin)
+            assert offset is not None  # `begin` has waited
+            return offset
+
+        try:
+            return await to_its_end(commit)
+        finally:
+            # It is too late, or there will be no commit.
+            claim.acquire(blocking=False)
 
     def __enter__(self) -> Self:
         """Give the transaction itself.

@@ -97,9 +97,10 @@ class Transacting:
         can write then, so nothing may be waited for. If it does suspend there, it is
         rolled back, and that is a `ConflictError`.
 
-        Cancelled while the function runs, it has done nothing. Cancelled while a commit
-        waits for the disk, it is committed. A commit waits for the writer lock as all
-        do, with the event loop, for as long as a reducer or a block takes that has it.
+        Cancelled while the function runs, or while a commit waits for the writer lock,
+        which reducers and blocks have for as long as they take, it has done nothing.
+        Cancelled while a commit waits for the disk, it is committed. The event loop
+        goes on meanwhile; it waits for that lock only before the last run.
 
         Raises:
             Whatever `transact` raises.

@@ -271,6 +271,18 @@ class Writer:
         self.current = transaction = begin(nanoseconds)
         return transaction
 
+    def begin_at_once(self) -> WriteTransaction | None:
+        """As `begin`, if nobody else has the lock; None if somebody does.
+
+        Raises:
+            Whatever `begin` raises.
+        """
+        if not self._acquire(blocking=False):
+            return None
+        transaction = self.begin()
+        self._release()  # it has the lock twice, as after an exception `abort` sees
+        return transaction
+
     def enter_to_publish(self) -> int:
         """Take the lock, and give the time of a commit that is no transaction's.
 

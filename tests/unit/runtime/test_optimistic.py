@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -939,6 +940,125 @@ def test_an_exception_in_an_event_loop(db: qsdb.Database) -> None:
 
     assert len(db.read()[Item]) == 4
     assert Tag("a") in db.read()[Tag]
+
+
+class Block:
+    """A block of another thread, which has the writer lock until it is let go."""
+
+    def __init__(self, db: qsdb.Database) -> None:
+        self.go = threading.Event()
+        self._entered = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(db,))
+        self._thread.start()
+        self._entered.wait()
+
+    def _run(self, db: qsdb.Database) -> None:
+        with db.write() as tx:
+            tx[Tag].insert(Tag("of the block"))
+            self._entered.set()
+            self.go.wait(60)
+
+    def end(self) -> None:
+        self.go.set()
+        self._thread.join()
+
+
+@pytest.fixture
+def block(db: qsdb.Database) -> Iterator[Block]:
+    block = Block(db)
+    yield block
+    block.end()
+
+
+def test_the_event_loop_goes_on_while_others_write(
+    db: qsdb.Database, block: Block
+) -> None:
+    async def write() -> int:
+        async with db.optimistic() as tx:
+            tx[Tag].insert(Tag("a"))
+        return db.offset
+
+    async def both() -> tuple[bool, int]:
+        writing = asyncio.create_task(write())
+        for _ in range(20):
+            await asyncio.sleep(0.005)
+        was_done = writing.done()
+        block.go.set()
+        return was_done, await writing
+
+    before = db.offset
+
+    assert asyncio.run(both()) == (False, before + 2)
+    assert {each.word for each in db.read()[Tag]} == {"a", "old", "of the block"}
+    db.check()
+
+
+def test_what_is_not_its_turn_may_conflict(db: qsdb.Database, block: Block) -> None:
+    async def write() -> None:
+        async with db.optimistic() as tx:
+            tx[Tag].insert(Tag(f"a tag after {len(tx[Tag])}"))
+
+    async def both() -> list[object]:
+        writing = asyncio.create_task(write())
+        await asyncio.sleep(0.02)
+        block.go.set()
+        return [*await asyncio.gather(writing, return_exceptions=True)]
+
+    [outcome] = asyncio.run(both())
+
+    assert isinstance(outcome, qsdb.ConflictError)
+    assert db.stats().conflicts == 1
+
+
+def test_who_is_cancelled_before_its_turn_has_done_nothing(
+    db: qsdb.Database, block: Block
+) -> None:
+    async def write(transactions: list[Any]) -> None:
+        tx = db.optimistic()
+        transactions.append(tx)
+        tx[Tag].insert(Tag("a"))
+        await tx.commit_async()
+
+    async def cancel() -> list[Any]:
+        transactions: list[Any] = []
+        writing = asyncio.create_task(write(transactions))
+        await asyncio.sleep(0.02)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        block.go.set()
+        return transactions
+
+    [tx] = asyncio.run(cancel())  # which waits for its threads
+    block.end()
+
+    with pytest.raises(qsdb.ClosedError):
+        tx[Tag].insert(Tag("b"))
+    assert {each.word for each in db.read()[Tag]} == {"old", "of the block"}
+    assert db.stats().undo_rows == 0
+    db.check()
+
+
+def test_a_database_that_is_closed_before_its_turn(db: qsdb.Database) -> None:
+    block = Block(db)
+
+    async def write() -> None:
+        async with db.optimistic() as tx:
+            tx[Tag].insert(Tag("a"))
+
+    async def both() -> list[object]:
+        tx = db.optimistic()
+        tx[Tag].insert(Tag("b"))
+        writing = asyncio.create_task(write())
+        await asyncio.sleep(0.02)
+        block.end()
+        await asyncio.gather(writing)
+        db.close()
+        return [*await asyncio.gather(tx.commit_async(), return_exceptions=True)]
+
+    [outcome] = asyncio.run(both())
+
+    assert isinstance(outcome, qsdb.ClosedError)
 
 
 @pytest.mark.parametrize("durability", ["always", "interval", "os"])
