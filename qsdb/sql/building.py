@@ -31,6 +31,7 @@ from qsdb.sql.syntax import (
     Between,
     Call,
     Cases,
+    Cast,
     Column,
     CompareOperator,
     Comparison,
@@ -163,6 +164,10 @@ class _Expressions(Transformer[LarkToken, Statement]):
         is_distinct, *arguments = rest
         given = tuple([each for each in arguments if each is not None])
         return Call(_at(name), str(name), given, is_distinct is not None)
+
+    def cast(self, parts: Parts) -> Cast:
+        name, term, kind = parts
+        return Cast(_at(name), str(name), term, str(kind), _at(kind))
 
     def cases(self, parts: Parts) -> Cases:
         case, operand, *branches, _, otherwise, _ = parts

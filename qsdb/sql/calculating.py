@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from qsdb.sql.arithmetic import divider, fitter
-from qsdb.sql.functions import FUNCTIONS
+from qsdb.sql.functions import function_of
 from qsdb.sql.places import AnyPlace
 from qsdb.sql.typed import (
     Calculation,
@@ -153,7 +153,7 @@ class _Steps:
 
 def _called(writing: Writing, node: Call, depth: int) -> str:
     [place] = node.places or (None,)
-    made = FUNCTIONS[node.name].make(node.arguments[0].kind, place)
+    made = function_of(node.name).make(node.arguments[0].kind, place)
     function = writing.names.bind(node.name.lower(), made)
     return writing.of_known(
         node.arguments, lambda given: f"{function}({', '.join(given)})", depth

@@ -1,6 +1,8 @@
-"""Functions, aggregates and CASE, from the syntax tree to typed expressions.
+"""Arithmetic, functions, aggregates and CASE, from the syntax tree to typed ones.
 
-A function takes values of its own kinds (`qsdb.sql.functions`). An aggregate is typed
+Arithmetic stays in the kind of its operands, and with whole numbers a literal has to be
+written as one: ``k * 1.0 / 2`` is meant to be what it would not be. A function takes
+values of its own kinds (`qsdb.sql.functions`). An aggregate is typed
 wherever it stands; whether it may stand there, whoever checks the clause says
 (`Checking.no_aggregates`).
 
@@ -21,28 +23,44 @@ from collections.abc import Iterator, Sequence
 from typing import NoReturn, Protocol, cast
 
 from qsdb.sql import syntax
-from qsdb.sql.freedom import freedom_of, is_null, operands_of
-from qsdb.sql.functions import FUNCTIONS, Function, Parameter
+from qsdb.sql.freedom import freedom_of, is_null, operands_of, own_kind
+from qsdb.sql.functions import (
+    FUNCTIONS,
+    NUMBERS,
+    Function,
+    Parameter,
+    cast_to,
+)
 from qsdb.sql.places import Place
 from qsdb.sql.typed import (
     Aggregate,
     AggregateName,
+    Calculation,
     Call,
     Cases,
     Coalesce,
     Comparison,
     Constant,
+    Negation,
     Typed,
 )
 from qsdb.values.kinds import BOOL, F64, I64, STR, U64, FloatKind, IntKind, Kind
 
-__all__ = ["Checking", "check_call", "check_cases", "check_joined"]
+__all__ = [
+    "Checking",
+    "check_calculation",
+    "check_call",
+    "check_cases",
+    "check_cast",
+    "check_joined",
+]
 
 AGGREGATES = {"AVG", "COUNT", "MAX", "MIN", "SUM"}
 _SYNONYMS = {"CEILING": "CEIL", "LEN": "LENGTH", "SUBSTRING": "SUBSTR"}
 _OTHERS = ("COALESCE", "IFNULL", "NULLIF")
 
 _ABSENT = {
+    "CAST": "it is written CAST(x AS kind)",
     "NOW": "a query has no clock; give the moment as a parameter",
     "RANDOM": "a query knows no chance; draw the number in Python",
     "ROW_NUMBER": "it stands behind QUALIFY, and takes the first rows of each group",
@@ -94,6 +112,51 @@ class Checking(Protocol):
         ...
 
 
+def check_calculation(
+    checking: Checking,
+    node: syntax.Arithmetic | syntax.Negation,
+    expected: Kind | None,
+) -> Typed:
+    """Give the typed form of a sum, a product or the like, or of a number's negative.
+
+    Raises:
+        QueryError: these are no numbers, or not all of them are of one kind.
+    """
+    operands = [node.term] if isinstance(node, syntax.Negation) else operands_of(node)
+    first, *rest = checking.check_alike(operands, expected)
+    kind = first.kind
+    if not isinstance(kind, IntKind | FloatKind):
+        checking.fail(f"there is no arithmetic with {kind.name}", node.at)
+    if isinstance(kind, IntKind):
+        _require_whole(checking, operands, kind)
+    if isinstance(node, syntax.Negation):
+        if isinstance(kind, IntKind) and not kind.signed:
+            checking.fail(f"{kind.name} has no negative numbers", node.at)
+        place = checking.place(node)
+        return Negation(first, kind, (place,)) if node.times % 2 else first
+    operators = [operator for operator, _ in node.rest]
+    if "%" in operators and not isinstance(kind, IntKind):
+        checking.fail(f"there is no remainder with {kind.name}", node.at)
+    places = tuple([checking.place(each) for each in (node, *operands[1:])])
+    steps = tuple(zip(operators, rest, strict=True))
+    return Calculation(first, steps, kind, places)
+
+
+def _require_whole(
+    checking: Checking, operands: Sequence[syntax.Expression], kind: IntKind
+) -> None:
+    """Refuse numbers with a point among whole ones, also where they are worth one."""
+    for each in operands:
+        if own_kind(each) == F64:
+            what = each.text if isinstance(each, syntax.Literal) else "this"
+            fault = (
+                f"{what} is written with a point or an exponent, and arithmetic with "
+                f"{kind.name} stays whole: write a whole number, or "
+                "CAST(… AS f64) beside it"
+            )
+            checking.fail(fault, each.at)
+
+
 def check_call(checking: Checking, node: syntax.Call, expected: Kind | None) -> Typed:
     """Give the typed form of a function or an aggregate.
 
@@ -113,6 +176,26 @@ def check_call(checking: Checking, node: syntax.Call, expected: Kind | None) -> 
     if function is None:
         return _chosen(checking, node, name, expected)
     return _call(checking, node, name, function, expected)
+
+
+def check_cast(checking: Checking, node: syntax.Cast) -> Call:
+    """Give the typed form of a number that is taken into another kind.
+
+    Raises:
+        QueryError: it is none, or there are no numbers of this kind.
+    """
+    if node.name.upper() != "CAST":
+        checking.fail(f"{node.name} takes no AS; CAST(… AS kind) does", node.at)
+    kind = NUMBERS.get(node.kind.lower())
+    if kind is None:
+        known = ", ".join(dict.fromkeys([each.name for each in NUMBERS.values()]))
+        fault = f"CAST gives numbers ({known}), and not {node.kind}"
+        checking.fail(fault, node.kind_at)
+    term = checking.check_output(node.term)
+    if is_null(node.term) or not isinstance(term.kind, IntKind | FloatKind):
+        what = "NULL" if is_null(node.term) else term.kind.name
+        checking.fail(f"CAST takes a number, and this is {what}", node.at)
+    return Call(cast_to(kind), (term,), kind, (checking.place(node),))
 
 
 def check_joined(checking: Checking, node: syntax.Arithmetic) -> Call:

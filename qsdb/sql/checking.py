@@ -10,12 +10,17 @@ from typing import NoReturn
 
 from qsdb.errors import QueryError
 from qsdb.sql import syntax
-from qsdb.sql.calls import check_call, check_cases, check_joined
+from qsdb.sql.calls import (
+    check_calculation,
+    check_call,
+    check_cases,
+    check_cast,
+    check_joined,
+)
 from qsdb.sql.freedom import (
     SENDER,
     freedom_of,
     is_null,
-    operands_of,
     own_kind,
     own_kind_of,
 )
@@ -26,14 +31,12 @@ from qsdb.sql.tokens import NESTING_MAX
 from qsdb.sql.typed import (
     Argument,
     Between,
-    Calculation,
     Cell,
     Comparison,
     Constant,
     IsNull,
     Like,
     Logic,
-    Negation,
     Not,
     Typed,
     Within,
@@ -160,11 +163,13 @@ class Checker:
             case syntax.Arithmetic() if "||" in [each for each, _ in node.rest]:
                 found = check_joined(self, node)
             case syntax.Arithmetic() | syntax.Negation():
-                return self._calculation(node, expected)
+                return check_calculation(self, node, expected)
             case syntax.Call():
                 found = check_call(self, node, expected)
             case syntax.Cases():
                 found = check_cases(self, node, expected)
+            case syntax.Cast():
+                found = check_cast(self, node)
             case syntax.Exists() | syntax.InQuery():
                 if self.subquery is None:
                     self.fail("there are no subqueries here", node.at)
@@ -277,28 +282,6 @@ class Checker:
             self._untold[node.name] = node.at
             return Argument(node.name, BOOL)  # until all is checked once more
         return self._parameter(node, _inner(known))
-
-    def _calculation(
-        self, node: syntax.Arithmetic | syntax.Negation, expected: Kind | None
-    ) -> Typed:
-        operands = (
-            [node.term] if isinstance(node, syntax.Negation) else operands_of(node)
-        )
-        first, *rest = self.check_alike(operands, expected)
-        kind = first.kind
-        if not isinstance(kind, IntKind | FloatKind):
-            self.fail(f"there is no arithmetic with {kind.name}", node.at)
-        if isinstance(node, syntax.Negation):
-            if isinstance(kind, IntKind) and not kind.signed:
-                self.fail(f"{kind.name} has no negative numbers", node.at)
-            place = self.place(node)
-            return Negation(first, kind, (place,)) if node.times % 2 else first
-        operators = [operator for operator, _ in node.rest]
-        if "%" in operators and not isinstance(kind, IntKind):
-            self.fail(f"there is no remainder with {kind.name}", node.at)
-        places = tuple([self.place(each) for each in (node, *operands[1:])])
-        steps = tuple(zip(operators, rest, strict=True))
-        return Calculation(first, steps, kind, places)
 
     def place(self, node: syntax.Expression) -> Place:
         """Say where an expression stands."""

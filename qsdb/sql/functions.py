@@ -22,6 +22,8 @@ DATE(t)                                 its day, as ``'2026-01-31'``
 DATE_TRUNC('day', t)                    the Timestamp at which its day began; also
                                         year, month, week, hour, minute, second
 MICROS(t)                               microseconds since 1970
+CAST(x AS kind)                         a number in another kind; a fraction is left
+                                        off, and what has no room is an error
 ======================================  ==============================================
 """
 
@@ -35,10 +37,22 @@ from qsdb.sql.arithmetic import fitter
 from qsdb.sql.moments import TRUNCATIONS, Calendar
 from qsdb.sql.places import AnyPlace, failure
 from qsdb.values.kinds import (
+    F32,
     F64,
+    I8,
+    I16,
+    I32,
     I64,
+    I128,
+    I256,
     STR,
     TIMESTAMP,
+    U8,
+    U16,
+    U32,
+    U64,
+    U128,
+    U256,
     FloatKind,
     IntKind,
     Kind,
@@ -46,7 +60,7 @@ from qsdb.values.kinds import (
     StrKind,
 )
 
-__all__ = ["FUNCTIONS", "Function", "Parameter"]
+__all__ = ["FUNCTIONS", "NUMBERS", "Function", "Parameter", "cast_to", "function_of"]
 
 
 @attrs.frozen
@@ -215,3 +229,44 @@ FUNCTIONS: Mapping[str, Function] = {
     "YEAR": _calendar("year"),
 }
 """Name → function. In queries a name may be in any case."""
+
+NUMBERS: Mapping[str, IntKind | FloatKind] = {
+    **{each.name: each for each in (I8, I16, I32, I64, I128, I256)},
+    **{each.name: each for each in (U8, U16, U32, U64, U128, U256, F32, F64)},
+    **dict.fromkeys(("int", "integer", "bigint"), I64),
+    "smallint": I16,
+    "real": F32,
+    **dict.fromkeys(("double", "float"), F64),
+}
+"""What a number can be taken into, also by the names that other databases have."""
+
+
+def cast_to(kind: Kind) -> str:
+    """Give the name of the function that takes numbers into a kind."""
+    return f"CAST_{kind.name}"
+
+
+def _taken_into(target: IntKind | FloatKind) -> Function:
+    """Make CAST."""
+
+    def make(_: Kind, place: AnyPlace) -> Made:
+        fit = fitter(target, place)
+        if isinstance(target, FloatKind):
+            return lambda value: fit(float(value))
+
+        def whole(value: float) -> float:
+            if not math.isfinite(value):
+                raise failure(f"{value} has no place in {target.name}", place)
+            return fit(math.trunc(value))
+
+        return whole
+
+    return Function((_NUMBER,), target, make, can_fail=isinstance(target, IntKind))
+
+
+_CASTS = {cast_to(kind): _taken_into(kind) for kind in NUMBERS.values()}
+
+
+def function_of(name: str) -> Function:
+    """Give the function of a typed call."""
+    return FUNCTIONS.get(name) or _CASTS[name]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from qsdb.errors import brief
+from qsdb.sql.functions import cast_to
 from qsdb.sql.queries import Source
 from qsdb.sql.typed import (
     Aggregate,
@@ -78,6 +79,8 @@ class _Speller:
     def _called(self, node: Call | Coalesce | Cases | Aggregate) -> str:
         """Write a function, an aggregate or CASE."""
         match node:
+            case Call(name=name, arguments=[term]) if name == cast_to(node.kind):
+                return f"CAST({self.spell(term)} AS {node.kind.name})"
             case Call(name=name, arguments=arguments):
                 return f"{name}({', '.join(map(self.spell, arguments))})"
             case Coalesce(terms=terms):

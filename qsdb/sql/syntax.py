@@ -18,6 +18,7 @@ __all__ = [
     "Body",
     "Call",
     "Cases",
+    "Cast",
     "Column",
     "Comparison",
     "Exists",
@@ -206,6 +207,23 @@ class Call:
 
 
 @attrs.frozen
+class Cast:
+    """A number taken into another kind: ``CAST(term AS kind)``.
+
+    Attributes:
+        name: How CAST is spelt, if it is CAST.
+        kind: The name of the kind.
+        kind_at: Where that stands.
+    """
+
+    at: int
+    name: str
+    term: "Expression"
+    kind: str
+    kind_at: int
+
+
+@attrs.frozen
 class Cases:
     """``CASE``: the first branch whose condition is true.
 
@@ -255,6 +273,7 @@ Expression = (
     | Like
     | Call
     | Cases
+    | Cast
     | Exists
 )
 

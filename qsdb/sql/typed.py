@@ -15,7 +15,7 @@ from typing import Literal as Choice
 
 import attrs
 
-from qsdb.sql.functions import FUNCTIONS
+from qsdb.sql.functions import function_of
 from qsdb.sql.places import AnyPlace
 from qsdb.sql.syntax import ArithmeticOperator, CompareOperator
 from qsdb.values.kinds import BOOL, IntKind, Kind, Stored
@@ -282,7 +282,7 @@ def can_fail(node: Typed) -> bool:
         case Negation(kind=IntKind()):
             return True
         case Call(name=name):
-            if FUNCTIONS[name].can_fail:
+            if function_of(name).can_fail:
                 return True
         case _:
             pass

@@ -129,6 +129,8 @@ class Wide:
                 return text, kind
 
     def _function(self, text: str, kind: Kind) -> tuple[str, Kind]:
+        if kind in ("int", "tiny") and self.pick((0, 1)):
+            return f"CAST({text} AS double)", "float"
         if kind == "int" and self.is_shared:
             return f"ABS({text})", kind
         if kind != "str":

@@ -3,7 +3,7 @@
 import math
 import struct
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from qsdb.values.kinds import FloatKind, IntKind, Kind
@@ -63,6 +63,10 @@ def called(name: str, kind: Kind, given: list[Any]) -> Any:  # noqa: C901, PLR09
                 return first
             whole = Decimal(first).to_integral_value(ROUNDINGS[name])
             return float(whole) + 0.0
+        case _ if name == f"CAST_{kind.name}":
+            if isinstance(kind, IntKind):
+                first = int(Decimal(first).to_integral_value(ROUND_DOWN))
+            return in_room(kind, float(first) if isinstance(kind, FloatKind) else first)
         case "MICROS":
             return first
         case "DATE":

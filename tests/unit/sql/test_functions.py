@@ -1,11 +1,23 @@
 """Functions of single values, against their twin; and calls that are refused."""
 
+import math
+
 import pytest
 
 from qsdb.errors import QueryError
-from qsdb.sql.functions import FUNCTIONS
+from qsdb.sql.functions import FUNCTIONS, NUMBERS, cast_to, function_of
 from qsdb.sql.moments import TRUNCATIONS, Calendar
-from qsdb.values.kinds import F64, I8, I64, STR, TIMESTAMP, Kind, Stored
+from qsdb.values.kinds import (
+    F64,
+    I8,
+    I64,
+    STR,
+    TIMESTAMP,
+    U8,
+    IntKind,
+    Kind,
+    Stored,
+)
 from tests.unit.sql.function_judge import called
 
 TEXTS = ("", " a ", "abcab", "Straße É", "  ")
@@ -65,6 +77,39 @@ def test_functions_fail_where_they_have_nothing_to_give(
     assert FUNCTIONS[name].can_fail
     with pytest.raises(QueryError, match=reason):
         FUNCTIONS[name].make(kind, None)(*arguments)
+
+
+WHOLE = (0, 1, -1, 255, 256, -128, 2**24 + 1, 2**63, -(2**63), 2**200 + 1)
+
+
+@pytest.mark.parametrize("kind", [*{each.name: each for each in NUMBERS.values()}])
+def test_numbers_are_taken_into_other_kinds(kind: str) -> None:
+    target = NUMBERS[kind]
+    function = function_of(cast_to(target))
+    assert function.can_fail is isinstance(target, IntKind)
+    assert function.gives == target
+    cast = function.make(I64, None)
+    for value in (*WHOLE, *FLOATS, 7.999, -7.999, 0.1):
+        is_endless = isinstance(value, float) and math.isinf(value)
+        if is_endless and isinstance(target, IntKind):
+            with pytest.raises(QueryError, match=f"inf has no place in {kind}"):
+                cast(value)
+            continue
+        expected = called(cast_to(target), target, [value])
+        if expected is None:
+            with pytest.raises(QueryError, match=f"is not {kind} "):
+                cast(value)
+            continue
+        found = cast(value)
+        assert (found, type(found)) == (expected, type(expected))
+
+
+def test_what_is_no_number_is_told() -> None:
+    nan = function_of(cast_to(F64)).make(F64, None)(float("nan"))
+    assert isinstance(nan, float)
+    assert math.isnan(nan)
+    with pytest.raises(QueryError, match="nan has no place in u8"):
+        function_of(cast_to(U8)).make(F64, None)(float("nan"))
 
 
 def test_the_calendar_reaches_as_far_as_timestamps_do() -> None:
