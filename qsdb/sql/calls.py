@@ -271,8 +271,11 @@ def _chosen(
         first, second = checking.check_comparable(given, node.at)
         nothing = Constant(None, first.kind)
         return Cases(((Comparison("=", first, second), nothing),), first, first.kind)
-    terms = checking.check_alike(given, expected)
-    return Coalesce(tuple(terms), terms[0].kind)
+    there = [each for each in given if not is_null(each)]
+    if not there:
+        checking.fail(f"{name} of NULL alone is NULL", node.at)
+    first, *rest = checking.check_alike(there, expected)
+    return Coalesce((first, *rest), first.kind) if rest else first
 
 
 # Aggregates.

@@ -42,7 +42,7 @@ def _parts(node: syntax.Expression) -> list[syntax.Expression] | None:
             found = values if otherwise is None else [*values, otherwise]
             return [each for each in found if not is_null(each)] or None
         case syntax.Call(name=name, arguments=arguments) if name.upper() in _ALIKE:
-            return [*arguments] if arguments else None
+            return [each for each in arguments or () if not is_null(each)] or None
         case _:
             return None
 

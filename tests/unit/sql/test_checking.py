@@ -244,6 +244,7 @@ def test_parameters_are_gathered_with_their_kinds() -> None:
             9,
             r"this is written .* CAST\(… AS f64\) beside it",
         ),
+        ("COALESCE(NULL, NULL) = 1", 1, "COALESCE of NULL alone is NULL"),
         ("CAST(name AS f64) = 1.0", 1, "CAST takes a number, and this is str"),
         ("CAST(NULL AS f64) = 1.0", 1, "CAST takes a number, and this is NULL"),
         ("CAST(level AS str) = 'x'", 15, r"CAST gives numbers \(i8, .*\), and not str"),

@@ -283,6 +283,24 @@ def test_what_takes_its_kind_from_elsewhere(query: str) -> None:
     check_statement(query, parse(query), TABLES)
 
 
+@pytest.mark.parametrize(
+    ("given", "same"),
+    [
+        ("COALESCE(small, NULL, 5)", "COALESCE(small, 5)"),
+        ("COALESCE(NULL, small)", "small"),
+        ("IFNULL(NULL, 'a')", "'a'"),
+        ("COALESCE(NULL, 5, 2.5)", "COALESCE(5, 2.5)"),
+    ],
+)
+def test_null_adds_nothing_to_coalesce(given: str, same: str) -> None:
+    found: list[Any] = [
+        check_statement(query, parse(query), TABLES)
+        for query in (f"SELECT {each} AS x FROM t" for each in (given, same))
+    ]
+    first, second = [each.outputs[0].term for each in found]
+    assert first == second
+
+
 def test_a_long_case_is_several() -> None:
     whens = " ".join([f"WHEN {n} THEN '{n}'" for n in range(100)])
     found: Any = check_statement(
