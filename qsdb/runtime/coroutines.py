@@ -18,7 +18,6 @@ __all__ = [
     "result_of",
     "run_to_end",
     "soon",
-    "to_its_end",
 ]
 
 T = TypeVar("T")
@@ -64,13 +63,6 @@ async def in_a_thread(function: Callable[..., T], *arguments: object) -> T:
     import asyncio  # noqa: PLC0415  see above
 
     return await asyncio.to_thread(function, *arguments)
-
-
-async def to_its_end(function: Callable[[], T]) -> T:
-    """As `in_a_thread`; if the waiting is cancelled, the function runs all the same."""
-    import asyncio  # noqa: PLC0415  see above
-
-    return await asyncio.shield(asyncio.to_thread(function))
 
 
 async def pause(seconds: float) -> None:

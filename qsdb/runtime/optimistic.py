@@ -4,21 +4,23 @@ Its commit is a serial transaction: it takes the writer lock, validates, writes 
 buffered, and goes the way of every other one to the log and to whoever listens.
 """
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NoReturn, Self
 
-from qsdb.errors import ClosedError, ConflictError, UsageError
+from qsdb.errors import ConflictError, UsageError
 from qsdb.log.writing import ALWAYS
-from qsdb.runtime.coroutines import in_a_thread, to_its_end
+from qsdb.runtime.coroutines import in_a_thread, pause
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.writer import Writer
 from qsdb.schema.contexts import AnyContext
 from qsdb.schema.results import Result
 from qsdb.store.optimistic.transactions import OptimisticTransaction
-from qsdb.store.transactions import WriteTransaction
 
 __all__ = ["SqlOptimisticTransaction"]
+
+TURN_LOOKS, TURN_SECONDS_MAX = 200, 0.01
+"""In an event loop a commit looks so often whether it is its turn, at last so seldom;
+after some two seconds of others' turns it waits in line, as those of threads do."""
 
 
 class SqlOptimisticTransaction(OptimisticTransaction):
@@ -89,16 +91,13 @@ class SqlOptimisticTransaction(OptimisticTransaction):
         """
         if self._is_led:
             _refuse_to_end()
-        offset = self._commit(waits=True)
-        assert offset is not None  # it has waited for its turn
-        return offset
+        return self._commit(waits=True)
 
     async def commit_async(self) -> int:
         """As `commit`; the event loop goes on while its turn or the disk is waited for.
 
-        If somebody else writes, another thread waits, and commits. Cancelled while it
-        waits for its turn, nothing has happened, and it has ended; cancelled later, it
-        is committed.
+        Cancelled while it waits for its turn, nothing has happened, and it has ended;
+        while it waits for the disk, it is committed.
 
         Raises:
             Whatever `commit` raises.
@@ -117,32 +116,17 @@ class SqlOptimisticTransaction(OptimisticTransaction):
             _refuse_to_end()
         self._end()
 
-    def _commit(
-        self,
-        *,
-        waits: bool,
-        begin: Callable[[], WriteTransaction | None] | None = None,
-    ) -> int | None:
-        """Commit, and end; give the offset, or None if it is not its turn.
-
-        Args:
-            waits: Whether to wait for the disk where the log says so.
-            begin: Begins the serial transaction, or gives None: then nothing has
-                happened, and it goes on. If not given, its turn is waited for.
-        """
-        hold, writer, transaction = self._hold, self._writer, None
+    def _commit(self, *, waits: bool) -> int:
+        hold = self._hold
         if hold.pin is None:
             self._require_open()
         if not hold.rows and self._beside is None:  # it has written nothing
             self._end()
             return self._offset
+        writer = self._writer
         writer.require_outside()
-        begin, is_over = begin or writer.begin, True
         try:
-            transaction = begin()
-            if transaction is None:
-                is_over = False
-                return None
+            transaction = writer.begin()
             try:
                 self._merge(transaction)
             except ConflictError:
@@ -157,39 +141,33 @@ class SqlOptimisticTransaction(OptimisticTransaction):
                 writer.abort()
             raise
         finally:
-            if is_over:
-                self._end()
+            self._end()
         return transaction._offset
 
     async def _commit_async(self) -> int:
-        offset = self._commit(waits=False, begin=self._writer.begin_at_once)
-        if offset is None:
-            return await self._commit_in_turn()
+        try:
+            await self._turn()
+        except BaseException:
+            self._end()
+            raise
+        offset = self._commit(waits=False)
         log = self._writer.log
         if log is not None and log.options.durability == ALWAYS:
             await in_a_thread(log.wait_durable, offset)
         return offset
 
-    async def _commit_in_turn(self) -> int:
-        """Have another thread wait for the turn, and commit."""
-        writer, claim = self._writer, threading.Lock()
+    @property
+    def _is_to_write(self) -> bool:
+        hold = self._hold
+        return hold.pin is not None and bool(hold.rows or self._beside is not None)
 
-        def begin() -> WriteTransaction:
-            transaction = writer.begin()
-            if not claim.acquire(blocking=False):
-                raise ClosedError("the commit was cancelled; nothing has happened")
-            return transaction
-
-        def commit() -> int:
-            offset = self._commit(waits=True, begin=begin)
-            assert offset is not None  # `begin` has waited
-            return offset
-
-        try:
-            return await to_its_end(commit)
-        finally:
-            # It is too late, or there will be no commit.
-            claim.acquire(blocking=False)
+    async def _turn(self) -> None:
+        """Wait until nobody writes, or until that takes too long."""
+        writer = self._writer
+        for number in range(TURN_LOOKS):
+            if not self._is_to_write or writer.is_free():
+                break
+            await pause(min(number * 0.0005, TURN_SECONDS_MAX))
 
     def __enter__(self) -> Self:
         """Give the transaction itself.

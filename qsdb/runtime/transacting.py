@@ -100,7 +100,8 @@ class Transacting:
         Cancelled while the function runs, or while a commit waits for the writer lock,
         which reducers and blocks have for as long as they take, it has done nothing.
         Cancelled while a commit waits for the disk, it is committed. The event loop
-        goes on meanwhile; it waits for that lock only before the last run.
+        goes on meanwhile, unless its turn does not come for some seconds; it waits
+        before the last run.
 
         Raises:
             Whatever `transact` raises.

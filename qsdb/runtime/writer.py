@@ -252,6 +252,18 @@ class Writer:
         if self.is_mine():
             self._release()
 
+    def is_free(self) -> bool:
+        """Whether nobody writes now, but perhaps this thread."""
+        if self.is_mine():
+            return True
+        try:
+            return self._acquire(blocking=False)
+        finally:
+            try:
+                self.leave()
+            finally:  # an interrupt may have cut that off
+                self.leave()
+
     def begin(self) -> WriteTransaction:
         """Take the lock and begin a transaction.
 
@@ -269,18 +281,6 @@ class Writer:
             raise self.log.failure.with_traceback(None)
         self.latest = nanoseconds = now()
         self.current = transaction = begin(nanoseconds)
-        return transaction
-
-    def begin_at_once(self) -> WriteTransaction | None:
-        """As `begin`, if nobody else has the lock; None if somebody does.
-
-        Raises:
-            Whatever `begin` raises.
-        """
-        if not self._acquire(blocking=False):
-            return None
-        transaction = self.begin()
-        self._release()  # it has the lock twice, as after an exception `abort` sees
         return transaction
 
     def enter_to_publish(self) -> int:

@@ -7,6 +7,7 @@ holds, beyond its range they are infinite; there is one NaN, and no zero has a s
 
 from collections.abc import Callable
 
+from qsdb.errors import brief
 from qsdb.sql.places import AnyPlace, failure
 from qsdb.values.kinds import NAN, FloatKind, IntKind, Kind
 from qsdb.values.singles import round_to_single
@@ -31,7 +32,7 @@ def fitter(kind: Kind, place: AnyPlace = None) -> Callable[[float], float]:
     def fit(value: float) -> float:
         if not least <= value <= greatest:
             bounds = f"{kind.name} ({least} to {greatest})"
-            raise failure(f"the result {value} is not {bounds}", place)
+            raise failure(f"the result {brief(value)} is not {bounds}", place)
         return value
 
     return fit

@@ -166,8 +166,8 @@ class _Expressions(Transformer[LarkToken, Statement]):
         return Call(_at(name), str(name), given, is_distinct is not None)
 
     def cast(self, parts: Parts) -> Cast:
-        name, term, kind = parts
-        return Cast(_at(name), str(name), term, str(kind), _at(kind))
+        cast, term, kind = parts
+        return Cast(_at(cast), term, str(kind), _at(kind))
 
     def cases(self, parts: Parts) -> Cases:
         case, operand, *branches, _, otherwise, _ = parts

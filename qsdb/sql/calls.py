@@ -19,11 +19,17 @@ MIN, MAX       of the kind of what they are of
 
 import contextlib
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn, Protocol, cast
 
 from qsdb.sql import syntax
-from qsdb.sql.freedom import freedom_of, is_null, operands_of, own_kind
+from qsdb.sql.freedom import (
+    freedom_of,
+    is_null,
+    operands_of,
+    own_kind,
+    real_among,
+)
 from qsdb.sql.functions import (
     FUNCTIONS,
     NUMBERS,
@@ -60,7 +66,6 @@ _SYNONYMS = {"CEILING": "CEIL", "LEN": "LENGTH", "SUBSTRING": "SUBSTR"}
 _OTHERS = ("COALESCE", "IFNULL", "NULLIF")
 
 _ABSENT = {
-    "CAST": "it is written CAST(x AS kind)",
     "NOW": "a query has no clock; give the moment as a parameter",
     "RANDOM": "a query knows no chance; draw the number in Python",
     "ROW_NUMBER": "it stands behind QUALIFY, and takes the first rows of each group",
@@ -88,7 +93,10 @@ class Checking(Protocol):
         ...
 
     def check_alike(
-        self, nodes: Sequence[syntax.Expression], expected: Kind | None
+        self,
+        nodes: Sequence[syntax.Expression],
+        expected: Kind | None,
+        admit: Callable[[Kind], object] = ...,
     ) -> list[Typed]:
         """Give the typed forms of expressions of one kind."""
         ...
@@ -123,12 +131,12 @@ def check_calculation(
         QueryError: these are no numbers, or not all of them are of one kind.
     """
     operands = [node.term] if isinstance(node, syntax.Negation) else operands_of(node)
-    first, *rest = checking.check_alike(operands, expected)
+    first, *rest = checking.check_alike(
+        operands, expected, lambda kind: _require_whole(checking, operands, kind)
+    )
     kind = first.kind
     if not isinstance(kind, IntKind | FloatKind):
         checking.fail(f"there is no arithmetic with {kind.name}", node.at)
-    if isinstance(kind, IntKind):
-        _require_whole(checking, operands, kind)
     if isinstance(node, syntax.Negation):
         if isinstance(kind, IntKind) and not kind.signed:
             checking.fail(f"{kind.name} has no negative numbers", node.at)
@@ -143,18 +151,16 @@ def check_calculation(
 
 
 def _require_whole(
-    checking: Checking, operands: Sequence[syntax.Expression], kind: IntKind
+    checking: Checking, operands: Sequence[syntax.Expression], kind: Kind
 ) -> None:
     """Refuse numbers with a point among whole ones, also where they are worth one."""
-    for each in operands:
-        if own_kind(each) == F64:
-            what = each.text if isinstance(each, syntax.Literal) else "this"
-            fault = (
-                f"{what} is written with a point or an exponent, and arithmetic with "
-                f"{kind.name} stays whole: write a whole number, or "
-                "CAST(… AS f64) beside it"
-            )
-            checking.fail(fault, each.at)
+    real = real_among(operands) if isinstance(kind, IntKind) else None
+    if real is not None:
+        fault = (
+            f"{real.text} has a point or an exponent, and arithmetic with {kind.name} "
+            "stays whole: write a whole number, or CAST(… AS f64) beside it"
+        )
+        checking.fail(fault, real.at)
 
 
 def check_call(checking: Checking, node: syntax.Call, expected: Kind | None) -> Typed:
@@ -178,23 +184,27 @@ def check_call(checking: Checking, node: syntax.Call, expected: Kind | None) -> 
     return _call(checking, node, name, function, expected)
 
 
-def check_cast(checking: Checking, node: syntax.Cast) -> Call:
+def check_cast(checking: Checking, node: syntax.Cast) -> Typed:
     """Give the typed form of a number that is taken into another kind.
 
+    What has no kind of its own is of that one.
+
     Raises:
-        QueryError: it is none, or there are no numbers of this kind.
+        QueryError: it is no number, or there are no numbers of this kind.
     """
-    if node.name.upper() != "CAST":
-        checking.fail(f"{node.name} takes no AS; CAST(… AS kind) does", node.at)
     kind = NUMBERS.get(node.kind.lower())
     if kind is None:
         known = ", ".join(dict.fromkeys([each.name for each in NUMBERS.values()]))
-        fault = f"CAST gives numbers ({known}), and not {node.kind}"
+        fault = f"CAST gives numbers ({known}; also int and double), not {node.kind}"
         checking.fail(fault, node.kind_at)
+    if is_null(node.term):
+        checking.fail("CAST takes a number, and this is NULL", node.at)
+    is_free = isinstance(node.term, syntax.Literal | syntax.Parameter)
+    if is_free and own_kind(node.term) not in (F64, STR):
+        return checking.check(node.term, kind)
     term = checking.check_output(node.term)
-    if is_null(node.term) or not isinstance(term.kind, IntKind | FloatKind):
-        what = "NULL" if is_null(node.term) else term.kind.name
-        checking.fail(f"CAST takes a number, and this is {what}", node.at)
+    if not isinstance(term.kind, IntKind | FloatKind):
+        checking.fail(f"CAST takes a number, and this is {term.kind.name}", node.at)
     return Call(cast_to(kind), (term,), kind, (checking.place(node),))
 
 

@@ -361,19 +361,29 @@ class Checker:
             self.fail(f"values of {kind.name} do not compare", at)
 
     def check_alike(
-        self, nodes: Sequence[syntax.Expression], expected: Kind | None
+        self,
+        nodes: Sequence[syntax.Expression],
+        expected: Kind | None,
+        admit: Callable[[Kind], object] = lambda _: None,
     ) -> list[Typed]:
         """Check expressions that are to be of one kind, that of the first to tell.
 
         That one is not checked again: nested ones would be so once more each time.
         Literals alone are of the kind that they have as columns of a result.
+
+        Args:
+            nodes: They.
+            expected: The kind that they must have; None where any will do.
+            admit: Takes the kind as soon as it is known, and may refuse.
         """
         if expected is None:
             expected = own_kind_of([each for each in nodes if not is_null(each)])
         if expected is not None:
+            admit(expected)
             return [self.check(each, expected) for each in nodes]
         telling = min(nodes, key=freedom_of)
         told = self.check(telling)
+        admit(told.kind)
         return [
             told if each is telling else self.check(each, told.kind) for each in nodes
         ]

@@ -16,6 +16,7 @@ __all__ = [
     "operands_of",
     "own_kind",
     "own_kind_of",
+    "real_among",
 ]
 
 SENDER = "sender"
@@ -86,3 +87,14 @@ def own_kind_of(nodes: Sequence[syntax.Expression]) -> Kind | None:
     if kinds == {I64, F64}:
         return F64
     return kinds.pop() if len(kinds) == 1 else None
+
+
+def real_among(nodes: Sequence[syntax.Expression]) -> syntax.Literal | None:
+    """Give the first number with a point among those that give several their kind."""
+    for node in nodes:
+        if isinstance(node, syntax.Literal):
+            if own_kind(node) == F64:
+                return node
+        elif (found := real_among(_parts(node) or ())) is not None:
+            return found
+    return None

@@ -22,8 +22,8 @@ DATE(t)                                 its day, as ``'2026-01-31'``
 DATE_TRUNC('day', t)                    the Timestamp at which its day began; also
                                         year, month, week, hour, minute, second
 MICROS(t)                               microseconds since 1970
-CAST(x AS kind)                         a number in another kind; a fraction is left
-                                        off, and what has no room is an error
+CAST(x AS kind)                         a number in another kind: of floats the whole
+                                        part, where that is to be whole and has room
 ======================================  ==============================================
 """
 

@@ -332,6 +332,8 @@ def _own_name(node: syntax.Expression, names: set[str]) -> str:
     if isinstance(node, syntax.Column):
         return node.name
     name = node.name.lower() if isinstance(node, syntax.Call) else ""
+    if isinstance(node, syntax.Cast):
+        name = "cast"
     return name if name and name not in names else f"column{len(names) + 1}"
 
 

@@ -211,13 +211,11 @@ class Cast:
     """A number taken into another kind: ``CAST(term AS kind)``.
 
     Attributes:
-        name: How CAST is spelt, if it is CAST.
         kind: The name of the kind.
         kind_at: Where that stands.
     """
 
     at: int
-    name: str
     term: "Expression"
     kind: str
     kind_at: int

@@ -44,7 +44,7 @@ _KEPT = re.findall(
     RIGHT SELECT SET SHOW TRUE UNION UPDATE""",
 )
 NAMES_TOO = (
-    *("ASC", "DESC", "ELSE", "END", "ESCAPE", "EXISTS", "EXPLAIN"),
+    *("ASC", "CAST", "DESC", "ELSE", "END", "ESCAPE", "EXISTS", "EXPLAIN"),
     *("FIRST", "LAST", "NULLS", "OVER", "PARTITION", "QUALIFY", "THEN"),
 )
 """Words that mean something where they are expected, and are names elsewhere."""

@@ -218,12 +218,12 @@ def awaiting(world: World) -> Iterator[None]:
 
     running: Any = retrying
     ending: Any = optimistic
-    real = running.pause, ending.in_a_thread
-    running.pause, ending.in_a_thread = pause, in_a_thread
+    real = running.pause, ending.pause, ending.in_a_thread
+    running.pause, ending.pause, ending.in_a_thread = pause, pause, in_a_thread
     try:
         yield
     finally:
-        running.pause, ending.in_a_thread = real
+        running.pause, ending.pause, ending.in_a_thread = real
 
 
 class OptimisticClient:

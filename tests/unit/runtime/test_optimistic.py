@@ -1013,50 +1013,101 @@ def test_what_is_not_its_turn_may_conflict(db: qsdb.Database, block: Block) -> N
 def test_who_is_cancelled_before_its_turn_has_done_nothing(
     db: qsdb.Database, block: Block
 ) -> None:
-    async def write(transactions: list[Any]) -> None:
-        tx = db.optimistic()
-        transactions.append(tx)
+    complaints: list[object] = []
+
+    async def write(tx: Any) -> None:
         tx[Tag].insert(Tag("a"))
+        tx[Item].clear()
         await tx.commit_async()
 
-    async def cancel() -> list[Any]:
-        transactions: list[Any] = []
-        writing = asyncio.create_task(write(transactions))
+    async def cancel(tx: Any) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, what: complaints.append(what))
+        writing = asyncio.create_task(write(tx))
         await asyncio.sleep(0.02)
         writing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await writing
-        block.go.set()
-        return transactions
+        with pytest.raises(qsdb.ClosedError):
+            tx[Tag].insert(Tag("b"))
+        with pytest.raises(qsdb.ClosedError):
+            await tx.commit_async()
+        block.end()
+        await asyncio.sleep(0.02)
 
-    [tx] = asyncio.run(cancel())  # which waits for its threads
-    block.end()
+    asyncio.run(cancel(db.optimistic()))
 
-    with pytest.raises(qsdb.ClosedError):
-        tx[Tag].insert(Tag("b"))
+    assert complaints == []
     assert {each.word for each in db.read()[Tag]} == {"old", "of the block"}
-    assert db.stats().undo_rows == 0
+    assert len(db.read()[Item]) == 4
     db.check()
 
 
-def test_a_database_that_is_closed_before_its_turn(db: qsdb.Database) -> None:
-    block = Block(db)
+@pytest.mark.usefixtures("block")
+def test_what_is_rolled_back_before_its_turn(db: qsdb.Database) -> None:
+    async def write() -> object:
+        tx = db.optimistic()
+        tx[Tag].insert(Tag("a"))
+        writing = asyncio.gather(
+            tx.commit_async(), tx.commit_async(), return_exceptions=True
+        )
+        await asyncio.sleep(0.02)
+        tx.rollback()
+        return await writing
+
+    outcomes = asyncio.run(write())
+
+    assert [type(each) for each in outcomes] == [qsdb.ClosedError] * 2  # type: ignore[attr-defined]
+
+
+def test_who_has_written_nothing_waits_for_nobody(
+    db: qsdb.Database, block: Block
+) -> None:
+    async def read() -> tuple[int, int]:
+        async with db.optimistic() as tx:
+            return len(tx[Item]), tx.offset
+
+    assert asyncio.run(read()) == (4, db.offset)
+    assert not block.go.is_set()
+
+
+def test_whose_turn_does_not_come_waits_in_line(
+    db: qsdb.Database, block: Block, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 200:
+            block.go.set()
+
+    monkeypatch.setattr("qsdb.runtime.optimistic.pause", pause)
 
     async def write() -> None:
         async with db.optimistic() as tx:
             tx[Tag].insert(Tag("a"))
 
-    async def both() -> list[object]:
+    asyncio.run(write())
+
+    assert (looks[0], max(looks), len(looks)) == (0, 0.01, 200)
+    assert {each.word for each in db.read()[Tag]} == {"a", "old", "of the block"}
+
+
+def test_a_database_that_is_closed_before_its_turn(
+    db: qsdb.Database, block: Block
+) -> None:
+    async def close() -> list[object]:
         tx = db.optimistic()
-        tx[Tag].insert(Tag("b"))
-        writing = asyncio.create_task(write())
+        tx[Tag].insert(Tag("a"))
+        closing = threading.Thread(target=db.close)
+        closing.start()
+        writing = asyncio.gather(tx.commit_async(), return_exceptions=True)
         await asyncio.sleep(0.02)
         block.end()
-        await asyncio.gather(writing)
-        db.close()
-        return [*await asyncio.gather(tx.commit_async(), return_exceptions=True)]
+        closing.join()
+        return [*await writing]
 
-    [outcome] = asyncio.run(both())
+    [outcome] = asyncio.run(close())
 
     assert isinstance(outcome, qsdb.ClosedError)
 

@@ -236,20 +236,21 @@ def test_parameters_are_gathered_with_their_kinds() -> None:
         ("name + 'x' = 'yx'", 1, "there is no arithmetic with str"),
         ("-level = 1", 1, "u16 has no negative numbers"),
         ("ratio % 2 = 1", 1, "there is no remainder with f64"),
-        ("level / 2.0 > 1", 9, "2.0 is written with a point or an exponent"),
+        ("level / 2.0 > 1", 9, "2.0 has a point or an exponent"),
+        ("level * 1.5 > 1", 9, r"write a whole number, or CAST\(… AS f64\) beside it"),
+        ("level * 1e3 > 1", 9, "1e3 has a point or an exponent"),
         ("level * 1.0 / 2 > 1", 9, "and arithmetic with u16 stays whole"),
-        ("level > 1 / 2.0", 13, "2.0 is written with a point"),
-        (
-            "level + COALESCE(1.0, 2) > 1",
-            9,
-            r"this is written .* CAST\(… AS f64\) beside it",
-        ),
+        ("level > 1 / 2.0", 13, "2.0 has a point"),
+        ("level + COALESCE(level, 1.0) > 1", 25, "1.0 has a point"),
+        ("COALESCE(level, 0.0) / 2 > 1", 17, "0.0 has a point"),
+        ("CASE WHEN online THEN level ELSE 2.0 END / 2 = 1", 34, "2.0 has a point"),
+        ("-ABS(score + -(2.0)) > 1", 14, "-2.0 has a point"),
         ("COALESCE(NULL, NULL) = 1", 1, "COALESCE of NULL alone is NULL"),
         ("CAST(name AS f64) = 1.0", 1, "CAST takes a number, and this is str"),
         ("CAST(NULL AS f64) = 1.0", 1, "CAST takes a number, and this is NULL"),
-        ("CAST(level AS str) = 'x'", 15, r"CAST gives numbers \(i8, .*\), and not str"),
-        ("ROUND(level AS f64) = 1.0", 1, r"ROUND takes no AS; CAST\(… AS kind\) does"),
-        ("CAST(level) = 1", 1, r"no function CAST: it is written CAST\(x AS kind\)"),
+        ("CAST(level AS str) = 'x'", 15, r"CAST gives numbers \(i8, .*\), not str"),
+        ("CAST(TRUE AS u8) = 1", 6, "TRUE is not a whole number"),
+        ("CAST(300 AS u8) = 1", 6, "300 is not an int from 0 to 255"),
         ("CAST(level AS u32) = ratio", 22, "ratio is f64, and u32 is meant"),
         ("level = score + 1", 9, "score is i32, and u16 is meant"),
         (" = ".join(["online"] * 50), 1, "more than 48 comparisons in a row"),
@@ -415,6 +416,19 @@ def test_what_does_not_agree_in_a_statement(
 def test_the_sender_is_always_there() -> None:
     sender = Argument("sender", IDENTITY)
     assert typed(":sender IS NULL") == IsNull(sender)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("CAST(:n AS u16) = level", ":n = level"),
+        ("CAST(0xff AS u16) = level", "255 = level"),
+        ("CAST(7.0 / 2.0 AS u16) = level", "CAST(7.0 / 2.0 AS u16) = level"),
+        ("cast(score AS Bigint) = -1", "CAST(score AS i64) = -1"),
+    ],
+)
+def test_what_is_cast_may_take_its_kind_from_that(text: str, same: str) -> None:
+    assert typed(text) == typed(same)
 
 
 def test_the_deepest_nesting_is_checked() -> None:

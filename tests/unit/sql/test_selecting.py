@@ -116,6 +116,7 @@ def test_trees(query: str, tree: list[type]) -> None:
         ("SELECT COUNT(*), SUM(age), SUM(small) FROM t", ["count", "sum", "column3"]),
         ("SELECT COUNT(*) AS n, name FROM t GROUP BY name", ["n", "name"]),
         ("SELECT id + 1 FROM t LIMIT 1", ["column1"]),
+        ("SELECT CAST(id AS f64), ABS(small) FROM t LIMIT 1", ["cast", "abs"]),
         ("SELECT x AS a FROM u UNION SELECT x FROM v", ["a"]),
         ("SELECT name FROM t ORDER BY id", ["name"]),
     ],
