@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,14 @@ from tests.examples.game_world import World
 from tests.examples.hosting_panel import Panel, log_admins_in, rent_servers
 from tests.examples.hub import EAST, START, WEST, Hub
 from tests.examples.registry_desk import EAST_LINE, WEST_LINE, Desk
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_threads_left() -> Iterator[None]:
+    """See that no thread of an example lives on beside other tests."""
+    yield
+    names = [each.name for each in threading.enumerate()]
+    assert [each for each in names if each.startswith("qsbridge")] == []
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ into the world after a run in which everything held.
 
 import io
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,11 +38,12 @@ SMALL = Settings(servers=5, players=150, minutes=20, seed=14)
 
 
 @pytest.fixture(scope="module")
-def simulation() -> Simulation:
+def simulation() -> Iterator[Simulation]:
     """One that has run, to be tampered with by transactions that roll back."""
     simulation = Simulation(SMALL, SimulatedDirectory())
     simulation.run()
-    return simulation
+    yield simulation
+    simulation.world.hub.switch_off()
 
 
 @pytest.mark.slow
