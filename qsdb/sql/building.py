@@ -167,7 +167,7 @@ class _Expressions(Transformer[LarkToken, Statement]):
 
     def cast(self, parts: Parts) -> Cast:
         cast, term, kind = parts
-        return Cast(_at(cast), term, str(kind), _at(kind))
+        return Cast(_at(cast), term, Path(_at(kind), (str(kind),)))
 
     def cases(self, parts: Parts) -> Cases:
         case, operand, *branches, _, otherwise, _ = parts

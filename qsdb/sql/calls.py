@@ -192,11 +192,13 @@ def check_cast(checking: Checking, node: syntax.Cast) -> Typed:
     Raises:
         QueryError: it is no number, or there are no numbers of this kind.
     """
-    kind = NUMBERS.get(node.kind.lower())
+    kind = NUMBERS.get(node.kind.text.lower())
     if kind is None:
         known = ", ".join(dict.fromkeys([each.name for each in NUMBERS.values()]))
-        fault = f"CAST gives numbers ({known}; also int and double), not {node.kind}"
-        checking.fail(fault, node.kind_at)
+        fault = (
+            f"CAST gives numbers ({known}; also int and double), not {node.kind.text}"
+        )
+        checking.fail(fault, node.kind.at)
     if is_null(node.term):
         checking.fail("CAST takes a number, and this is NULL", node.at)
     is_free = isinstance(node.term, syntax.Literal | syntax.Parameter)

@@ -3,9 +3,8 @@
 Every node knows the place in the text where it begins, ``at``, counted in characters
 from 0, so that whatever is wrong with it later can be pointed at.
 
-Chains are flat: ``a AND b AND c`` is one `Logic` of three terms, and so are sums,
-products, comparisons and repeated signs. So a tree is only as deep as the text nests
-parentheses, however long the text is.
+Chains are flat: ``a AND b AND c`` is one `Logic` of three terms, as are sums, products,
+comparisons and repeated signs. So a tree is as deep as the text nests parentheses.
 """
 
 from typing import Literal as Choice
@@ -28,10 +27,8 @@ __all__ = [
     "IsNull",
     "Item",
     "Join",
-    "JoinKind",
     "Like",
     "Literal",
-    "LiteralForm",
     "Logic",
     "Negation",
     "Not",
@@ -41,7 +38,6 @@ __all__ = [
     "Qualify",
     "Query",
     "Select",
-    "SetOperator",
     "Star",
     "Table",
     "United",
@@ -208,17 +204,11 @@ class Call:
 
 @attrs.frozen
 class Cast:
-    """A number taken into another kind: ``CAST(term AS kind)``.
-
-    Attributes:
-        kind: The name of the kind.
-        kind_at: Where that stands.
-    """
+    """A number taken into the kind of a name: ``CAST(term AS kind)``."""
 
     at: int
     term: "Expression"
-    kind: str
-    kind_at: int
+    kind: Path
 
 
 @attrs.frozen
