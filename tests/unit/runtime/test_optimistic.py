@@ -1043,6 +1043,21 @@ def test_who_is_cancelled_before_its_turn_has_done_nothing(
     db.check()
 
 
+def test_inside_a_block_there_is_no_turn_to_wait_for(db: qsdb.Database) -> None:
+    async def write() -> None:
+        tx = db.optimistic()
+        tx[Tag].insert(Tag("a"))
+        with db.write() as block:
+            block[Tag].insert(Tag("of the block"))
+            with pytest.raises(qsdb.UsageError, match="inside a write transaction"):
+                await tx.commit_async()
+        await tx.commit_async()
+
+    asyncio.run(write())
+
+    assert {each.word for each in db.read()[Tag]} == {"a", "old", "of the block"}
+
+
 @pytest.mark.usefixtures("block")
 def test_what_is_rolled_back_before_its_turn(db: qsdb.Database) -> None:
     async def write() -> object:

@@ -241,6 +241,11 @@ def test_a_null_finds_nothing_in_a_join(db: qsdb.Database) -> None:
     assert names(pairs) == ["axe", "nut"]
 
 
+def test_a_plan_spells_what_is_cast(db: qsdb.Database) -> None:
+    [*lines] = db.sql("EXPLAIN SELECT id FROM item WHERE cast(price AS double) > 1.5")
+    assert any("CAST(price AS f64) > 1.5" in str(each) for each in lines)
+
+
 def test_explain_gives_rows_with_a_plan(db: qsdb.Database) -> None:
     result = db.sql("EXPLAIN SELECT * FROM item WHERE id = 1")
 
