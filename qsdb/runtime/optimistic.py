@@ -120,7 +120,7 @@ class SqlOptimisticTransaction(OptimisticTransaction):
         hold = self._hold
         if hold.pin is None:
             self._require_open()
-        if not hold.rows and self._beside is None:  # it has written nothing
+        if not self._has_written:
             self._end()
             return self._offset
         writer = self._writer
@@ -157,15 +157,14 @@ class SqlOptimisticTransaction(OptimisticTransaction):
         return offset
 
     @property
-    def _is_to_write(self) -> bool:
-        hold = self._hold
-        return hold.pin is not None and bool(hold.rows or self._beside is not None)
+    def _has_written(self) -> bool:
+        return bool(self._hold.rows or self._beside is not None)
 
     async def _turn(self) -> None:
         """Wait until nobody writes, or until that takes too long."""
         writer = self._writer
         for number in range(TURN_LOOKS):
-            if not self._is_to_write or writer.is_free():
+            if self._hold.pin is None or not self._has_written or writer.is_free():
                 break
             await pause(min(number * 0.0005, TURN_SECONDS_MAX))
 
