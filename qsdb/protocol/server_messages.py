@@ -32,6 +32,7 @@ Which message is for whom:
 '04 01 00 00 00 07 00 00 00 00 00 00 00'
 """
 
+import functools
 import struct
 from typing import NamedTuple
 
@@ -74,6 +75,7 @@ __all__ = [
     "encode_one_part",
     "encode_reducer_ok",
     "encode_reducer_ok_empty",
+    "head_of_one_part",
 ]
 
 INITIAL_CONNECTION = product(
@@ -352,6 +354,15 @@ def encode_one_part(query_set_id: int, part: EncodedUpdate) -> bytes:
     Most updates are such.
     """
     return _pack_one_set(1, query_set_id, 1) + part
+
+
+@functools.lru_cache(maxsize=1024)
+def head_of_one_part(query_set_id: int) -> bytes:
+    """Give what stands before the part in a `TransactionUpdate` of one query.
+
+    It and the part are the message. Clients number few sets, and many the same ones.
+    """
+    return b"\4" + _pack_one_set(1, query_set_id, 1)
 
 
 def encode_reducer_ok(

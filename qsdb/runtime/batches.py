@@ -66,6 +66,10 @@ class Receiver(Protocol):
         ...
 
 
+Part = tuple[Subscriber, Update | QueryError]
+"""How the result of a query changed, or why the query ends."""
+
+
 @attrs.frozen(eq=False)
 class Published:
     """A module that was published.
@@ -86,8 +90,6 @@ class Batch:
         receiver: Who is told.
         offset: The commit.
         origin: The context of the call that committed; None of a block.
-        parts: For each of its queries that is concerned how the result changed, or why
-            the query ends.
         moment: After which of the receiver's moments.
         published: The module that it published, if it did.
         has_failed: Whether a query ends by it.
@@ -95,16 +97,17 @@ class Batch:
         steps: What the receiver does with it, if it takes more than one step.
     """
 
-    is_told = False
-    has_failed = False
-    steps: Steps | None = None
+    __slots__ = (
+        *("_only", "_parts", "_what", "has_failed", "is_told", "moment", "offset"),
+        *("origin", "published", "receiver", "steps"),
+    )
 
     def __init__(
         self,
         receiver: Receiver,
         offset: int,
         origin: object,
-        parts: list[tuple[Subscriber, Update | QueryError]],
+        parts: list[Part],
         moment: int = 0,
         published: Published | None = None,
     ) -> None:
@@ -112,9 +115,52 @@ class Batch:
         self.receiver = receiver
         self.offset = offset
         self.origin = origin
-        self.parts = parts
+        self._parts: list[Part] | None = parts
+        self._only: Subscriber
+        self._what: Update | QueryError
         self.moment = moment
         self.published = published
+        self.is_told = self.has_failed = False
+        self.steps: Steps | None = None
+
+    @classmethod
+    def of_one(
+        cls,
+        subscriber: Subscriber,
+        offset: int,
+        origin: object,
+        what: Update | QueryError,
+    ) -> Self:
+        """Make one of a single part: with many subscribers, most of all that is made.
+
+        It has no list of it, since each object is one more for the garbage collector.
+        """
+        batch = cls.__new__(cls)
+        batch.receiver = subscriber.receiver
+        batch.offset = offset
+        batch.origin = origin
+        batch._parts, batch._only, batch._what = None, subscriber, what  # noqa: SLF001  its own
+        batch.moment = 0
+        batch.published = batch.steps = None
+        batch.is_told = batch.has_failed = False
+        return batch
+
+    @property
+    def parts(self) -> list[Part]:
+        """For each query that is concerned how the result changed, or why it ends."""
+        parts = self._parts
+        return [(self._only, self._what)] if parts is None else parts
+
+    @property
+    def only(self) -> tuple[Subscriber, Update | QueryError] | None:
+        """The single part, if it was made of one."""
+        return None if self._parts is not None else (self._only, self._what)
+
+    def add(self, subscriber: Subscriber, what: Update | QueryError) -> None:
+        """Have it say one thing more."""
+        if self._parts is None:
+            self._parts = self.parts
+        self._parts.append((subscriber, what))
 
     @property
     def phase(self) -> object:

@@ -172,7 +172,7 @@ class Rebinding:
             result, what = self._begin(subscriber, asked)
         self._moved.append((subscriber, asked, result))
         if what is not None:
-            self._batch(subscriber.receiver).parts.append((subscriber, what))
+            self._batch(subscriber.receiver).add(subscriber, what)
 
     def _begin(
         self, subscriber: Asker, asked: Asked

@@ -323,26 +323,26 @@ class Subscriptions:
     ) -> Sequence[Batch]:
         """Sort what a commit did to results by who is told."""
         batches: dict[Receiver, Batch] = {}
-        firsts = self.listening.firsts
+        firsts, batch_of_one = self.listening.firsts, Batch.of_one
         found: Any
         for result, found in outcomes.items():
             has_failed, what = isinstance(found, QueryError), found
             if not has_failed:
                 what = Update(offset, what, firsts[result].shape)
             for subscriber in result.subscribers:
-                receiver = subscriber.receiver
+                receiver, said = subscriber.receiver, what
+                if has_failed:  # which each has asked in other words
+                    said = subscriber.asked.lifted.placed(what)
                 batch = batches.get(receiver)
                 if batch is None:
-                    batch = Batch(receiver, offset, origin, [])
+                    batch = batch_of_one(subscriber, offset, origin, said)
                     batches[receiver] = batch
                     if receiver.confirmed:
                         batch.moment = receiver.moment_of(origin)
-                if has_failed:  # which each has asked in other words
-                    placed = subscriber.asked.lifted.placed(what)
-                    batch.parts.append((subscriber, placed))
-                    batch.has_failed = True
                 else:
-                    batch.parts.append((subscriber, what))
+                    batch.add(subscriber, said)
+                if has_failed:
+                    batch.has_failed = True
         return [*batches.values()]
 
     def _forget_failed(self, batches: Iterable[Batch]) -> None:

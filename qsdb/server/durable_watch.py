@@ -53,12 +53,17 @@ class DurableWatch:
         """The offset that is on the disk."""
         return self._log.durable_offset
 
-    def want(self, offset: int, wake: Callable[[], None]) -> None:
-        """Have somebody woken when an offset is on the disk, or earlier.
+    def want(self, offset: int, wake: Callable[[], None] | None) -> None:
+        """Have an offset synced, and somebody woken when it is on the disk, or earlier.
 
         In the event loop, as long as there is no `failure`.
+
+        Args:
+            offset: Of a commit.
+            wake: Is called in the event loop; None if nobody is to be woken.
         """
-        self._waiting[wake] = None
+        if wake is not None:
+            self._waiting[wake] = None
         if offset <= self._wanted:
             return
         with self._changed:

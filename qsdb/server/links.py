@@ -3,9 +3,8 @@
 Frames are read one by one, and the session handles their messages; what takes long goes
 to a thread, and the next message waits for it. What the outbox gives is written as soon
 as it is due and the client reads fast enough: after each frame that was handled, and
-when the session is woken, by whichever thread. Of all that others commit in one turn
-of the event loop a client so has one frame. Nothing more is read from a client for whom
-too much waits.
+when the session is woken, by whichever thread (`qsdb.server.pacing`). Nothing more is
+read from a client for whom too much waits.
 
 Who sends more messages in a second than are handled of one client in that time is not
 read from until it is over; so the next ones wait with whoever sends them.
@@ -35,6 +34,7 @@ from qsdb.server.durable_watch import DurableWatch
 from qsdb.server.exits import EXITS, ExitedError, contained
 from qsdb.server.hosts import Served
 from qsdb.server.long_frames import LongFrame
+from qsdb.server.pacing import Pace
 from qsdb.server.peers import SessionOptions
 from qsdb.server.sessions import INLINE_BYTES, Job
 from qsdb.server.wires import Wire
@@ -88,13 +88,15 @@ class Link:
             dialect: What is spoken.
             watch: Tells what is on the disk; None if nobody waits for that.
         """
-        self.session = dialect.session(served, sender, options, self.wake)
+        self._traffic = served.traffic
+        self._pace = pace = Pace(self._flush, self._traffic)
+        self.session = dialect.session(served, sender, options, pace.wake)
+        pace.outbox = self.session.peer.outbox
         self._dialect = dialect
         self._watch = watch if options.confirmed else None
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._wire: Wire | None = None
-        self._is_due = False
         self._drained = asyncio.Event()
         self._over = asyncio.Event()
         self._job: Future[object] | None = None
@@ -103,26 +105,10 @@ class Link:
         self._messages_max = self._left = options.messages_max
         self._began = self._loop.time()  # when so many were left
         self._pool = served.pool
-        self._traffic = served.traffic
-
-    def wake(self) -> None:
-        """Have what is due written; from any thread."""
-        try:
-            if threading.get_ident() == self._thread:
-                self._look()
-            elif not self._is_due:
-                self._loop.call_soon_threadsafe(self._look)
-        except RuntimeError:  # the loop has ended; and `suppress` is slow
-            pass
-
-    def _look(self) -> None:
-        if not self._is_due:
-            self._is_due = True
-            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         """Write what is due, as long as the client reads it."""
-        self._is_due = False
+        self._pace.begin()
         wire, outbox = self._wire, self.session.peer.outbox
         if wire is None:
             return
@@ -135,19 +121,27 @@ class Link:
             return
         if not wire.is_ready:
             self.session.bound()
-        watch = self._watch
-        if watch is not None and (awaited := outbox.awaited) is not None:
-            if watch.failure is not None:
-                self._code = FAILED
-                self.cut(watch.failure)
-                return
-            watch.want(awaited, self.wake)
         self._drained.set()
+        if not self._ask_the_disk():
+            return
         if outbox.is_overfull:
             self._code = TOO_MUCH
             self._over.set()
         elif wire.has_gone or (self._is_to_end and wire.is_ready and not len(outbox)):
             self._over.set()
+
+    def _ask_the_disk(self) -> bool:
+        """Have synced what is waited for; give False if that can never be."""
+        watch, outbox = self._watch, self.session.peer.outbox
+        if watch is None or (awaited := outbox.awaited) is None:
+            return True
+        if watch.failure is not None:
+            self._code = FAILED
+            self.cut(watch.failure)
+            return False
+        has_time = outbox.may_wait and self._pace.has_time()
+        watch.want(awaited, None if has_time else self._pace.wake)
+        return True
 
     def _write(self, wire: Wire) -> None:
         watch, outbox, dialect = self._watch, self.session.peer.outbox, self._dialect
@@ -156,6 +150,7 @@ class Link:
             taken = outbox.take(None if watch is None else watch.durable)
             if not taken:
                 return
+            self._pace.note()
             traffic.messages_out += len(taken)
             traffic.bytes_out += sum(map(len, taken))
             wire.write(dialect.frames(taken), is_text=dialect.is_text)
@@ -192,8 +187,8 @@ class Link:
         """Serve until either side has enough."""
         self._wire = wire
         self._traffic.clients += 1
-        wire.on_ready, wire.on_frame = self._look, self._take
-        self._look()
+        wire.on_ready, wire.on_frame = self._pace.look, self._take
+        self._pace.look()
         reading = asyncio.ensure_future(self._read(wire))
         over = asyncio.ensure_future(self._over.wait())
         try:
@@ -325,7 +320,7 @@ class Link:
 
     async def _drain(self) -> None:
         """Wait until the client has read enough of what it is to be sent."""
-        self._look()
+        self._pace.look()
         while self.session.is_full:
             self._drained.clear()
             await self._drained.wait()

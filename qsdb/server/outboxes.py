@@ -19,7 +19,7 @@ may have as many rows as it likes: whoever is behind by nothing else is not slow
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -39,6 +39,9 @@ FULL_BYTES = 4 << 20
 
 TAKEN_BYTES_MAX = 1 << 20
 """About so many bytes are taken at once, and held while they are sent."""
+
+TAKEN_AT_ONCE = 16
+"""So many things are taken out before it is looked how many bytes they have."""
 
 
 @attrs.define(eq=False)
@@ -67,7 +70,9 @@ class Outbox:
         *("_size", "is_overfull"),
     )
 
-    def __init__(self, encode: Callable[[Batch], list[bytes]], rows_max: int) -> None:
+    def __init__(
+        self, encode: Callable[[Batch], Sequence[bytes]], rows_max: int
+    ) -> None:
         """Begin with nothing.
 
         Args:
@@ -91,6 +96,11 @@ class Outbox:
     def is_full(self) -> bool:
         """Whether so much waits that nothing more is to be asked for."""
         return len(self._items) >= FULL or self._size >= FULL_BYTES
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether there is only what others committed, and not much of it."""
+        return 0 < self._batches == len(self._items) < BEHIND // 2
 
     def put(self, offset: int, data: bytes) -> None:
         """Have a message sent, after all that waits."""
@@ -132,32 +142,48 @@ class Outbox:
         Args:
             durable: The offset that is on the disk; None if nobody waits for that.
         """
-        items, taken, size = self._items, list[bytes](), 0
-        while size < TAKEN_BYTES_MAX:
-            batch = None
-            with self._lock:
-                while items and size < TAKEN_BYTES_MAX:
-                    item = items[0]
-                    if durable is not None and item.offset > durable:
-                        break
-                    if isinstance(item, Batch):
-                        batch = item
-                        self._batches -= 1
-                        items.popleft()
-                        break
-                    if (data := item.data) is None:
-                        break
-                    items.popleft()
-                    self._size -= len(data)
-                    if data:
-                        taken.append(data)
-                        size += len(data)
-            if batch is None:
-                break
-            found = self._encode(batch)  # without the lock: who commits asks for it
-            taken += found
-            size += sum(map(len, found))
+        taken, size = list[bytes](), 0
+        while size < TAKEN_BYTES_MAX and (due := self._due(durable)):
+            for count, item in enumerate(due, 1):
+                found: Sequence[bytes]
+                if isinstance(item, Batch):
+                    found = self._encode(item)  # no lock: who commits asks for that
+                else:
+                    found = (item.data,) if item.data else ()
+                for data in found:
+                    taken.append(data)
+                    size += len(data)
+                if size >= TAKEN_BYTES_MAX:
+                    self._put_back(due[count:])
+                    break
         return taken
+
+    def _due(self, durable: int | None) -> list[Place | Batch]:
+        """Take some of what is due out, in its order; nothing if nothing is."""
+        items, due = self._items, list[Place | Batch]()
+        with self._lock:
+            while items and len(due) < TAKEN_AT_ONCE:
+                item = items[0]
+                if durable is not None and item.offset > durable:
+                    break
+                if isinstance(item, Batch):
+                    self._batches -= 1
+                elif item.data is None:
+                    break
+                else:
+                    self._size -= len(item.data)
+                due.append(items.popleft())
+        return due
+
+    def _put_back(self, items: Sequence[Place | Batch]) -> None:
+        """Have what was taken out stand first again."""
+        with self._lock:
+            self._items.extendleft(reversed(items))
+            for item in items:
+                if isinstance(item, Batch):
+                    self._batches += 1
+                else:
+                    self._size += len(item.data or b"")
 
     @property
     def awaited(self) -> int | None:

@@ -7,8 +7,10 @@ that are there what was committed, and lets them go; then the databases can be c
 
 import asyncio
 import contextlib
+import gc
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from socket import socket
@@ -25,6 +27,7 @@ from qsdb.server.doors import Door
 from qsdb.server.http_heads import HttpProtocol
 from qsdb.server.options import ServerOptions
 from qsdb.server.owner_tokens import write_owner_tokens
+from qsdb.server.patient_loops import patient_loop
 from qsdb.server.websocket_protocol import WebSocketProtocol
 
 __all__ = ["Running", "in_background", "serve"]
@@ -34,6 +37,9 @@ HEAD_BYTES_MAX = 64 << 10
 
 STARTUP_SECONDS = 30
 """A server that takes longer to listen is taken for one that cannot."""
+
+SWITCH_SECONDS = 0.001
+"""After so long a thread gives the interpreter to another one that wants it."""
 
 REQUEST_SECONDS = 10
 """So long requests that run may take when the server goes down; then they are told."""
@@ -116,6 +122,35 @@ class Running(uvicorn.Server):
         late.cancel()
 
 
+@contextlib.contextmanager
+def _own_process() -> Iterator[None]:
+    """Have the interpreter serve for the length of a block, and do nothing else.
+
+    What is there by then stays: a full garbage collection that goes through rows and
+    code again and again takes tens of milliseconds. And a thread that waits for the
+    interpreter, for the log or with an answer, has it within a millisecond.
+    """
+    is_ours, seconds = not gc.get_freeze_count(), sys.getswitchinterval()
+    gc.collect()
+    gc.freeze()
+    sys.setswitchinterval(min(SWITCH_SECONDS, seconds))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(seconds)
+        if is_ours:
+            gc.unfreeze()
+
+
+def _run(running: Running) -> None:
+    """Serve, to the end."""
+    with (
+        contextlib.suppress(SystemExit),  # it cannot listen
+        asyncio.Runner(loop_factory=patient_loop) as runner,
+    ):
+        runner.run(running.serve())
+
+
 def _protocol_of(at: Door) -> type[HttpProtocol]:
     """Give the protocol of connections that come through a door."""
 
@@ -137,6 +172,9 @@ def serve(  # noqa: PLR0913  what operators say
 ) -> None:
     """Serve databases until the process is told to end, by SIGINT or SIGTERM.
 
+    The process is taken to do nothing else: meanwhile the garbage collector leaves
+    alone what is there at the beginning, and threads take turns more often.
+
     Args:
         databases: By the names that clients use; whoever opened them closes them.
         host: Where to listen.
@@ -156,8 +194,8 @@ def serve(  # noqa: PLR0913  what operators say
     if directory is not None:
         write_owner_tokens(directory, service.host, service.authority)
     running = Running(service, host=host, port=port, ready=ready)
-    with contextlib.suppress(SystemExit):  # it cannot listen
-        asyncio.run(running.serve())
+    with _own_process():
+        _run(running)
     if not running.started:
         raise StorageError(f"{host}, port {port}: the server cannot listen there")
 
@@ -197,8 +235,7 @@ def in_background(
     running = Running(service, host=host, port=port, ready=listening.put)
 
     def run() -> None:
-        with contextlib.suppress(SystemExit):  # it cannot listen
-            asyncio.run(running.serve())
+        _run(running)
         listening.put(None)
 
     thread = threading.Thread(target=run, name="qsdb-server", daemon=True)

@@ -12,7 +12,7 @@ versions of the protocol is here; see
 """
 
 import abc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from qsdb.errors import ClosedError, QueryError
@@ -185,11 +185,13 @@ class Session(abc.ABC, Generic[M]):
             self._take_ends(batch)
         if self.calls.is_calling and self.calls.take(batch):
             return
-        self.peer.outbox.put_batch(batch)
-        if self.peer.outbox.is_overfull:
+        peer = self.peer
+        outbox, wake = peer.outbox, peer.wake  # in the way of all who are told
+        outbox.put_batch(batch)
+        if outbox.is_overfull:
             self.stop(TOO_SLOW)
         else:
-            self.peer.wake()
+            wake()
 
     def _take_ends(self, batch: Batch) -> None:
         """Have no more told of what has failed, or end with the module."""
@@ -211,7 +213,7 @@ class Session(abc.ABC, Generic[M]):
             self.stop(TOO_SLOW)
 
     @abc.abstractmethod
-    def _encoded(self, batch: Batch) -> list[bytes]:
+    def _encoded(self, batch: Batch) -> Sequence[bytes]:
         """Make the messages that tell of a batch."""
         ...
 

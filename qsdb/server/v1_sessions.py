@@ -6,7 +6,7 @@ caller's business.
 """
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from qsdb.errors import QueryError
@@ -148,7 +148,7 @@ class V1Session(Session[c.V1ClientMessage]):
                 self._failed[query] = self._asked.fail(query)
         super()._take_ends(batch)
 
-    def _encoded(self, batch: Batch) -> list[bytes]:
+    def _encoded(self, batch: Batch) -> Sequence[bytes]:
         parts, messages = self._sorted(batch)
         if parts:
             update = s.TransactionUpdateLight(0, parts)

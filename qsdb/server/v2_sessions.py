@@ -4,7 +4,7 @@ The two have the same messages; in version 3 several of them may share a frame.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from qsdb.errors import QueryError
@@ -29,6 +29,7 @@ from qsdb.protocol.server_messages import (
     TransactionUpdate,
     encode_one_part,
     encode_reducer_ok,
+    head_of_one_part,
 )
 from qsdb.protocol.subprotocols import Subprotocol
 from qsdb.protocol.tables import EncodedUpdate
@@ -156,7 +157,14 @@ class V2Session(Session[ClientMessage]):
 
     # What is sent of commits.
 
-    def _encoded(self, batch: Batch) -> list[bytes]:
+    def _encoded(self, batch: Batch) -> Sequence[bytes]:
+        only = batch.only
+        if only is not None:  # as with most commits
+            query, what = only
+            assert isinstance(query, ServedQuery)
+            if type(what) is Update and not query.owner.is_dead:
+                part = query.encoder.update(what.difference)
+                return (head_of_one_part(query.owner.number) + part,)
         body, messages = self._body(batch)
         if body:
             messages.append(TRANSACTION_UPDATE + body)
@@ -167,11 +175,11 @@ class V2Session(Session[ClientMessage]):
 
         The former is the body of a `TransactionUpdate`, and empty if there is nothing.
         """
-        parts = batch.parts
-        if len(parts) == 1:  # as with most commits
-            query, what = parts[0]
+        only = batch.only
+        if only is not None:  # as with most commits
+            query, what = only
             assert isinstance(query, ServedQuery)
-            if isinstance(what, Update) and not query.owner.is_dead:
+            if type(what) is Update and not query.owner.is_dead:
                 part = query.encoder.update(what.difference)
                 return encode_one_part(query.owner.number, part), []
         by_set, failed = self._sorted(batch)

@@ -18,6 +18,7 @@ from qsdb.protocol.server_messages import (
     ServerMessage,
     SubscriptionError,
     TransactionUpdate,
+    head_of_one_part,
 )
 from qsdb.protocol.server_reading import read_server_frame
 from qsdb.protocol.subprotocols import V2, V3
@@ -61,6 +62,13 @@ def test_parts_that_carry_rows_are_shared_between_messages() -> None:
     assert numbers == [0, 7]
     first, second = [each["tables"] for each in read["query_sets"]]
     assert first == second
+
+
+@pytest.mark.parametrize("number", [0, 7, 2**32 - 1])
+def test_a_head_and_a_part_are_an_update_of_one_query(number: int) -> None:
+    update = TransactionUpdate((QuerySetUpdate(number, (ZOE,)),))
+
+    assert head_of_one_part(number) + ZOE == update.encode()
 
 
 def test_messages_for_people_may_hold_what_is_no_unicode() -> None:

@@ -100,9 +100,10 @@ def test_nothing_comes_after_an_end_and_too_many_events_are_one(
     failed = QueryError("no room")
     first, *later = [Batch(listener, each.offset, None, []) for each in events]
     for batch, event in zip((first, *later), events, strict=True):
-        batch.parts.append((ana, event))
-    first.parts += [(bob, events[0]), (bob, failed)]
-    later[0].parts.append((bob, events[1]))
+        batch.add(ana, event)
+    first.add(bob, events[0])
+    first.add(bob, failed)
+    later[0].add(bob, events[1])
 
     one = first.joined(later)
 

@@ -103,6 +103,20 @@ def test_who_waits_is_woken_when_the_disk_has_it() -> None:
     run(main)
 
 
+def test_what_nobody_waits_for_is_synced_all_the_same() -> None:
+    async def main(log: Log, watch: DurableWatch) -> None:
+        waiter = Waiter()
+        watch.want(3, None)
+        await asyncio.to_thread(log.is_waited_for, 3)
+        watch.want(4, waiter.wake)
+        log.write(3)
+        await asyncio.to_thread(log.is_waited_for, 4)
+        log.write(4)
+        await waiter.next()
+
+    assert run(main) == [3, 4]
+
+
 def test_one_sync_is_for_all_who_came_while_another_ran() -> None:
     async def main(log: Log, watch: DurableWatch) -> None:
         first, *others = waiters = [Waiter() for _ in range(4)]

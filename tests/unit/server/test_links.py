@@ -28,7 +28,7 @@ from qsdb.protocol.client_messages import (
     encode_client_message,
 )
 from qsdb.protocol.subprotocols import V1, V1_TEXT, V2, V3
-from qsdb.server import hosts, links, session_queries, wires
+from qsdb.server import hosts, links, pacing, session_queries, v2_sessions, wires
 from qsdb.server.durable_watch import DurableWatch
 from qsdb.server.hosts import Host
 from qsdb.server.moments import begin
@@ -230,12 +230,15 @@ def test_what_fails_in_the_server_is_for_the_log(
 
     async def main() -> None:
         async with chat() as (db, serve):
-            for method in ("handle", "_body"):
+            for owner, method in (
+                (V2Session, "handle"),
+                (v2_sessions, "head_of_one_part"),
+            ):
                 with monkeypatch.context() as patched:
                     socket = await opened(serve)
                     socket.say(Subscribe(1, 1, (LINES,)))
                     await socket.hear()
-                    patched.setattr(V2Session, method, fail)
+                    patched.setattr(owner, method, fail)
                     db.call(chatting.say, 1, "a")
                     if method == "handle":
                         socket.say(VISIT)
@@ -671,13 +674,40 @@ def test_who_reads_nothing_at_all_is_cut_off(monkeypatch: pytest.MonkeyPatch) ->
     run(main)
 
 
+def test_what_others_commit_and_is_not_on_the_disk_yet_is_told_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who has just been told something is not woken by the disk, but by a timer."""
+    monkeypatch.setattr(pacing, "WRITE_SECONDS", 0.05)
+    monkeypatch.setattr(pacing, "GAP_SECONDS_MAX", 0.05)
+
+    async def main() -> None:
+        with qsdb.Database(
+            chatting.chatting, SimulatedDirectory(), sync_interval=60.0
+        ) as db:
+            serve = serving(db)
+            socket = await opened(serve)
+            socket.say(Subscribe(1, 1, (LINES,)))
+            await socket.hear()
+            for number in range(3):
+                for text in ("a", "b"):
+                    await asyncio.to_thread(db.call, chatting.say, number, text)
+                heard = [await socket.hear() for _ in range(2)]
+                assert [type(each) for each in heard] == [s.TransactionUpdate] * 2
+                assert db.durable_offset == db.offset
+            await socket.leave()
+            await serve.close()
+
+    run(main)
+
+
 def test_who_is_too_slow_before_anything_was_sent_is_ended() -> None:
     async def main() -> None:
         async with chat(options=SessionOptions(rows_max=10)) as (_, serve):
             socket = await opened(serve)
             [link] = serve._links
             link.session.peer.outbox.is_overfull = True
-            link.wake()
+            link.session.peer.wake()
             link.session.stop("too much")
             assert await socket.closed() == (1013, "too much")
 
@@ -1204,7 +1234,7 @@ def test_a_thread_that_is_late_wakes_no_loop_that_has_ended() -> None:
 
     run(main)
     [link] = found
-    thread = threading.Thread(target=link.wake)
+    thread = threading.Thread(target=link.session.peer.wake)
     thread.start()
     thread.join(SECONDS)
     assert not thread.is_alive()

@@ -53,9 +53,16 @@ def net_of(message: bytes) -> tuple[int, Net]:
 class Outboxes(RuleBasedStateMachine):
     """What is taken is what was put in, with neighbouring batches added up."""
 
-    @initialize(behind=st.sampled_from([1, 2, 5]))
-    def begin(self, behind: int) -> None:
-        self.before, outboxes.BEHIND = outboxes.BEHIND, behind
+    @initialize(
+        behind=st.sampled_from([1, 2, 5]),
+        at_once=st.sampled_from([1, 2, 16]),
+        bytes_max=st.sampled_from([1, 40, 1 << 20]),
+    )
+    def begin(self, behind: int, at_once: int, bytes_max: int) -> None:
+        self.patches = pytest.MonkeyPatch()
+        self.patches.setattr(outboxes, "BEHIND", behind)
+        self.patches.setattr(outboxes, "TAKEN_AT_ONCE", at_once)
+        self.patches.setattr(outboxes, "TAKEN_BYTES_MAX", bytes_max)
         self.outbox = Outbox(encode, 1_000_000)
         self.model: list[Any] = []
         self.known: Net = Counter()
@@ -159,7 +166,7 @@ class Outboxes(RuleBasedStateMachine):
             assert not self.model
             assert self.outbox.awaited is None
             assert not self.outbox.is_full
-            outboxes.BEHIND = self.before
+            self.patches.undo()
 
 
 Outboxes.TestCase.settings = settings(max_examples=40, stateful_step_count=30)
@@ -293,6 +300,43 @@ def test_about_a_mebibyte_is_taken_at_once() -> None:
         outbox.put(1, bytes(outboxes.TAKEN_BYTES_MAX // 2))
 
     assert [len(outbox.take(None)) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_what_was_too_much_stands_first_again() -> None:
+    outbox = Outbox(lambda each: [bytes(each.offset)], 1_000_000)
+    outbox.put_batch(batch(outboxes.TAKEN_BYTES_MAX, "ann", [1], []))
+    outbox.put(1, b"second")
+    outbox.put_batch(batch(3, "ann", [2], []))
+    outbox.reserve(4)
+
+    assert [len(each) for each in outbox.take(None)] == [outboxes.TAKEN_BYTES_MAX]
+    assert len(outbox) == 3
+    assert outbox._size == len(b"second")
+    assert outbox._batches == 1
+    assert outbox.take(None) == [b"second", bytes(3)]
+    assert len(outbox) == 1
+    assert outbox._size == outbox._batches == 0
+
+
+def may_wait(outbox: Outbox) -> bool:
+    return outbox.may_wait
+
+
+def test_only_a_few_commits_of_others_may_wait() -> None:
+    outbox = Outbox(encode, 1_000_000)
+    assert not may_wait(outbox)
+    for number in range(1, outboxes.BEHIND // 2):
+        outbox.put_batch(batch(number, "ann", [number], []))
+        assert may_wait(outbox)
+    outbox.put_batch(batch(99, "ann", [0], []))
+    assert not may_wait(outbox)
+
+    outbox.take(98)
+    assert may_wait(outbox)
+    place = outbox.reserve(99)
+    assert not may_wait(outbox)
+    outbox.fill(place, b"an answer")
+    assert not may_wait(outbox)
 
 
 def test_a_place_is_kept_until_its_message_is_made() -> None:

@@ -1,6 +1,7 @@
 """A server that listens: HTTP and WebSockets on one port, from its start to its end."""
 
 import asyncio
+import gc
 import http.client
 import json
 import signal
@@ -289,6 +290,31 @@ def test_an_owner_finds_a_token(db: qsdb.Database, tmp_path: Path) -> None:
 
     assert len(told) == 1
     assert (tmp_path / "chat.owner-token").read_text().count(".") == 2
+
+
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_the_interpreter_is_as_before_when_a_server_has_ended(
+    db: qsdb.Database, *, is_frozen: bool
+) -> None:
+    told: list[tuple[bool, float]] = []
+
+    def ready(_: str) -> None:
+        told.append((gc.get_freeze_count() > 0, sys.getswitchinterval()))
+        signal.raise_signal(signal.SIGTERM)
+
+    before = sys.getswitchinterval()
+    if is_frozen:
+        gc.freeze()
+    try:
+        serve({"chat": db}, port=0, ready=ready)
+
+        [(was_frozen, seconds)] = told
+        assert was_frozen
+        assert seconds == pytest.approx(0.001)
+        assert sys.getswitchinterval() == before
+        assert (gc.get_freeze_count() > 0) is is_frozen
+    finally:
+        gc.unfreeze()
 
 
 def test_who_waits_for_each_answer_is_not_faster_than_allowed(
