@@ -6,7 +6,7 @@ while one sync runs the next calls commit, and one sync is for all of them: it i
 clients' speed that says how often the disk is synced.
 
 When the disk fails, what is not on it never will be. Then whoever waits is woken once
-more, and finds `DurableWatch.failure`.
+more, and finds `DurableWatch.failure`; so does who looks when its own time has come.
 """
 
 import asyncio

@@ -1,10 +1,10 @@
 """`Link`: one WebSocket and the session behind it.
 
 Frames are read one by one, and the session handles their messages; what takes long goes
-to a thread, and the next message waits for it. What the outbox gives is written as soon
-as it is due and the client reads fast enough: after each frame that was handled, and
-when the session is woken, by whichever thread (`qsdb.server.pacing`). Nothing more is
-read from a client for whom too much waits.
+to a thread, and the next message waits for it. What the outbox gives is written when it
+is due and the client reads fast enough: after each frame that was handled, and when the
+session is woken, by whichever thread, at the pace of `qsdb.server.pacing`. Nothing more
+is read from a client for whom too much waits.
 
 Who sends more messages in a second than are handled of one client in that time is not
 read from until it is over; so the next ones wait with whoever sends them.
@@ -89,7 +89,7 @@ class Link:
             watch: Tells what is on the disk; None if nobody waits for that.
         """
         self._traffic = served.traffic
-        self._pace = pace = Pace(self._flush, self._traffic)
+        self._pace = pace = Pace(self._flush, self._want)
         self.session = dialect.session(served, sender, options, pace.wake)
         pace.outbox = self.session.peer.outbox
         self._dialect = dialect
@@ -142,6 +142,12 @@ class Link:
         has_time = outbox.may_wait and self._pace.has_time()
         watch.want(awaited, None if has_time else self._pace.wake)
         return True
+
+    def _want(self) -> None:
+        """Have synced what is written later."""
+        watch, awaited = self._watch, self.session.peer.outbox.awaited
+        if watch is not None and awaited is not None and watch.failure is None:
+            watch.want(awaited, None)
 
     def _write(self, wire: Wire) -> None:
         watch, outbox, dialect = self._watch, self.session.peer.outbox, self._dialect

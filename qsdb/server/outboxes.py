@@ -63,11 +63,12 @@ class Outbox:
 
     Attributes:
         is_overfull: Whether more waits than may; then the client is to be ended.
+        is_ending: Whether the client is to be ended, and nothing is to wait.
     """
 
     __slots__ = (
         *("_batches", "_encode", "_items", "_last", "_limit", "_lock", "_rows_max"),
-        *("_size", "is_overfull"),
+        *("_size", "is_ending", "is_overfull"),
     )
 
     def __init__(
@@ -86,7 +87,7 @@ class Outbox:
         self._size = 0  # bytes of messages that are made
         self._last = 0  # the last offset that anything has waited for
         self._lock = threading.Lock()
-        self.is_overfull = False
+        self.is_overfull = self.is_ending = False
 
     def __len__(self) -> int:
         """Give how many things wait."""
@@ -99,8 +100,9 @@ class Outbox:
 
     @property
     def may_wait(self) -> bool:
-        """Whether there is only what others committed, and not much of it."""
-        return 0 < self._batches == len(self._items) < BEHIND // 2
+        """Whether there are only a few commits of others, and more is to come."""
+        few = 0 < self._batches == len(self._items) < BEHIND // 2
+        return few and not self.is_ending
 
     def put(self, offset: int, data: bytes) -> None:
         """Have a message sent, after all that waits."""

@@ -55,7 +55,9 @@ class PatientSelector(selectors.DefaultSelector):
             if found := look(0):
                 return found
         self._short_waits = 0
-        return look(None if timeout is None else max(0.0, timeout - PATIENCE_NS / 1e9))
+        if timeout is not None:  # others may have had the interpreter for long
+            timeout = max(0.0, timeout - (now() - began) / 1e9)
+        return look(timeout)
 
 
 def patient_loop() -> asyncio.AbstractEventLoop:

@@ -7,10 +7,8 @@ that are there what was committed, and lets them go; then the databases can be c
 
 import asyncio
 import contextlib
-import gc
 import queue
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from socket import socket
@@ -26,6 +24,7 @@ from qsdb.server.authority import Trust
 from qsdb.server.doors import Door
 from qsdb.server.http_heads import HttpProtocol
 from qsdb.server.options import ServerOptions
+from qsdb.server.own_processes import own_process
 from qsdb.server.owner_tokens import write_owner_tokens
 from qsdb.server.patient_loops import patient_loop
 from qsdb.server.websocket_protocol import WebSocketProtocol
@@ -37,9 +36,6 @@ HEAD_BYTES_MAX = 64 << 10
 
 STARTUP_SECONDS = 30
 """A server that takes longer to listen is taken for one that cannot."""
-
-SWITCH_SECONDS = 0.001
-"""After so long a thread gives the interpreter to another one that wants it."""
 
 REQUEST_SECONDS = 10
 """So long requests that run may take when the server goes down; then they are told."""
@@ -122,26 +118,6 @@ class Running(uvicorn.Server):
         late.cancel()
 
 
-@contextlib.contextmanager
-def _own_process() -> Iterator[None]:
-    """Have the interpreter serve for the length of a block, and do nothing else.
-
-    What is there by then stays: a full garbage collection that goes through rows and
-    code again and again takes tens of milliseconds. And a thread that waits for the
-    interpreter, for the log or with an answer, has it within a millisecond.
-    """
-    is_ours, seconds = not gc.get_freeze_count(), sys.getswitchinterval()
-    gc.collect()
-    gc.freeze()
-    sys.setswitchinterval(min(SWITCH_SECONDS, seconds))
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(seconds)
-        if is_ours:
-            gc.unfreeze()
-
-
 def _run(running: Running) -> None:
     """Serve, to the end."""
     with (
@@ -194,7 +170,7 @@ def serve(  # noqa: PLR0913  what operators say
     if directory is not None:
         write_owner_tokens(directory, service.host, service.authority)
     running = Running(service, host=host, port=port, ready=ready)
-    with _own_process():
+    with own_process():
         _run(running)
     if not running.started:
         raise StorageError(f"{host}, port {port}: the server cannot listen there")

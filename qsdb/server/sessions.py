@@ -233,6 +233,7 @@ class Session(abc.ABC, Generic[M]):
             waits: Whether procedures that run may still come to their end; if not,
                 their callers are told at once that there will be no other answer.
         """
+        self.peer.outbox.is_ending = True
         if self.ending is None:
             self.ending = reason
         if not waits:

@@ -674,21 +674,31 @@ def test_who_reads_nothing_at_all_is_cut_off(monkeypatch: pytest.MonkeyPatch) ->
     run(main)
 
 
+@contextlib.asynccontextmanager
+async def crowded_chat(
+    monkeypatch: pytest.MonkeyPatch, gap: float
+) -> AsyncIterator[tuple[qsdb.Database, Subscribing, Socket]]:
+    """Serve a database on a disk that is synced for clients alone; one has a gap."""
+    monkeypatch.setattr(pacing, "WRITE_SECONDS", gap)
+    monkeypatch.setattr(pacing, "GAP_SECONDS_MAX", gap)
+    with qsdb.Database(
+        chatting.chatting, SimulatedDirectory(), sync_interval=60.0
+    ) as db:
+        serve = serving(db)
+        socket = await opened(serve)
+        socket.say(Subscribe(1, 1, (LINES,)))
+        await socket.hear()
+        yield db, serve, socket
+        await serve.close()
+
+
 def test_what_others_commit_and_is_not_on_the_disk_yet_is_told_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Who has just been told something is not woken by the disk, but by a timer."""
-    monkeypatch.setattr(pacing, "WRITE_SECONDS", 0.05)
-    monkeypatch.setattr(pacing, "GAP_SECONDS_MAX", 0.05)
 
     async def main() -> None:
-        with qsdb.Database(
-            chatting.chatting, SimulatedDirectory(), sync_interval=60.0
-        ) as db:
-            serve = serving(db)
-            socket = await opened(serve)
-            socket.say(Subscribe(1, 1, (LINES,)))
-            await socket.hear()
+        async with crowded_chat(monkeypatch, 0.05) as (db, _, socket):
             for number in range(3):
                 for text in ("a", "b"):
                     await asyncio.to_thread(db.call, chatting.say, number, text)
@@ -696,7 +706,42 @@ def test_what_others_commit_and_is_not_on_the_disk_yet_is_told_in_time(
                 assert [type(each) for each in heard] == [s.TransactionUpdate] * 2
                 assert db.durable_offset == db.offset
             await socket.leave()
-            await serve.close()
+
+    run(main)
+
+
+def test_while_a_client_waits_the_disk_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        async with crowded_chat(monkeypatch, 1_000.0) as (db, _, socket):
+            await asyncio.to_thread(db.call, chatting.say, 1, "a")
+            await eventually(lambda: db.durable_offset == db.offset)
+            assert socket._from_server.empty()
+            await socket.leave()
+
+    run(main)
+
+
+def test_a_session_ends_while_others_go_on_to_commit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        async with crowded_chat(monkeypatch, 1_000.0) as (db, serve, socket):
+            is_over = threading.Event()
+
+            def commit() -> None:
+                while not is_over.wait(0.002):
+                    db.call(chatting.say, 1, "a")
+
+            committing = asyncio.ensure_future(asyncio.to_thread(commit))
+            [link] = serve._links
+            link.session.stop("enough")
+            try:
+                assert await socket.closed() == (1001, "enough")
+            finally:
+                is_over.set()
+                await committing
 
     run(main)
 

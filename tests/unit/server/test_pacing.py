@@ -10,8 +10,7 @@ import pytest
 from qsdb.runtime.batches import Batch
 from qsdb.server import pacing
 from qsdb.server.outboxes import BEHIND, Outbox
-from qsdb.server.pacing import Pace
-from qsdb.server.traffic import Traffic
+from qsdb.server.pacing import WINDOW_SECONDS, Crowd, Pace
 from tests.support.asgi_sockets import SECONDS, eventually
 
 NOBODY: Any = None
@@ -21,12 +20,15 @@ NEVER = 1_000.0
 class Client:
     """Somebody who is written to, and reads what is there."""
 
-    def __init__(self, clients: int = 1) -> None:
+    def __init__(self) -> None:
         self.outbox = Outbox(lambda _: [b"commit"], 1_000)
-        self.traffic = Traffic(clients=clients)
-        self.pace = Pace(self.write, self.traffic)
+        self.pace = Pace(self.write, self.ask)
         self.pace.outbox = self.outbox
         self.writings: list[list[bytes]] = []
+        self.asked = 0
+
+    def ask(self) -> None:
+        self.asked += 1
 
     def write(self) -> None:
         self.pace.begin()
@@ -144,21 +146,94 @@ def test_who_is_to_end_is_looked_at_at_once() -> None:
     run(main)
 
 
-@pytest.mark.parametrize(("clients", "expected"), [(1, 0.002), (3, 0.006), (700, 0.01)])
-def test_the_gap_grows_with_the_clients_up_to_a_bound(
-    monkeypatch: pytest.MonkeyPatch, clients: int, expected: float
+@pytest.mark.parametrize(
+    ("written", "idle", "expected"), [(1, 500, 0.002), (3, 0, 0.006), (700, 0, 0.01)]
+)
+def test_the_gap_grows_with_those_who_are_written_to_up_to_a_bound(
+    monkeypatch: pytest.MonkeyPatch, written: int, idle: int, expected: float
 ) -> None:
     monkeypatch.setattr(pacing, "WRITE_SECONDS", 0.002)
     monkeypatch.setattr(pacing, "GAP_SECONDS_MAX", 0.01)
+    monkeypatch.setattr(pacing, "WINDOW_SECONDS", NEVER)
 
     async def main() -> None:
-        client = Client(clients)
+        client, *others = [Client() for _ in range(written + idle)]
+        for each in others[: written - 1]:
+            each.pace.note()
+            each.pace.note()  # it is one client all the same
         client.pace.note()
         assert client.pace.has_time()
         assert client.pace._later is not None
         gap = client.pace._later.when() - client.pace._written
         assert gap == pytest.approx(expected)
         client.pace.begin()
+
+    run(main)
+
+
+def test_few_clients_do_not_wait_at_all() -> None:
+    async def main() -> None:
+        clients = [Client() for _ in range(49)]
+        for each in clients:
+            each.pace.note()
+        for each in clients:
+            each.commit()
+        await turns()
+        assert [each.writings for each in clients] == [[[b"commit"]]] * 49
+
+    run(main)
+
+
+def test_a_crowd_is_who_was_written_to_of_late() -> None:
+    crowd = Crowd(0.0)
+    assert crowd.size == 0
+    windows = [crowd.add(0.1, -1) for _ in range(5)]
+    assert windows == [0] * 5
+    assert [crowd.add(0.2, each) for each in windows] == windows
+    assert crowd.size == 5
+
+    following = WINDOW_SECONDS * 1.5
+    assert crowd.add(following, 0) == 1
+    assert crowd.size == 5  # as in the window before
+    crowd.add(following + WINDOW_SECONDS, 1)
+    assert crowd.size == 1
+
+    crowd.add(following + 100 * WINDOW_SECONDS, -1)
+    assert crowd.size == 1
+    for _ in range(3):
+        crowd.add(following + 100 * WINDOW_SECONDS, -1)
+    assert crowd.size == 4
+    crowd.add(following + 200 * WINDOW_SECONDS, -1)
+    assert crowd.size == 1  # long ago
+
+
+@pytest.mark.usefixtures("long_gap")
+def test_the_disk_is_asked_once_for_what_waits() -> None:
+    async def main() -> None:
+        client = Client()
+        client.commit()
+        await turns()
+        assert (client.asked, len(client.writings)) == (0, 1)
+        client.commit()
+        client.commit()
+        assert client.asked == 1
+        client.pace.begin()
+
+    run(main)
+
+
+@pytest.mark.usefixtures("long_gap")
+def test_who_is_to_end_is_told_what_waits_at_once() -> None:
+    async def main() -> None:
+        client = Client()
+        client.pace.note()
+        client.commit()
+        await turns()
+        assert client.writings == []
+        client.outbox.is_ending = True
+        client.pace.wake()
+        await turns()
+        assert client.writings == [[b"commit"]]
 
     run(main)
 

@@ -26,6 +26,8 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0
         self.looks: list[float | None] = []
+        self.look_ns = 0
+        """How long other threads have the interpreter with each look."""
         self.next_event: int | None = None
         """When a socket is ready; None for never."""
         monkeypatch.setattr(patient_loops, "tick_reader", lambda _: self.read)
@@ -37,6 +39,7 @@ class World:
 
     def select(self, timeout: float | None = None) -> Any:
         self.looks.append(timeout)
+        self.now += self.look_ns
         end = None if timeout is None else self.now + round(timeout * 1e9)
         if self.next_event is not None and (end is None or self.next_event <= end):
             self.now = max(self.now, self.next_event)
@@ -121,7 +124,19 @@ def test_it_waits_no_longer_than_it_was_told(
     began = world.now
     assert selector.select(1.0) == []
     assert world.now - began == pytest.approx(1e9, rel=0.001)
-    assert world.looks[-1] == pytest.approx(1.0 - PATIENCE_NS / 1e9)
+    assert world.looks[-1] == pytest.approx(1.0 - PATIENCE_NS / 1e9, abs=2e-6)
+
+
+def test_what_others_take_of_its_time_it_does_not_wait_again(
+    world: World, selector: PatientSelector
+) -> None:
+    make_patient(world, selector)
+    world.looks.clear()
+    world.look_ns = 3_000_000
+    began = world.now
+    assert selector.select(0.010) == []
+    assert world.now - began == pytest.approx(13e6, rel=0.01)  # two looks
+    assert world.looks == [0, pytest.approx(0.007, rel=0.01)]
 
 
 def test_who_only_looks_is_answered_at_once(
