@@ -156,8 +156,7 @@ def _batches(messages: Sequence[bytes]) -> Iterator[bytes]:
             yield b"".join(batch)
             batch, size = [], len(message)
         batch.append(message)
-    if batch:
-        yield b"".join(batch)
+    yield b"".join(batch)
 
 
 def _gunzipped(frame: bytes, bytes_max: int) -> bytes:

@@ -118,15 +118,14 @@ class Pace:
         """Have what waits written; in the event loop."""
         if self._is_due:
             return
-        if not self.outbox.may_wait:
-            self._is_due = True
-            self._loop.call_soon(self._write)
-        elif self._later is None:
+        if self.outbox.may_wait:
+            is_new = self._later is None
             if self.has_time():
-                self._ask_the_disk()
-            else:
-                self._is_due = True
-                self._loop.call_soon(self._write)
+                if is_new:
+                    self._ask_the_disk()
+                return
+        self._is_due = True
+        self._loop.call_soon(self._write)
 
     def has_time(self) -> bool:
         """Have it written later, if the client was written to just now; say whether."""

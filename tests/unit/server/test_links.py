@@ -710,6 +710,25 @@ def test_what_others_commit_and_is_not_on_the_disk_yet_is_told_in_time(
     run(main)
 
 
+def test_in_memory_what_others_commit_is_told_when_its_time_has_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pacing, "WRITE_SECONDS", 0.05)
+
+    async def main() -> None:
+        async with chat() as (db, serve):
+            socket = await opened(serve)
+            socket.say(Subscribe(1, 1, (LINES,)))
+            await socket.hear()
+            db.call(chatting.say, 1, "a")
+            db.call(chatting.say, 1, "b")
+            for _ in range(2):
+                assert isinstance(await socket.hear(), s.TransactionUpdate)
+            await socket.leave()
+
+    run(main)
+
+
 def test_while_a_client_waits_the_disk_is_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
