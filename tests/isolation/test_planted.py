@@ -151,7 +151,7 @@ MUTANTS = {
         transactions, "if self._store.offset != self._offset:", "if False:"
     ),
     "who has only read is looked at": Mutant(
-        ending, "if not hold.rows and self._beside is None:", "if False:"
+        ending, "if not self._has_written:", "if False:"
     ),
     "deleted rows stay": Mutant(
         merging, "            elif key in rows:\n", "            elif False:\n"
