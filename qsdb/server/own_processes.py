@@ -2,7 +2,7 @@
 
 What is there when it begins stays: a full garbage collection that goes through rows and
 code again and again takes tens of milliseconds. So that is left alone, for as long as
-a server runs; or for ever, where the program had frozen something itself before.
+a server runs. Then all is looked at again, also what the program had frozen itself.
 
 And a thread that waits for the interpreter, for the log or with an answer, has it
 within a millisecond. By default that is five, and the loop waits as long to go on.
@@ -27,7 +27,6 @@ class _Settings:
         self.lock = threading.Lock()
         self.servers = 0
         self.seconds = 0.0
-        self.was_frozen = False
 
 
 _before = _Settings()
@@ -42,7 +41,6 @@ def own_process() -> Iterator[None]:
     before = _before
     with before.lock:
         if not before.servers:
-            before.was_frozen = gc.get_freeze_count() > 0
             before.seconds = sys.getswitchinterval()
         before.servers += 1
     try:
@@ -57,5 +55,4 @@ def own_process() -> Iterator[None]:
             if not before.servers:
                 if sys.getswitchinterval() <= SWITCH_SECONDS < before.seconds:
                     sys.setswitchinterval(before.seconds)
-                if not before.was_frozen:
-                    gc.unfreeze()
+                gc.unfreeze()

@@ -42,11 +42,11 @@ def test_after_an_error_it_is_as_before(before: float) -> None:
     assert sys.getswitchinterval() == before
 
 
-def test_what_the_program_froze_and_set_stays() -> None:
+def test_what_the_program_sets_meanwhile_stays() -> None:
     gc.freeze()
     with own_process():
         sys.setswitchinterval(0.02)
-    assert gc.get_freeze_count() > 0
+    assert gc.get_freeze_count() == 0
     assert sys.getswitchinterval() == pytest.approx(0.02)
 
 
