@@ -5,8 +5,9 @@ the client was not written to just before. If it was, that waits until everybody
 written to these days could have been, one after the other: so where many clients are
 told what all of them do, it comes together, in one frame where the protocol has such,
 and not all time goes into writing. With few clients nothing waits, since timers count
-milliseconds; `GAP_SECONDS_MAX` is the longest wait, with confirmed delivery that and
-the disk's. Many commits do not wait, nor does the end of a session.
+milliseconds. `GAP_SECONDS_MAX` is the longest wait; with confirmed delivery it may be
+twice that and a sync, for what comes when the disk was asked already. Many commits do
+not wait, nor does the end of a session.
 """
 
 import asyncio

@@ -158,13 +158,9 @@ class V2Session(Session[ClientMessage]):
     # What is sent of commits.
 
     def _encoded(self, batch: Batch) -> Sequence[bytes]:
-        only = batch.only
-        if only is not None:  # as with most commits
-            query, what = only
-            assert isinstance(query, ServedQuery)
-            if type(what) is Update and not query.owner.is_dead:
-                part = query.encoder.update(what.difference)
-                return (head_of_one_part(query.owner.number) + part,)
+        if (one := _part_of_one(batch)) is not None:
+            number, part = one
+            return (head_of_one_part(number) + part,)
         body, messages = self._body(batch)
         if body:
             messages.append(TRANSACTION_UPDATE + body)
@@ -175,13 +171,8 @@ class V2Session(Session[ClientMessage]):
 
         The former is the body of a `TransactionUpdate`, and empty if there is nothing.
         """
-        only = batch.only
-        if only is not None:  # as with most commits
-            query, what = only
-            assert isinstance(query, ServedQuery)
-            if type(what) is Update and not query.owner.is_dead:
-                part = query.encoder.update(what.difference)
-                return encode_one_part(query.owner.number, part), []
+        if (one := _part_of_one(batch)) is not None:
+            return encode_one_part(*one), []
         by_set, failed = self._sorted(batch)
         sets = [QuerySetUpdate(each.number, tuple(d)) for each, d in by_set.items()]
         body = TransactionUpdate(tuple(sets)).body() if sets else b""
@@ -210,6 +201,18 @@ class V2Session(Session[ClientMessage]):
             self._sets.sets.pop(each.number, None)
             by_set.pop(each, None)
         return by_set, failed
+
+
+def _part_of_one(batch: Batch) -> tuple[int, EncodedUpdate] | None:
+    """Give the set and the change of the one query, if there is one, as mostly."""
+    only = batch.only
+    if only is None:
+        return None
+    query, what = only
+    assert isinstance(query, ServedQuery)
+    if type(what) is not Update or query.owner.is_dead:
+        return None
+    return query.owner.number, query.encoder.update(what.difference)
 
 
 def _errors(peer: Peer, failed: Mapping[QuerySet[Any], QueryError]) -> list[bytes]:
