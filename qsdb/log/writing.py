@@ -32,8 +32,6 @@ import threading
 from collections.abc import Callable
 from typing import NoReturn
 
-import attrs
-
 from qsdb.errors import DiskFull, FailedError, UsageError
 from qsdb.forks import on_fork
 from qsdb.log.background import LogThread
@@ -45,33 +43,15 @@ from qsdb.log.frames import (
     Place,
     pack_records,
 )
+from qsdb.log.options import INTERVAL, OS, LogOptions
 from qsdb.log.tail import FRAME_ROOM, Tail, room_of
 from qsdb.log.waiting import Bell, Waiters
 
-__all__ = ["ALWAYS", "DURABILITIES", "INTERVAL", "OS", "LogOptions", "LogWriter"]
-
-ALWAYS, INTERVAL, OS = DURABILITIES = "always", "interval", "os"
+__all__ = ["LogWriter"]
 
 _BUSY = """a signal handler ran in the middle of a write to the log and cannot wait \
 for that; what it committed is on the disk soon after, and it cannot close the database\
 """
-
-
-@attrs.frozen
-class LogOptions:
-    """How a log is written."""
-
-    durability: str = INTERVAL
-    sync_interval: float = 0.01
-    """Seconds that a record may wait for its sync."""
-    segment_bytes: int = 64 << 20
-    """A segment that has this many is ended."""
-    step_bytes: int = 4 << 20
-    """Room is allocated in such steps."""
-    queue_bytes_max: int = 64 << 20
-    """With more than this waiting, committing threads flush themselves."""
-    has_thread: bool = True
-    """Without it only those flush who wait: for tests, which then repeat exactly."""
 
 
 class LogWriter:
@@ -107,8 +87,9 @@ class LogWriter:
         self._tail, self.options = tail, options
         self._new_salt, self._now = new_salt, now
         self._queue: list[bytes] = []
-        self.written_bytes = self._flushed_cost = 0
-        # Most bytes that all records so far can need, and those of them written.
+        self.written_bytes = self._flushed_cost = self._room_end = 0
+        # Most bytes that all records so far can need; those of them that were flushed;
+        # and those for which there is room, or less: what is more, `_reserve` sees to.
         self._flushed_offset = self.durable_offset = tail.place.offset - 1
         self.failure: FailedError | None = None
         self.after_flush: Callable[[], object] | None = None
@@ -118,9 +99,9 @@ class LogWriter:
         self.bell = Bell()
         self.is_closing = self._is_flushing = self._is_crowded = False
         self._is_loss_told = False
-        self.gathering_seconds = (
-            options.sync_interval if options.durability == INTERVAL else 0.0
-        )
+        self._queue_bytes_max = options.queue_bytes_max
+        self._is_interval = options.durability == INTERVAL
+        self.gathering_seconds = options.sync_interval if self._is_interval else 0.0
         on_fork(self._forked)
         self._thread = LogThread(self) if options.has_thread else None
 
@@ -135,16 +116,13 @@ class LogWriter:
             DiskFull: there is no room; nothing was taken.
             FailedError: the log has failed before.
         """
-        if self.failure is not None:
-            raise self.failure.with_traceback(None)
         size = len(record)
         cost = size + FRAME_ROOM if size < FRAME_BODY_MAX else room_of(record)
-        waiting = self.written_bytes - self._flushed_cost
-        tail = self._tail
-        if tail.place.position + waiting + cost > tail.allocated:
+        written = self.written_bytes + cost
+        if written > self._room_end:  # also where the log has failed
             self._reserve(cost)
         # No call stands between these two, so no signal handler does.
-        self.written_bytes += cost
+        self.written_bytes = written
         self._queue += (record,)
 
     @property
@@ -153,20 +131,19 @@ class LogWriter:
         with self._io:
             return self._flushed_offset + len(self._queue)
 
-    def settle(self, offset: int, *, waits: bool = True) -> None:
+    def settle(self, offset: int, waits: bool = True) -> None:  # noqa: FBT001, FBT002  hot; by place, as a keyword costs
         """Do what the durability says before the commit at `offset` returns.
 
         Raises:
             FailedError: it may not be on the disk, nor ever be.
         """
-        options = self.options
-        is_full = self.written_bytes - self._flushed_cost > options.queue_bytes_max
-        if options.durability == INTERVAL:
+        is_full = self.written_bytes - self._flushed_cost > self._queue_bytes_max
+        if self._is_interval:
             if self.bell.is_asleep:
                 self.bell.ring()
             if is_full:
                 self.flush()
-        elif options.durability == OS:
+        elif self.options.durability == OS:
             self.flush(sync=False)
         elif waits or is_full:
             self.wait_durable(offset)
@@ -200,6 +177,19 @@ class LogWriter:
             raise self.failure.with_traceback(None)
         return self.durable_offset >= offset
 
+    def flush_to(self, offset: int) -> None:
+        """Have a commit on the disk, without another thread's help.
+
+        For whoever comes again and again: it may wait for a sync that runs, and then
+        for its own, but is woken once.
+
+        Raises:
+            FailedError: it may not be, nor ever be.
+        """
+        with self._io:
+            if self.durable_offset < offset:
+                self._flush(sync=True)
+
     def flush(self, *, sync: bool = True) -> None:
         """Write all that was appended.
 
@@ -225,25 +215,24 @@ class LogWriter:
         if self._thread is not None:
             self._thread.join()
         with self._io:
-            if self.failure is None:
+            failure = self.failure
+            if failure is None:
                 self._is_loss_told = True  # by what this raises
                 self._flush(sync=True)
                 try:
                     self._tail.finish()
                 except OSError as error:
                     self._fail(error)
-                self.failure = FailedError("the log is closed", self.durable_offset)
-                self._release_waiters()
+                failure = self._refuse_from_now("the log is closed")
             self._tail.close()
             if not self._is_loss_told and self.durable_offset < self.appended_offset:
                 self._is_loss_told = True
-                raise self.failure.with_traceback(None)
+                raise failure.with_traceback(None)
 
     def fail(self, reason: str) -> None:
         """Have everything refused from now on, and nothing written any more."""
-        self.failure = FailedError(reason, self.durable_offset)
         self.is_closing = True
-        self._release_waiters()
+        self._refuse_from_now(reason)
 
     def _forked(self) -> None:
         """Have new locks in a forked child: the old ones' holders are not in it."""
@@ -326,15 +315,20 @@ class LogWriter:
             if self.waiters:
                 self.bell.hurry()
 
+    def _refuse_from_now(self, reason: str) -> FailedError:
+        """Have everything refused that comes; give what it is refused with."""
+        self.failure = failure = FailedError(reason, self.durable_offset)
+        self._room_end = -1
+        self._release_waiters()
+        return failure
+
     def _fail(self, error: OSError) -> NoReturn:
         """Touch the file no more, whatever comes.
 
         Raises:
             FailedError: always.
         """
-        self.failure = FailedError(f"{error}", self.durable_offset)
-        self._release_waiters()
-        raise self.failure from error
+        raise self._refuse_from_now(f"{error}") from error
 
     # Room.
 
@@ -346,24 +340,32 @@ class LogWriter:
             FailedError: the log has failed.
         """
         with self._io:
-            tail = self._tail
+            if self.failure is not None:
+                raise self.failure.with_traceback(None)
+            tail, self._room_end = self._tail, 0  # until it is known
             try:
-                needed = self._needed(cost)
-                if tail.is_ending or needed > self.options.segment_bytes:
-                    self._flush(sync=True)
-                    # A segment without records has the name that the next one gets.
-                    if tail.place.offset > tail.header.first_offset:
-                        tail.rotate(self._new_salt(), self._now())
-                needed = self._needed(cost)
-                ahead = max(needed, tail.allocated + self.options.step_bytes)
-                try:
-                    tail.allocate(ahead)
-                except DiskFull:
-                    if ahead == needed:
-                        raise
-                    tail.allocate(needed)
+                if self._needed(cost) > tail.allocated:
+                    self._allocate(cost)
             except OSError as error:
                 self._fail(error)
+            room = tail.allocated - tail.place.position
+            self._room_end = self._flushed_cost + room
+
+    def _allocate(self, cost: int) -> None:
+        tail, needed = self._tail, self._needed(cost)
+        if tail.is_ending or needed > self.options.segment_bytes:
+            self._flush(sync=True)
+            # A segment without records has the name that the next one gets.
+            if tail.place.offset > tail.header.first_offset:
+                tail.rotate(self._new_salt(), self._now())
+            needed = self._needed(cost)
+        ahead = max(needed, tail.allocated + self.options.step_bytes)
+        try:
+            tail.allocate(ahead)
+        except DiskFull:
+            if ahead == needed:
+                raise
+            tail.allocate(needed)
 
     def _needed(self, cost: int) -> int:
         waiting = self.written_bytes - self._flushed_cost
@@ -398,3 +400,4 @@ class LogWriter:
                 self._tail.write_mark()
             except OSError as error:
                 self._fail(error)
+            self._room_end -= self._tail.place.position - place.position

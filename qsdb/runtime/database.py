@@ -11,7 +11,7 @@ from typing import Literal, Self
 from qsdb.errors import ArgumentError, ClosedError, ReadOnlyError, brief
 from qsdb.files import Directory as Files
 from qsdb.files import StrPath
-from qsdb.log.writing import INTERVAL
+from qsdb.log.options import INTERVAL
 from qsdb.recovery.directories import as_files
 from qsdb.recovery.opening import Progress
 from qsdb.runtime.assembly import (

@@ -88,19 +88,15 @@ class DiskJournal:
             DiskFull: there is no room for it.
             FailedError: the log has failed before.
         """
-        opened: Iterable[WriteTable[Row]] = transaction._opened.values()
-        if len(transaction._opened) > 1:
-            opened = sorted(opened, key=_table_id)
-        sections: list[bytes] = []
-        sequences: list[bytes] = []
-        for handle in opened:
+        opened = transaction._opened
+        if len(opened) > 1:
+            sections = self._several(opened.values())
+        else:
+            [handle] = opened.values()
             stored = handle._stored
-            section = self._sections[stored](handle._pre, stored.rows.get)
-            if section:
-                sections.append(section)
-            if stored.sequences and stored.sequences != handle._before[0]:
-                sequences.append(_sequences_section(handle))
-        sections += sequences
+            sections = self._sections[stored](handle._pre, stored.rows.get)
+            if stored.sequences:
+                sections += _sequences_section(handle)
         microseconds = transaction._nanoseconds // 1000
         context = transaction._context
         if type(context) is not CallContext:  # a block, or one of a procedure
@@ -119,6 +115,15 @@ class DiskJournal:
         )
         append(record)
 
+    def _several(self, opened: Iterable[WriteTable[Row]]) -> bytes:
+        """Give the sections of several tables: those of rows, those of sequences."""
+        handles = sorted(opened, key=_table_id)
+        rows = [
+            self._sections[handle._stored](handle._pre, handle._stored.rows.get)
+            for handle in handles
+        ]
+        return b"".join(rows) + b"".join(map(_sequences_section, handles))
+
 
 def _table_id(handle: WriteTable[Row]) -> int:
     return handle._stored.table_id
@@ -131,7 +136,10 @@ def _section_writer(table_id: int, schema: TableSchema) -> SectionWriter:
 
 
 def _sequences_section(handle: WriteTable[Row]) -> bytes:
+    """Give the section of a table's sequences, or nothing where none has moved."""
     stored = handle._stored
+    if not stored.sequences or stored.sequences == handle._before[0]:
+        return b""
     pairs = zip(handle._before[0], stored.sequences, strict=True)
     moved = [(place, now) for place, (was, now) in enumerate(pairs) if was != now]
     return write_sequences(stored.table_id, moved)

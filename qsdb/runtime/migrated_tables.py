@@ -235,7 +235,7 @@ def record_of(found: Migrated, microseconds: int) -> bytes | None:
     tables = sorted(found.tables, key=attrgetter("table_id"))
     # Whatever changes of the tables, the system tables say so.
     sections = [*_row_sections(found, tables), *_sequence_sections(found, tables)]
-    return write_plain(microseconds, sections) if sections else None
+    return write_plain(microseconds, b"".join(sections)) if sections else None
 
 
 def _row_sections(found: Migrated, tables: Sequence[StoredTable]) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NoReturn, Self
 
 from qsdb.errors import ConflictError, UsageError
-from qsdb.log.writing import ALWAYS
+from qsdb.log.options import ALWAYS
 from qsdb.runtime.coroutines import in_a_thread, pause
 from qsdb.runtime.queries import Queries
 from qsdb.runtime.writer import Writer

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import attrs
 
 from qsdb.errors import ArgumentError, brief
-from qsdb.log.writing import DURABILITIES, LogOptions
+from qsdb.log.options import DURABILITIES, LogOptions
 from qsdb.store.limits import TransactionLimits
 
 __all__ = ["Options", "StorageOptions", "limits_of", "options_of"]

@@ -333,7 +333,7 @@ class Writer:
             return
         try:
             if self.log is not None:
-                self.log.settle(offset, waits=waits)
+                self.log.settle(offset, waits)
         finally:
             if is_armed and timers is not None:
                 timers.wake()

@@ -1,7 +1,7 @@
 """`DurableWatch`: tells the event loop when what clients wait for is on the disk.
 
 With confirmed delivery messages wait in outboxes for an offset. One thread for each
-database waits for the highest that is wanted, and then has the sessions looked at. So
+database syncs up to the highest that is wanted, and then has the sessions looked at. So
 while one sync runs the next calls commit, and one sync is for all of them: it is the
 clients' speed that says how often the disk is synced.
 
@@ -28,6 +28,7 @@ class DurableWatch:
 
     Attributes:
         loop: Where those who wait are called.
+        wanted: The highest offset that was.
         failure: Why nothing more comes on the disk, in words for clients; None as long
             as the disk works.
     """
@@ -42,7 +43,7 @@ class DurableWatch:
         self._log = log
         self.loop = loop
         self._waiting: dict[Callable[[], None], None] = {}
-        self._wanted = 0
+        self.wanted = 0
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_closed = False
@@ -64,10 +65,10 @@ class DurableWatch:
         """
         if wake is not None:
             self._waiting[wake] = None
-        if offset <= self._wanted:
+        if offset <= self.wanted:
             return
         with self._changed:
-            self._wanted = offset
+            self.wanted = offset
             if self._thread is None:
                 self._start()
             self._changed.notify()
@@ -82,13 +83,13 @@ class DurableWatch:
         offset = 0  # up to which all were woken; others may sync further meanwhile
         while True:
             with self._changed:
-                while self._wanted <= offset:
+                while self.wanted <= offset:
                     if self._is_closed:
                         return
                     self._changed.wait()
-                offset = self._wanted
+                offset = self.wanted
             try:
-                self._log.wait_durable(offset)
+                self._log.flush_to(offset)
             except QsdbError:
                 _LOGGER.exception("clients wait for the disk, which has failed")
                 self._call(self._fail)

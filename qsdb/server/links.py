@@ -49,6 +49,10 @@ TURN_SECONDS = 0.01
 ANSWERED_AT_ONCE = 16
 """After so many what is due is written: so the client goes on beside the server."""
 
+MANY_COMMITS = 64
+"""Before a frame is through, the disk is asked for so many: a sync costs as much as
+several commits, and those that come later would need another one."""
+
 MESSAGES_AT_ONCE = 8
 """After so many it is looked whether the turn is over, and how much waits."""
 
@@ -106,8 +110,12 @@ class Link:
         self._began = self._loop.time()  # when so many were left
         self._pool = served.pool
 
-    def _flush(self) -> None:
-        """Write what is due, as long as the client reads it."""
+    def _flush(self, commits_min: int = 1) -> None:
+        """Write what is due, as long as the client reads it.
+
+        Args:
+            commits_min: The disk is asked for no fewer than these.
+        """
         self._pace.begin()
         wire, outbox = self._wire, self.session.peer.outbox
         if wire is None:
@@ -122,7 +130,7 @@ class Link:
         if not wire.is_ready:
             self.session.bound()
         self._drained.set()
-        if not self._ask_the_disk():
+        if not self._ask_the_disk(commits_min):
             return
         if outbox.is_overfull:
             self._code = TOO_MUCH
@@ -130,7 +138,7 @@ class Link:
         elif wire.has_gone or (self._is_to_end and wire.is_ready and not len(outbox)):
             self._over.set()
 
-    def _ask_the_disk(self) -> bool:
+    def _ask_the_disk(self, commits_min: int) -> bool:
         """Have synced what is waited for; give False if that can never be."""
         watch, outbox = self._watch, self.session.peer.outbox
         if watch is None or (awaited := outbox.awaited) is None:
@@ -139,6 +147,8 @@ class Link:
             self._code = FAILED
             self.cut(watch.failure)
             return False
+        if watch.wanted < awaited < watch.wanted + commits_min:
+            return True  # for now
         has_time = outbox.may_wait and self._pace.has_time()
         watch.want(awaited, None if has_time else self._pace.wake)
         return True
@@ -278,6 +288,7 @@ class Link:
             if not frame.messages:
                 break
             until = await self._obey(frame.messages, until)
+            self._flush()  # the next ones may take long to read
         if frame.fault is not None:
             raise frame.fault
         return until
@@ -296,9 +307,10 @@ class Link:
                 raise ExitedError(f"it raised {type(error).__name__}") from error
             self._left -= 1
             if job is not None:
+                self._flush()  # which may take long
                 await self._elsewhere(job)
             if not count % ANSWERED_AT_ONCE:
-                self._flush()
+                self._flush(MANY_COMMITS)
             if job is not None or not count % MESSAGES_AT_ONCE:
                 until = await self._pause(until)  # long answers are not piled up
         traffic.messages_in += count

@@ -54,7 +54,7 @@ def test_all_sections_of_up_to_four_rows_are_read_as_they_were_written(
             if not changed:
                 assert section == b""
                 continue
-            record = read_record(write_plain(1, [section]))
+            record = read_record(write_plain(1, section))
             (found,) = record.sections
             puts, removed = reader.rows(record, found)
             assert found.table_id == 9
@@ -86,7 +86,7 @@ def test_calls_are_read_as_they_were_written(
         bytes(range(16)),
         2**64 - 1,
         arguments,
-        [one] * sections_count,
+        one * sections_count,
     )
 
     record = read_record(data)

@@ -68,7 +68,12 @@ class Table:
 def call_record(microseconds: int, sections: list[bytes]) -> bytes:
     write = call_writer(CALL.reducer, PARAMETERS)
     return write(
-        microseconds, CALL.caller, CALL.connection, CALL.state, (1, 2), sections
+        microseconds,
+        CALL.caller,
+        CALL.connection,
+        CALL.state,
+        (1, 2),
+        b"".join(sections),
     )
 
 
@@ -79,7 +84,7 @@ def section() -> bytes:
 
 
 def test_a_section_has_what_is_different() -> None:
-    record = read_record(write_plain(77, [section()]))
+    record = read_record(write_plain(77, section()))
     assert (record.microseconds, record.call) == (77, None)
     (found,) = record.sections
     assert (found.table_id, found.puts_count, found.removed_count) == (5, 2, 1)
@@ -96,7 +101,7 @@ def test_what_is_as_before_is_no_section() -> None:
 def test_keys_are_those_of_the_table(primary_key: tuple[int, ...], key: object) -> None:
     table = Table(primary_key)
     section = written({key: (4, 40, "w")}, lambda _: None, primary_key)
-    data = write_plain(1, [section])
+    data = write_plain(1, section)
     replay(data, {5: table})
     assert table.removed == [key]
     record = read_record(data)
@@ -104,7 +109,7 @@ def test_keys_are_those_of_the_table(primary_key: tuple[int, ...], key: object) 
 
 
 def test_sequences_have_a_section() -> None:
-    data = write_plain(1, [write_sequences(5, [(1, 2**256), (0, 7)])])
+    data = write_plain(1, write_sequences(5, [(1, 2**256), (0, 7)]))
     (found,) = read_record(data).sections
     assert found.sequences == ((1, 2**256), (0, 7))
     table = Table()
@@ -122,8 +127,8 @@ def test_a_call_is_read_as_it_was_made() -> None:
 
 
 def test_a_record_without_sections_is_one() -> None:
-    assert read_record(write_plain(3, [])).sections == ()
-    assert replay(write_plain(3, []), {}) == 3
+    assert read_record(write_plain(3, b"")).sections == ()
+    assert replay(write_plain(3, b""), {}) == 3
 
 
 def test_a_name_that_is_too_long_is_refused() -> None:
@@ -135,7 +140,7 @@ def test_a_name_that_is_too_long_is_refused() -> None:
 @pytest.mark.parametrize("is_call", [False, True])
 def test_a_record_cut_anywhere_is_refused_or_whole(*, is_call: bool) -> None:
     sections = [section(), write_sequences(5, [(0, 9)])]
-    data = call_record(1, sections) if is_call else write_plain(1, sections)
+    data = call_record(1, sections) if is_call else write_plain(1, b"".join(sections))
     head = len(data) - len(b"".join(sections))
     wholes = {head, head + len(sections[0]), len(data)}
     for length in range(len(data) + 1):
@@ -156,7 +161,7 @@ def test_the_time_of_no_record_is_refused() -> None:
 
 
 def test_unknown_flags_are_refused() -> None:
-    data = b"\2" + write_plain(1, [])[1:]
+    data = b"\2" + write_plain(1, b"")[1:]
     with pytest.raises(RecordError, match="0x02"):
         read_record(data)
     with pytest.raises(RecordError, match="0x02"):
@@ -165,11 +170,11 @@ def test_unknown_flags_are_refused() -> None:
 
 def test_a_table_that_is_not_there_is_refused() -> None:
     with pytest.raises(RecordError):
-        replay(write_plain(1, [section()]), {})
+        replay(write_plain(1, section()), {})
 
 
 def with_length(length: int) -> bytes:
-    data = bytearray(write_plain(1, [section()]))
+    data = bytearray(write_plain(1, section()))
     data[9 + 12 : 9 + 16] = length.to_bytes(4, "little")
     return bytes(data)
 
@@ -187,14 +192,14 @@ def test_reading_refuses_a_section_that_ends_elsewhere(length: int) -> None:
 
 
 def test_more_sequences_than_fit_are_refused() -> None:
-    data = bytearray(write_plain(1, [write_sequences(5, [(0, 1)])]))
+    data = bytearray(write_plain(1, write_sequences(5, [(0, 1)])))
     data[25] = 9
     with pytest.raises(RecordError, match="9 sequences"):
         read_record(bytes(data))
 
 
 def test_rows_that_are_none_are_refused() -> None:
-    data = bytearray(write_plain(1, [section()]))
+    data = bytearray(write_plain(1, section()))
     record = read_record(bytes(data))
     (found,) = record.sections
     with pytest.raises(RecordError, match="rows of table 5 end at byte"):

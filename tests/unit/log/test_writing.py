@@ -9,10 +9,11 @@ import pytest
 from qsdb.errors import DiskFull, FailedError, UsageError
 from qsdb.log.background import LogThread
 from qsdb.log.frames import FRAME_BODY_MAX
+from qsdb.log.options import ALWAYS, INTERVAL, OS, LogOptions
 from qsdb.log.scanning import scan_segment
 from qsdb.log.segments import segment_offset
 from qsdb.log.tail import begin_log
-from qsdb.log.writing import ALWAYS, INTERVAL, OS, LogOptions, LogWriter
+from qsdb.log.writing import LogWriter
 from qsdb.testing import Call, Fail, FaultyDirectory, SimulatedDirectory
 from tests.support.disks import refuse_to_sync_a_part
 from tests.unit.log.written import DATABASE, header_of
@@ -413,6 +414,22 @@ def test_threads_wait_for_their_own_commits(durability: str) -> None:
     assert sorted(log.records()) == sorted(
         bytes([letter]) * 9 for letter in b"abcd" * 20
     )
+
+
+def test_who_flushes_up_to_a_commit_syncs_no_more_than_needed(log: Log) -> None:
+    log.writer.append(b"a")
+    log.writer.append(b"b")
+    log.writer.flush_to(2)
+    assert log.writer.durable_offset == 2
+    steps = [*log.steps]
+    log.writer.flush_to(1)
+    assert log.steps == steps
+    log.writer.append(b"c")
+    log.fault = lambda _: Fail(errno.EIO)
+    with pytest.raises(FailedError):
+        log.writer.flush_to(3)
+    with pytest.raises(FailedError, match="up to offset 2"):
+        log.writer.close()
 
 
 def test_a_wait_may_end_before_its_commit() -> None:

@@ -742,6 +742,61 @@ def test_while_a_client_waits_the_disk_is_asked(
     run(main)
 
 
+def noting_wants(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Note the offsets that the disk is asked for, each once."""
+    wanted: list[int] = []
+    want = DurableWatch.want
+
+    def noting(self: DurableWatch, offset: int, wake: Any) -> None:
+        if offset > self.wanted:
+            wanted.append(offset)
+        want(self, offset, wake)
+
+    monkeypatch.setattr(DurableWatch, "want", noting)
+    return wanted
+
+
+def test_amid_a_frame_the_disk_is_asked_for_many_commits_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(links, "TURN_SECONDS", SECONDS)  # else it is asked then, too
+    wanted = noting_wants(monkeypatch)
+    calls = [CallReducer(n, 0, "say", line(1, "b")) for n in range(150)]
+
+    async def main() -> None:
+        with qsdb.Database(chatting.chatting, SimulatedDirectory()) as db:
+            serve = serving(db)
+            socket, before = await opened(serve), db.offset
+            wanted.clear()
+            socket.say(*calls)
+            for _ in calls:
+                assert isinstance(await socket.hear(), s.ReducerResult)
+            assert [each - before for each in wanted] == [64, 128, 150]
+            await socket.leave()
+            await serve.close()
+
+    run(main)
+
+
+def test_before_a_thread_does_something_long_the_disk_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted = noting_wants(monkeypatch)
+
+    async def main() -> None:
+        with qsdb.Database(chatting.chatting, SimulatedDirectory()) as db:
+            serve = serving(db, options=SessionOptions(inline_rows=0))
+            socket = await opened(serve)
+            socket.say(CallReducer(3, 0, "say", line(1, "b")), OneOffQuery(5, LINES))
+            await socket.hear()
+            await socket.hear()
+            assert db.offset in wanted
+            await socket.leave()
+            await serve.close()
+
+    run(main)
+
+
 def test_a_session_ends_while_others_go_on_to_commit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

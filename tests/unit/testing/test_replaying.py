@@ -568,7 +568,7 @@ def test_a_commit_that_changes_the_schema_ends_what_one_module_can_replay() -> N
     found = read_at(disk)
     stored = Stored(stored_row_of_module(found.state, "it"), {})
     rerun = Rerun(small().compiled(), found.state, stored, "it")
-    record = write_plain(0, [write_sequences(1, [(0, 5)])])
+    record = write_plain(0, write_sequences(1, [(0, 5)]))
 
     with pytest.raises(qsdb.ArgumentError, match="replay up to 2 with the module from"):
         rerun.run(3, record)
