@@ -34,6 +34,7 @@ __all__ = [
     "RowList",
     "encode_row_list",
     "read_row_list",
+    "row_change_encoder",
     "row_list_encoder",
 ]
 
@@ -133,6 +134,29 @@ def row_list_encoder(kind: ProductKind) -> Callable[[Sequence[Stored]], bytes]:
         return _encode_same_size((0, fixed, b"".join(map(encode, rows))))
 
     return encode_same_size
+
+
+def row_change_encoder(kind: ProductKind) -> Callable[[Stored, Stored], bytes]:
+    """Give the function that makes two row lists: of one that came, one that went."""
+    encode, fixed = encoder(kind), fixed_size(kind)
+
+    if fixed is None or not 1 <= fixed <= ROW_SIZE_MAX:
+
+        def encode_change(new: Stored, old: Stored) -> bytes:
+            came, went = encode(new), encode(old)
+            size, old_size = len(came), len(went)
+            if 0 < size <= ROW_SIZE_MAX and 0 < old_size <= ROW_SIZE_MAX:
+                head, old_head = (
+                    _pack_one(0, size, size),
+                    _pack_one(0, old_size, old_size),
+                )
+                return b"".join((head, came, old_head, went))
+            return encode_row_list([came]) + encode_row_list([went])
+
+        return encode_change
+
+    head = _pack_one(0, fixed, fixed)
+    return lambda new, old: b"".join((head, encode(new), head, encode(old)))
 
 
 def read_row_list(data: bytes) -> RowList:

@@ -11,6 +11,7 @@ from qsdb.protocol.row_lists import (
     RowList,
     encode_row_list,
     read_row_list,
+    row_change_encoder,
     row_list_encoder,
 )
 from qsdb.values.compounds import Field, ProductKind
@@ -67,6 +68,26 @@ def test_rows_of_one_size_over_the_bound_have_offsets() -> None:
 
     assert read_row_list(data).size_hint == (0, 65536)
     assert read_row_list(data).split() == [bytes(65536), bytes(65536)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows"),
+    [
+        pytest.param(U8_ROW, [(7,), (8,)], id="one size"),
+        pytest.param(
+            BYTES_ROW, [(b"",), (b"ab",), (bytes(65531),), (bytes(65532),)], id="any"
+        ),
+        pytest.param(EMPTY_ROW, [()], id="without bytes"),
+        pytest.param(WIDE_ROW, [tuple([0] * 2048)], id="over the bound"),
+    ],
+)
+def test_a_change_of_one_row_is_two_lists(
+    kind: ProductKind, rows: list[tuple[object, ...]]
+) -> None:
+    encode_rows, encode_change = row_list_encoder(kind), row_change_encoder(kind)
+    for new in rows:
+        for old in rows:
+            assert encode_change(new, old) == encode_rows([new]) + encode_rows([old])
 
 
 @given(rows=st.lists(st.binary(max_size=3), max_size=5))
