@@ -17,6 +17,11 @@ _IDLE_SECONDS = 0.05
 """After this long without records the last ones get a mark."""
 
 
+_COMPANY_SECONDS = 0.002
+"""So long it waits for those who go on one after another: who is late, since others use
+the interpreter, holds up nobody for longer."""
+
+
 class Log(Protocol):
     """What the thread needs of a log."""
 
@@ -42,7 +47,7 @@ class Log(Protocol):
         """Write a mark, if the log still ends in this place."""
         ...
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: str) -> object:
         """Have everything refused from now on."""
         ...
 
@@ -73,7 +78,10 @@ class LogThread:
 
     def _work(self) -> None:
         """Do what is due now, or wait until something is."""
-        log, bell = self._log, self._log.bell
+        log, bell, waiters = self._log, self._log.bell, self._log.waiters
+        if waiters.are_many_due:  # so one sync will be for all who come back
+            bell.gather(_COMPANY_SECONDS, lambda: waiters.are_due)
+            waiters.let_all_go_on()
         if log.has_work():
             if log.gathering_seconds and not log.waiters:
                 bell.gather(log.gathering_seconds)

@@ -144,15 +144,23 @@ class Tail:
         self.place = place
         self.synced = min(self.synced, place.position)
 
-    def allocate(self, size: int) -> None:
-        """Have room for `size` bytes in the segment.
+    def allocate(self, needed: int, ahead: int = 0) -> None:
+        """Have room in the segment.
+
+        Args:
+            needed: For so many bytes.
+            ahead: For so many, if the disk has that.
 
         Raises:
-            DiskFull: there is none.
+            DiskFull: there is not what is needed.
         """
+        size = max(needed, ahead)
         try:
             self._file.allocate(size + FRAME_ROOM)
         except OSError as error:
+            if size > needed and error.errno in NO_ROOM:
+                self.allocate(needed)
+                return
             _refuse_if_full(error, self.path, size)
             raise
         self.allocated = size

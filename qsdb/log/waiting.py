@@ -2,7 +2,10 @@
 
 `Waiters` are threads that each wait for an offset. Each has a lock of its own, so
 that exactly those are woken whose commit is there; a condition would wake all, and
-all but one in vain.
+all but one in vain. When many are due at once they go on one after another: who was
+woken wakes the next. All at once would only wait for the interpreter, each in a queue
+of the operating system, and be woken once more. A few do go on at once: they are soon
+through, and the log is written meanwhile.
 
 A `Bell` is what the log thread sleeps by. Ringing it costs one look at a flag while
 the thread is awake, since it is rung by every commit.
@@ -10,8 +13,9 @@ the thread is awake, since it is rung by every commit.
 
 import contextlib
 import threading
+from collections.abc import Callable, Iterable
 
-__all__ = ["Bell", "Waiters"]
+__all__ = ["Bell", "Waiter", "Waiters"]
 
 
 def _held_lock() -> threading.Lock:
@@ -20,37 +24,98 @@ def _held_lock() -> threading.Lock:
     return lock
 
 
-class Waiters:
-    """Threads that wait for offsets."""
+FEW = 8
+"""So many that are due go on all at once."""
 
-    __slots__ = ("_waiting",)
+Waiter = tuple[int, threading.Lock]
+"""What a thread waits for, and what it waits by."""
+
+
+class Waiters:
+    """Threads that wait for offsets; true while any waits for one that is not there."""
+
+    __slots__ = ("_due", "_waiting")
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._waiting: list[tuple[int, threading.Lock]] = []
+        self._waiting: list[Waiter] = []
+        self._due: list[Waiter] = []
+        """Those whose offset is there, until they have left; the first goes on."""
 
     def __bool__(self) -> bool:
-        """Whether anybody waits."""
+        """Whether anybody waits for what is not there."""
         return bool(self._waiting)
 
-    def add(self, offset: int) -> threading.Lock:
-        """Wait for an offset from now on; the lock can be had when it is there."""
-        lock = _held_lock()
-        self._waiting.append((offset, lock))
-        return lock
+    @property
+    def are_due(self) -> bool:
+        """Whether some are about to go on, of whom most will soon be back."""
+        return bool(self._due)
+
+    @property
+    def are_many_due(self) -> bool:
+        """Whether so are so many that they go on one after another."""
+        return len(self._due) > FEW
+
+    def wait(self, offset: int, ask: Callable[[], bool], seconds: float | None) -> None:
+        """Wait until an offset is there.
+
+        Args:
+            offset: It.
+            ask: Has it come, now that this thread waits for it; says whether it will.
+            seconds: To wait at most; None for as long as it takes.
+        """
+        waiter = self.add(offset)
+        try:
+            if ask():
+                waiter[1].acquire(timeout=-1 if seconds is None else seconds)
+        finally:
+            try:
+                self.leave(waiter)
+            except BaseException:  # an interrupt has cut that off
+                self.leave(waiter)
+                raise
+
+    def add(self, offset: int) -> Waiter:
+        """Stand in line for an offset; the lock can be had when it is there.
+
+        Whoever does so leaves the line, whatever happens.
+        """
+        waiter = offset, _held_lock()
+        self._waiting.append(waiter)
+        return waiter
 
     def release(self, offset: float) -> None:
         """Let those go on who wait for an offset up to this one; by one at a time."""
         for waiter in self._waiting[:]:  # more may come meanwhile
-            wanted, lock = waiter
-            if wanted <= offset:
-                # First this: a signal handler may cut it off between the two. Whoever
-                # was let go on then is so once more, which is no matter.
-                try:  # noqa: SIM105  that costs more than all the rest here
+            if waiter[0] <= offset:
+                # First this: a signal handler may cut it off between the two.
+                self._due.append(waiter)
+                _take_out(self._waiting, waiter)
+        self._let_go_on(self._due[:1] if self.are_many_due else self._due[:])
+
+    def leave(self, waiter: Waiter) -> None:
+        """Take in that a thread has gone on, and let the next one; twice is once."""
+        if not _take_out(self._due, waiter):
+            _take_out(self._waiting, waiter)  # it waits no longer than it may
+        self._let_go_on(self._due[:1])
+
+    def let_all_go_on(self) -> None:
+        """Wait no longer for the first of those who are due."""
+        self._let_go_on(self._due[:])
+
+    def _let_go_on(self, waiters: Iterable[Waiter]) -> None:
+        for _, lock in waiters:
+            if lock.locked():  # else it was let go on already
+                with contextlib.suppress(RuntimeError):  # by somebody who was faster
                     lock.release()
-                except RuntimeError:
-                    pass
-                self._waiting.remove(waiter)
+
+
+def _take_out(line: list[Waiter], waiter: Waiter) -> bool:
+    try:
+        line.remove(waiter)
+    except ValueError:
+        return False
+    return True
 
 
 class Bell:
@@ -82,10 +147,18 @@ class Bell:
         self.is_asleep = False
         return was_rung
 
-    def gather(self, seconds: float) -> None:
-        """Let so many seconds pass, fewer if somebody is in a hurry."""
+    def gather(
+        self, seconds: float, is_needed: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Let so many seconds pass, fewer if somebody is in a hurry.
+
+        Args:
+            seconds: At most so long.
+            is_needed: Is asked once more, now that others know that they may hurry.
+        """
         self._is_gathering = True
-        self._hurry.wait(seconds)
+        if is_needed():
+            self._hurry.wait(seconds)
         self._is_gathering = False
         self._hurry.clear()
 
@@ -98,6 +171,10 @@ class Bell:
 
     def hurry(self) -> None:
         """Wake the thread also where it lets others come together."""
+        self.end_gathering()
+        self.ring()
+
+    def end_gathering(self) -> None:
+        """Wake the thread only where it lets others come together."""
         if self._is_gathering:
             self._hurry.set()
-        self.ring()

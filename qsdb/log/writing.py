@@ -14,8 +14,9 @@ durability    when a commit returns
 
 A thread that waits for a sync does it itself if it is alone, which saves two thread
 switches. Where several came to the last one, all wait for the log thread, which
-flushes for those who came meanwhile. Without records for a while that thread writes a
-mark, so that damage to the last frame can be told from a torn tail.
+flushes for those who came meanwhile; of very many, when they have gone on and most are
+back (`qsdb.log.waiting`). Without records for a while that thread writes a mark, so
+that damage to the last frame can be told from a torn tail.
 
 **Room before promise.** Before a record is taken, the file has the room for it,
 allocated ahead in steps. A full disk so fails the one transaction that would have
@@ -30,9 +31,8 @@ Opening the database again reads what is really there.
 
 import threading
 from collections.abc import Callable
-from typing import NoReturn
 
-from qsdb.errors import DiskFull, FailedError, UsageError
+from qsdb.errors import FailedError, UsageError
 from qsdb.forks import on_fork
 from qsdb.log.background import LogThread
 from qsdb.log.frames import (
@@ -168,36 +168,26 @@ class LogWriter:
             finally:
                 self._io.release()
             return True
-        lock = self.waiters.add(offset)
-        # Who flushes may have looked before this one was there; who failed looks not.
-        if self.failure is None:
-            self.bell.hurry()
-            lock.acquire(timeout=-1 if timeout is None else timeout)
+        self.waiters.wait(offset, self._hurry, timeout)
+        if not self.waiters.are_due:
+            self.bell.end_gathering()
         if self.durable_offset < offset and self.failure is not None:
             raise self.failure.with_traceback(None)
         return self.durable_offset >= offset
 
-    def flush_to(self, offset: int) -> None:
-        """Have a commit on the disk, without another thread's help.
+    def flush(self, offset: int | None = None, *, sync: bool = True) -> None:
+        """Write all that was appended, without another thread's help.
 
-        For whoever comes again and again: it may wait for a sync that runs, and then
-        for its own, but is woken once.
-
-        Raises:
-            FailedError: it may not be, nor ever be.
-        """
-        with self._io:
-            if self.durable_offset < offset:
-                self._flush(sync=True)
-
-    def flush(self, *, sync: bool = True) -> None:
-        """Write all that was appended.
+        Args:
+            offset: Nothing is written if that is on the disk already.
+            sync: Whether all is to be on the disk.
 
         Raises:
             FailedError: the log has failed.
         """
         with self._io:
-            self._flush(sync=sync)
+            if offset is None or self.durable_offset < offset:
+                self._flush(sync=sync)
 
     def close(self) -> None:
         """Write all that was appended, and a last mark; end the thread.
@@ -222,17 +212,19 @@ class LogWriter:
                 try:
                     self._tail.finish()
                 except OSError as error:
-                    self._fail(error)
-                failure = self._refuse_from_now("the log is closed")
+                    raise self.fail(f"{error}") from error
+                failure = self.fail("the log is closed")
             self._tail.close()
             if not self._is_loss_told and self.durable_offset < self.appended_offset:
                 self._is_loss_told = True
                 raise failure.with_traceback(None)
 
-    def fail(self, reason: str) -> None:
-        """Have everything refused from now on, and nothing written any more."""
-        self.is_closing = True
-        self._refuse_from_now(reason)
+    def fail(self, reason: str) -> FailedError:
+        """Touch the file no more, whatever comes; give what it is refused with."""
+        self.failure = failure = FailedError(reason, self.durable_offset)
+        self.is_closing, self._room_end = True, -1
+        self._release_waiters()
+        return failure
 
     def _forked(self) -> None:
         """Have new locks in a forked child: the old ones' holders are not in it."""
@@ -251,7 +243,7 @@ class LogWriter:
         try:
             self._write_queue(sync=sync)
         except OSError as error:
-            self._fail(error)
+            raise self.fail(f"{error}") from error
         finally:
             self._is_flushing = False
             self._release_waiters()
@@ -306,29 +298,27 @@ class LogWriter:
         self._tail.sync()
         self.durable_offset = offset
 
+    def _hurry(self) -> bool:
+        """Have the log thread write now, or when all who go on have done so.
+
+        Returns:
+            Whether it will.
+        """
+        if self.waiters.are_due:
+            self.bell.ring()
+        else:
+            self.bell.hurry()
+        return self.failure is None
+
     def _release_waiters(self) -> None:
         """Let those go on whose commit is on the disk, or never will be."""
-        if self.waiters:
-            self.waiters.release(
-                self.durable_offset if self.failure is None else float("inf")
-            )
-            if self.waiters:
-                self.bell.hurry()
-
-    def _refuse_from_now(self, reason: str) -> FailedError:
-        """Have everything refused that comes; give what it is refused with."""
-        self.failure = failure = FailedError(reason, self.durable_offset)
-        self._room_end = -1
-        self._release_waiters()
-        return failure
-
-    def _fail(self, error: OSError) -> NoReturn:
-        """Touch the file no more, whatever comes.
-
-        Raises:
-            FailedError: always.
-        """
-        raise self._refuse_from_now(f"{error}") from error
+        waiters = self.waiters
+        if self.failure is not None:
+            waiters.release(float("inf"))
+            waiters.let_all_go_on()
+        elif waiters:
+            waiters.release(self.durable_offset)
+            self.bell.hurry() if waiters else self.bell.ring()
 
     # Room.
 
@@ -344,28 +334,20 @@ class LogWriter:
                 raise self.failure.with_traceback(None)
             tail, self._room_end = self._tail, 0  # until it is known
             try:
-                if self._needed(cost) > tail.allocated:
-                    self._allocate(cost)
+                needed = self._needed(cost)
+                is_full = tail.is_ending or needed > self.options.segment_bytes
+                if is_full and needed > tail.allocated:
+                    self._flush(sync=True)
+                    # A segment without records has the name that the next one gets.
+                    if tail.place.offset > tail.header.first_offset:
+                        tail.rotate(self._new_salt(), self._now())
+                    needed = self._needed(cost)
+                if needed > tail.allocated:
+                    tail.allocate(needed, tail.allocated + self.options.step_bytes)
             except OSError as error:
-                self._fail(error)
+                raise self.fail(f"{error}") from error
             room = tail.allocated - tail.place.position
             self._room_end = self._flushed_cost + room
-
-    def _allocate(self, cost: int) -> None:
-        tail, needed = self._tail, self._needed(cost)
-        if tail.is_ending or needed > self.options.segment_bytes:
-            self._flush(sync=True)
-            # A segment without records has the name that the next one gets.
-            if tail.place.offset > tail.header.first_offset:
-                tail.rotate(self._new_salt(), self._now())
-            needed = self._needed(cost)
-        ahead = max(needed, tail.allocated + self.options.step_bytes)
-        try:
-            tail.allocate(ahead)
-        except DiskFull:
-            if ahead == needed:
-                raise
-            tail.allocate(needed)
 
     def _needed(self, cost: int) -> int:
         waiting = self.written_bytes - self._flushed_cost
@@ -399,5 +381,5 @@ class LogWriter:
             try:
                 self._tail.write_mark()
             except OSError as error:
-                self._fail(error)
+                raise self.fail(f"{error}") from error
             self._room_end -= self._tail.place.position - place.position

@@ -89,7 +89,7 @@ class DurableWatch:
                     self._changed.wait()
                 offset = self.wanted
             try:
-                self._log.flush_to(offset)
+                self._log.flush(offset)
             except QsdbError:
                 _LOGGER.exception("clients wait for the disk, which has failed")
                 self._call(self._fail)

@@ -2,28 +2,115 @@
 
 import threading
 
-from qsdb.log.waiting import Bell, Waiters
+import pytest
+
+from qsdb.log import waiting
+from qsdb.log.waiting import Bell, Waiter, Waiters
 
 
-def test_those_up_to_an_offset_are_let_go_on() -> None:
-    waiters = Waiters()
-    locks = [waiters.add(offset) for offset in (3, 1, 2)]
+def is_let_go(waiter: Waiter) -> bool:
+    """Take a waiter's lock, if it can be had."""
+    return waiter[1].acquire(blocking=False)
+
+
+@pytest.fixture
+def waiters(monkeypatch: pytest.MonkeyPatch) -> Waiters:
+    """Make a line in which one is many."""
+    monkeypatch.setattr(waiting, "FEW", 0)
+    return Waiters()
+
+
+def test_few_are_let_go_on_at_once_and_many_one_after_another() -> None:
+    for count in (waiting.FEW, waiting.FEW + 1):
+        waiters = Waiters()
+        due = [waiters.add(1) for _ in range(count)]
+        waiters.release(1)
+        is_one = count > waiting.FEW
+        assert [is_let_go(each) for each in due] == [True] + [not is_one] * (count - 1)
+
+
+def test_those_up_to_an_offset_are_let_go_on_one_after_another(
+    waiters: Waiters,
+) -> None:
+    third, first, second = [waiters.add(offset) for offset in (3, 1, 2)]
     waiters.release(2)
-    assert [lock.locked() for lock in locks] == [True, False, False]
-    assert waiters
+    assert [is_let_go(each) for each in (third, first, second)] == [False, True, False]
+    assert (bool(waiters), waiters.are_due) == (True, True)
+    waiters.leave(first)
+    assert is_let_go(second)
+    waiters.leave(second)
+    assert (bool(waiters), waiters.are_due) == (True, False)
+    assert not is_let_go(third)
     waiters.release(float("inf"))
-    assert not locks[0].locked()
+    assert is_let_go(third)
     assert not waiters
 
 
-def test_a_release_that_was_cut_off_is_done_again() -> None:
-    """As a signal handler cuts it off, after the lock and before the list."""
-    waiters = Waiters()
-    first, second = waiters.add(1), waiters.add(1)
-    first.release()
+def test_all_may_be_let_go_on_at_once(waiters: Waiters) -> None:
+    due = [waiters.add(1) for _ in range(3)]
     waiters.release(1)
-    assert not second.locked()
+    waiters.let_all_go_on()
+    assert all(map(is_let_go, due))
+    for each in due:
+        waiters.leave(each)
+    assert not waiters.are_due
+
+
+def test_who_leaves_too_early_has_nobody_go_on_twice(waiters: Waiters) -> None:
+    first, early, last = [waiters.add(1) for _ in range(3)]
+    waiters.leave(early)
+    assert not any(map(is_let_go, (first, early, last)))
+    waiters.release(1)
+    assert is_let_go(first)
+    waiters.leave(early)
+    assert not is_let_go(last)
+    waiters.leave(first)
+    waiters.leave(first)
+    assert is_let_go(last)
+
+
+def test_who_leaves_before_its_turn_is_passed_over(waiters: Waiters) -> None:
+    first, early, last = [waiters.add(1) for _ in range(3)]
+    waiters.release(1)
+    waiters.leave(early)
+    waiters.leave(first)
+    assert is_let_go(last)
+
+
+def test_who_is_cut_off_while_it_leaves_leaves_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiters, leave = Waiters(), Waiters.leave
+    cut_off = [True]
+
+    def leaving(self: Waiters, waiter: Waiter) -> None:
+        if cut_off.pop():
+            cut_off.append(False)
+            raise KeyboardInterrupt
+        leave(self, waiter)
+
+    monkeypatch.setattr(Waiters, "leave", leaving)
+    with pytest.raises(KeyboardInterrupt):
+        waiters.wait(1, lambda: True, 0)
     assert not waiters
+
+
+def test_what_will_not_come_is_not_waited_for() -> None:
+    waiters = Waiters()
+    waiters.wait(1, lambda: False, None)
+    assert not waiters
+
+
+def test_a_release_that_was_cut_off_is_done_again(waiters: Waiters) -> None:
+    """As a signal handler cuts it off, between one line and the other."""
+    first, second = waiters.add(1), waiters.add(1)
+    waiters._due.append(first)
+    waiters.release(1)
+    assert not waiters
+    assert is_let_go(first)
+    waiters.leave(first)
+    waiters.leave(first)
+    assert is_let_go(second)
 
 
 def test_a_bell_that_is_rung_wakes_who_sleeps() -> None:
@@ -61,3 +148,7 @@ def test_gathering_lasts_until_somebody_is_in_a_hurry() -> None:
     bell.gather(0)
     bell.hurry()
     assert not bell._hurry.is_set()
+
+
+def test_what_is_not_needed_any_more_is_not_waited_for() -> None:
+    Bell().gather(100, lambda: False)

@@ -13,6 +13,7 @@ from qsdb.log.options import ALWAYS, INTERVAL, OS, LogOptions
 from qsdb.log.scanning import scan_segment
 from qsdb.log.segments import segment_offset
 from qsdb.log.tail import begin_log
+from qsdb.log.waiting import FEW
 from qsdb.log.writing import LogWriter
 from qsdb.testing import Call, Fail, FaultyDirectory, SimulatedDirectory
 from tests.support.disks import refuse_to_sync_a_part
@@ -419,15 +420,15 @@ def test_threads_wait_for_their_own_commits(durability: str) -> None:
 def test_who_flushes_up_to_a_commit_syncs_no_more_than_needed(log: Log) -> None:
     log.writer.append(b"a")
     log.writer.append(b"b")
-    log.writer.flush_to(2)
+    log.writer.flush(2)
     assert log.writer.durable_offset == 2
     steps = [*log.steps]
-    log.writer.flush_to(1)
+    log.writer.flush(1)
     assert log.steps == steps
     log.writer.append(b"c")
     log.fault = lambda _: Fail(errno.EIO)
     with pytest.raises(FailedError):
-        log.writer.flush_to(3)
+        log.writer.flush(3)
     with pytest.raises(FailedError, match="up to offset 2"):
         log.writer.close()
 
@@ -513,7 +514,7 @@ def test_who_waits_is_told_that_there_is_no_room_to_be_had() -> None:
     """The failure comes to somebody else, who wants room."""
     log = Log(INTERVAL)
     log.commit(b"one")
-    waiting = log.writer.waiters.add(1)
+    _, waiting = log.writer.waiters.add(1)
     log.fault = lambda call: Fail(errno.EIO) if call.operation == "allocate" else None
     with pytest.raises(FailedError, match="EIO"):
         log.writer.append(bytes(4096))
@@ -522,7 +523,7 @@ def test_who_waits_is_told_that_there_is_no_room_to_be_had() -> None:
 
 def test_who_waits_is_told_of_the_end() -> None:
     log = Log(INTERVAL)
-    waiting = log.writer.waiters.add(99)
+    _, waiting = log.writer.waiters.add(99)
     log.writer.close()
     assert waiting.acquire(blocking=False)
 
@@ -624,10 +625,23 @@ def test_a_thread_looks_once_more_before_it_sleeps() -> None:
     log.writer.close()
 
 
+def test_who_is_late_to_go_on_holds_up_nobody() -> None:
+    log = Log(ALWAYS, has_thread=True)
+    due = [log.writer.waiters.add(1) for _ in range(FEW + 2)]
+    log.commit(b"one")
+    for _, lock in due:  # of whom none leaves
+        assert lock.acquire(timeout=WAIT_SECONDS)
+    for each in due:
+        log.writer.waiters.leave(each)
+    log.commit(b"two")
+    log.writer.close()
+    assert log.records() == [b"one", b"two"]
+
+
 def test_waiters_that_are_left_are_in_a_hurry() -> None:
     log = Log(INTERVAL)
     log.commit(b"one")
-    lock = log.writer.waiters.add(9)
+    _, lock = log.writer.waiters.add(9)
     log.writer.flush()
     assert lock.locked()
     log.writer.fail("no more")

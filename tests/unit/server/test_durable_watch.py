@@ -26,7 +26,7 @@ class Log:
         self._has_failed = False
         self._changed = threading.Condition()
 
-    def flush_to(self, offset: int) -> None:
+    def flush(self, offset: int) -> None:
         with self._changed:
             self.waits.append(offset)
             self._changed.notify_all()
