@@ -6,6 +6,7 @@ them, not there, and nothing of their arguments is looked at.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 
@@ -102,19 +103,20 @@ def _reader(parameters: Parameters) -> Callable[[bytes], tuple[object, ...]]:
     name, given = parameters.function_name, parameters.parameters
     fields = [Field(each.name, each.binding.kind) for each in given]
     decode = decoder(ProductKind(name, tuple(fields)))
-    leaves = [each.binding.leave for each in given]
-    is_plain = all(each.binding.is_plain for each in given)
 
-    def read(data: bytes) -> tuple[object, ...]:
+    def read_plain(data: bytes) -> Any:  # noqa: ANN401  a tuple, as a product is stored
         try:
-            values = decode(data)
+            return decode(data)
         except DecodeError as error:
             where = f"{name}(), arguments, byte {error.position}"
             raise ArgumentError(f"{where}: {error.reason}") from None
-        assert isinstance(values, tuple)  # as a product is stored
-        if is_plain:
-            return values
-        pairs = zip(leaves, values, strict=True)
+
+    if all(each.binding.is_plain for each in given):
+        return read_plain
+    leaves = [each.binding.leave for each in given]
+
+    def read(data: bytes) -> tuple[object, ...]:
+        pairs = zip(leaves, read_plain(data), strict=True)
         return tuple([leave(value) for leave, value in pairs])
 
     return read

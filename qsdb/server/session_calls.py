@@ -70,6 +70,7 @@ class SessionCalls:
     __slots__ = (
         "_answering",
         "_calls",
+        "_functions",
         "_is_owner",
         "_own",
         "_peer",
@@ -90,6 +91,7 @@ class SessionCalls:
         self._peer = peer
         self._write = write
         self._served = peer.served
+        self._functions = peer.served.functions  # of the module that was published last
         self._calls = peer.access.calls
         self._is_owner = peer.is_owner
         self.is_calling = False
@@ -127,8 +129,11 @@ class SessionCalls:
             args: Its arguments, as they came.
             read: Reads them, if they are not BSATN.
         """
+        functions = self._functions
+        if functions.module is not self._calls.module:
+            functions = self._functions = self._served.functions
         try:
-            found = self._served.functions.reducer(name, is_owner=self._is_owner)
+            found = functions.reducer(name, is_owner=self._is_owner)
             own = found.read
             values = own(args) if read is None else read(found, args)
         except (NotFoundError, ArgumentError) as error:
