@@ -90,13 +90,15 @@ class Waiters:
             if waiter[0] <= offset:
                 # First this: a signal handler may cut it off between the two.
                 self._due.append(waiter)
-                _take_out(self._waiting, waiter)
+                if not _take_out(self._waiting, waiter):  # it has left meanwhile
+                    _take_out(self._due, waiter)
         self._let_go_on(self._due[:1] if self.are_many_due else self._due[:])
 
     def leave(self, waiter: Waiter) -> None:
         """Take in that a thread has gone on, and let the next one; twice is once."""
-        if not _take_out(self._due, waiter):
-            _take_out(self._waiting, waiter)  # it waits no longer than it may
+        _take_out(self._waiting, waiter)  # if it waits no longer than it may
+        while _take_out(self._due, waiter):  # once, but for what was cut off
+            pass
         self._let_go_on(self._due[:1])
 
     def let_all_go_on(self) -> None:
@@ -106,14 +108,19 @@ class Waiters:
     def _let_go_on(self, waiters: Iterable[Waiter]) -> None:
         for _, lock in waiters:
             if lock.locked():  # else it was let go on already
-                with contextlib.suppress(RuntimeError):  # by somebody who was faster
+                try:  # noqa: SIM105  that costs more than all the rest here
                     lock.release()
+                except RuntimeError:  # by somebody who was faster
+                    pass
 
 
 def _take_out(line: list[Waiter], waiter: Waiter) -> bool:
+    """Take a waiter out of a line once, and give whether it was in it."""
+    if waiter not in line:
+        return False
     try:
         line.remove(waiter)
-    except ValueError:
+    except ValueError:  # somebody was faster
         return False
     return True
 

@@ -1,6 +1,8 @@
 """`Waiters` and `Bell`: exactly those are woken who are to be."""
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -77,6 +79,46 @@ def test_who_leaves_before_its_turn_is_passed_over(waiters: Waiters) -> None:
     assert is_let_go(last)
 
 
+class Line(list[Waiter]):
+    """A line of which something happens once it has been copied, or looked at."""
+
+    def __init__(self, waiters: list[Waiter], then: Callable[[], object]) -> None:
+        super().__init__(waiters)
+        self.then = then
+
+    def __getitem__(self, at: Any) -> Any:
+        found = super().__getitem__(at)
+        self.then()
+        return found
+
+    def __contains__(self, waiter: object) -> bool:
+        is_there = super().__contains__(waiter)
+        self.then()
+        return is_there
+
+
+def test_who_leaves_in_the_middle_of_a_release_is_not_due() -> None:
+    waiters = Waiters()
+    waiter = waiters.add(1)
+
+    def leave() -> None:
+        waiters._waiting = []
+        waiters.leave(waiter)
+
+    waiters._waiting = Line([waiter], leave)
+    waiters.release(1)
+    assert not waiters.are_due
+
+
+def test_who_is_taken_out_by_somebody_faster_was_not_there() -> None:
+    waiters = Waiters()
+    waiter = waiters.add(1)
+    waiters._waiting = line = Line([waiter], list)
+    line.then = line.clear
+    waiters.leave(waiter)
+    assert not waiters
+
+
 def test_who_is_cut_off_while_it_leaves_leaves_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -109,8 +151,9 @@ def test_a_release_that_was_cut_off_is_done_again(waiters: Waiters) -> None:
     assert not waiters
     assert is_let_go(first)
     waiters.leave(first)
-    waiters.leave(first)
     assert is_let_go(second)
+    waiters.leave(second)
+    assert not waiters.are_due
 
 
 def test_a_bell_that_is_rung_wakes_who_sleeps() -> None:
