@@ -81,10 +81,13 @@ class LogThread:
         log, bell, waiters = self._log, self._log.bell, self._log.waiters
         if waiters.are_many_due:  # so one sync will be for all who come back
             bell.gather(_COMPANY_SECONDS, lambda: waiters.are_due)
+        if waiters.are_due:  # who is late holds up nobody
             waiters.let_all_go_on()
         if log.has_work():
             if log.gathering_seconds and not log.waiters:
-                bell.gather(log.gathering_seconds)
+                bell.gather(
+                    log.gathering_seconds, lambda: not (log.waiters or log.is_closing)
+                )
             log.flush()
             return
         bell.is_asleep = True

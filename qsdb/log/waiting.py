@@ -15,7 +15,14 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable
 
-__all__ = ["Bell", "Waiter", "Waiters"]
+__all__ = ["FEW", "Bell", "Waiter", "Waiters", "new_waiter"]
+
+
+FEW = 8
+"""So many that are due go on all at once."""
+
+Waiter = tuple[int, threading.Lock]
+"""What a thread waits for, and what it waits by."""
 
 
 def _held_lock() -> threading.Lock:
@@ -24,11 +31,9 @@ def _held_lock() -> threading.Lock:
     return lock
 
 
-FEW = 8
-"""So many that are due go on all at once."""
-
-Waiter = tuple[int, threading.Lock]
-"""What a thread waits for, and what it waits by."""
+def new_waiter(offset: int) -> Waiter:
+    """Make what a thread waits by."""
+    return offset, _held_lock()
 
 
 class Waiters:
@@ -39,7 +44,7 @@ class Waiters:
     def __init__(self) -> None:
         """Begin with none."""
         self._waiting: list[Waiter] = []
-        self._due: list[Waiter] = []
+        self._due: dict[Waiter, None] = {}
         """Those whose offset is there, until they have left; the first goes on."""
 
     def __bool__(self) -> bool:
@@ -64,8 +69,9 @@ class Waiters:
             ask: Has it come, now that this thread waits for it; says whether it will.
             seconds: To wait at most; None for as long as it takes.
         """
-        waiter = self.add(offset)
+        waiter = new_waiter(offset)
         try:
+            self.add(waiter)
             if ask():
                 waiter[1].acquire(timeout=-1 if seconds is None else seconds)
         finally:
@@ -75,35 +81,39 @@ class Waiters:
                 self.leave(waiter)
                 raise
 
-    def add(self, offset: int) -> Waiter:
-        """Stand in line for an offset; the lock can be had when it is there.
+    def add(self, waiter: Waiter) -> None:
+        """Have a thread stand in line; its lock can be had when the offset is there.
 
-        Whoever does so leaves the line, whatever happens.
+        It leaves the line, whatever happens.
         """
-        waiter = offset, _held_lock()
         self._waiting.append(waiter)
-        return waiter
 
     def release(self, offset: float) -> None:
-        """Let those go on who wait for an offset up to this one; by one at a time."""
-        for waiter in self._waiting[:]:  # more may come meanwhile
-            if waiter[0] <= offset:
-                # First this: a signal handler may cut it off between the two.
-                self._due.append(waiter)
-                if not _take_out(self._waiting, waiter):  # it has left meanwhile
-                    _take_out(self._due, waiter)
-        self._let_go_on(self._due[:1] if self.are_many_due else self._due[:])
+        """Let those go on who wait for an offset up to this one; by one at a time.
+
+        Cut off by an exception, it is done again, as they still wait.
+        """
+        found = [each for each in self._waiting[:] if each[0] <= offset]
+        self._due |= dict.fromkeys(found)
+        self._let_go_on(self._first() if self.are_many_due else list(self._due))
+        for each in found:
+            if not _take_out(self._waiting, each):  # it has left meanwhile
+                self._due.pop(each, None)
+        self._let_go_on(self._first())  # who was may just have left
 
     def leave(self, waiter: Waiter) -> None:
         """Take in that a thread has gone on, and let the next one; twice is once."""
-        _take_out(self._waiting, waiter)  # if it waits no longer than it may
-        while _take_out(self._due, waiter):  # once, but for what was cut off
-            pass
-        self._let_go_on(self._due[:1])
+        _take_out(self._waiting, waiter)  # in this order: see `release`
+        self._due.pop(waiter, None)
+        self._let_go_on(self._first())
 
     def let_all_go_on(self) -> None:
         """Wait no longer for the first of those who are due."""
-        self._let_go_on(self._due[:])
+        self._let_go_on(list(self._due))
+
+    def _first(self) -> list[Waiter]:
+        # Other threads change the dict, so it is copied in one go.
+        return list(self._due)[:1]
 
     def _let_go_on(self, waiters: Iterable[Waiter]) -> None:
         for _, lock in waiters:

@@ -168,9 +168,13 @@ class LogWriter:
             finally:
                 self._io.release()
             return True
-        self.waiters.wait(offset, self._hurry, timeout)
-        if not self.waiters.are_due:
-            self.bell.end_gathering()
+        if self._io._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  as below
+            raise UsageError(_BUSY)
+        try:
+            self.waiters.wait(offset, self._hurry, timeout)
+        finally:
+            if not self.waiters.are_due:
+                self.bell.end_gathering()
         if self.durable_offset < offset and self.failure is not None:
             raise self.failure.with_traceback(None)
         return self.durable_offset >= offset
@@ -209,6 +213,7 @@ class LogWriter:
             if failure is None:
                 self._is_loss_told = True  # by what this raises
                 self._flush(sync=True)
+                self._room_end = 0  # it is given back
                 try:
                     self._tail.finish()
                 except OSError as error:
@@ -346,8 +351,9 @@ class LogWriter:
                     tail.allocate(needed, tail.allocated + self.options.step_bytes)
             except OSError as error:
                 raise self.fail(f"{error}") from error
-            room = tail.allocated - tail.place.position
-            self._room_end = self._flushed_cost + room
+            if self.failure is None:
+                room = tail.allocated - tail.place.position
+                self._room_end = self._flushed_cost + room
 
     def _needed(self, cost: int) -> int:
         waiting = self.written_bytes - self._flushed_cost

@@ -159,13 +159,13 @@ class TableEncoder(UpdateEncoder[EncodedUpdate]):
         self, inserts: Sequence[Stored], deletes: Sequence[Stored]
     ) -> EncodedUpdate:
         """Encode rows that came and went; of events none goes."""
-        if len(inserts) == 1 and len(deletes) == 1:  # as with most changes
-            encode_change = self._encode_change  # called where it stands it costs more
-            return EncodedUpdate(self._head + encode_change(inserts[0], deletes[0]))
-        encode = self._encode
+        encode = self._encode  # called where it stands it would cost more
         if self._is_event:
             assert not deletes
             return EncodedUpdate(self._head + encode(inserts))
+        if len(inserts) == 1 and len(deletes) == 1:  # as with most changes
+            encode_change = self._encode_change
+            return EncodedUpdate(self._head + encode_change(inserts[0], deletes[0]))
         return EncodedUpdate(self._head + encode(inserts) + encode(deletes))
 
 

@@ -15,7 +15,6 @@ import logging
 import threading
 from collections.abc import Callable
 
-from qsdb.errors import QsdbError
 from qsdb.log.writing import LogWriter
 
 __all__ = ["DurableWatch"]
@@ -90,7 +89,9 @@ class DurableWatch:
                 offset = self.wanted
             try:
                 self._log.flush(offset)
-            except QsdbError:
+            except (
+                Exception
+            ):  # of what is done after a flush, too: nobody waits for ever
                 _LOGGER.exception("clients wait for the disk, which has failed")
                 self._call(self._fail)
                 return

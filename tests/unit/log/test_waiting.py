@@ -1,5 +1,7 @@
 """`Waiters` and `Bell`: exactly those are woken who are to be."""
 
+import contextlib
+import itertools
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +9,15 @@ from typing import Any
 import pytest
 
 from qsdb.log import waiting
-from qsdb.log.waiting import Bell, Waiter, Waiters
+from qsdb.log.waiting import Bell, Waiter, Waiters, new_waiter
+from tests.support.stepper import Interrupter, needs_steps
+
+
+def stand_in_line(waiters: Waiters, *offsets: int) -> list[Waiter]:
+    made = [new_waiter(offset) for offset in offsets]
+    for each in made:
+        waiters.add(each)
+    return made
 
 
 def is_let_go(waiter: Waiter) -> bool:
@@ -25,7 +35,7 @@ def waiters(monkeypatch: pytest.MonkeyPatch) -> Waiters:
 def test_few_are_let_go_on_at_once_and_many_one_after_another() -> None:
     for count in (waiting.FEW, waiting.FEW + 1):
         waiters = Waiters()
-        due = [waiters.add(1) for _ in range(count)]
+        due = stand_in_line(waiters, *[1] * count)
         waiters.release(1)
         is_one = count > waiting.FEW
         assert [is_let_go(each) for each in due] == [True] + [not is_one] * (count - 1)
@@ -34,7 +44,7 @@ def test_few_are_let_go_on_at_once_and_many_one_after_another() -> None:
 def test_those_up_to_an_offset_are_let_go_on_one_after_another(
     waiters: Waiters,
 ) -> None:
-    third, first, second = [waiters.add(offset) for offset in (3, 1, 2)]
+    third, first, second = stand_in_line(waiters, 3, 1, 2)
     waiters.release(2)
     assert [is_let_go(each) for each in (third, first, second)] == [False, True, False]
     assert (bool(waiters), waiters.are_due) == (True, True)
@@ -49,7 +59,7 @@ def test_those_up_to_an_offset_are_let_go_on_one_after_another(
 
 
 def test_all_may_be_let_go_on_at_once(waiters: Waiters) -> None:
-    due = [waiters.add(1) for _ in range(3)]
+    due = stand_in_line(waiters, 1, 1, 1)
     waiters.release(1)
     waiters.let_all_go_on()
     assert all(map(is_let_go, due))
@@ -59,7 +69,7 @@ def test_all_may_be_let_go_on_at_once(waiters: Waiters) -> None:
 
 
 def test_who_leaves_too_early_has_nobody_go_on_twice(waiters: Waiters) -> None:
-    first, early, last = [waiters.add(1) for _ in range(3)]
+    first, early, last = stand_in_line(waiters, 1, 1, 1)
     waiters.leave(early)
     assert not any(map(is_let_go, (first, early, last)))
     waiters.release(1)
@@ -72,7 +82,7 @@ def test_who_leaves_too_early_has_nobody_go_on_twice(waiters: Waiters) -> None:
 
 
 def test_who_leaves_before_its_turn_is_passed_over(waiters: Waiters) -> None:
-    first, early, last = [waiters.add(1) for _ in range(3)]
+    first, early, last = stand_in_line(waiters, 1, 1, 1)
     waiters.release(1)
     waiters.leave(early)
     waiters.leave(first)
@@ -99,7 +109,7 @@ class Line(list[Waiter]):
 
 def test_who_leaves_in_the_middle_of_a_release_is_not_due() -> None:
     waiters = Waiters()
-    waiter = waiters.add(1)
+    [waiter] = stand_in_line(waiters, 1)
 
     def leave() -> None:
         waiters._waiting = []
@@ -112,7 +122,7 @@ def test_who_leaves_in_the_middle_of_a_release_is_not_due() -> None:
 
 def test_who_is_taken_out_by_somebody_faster_was_not_there() -> None:
     waiters = Waiters()
-    waiter = waiters.add(1)
+    [waiter] = stand_in_line(waiters, 1)
     waiters._waiting = line = Line([waiter], list)
     line.then = line.clear
     waiters.leave(waiter)
@@ -137,23 +147,70 @@ def test_who_is_cut_off_while_it_leaves_leaves_all_the_same(
     assert not waiters
 
 
+def test_a_lock_that_somebody_faster_has_released_is_no_trouble() -> None:
+    class Lock:
+        def locked(self) -> bool:
+            return True
+
+        def release(self) -> None:
+            raise RuntimeError
+
+    waiters, lock = Waiters(), Lock()
+    waiters.add((1, lock))  # type: ignore[arg-type]
+    waiters.release(1)
+    assert waiters.are_due
+
+
 def test_what_will_not_come_is_not_waited_for() -> None:
     waiters = Waiters()
     waiters.wait(1, lambda: False, None)
     assert not waiters
 
 
-def test_a_release_that_was_cut_off_is_done_again(waiters: Waiters) -> None:
-    """As a signal handler cuts it off, between one line and the other."""
-    first, second = waiters.add(1), waiters.add(1)
-    waiters._due.append(first)
-    waiters.release(1)
-    assert not waiters
-    assert is_let_go(first)
-    waiters.leave(first)
-    assert is_let_go(second)
-    waiters.leave(second)
-    assert not waiters.are_due
+def all_go_on(waiters: Waiters, line: list[Waiter]) -> bool:
+    """Have all of a line go on who can, until nobody can; say whether all did."""
+    while gone := [each for each in line if is_let_go(each)]:
+        for each in gone:
+            waiters.leave(each)
+            line.remove(each)
+    return not (line or waiters or waiters.are_due)
+
+
+@needs_steps
+@pytest.mark.parametrize("count", [1, 3, waiting.FEW, waiting.FEW + 1])
+def test_a_release_that_is_cut_off_anywhere_is_done_again(count: int) -> None:
+    for step in itertools.count(1):
+        waiters = Waiters()
+        line = stand_in_line(waiters, *[1] * count)
+        interrupter = Interrupter(step, ("/qsdb/log/waiting",))
+        with contextlib.suppress(KeyboardInterrupt), interrupter.running():
+            waiters.release(1)
+        if waiters:  # as who flushes next sees
+            waiters.release(1)
+        assert all_go_on(waiters, line), interrupter.place
+        if not interrupter.place:
+            break
+
+
+@needs_steps
+@pytest.mark.parametrize("count", [1, 3, waiting.FEW + 1])
+def test_who_is_cut_off_anywhere_while_it_waits_leaves_the_line(count: int) -> None:
+    for step in itertools.count(1):
+        waiters = Waiters()
+        line = stand_in_line(waiters, *[1] * (count - 1))
+        interrupter = Interrupter(step, ("/qsdb/log/waiting",))
+
+        def ask(waiters: Waiters = waiters) -> bool:
+            waiters.release(1)
+            waiters.let_all_go_on()
+            return True
+
+        with contextlib.suppress(KeyboardInterrupt), interrupter.running():
+            waiters.wait(1, ask, None)
+        waiters.release(1)
+        assert all_go_on(waiters, line), interrupter.place
+        if not interrupter.place:
+            break
 
 
 def test_a_bell_that_is_rung_wakes_who_sleeps() -> None:

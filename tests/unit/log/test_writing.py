@@ -12,8 +12,8 @@ from qsdb.log.frames import FRAME_BODY_MAX
 from qsdb.log.options import ALWAYS, INTERVAL, OS, LogOptions
 from qsdb.log.scanning import scan_segment
 from qsdb.log.segments import segment_offset
-from qsdb.log.tail import begin_log
-from qsdb.log.waiting import FEW
+from qsdb.log.tail import Tail, begin_log
+from qsdb.log.waiting import FEW, Bell, Waiters, new_waiter
 from qsdb.log.writing import LogWriter
 from qsdb.testing import Call, Fail, FaultyDirectory, SimulatedDirectory
 from tests.support.disks import refuse_to_sync_a_part
@@ -338,6 +338,38 @@ def test_a_close_that_was_cut_off_is_done_again() -> None:
     assert log.records() == [b"one"]
 
 
+def test_after_a_close_that_was_cut_off_there_is_room_before_a_record_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = Log(ALWAYS)
+    log.commit(b"one")
+    finish = Tail.finish
+
+    def finishing(tail: Tail) -> None:
+        finish(tail)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Tail, "finish", finishing)
+    with pytest.raises(KeyboardInterrupt):
+        log.writer.close()
+    monkeypatch.undo()
+    log.steps.clear()
+    log.writer.append(b"two")
+    assert log.operations() == ["allocate"]
+    log.writer.close()
+    assert log.records() == [b"one", b"two"]
+
+
+def test_a_log_that_fails_while_room_is_made_takes_nothing_more() -> None:
+    log = Log(INTERVAL)
+    log.hook = lambda _: log.writer.fail("no more")  # as its thread would
+    log.writer.append(b"one")
+    with pytest.raises(FailedError, match="no more"):
+        log.writer.append(b"two")
+    with pytest.raises(FailedError, match="no more"):
+        log.writer.close()
+
+
 def test_a_closed_log_takes_nothing() -> None:
     log = Log()
     log.commit(b"one")
@@ -387,6 +419,28 @@ def test_a_flush_inside_a_flush_is_refused(log: Log) -> None:
     assert "signal handler" in str(refused[0])
     log.writer.flush()
     assert log.records() == [b"one", b"of the handler"]
+
+
+def test_a_wait_for_the_log_thread_inside_a_flush_is_refused() -> None:
+    """As a signal handler would do it that commits, while many others do so too."""
+    log = Log(ALWAYS, has_thread=True)
+    refused: list[Exception] = []
+
+    def handler(_: Call) -> None:
+        if threading.current_thread() is threading.main_thread() and not refused:
+            log.writer.append(b"of the handler")
+            try:
+                log.writer.wait_durable(3)
+            except UsageError as error:
+                refused.append(error)
+
+    log.writer.append(b"one")
+    log.writer.append(b"two")
+    log.hook = handler
+    log.writer.flush()
+    assert "signal handler" in str(refused[0])
+    log.writer.close()
+    assert log.records() == [b"one", b"two", b"of the handler"]
 
 
 # Threads.
@@ -517,7 +571,8 @@ def test_who_waits_is_told_that_there_is_no_room_to_be_had() -> None:
     """The failure comes to somebody else, who wants room."""
     log = Log(INTERVAL)
     log.commit(b"one")
-    _, waiting = log.writer.waiters.add(1)
+    waiter = _, waiting = new_waiter(1)
+    log.writer.waiters.add(waiter)
     log.fault = lambda call: Fail(errno.EIO) if call.operation == "allocate" else None
     with pytest.raises(FailedError, match="EIO"):
         log.writer.append(bytes(4096))
@@ -526,7 +581,8 @@ def test_who_waits_is_told_that_there_is_no_room_to_be_had() -> None:
 
 def test_who_waits_is_told_of_the_end() -> None:
     log = Log(INTERVAL)
-    _, waiting = log.writer.waiters.add(99)
+    waiter = _, waiting = new_waiter(99)
+    log.writer.waiters.add(waiter)
     log.writer.close()
     assert waiting.acquire(blocking=False)
 
@@ -630,7 +686,9 @@ def test_a_thread_looks_once_more_before_it_sleeps() -> None:
 
 def test_who_is_late_to_go_on_holds_up_nobody() -> None:
     log = Log(ALWAYS, has_thread=True)
-    due = [log.writer.waiters.add(1) for _ in range(FEW + 2)]
+    due = [new_waiter(1) for _ in range(FEW + 2)]
+    for each in due:
+        log.writer.waiters.add(each)
     log.commit(b"one")
     for _, lock in due:  # of whom none leaves
         assert lock.acquire(timeout=WAIT_SECONDS)
@@ -641,10 +699,31 @@ def test_who_is_late_to_go_on_holds_up_nobody() -> None:
     assert log.records() == [b"one", b"two"]
 
 
+def test_the_last_who_goes_on_ends_the_gathering(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Waiters, "wait", lambda *_: None)
+    log, ended = Log(INTERVAL, has_thread=True), list[bool]()
+    monkeypatch.setattr(Bell, "end_gathering", lambda _: ended.append(True))
+    last = new_waiter(1)
+    log.writer.waiters.add(last)
+    log.writer.waiters.release(1)
+    log.writer._is_crowded = True
+    assert log.writer._hurry()
+    assert not log.writer.wait_durable(99)
+    assert not ended
+    log.writer.waiters.leave(last)
+    assert not log.writer.wait_durable(99)
+    assert ended
+    monkeypatch.undo()
+    log.writer.close()
+
+
 def test_waiters_that_are_left_are_in_a_hurry() -> None:
     log = Log(INTERVAL)
     log.commit(b"one")
-    _, lock = log.writer.waiters.add(9)
+    waiter = _, lock = new_waiter(9)
+    log.writer.waiters.add(waiter)
     log.writer.flush()
     assert lock.locked()
     log.writer.fail("no more")

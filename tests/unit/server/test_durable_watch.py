@@ -23,7 +23,7 @@ class Log:
     def __init__(self) -> None:
         self.durable_offset = 0
         self.waits: list[int] = []
-        self._has_failed = False
+        self._failure: Exception | None = None
         self._changed = threading.Condition()
 
     def flush(self, offset: int) -> None:
@@ -31,19 +31,19 @@ class Log:
             self.waits.append(offset)
             self._changed.notify_all()
             assert self._changed.wait_for(
-                lambda: self.durable_offset >= offset or self._has_failed, SECONDS
+                lambda: self.durable_offset >= offset or self._failure, SECONDS
             )
-            if self._has_failed:
-                raise FailedError("the cable is out", self.durable_offset)
+            if self._failure is not None:
+                raise self._failure
 
     def write(self, offset: int) -> None:
         with self._changed:
             self.durable_offset = offset
             self._changed.notify_all()
 
-    def fail(self) -> None:
+    def fail(self, failure: Exception) -> None:
         with self._changed:
-            self._has_failed = True
+            self._failure = failure
             self._changed.notify_all()
 
     def is_waited_for(self, offset: int) -> None:
@@ -171,8 +171,13 @@ def test_who_wants_what_another_has_synced_meanwhile_is_woken() -> None:
     run(main)
 
 
+@pytest.mark.parametrize(
+    "failure",
+    [FailedError("the cable is out", 0), RuntimeError("the cable is out")],
+    ids=["of the disk", "of anything else"],
+)
 def test_when_the_disk_fails_all_are_woken_and_find_out(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, failure: Exception
 ) -> None:
     async def main(log: Log, watch: DurableWatch) -> None:
         waiters = [Waiter(), Waiter()]
@@ -180,7 +185,7 @@ def test_when_the_disk_fails_all_are_woken_and_find_out(
             watch.want(5, each.wake)
         await asyncio.to_thread(log.is_waited_for, 5)
 
-        log.fail()
+        log.fail(failure)
 
         for each in waiters:
             await each.next()
