@@ -104,7 +104,7 @@ def _reader(parameters: Parameters) -> Callable[[bytes], tuple[object, ...]]:
     fields = [Field(each.name, each.binding.kind) for each in given]
     decode = decoder(ProductKind(name, tuple(fields)))
 
-    def read_plain(data: bytes) -> Any:  # noqa: ANN401  a tuple, as a product is stored
+    def read_stored(data: bytes) -> Any:  # noqa: ANN401  a tuple
         try:
             return decode(data)
         except DecodeError as error:
@@ -112,11 +112,11 @@ def _reader(parameters: Parameters) -> Callable[[bytes], tuple[object, ...]]:
             raise ArgumentError(f"{where}: {error.reason}") from None
 
     if all(each.binding.is_plain for each in given):
-        return read_plain
+        return read_stored
     leaves = [each.binding.leave for each in given]
 
     def read(data: bytes) -> tuple[object, ...]:
-        pairs = zip(leaves, read_plain(data), strict=True)
+        pairs = zip(leaves, read_stored(data), strict=True)
         return tuple([leave(value) for leave, value in pairs])
 
     return read

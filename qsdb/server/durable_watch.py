@@ -89,9 +89,7 @@ class DurableWatch:
                 offset = self.wanted
             try:
                 self._log.flush(offset)
-            except (
-                Exception
-            ):  # of what is done after a flush, too: nobody waits for ever
+            except Exception:  # also of what is done after a flush
                 _LOGGER.exception("clients wait for the disk, which has failed")
                 self._call(self._fail)
                 return
