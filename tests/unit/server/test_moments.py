@@ -95,6 +95,29 @@ def levels(client: SessionClient | V1Client) -> list[int]:
     )
 
 
+def test_a_session_calls_the_module_that_was_published_last(served: Served) -> None:
+    client = SessionClient(served)
+    client.hear()
+    wider = house(is_wide=True)
+
+    @wider.reducer
+    def shout(ctx: qsdb.ReducerContext, text: str) -> None:
+        ctx.db[chatting.Line].insert(chatting.Line(room=1, text=text.upper()))
+
+    def answer(reducer: str, args: bytes) -> object:
+        client.call(reducer, args)
+        [result] = client.hear()
+        assert isinstance(result, s.ReducerResult)
+        return result.outcome
+
+    text = b"\1\0\0\0b"
+    assert isinstance(answer("say", b"\1\0" + text), s.ReducerOkEmpty)
+    assert isinstance(answer("shout", text), s.InternalFailure)
+    served.database.publish(wider)
+    client.hear()
+    assert isinstance(answer("shout", text), s.ReducerOkEmpty)
+
+
 def known(client: SessionClient | V1Client) -> int:
     """Say how many rows a client knows."""
     client.hear()
