@@ -100,7 +100,8 @@ class Arena:
         self._folder = None
         command = [sys.executable, "-m", "benchmarks.arena", *options]
         if directory is not None:
-            self._folder = tempfile.mkdtemp(dir=directory.resolve())
+            place = directory.resolve()
+            self._folder = tempfile.mkdtemp(prefix="benchmark-", dir=place)
             command += ["--data", str(Path(self._folder) / "arena")]
         self._process = subprocess.Popen(  # noqa: S603  our own program
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -57,7 +57,7 @@ def dicts(
 def memory_folder() -> Path:
     """Make a folder in memory, or wherever folders for a while are."""
     place = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
-    return Path(tempfile.mkdtemp(dir=place))
+    return Path(tempfile.mkdtemp(prefix="benchmark-", dir=place))
 
 
 class Lmdb:

@@ -16,7 +16,6 @@ __all__ = ["Log", "LogThread"]
 _IDLE_SECONDS = 0.05
 """After this long without records the last ones get a mark."""
 
-
 _COMPANY_SECONDS = 0.002
 """So long it waits for those who go on one after another: who is late, since others use
 the interpreter, holds up nobody for longer."""

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable
 
 __all__ = ["FEW", "Bell", "Waiter", "Waiters", "new_waiter"]
 
-
 FEW = 8
 """So many that are due go on all at once."""
 

@@ -37,6 +37,7 @@ from qsdb.values.compounds import ArrayKind, EnumKind
 from qsdb.values.kinds import BYTES, STR, U32
 
 __all__ = [
+    "CALL_REDUCER",
     "CLIENT_FRAME_BYTES_MAX",
     "SEND_DROPPED_ROWS",
     "CallProcedure",
@@ -51,6 +52,9 @@ __all__ = [
 
 CLIENT_FRAME_BYTES_MAX = 32 << 20
 """SpacetimeDB's bound for what one frame of a client may have."""
+
+CALL_REDUCER = b"\3"
+"""The tag of that message."""
 
 SEND_DROPPED_ROWS = 1
 """Flags of Unsubscribe: the answer is to list the rows that the client loses."""
@@ -122,7 +126,6 @@ _TABLE: MessageTable[ClientMessage] = MessageTable(
 )
 
 
-_CALL_TAG = 3
 _CALL_HEAD = struct.Struct("<BIBI")
 """Tag, request, flags, and the length of the name."""
 _LENGTH = struct.Struct("<I")
@@ -146,7 +149,7 @@ def _read(data: bytes, position: int) -> tuple[ClientMessage, int]:
         (args_length,) = _unpack_length(data, stop)
         args_start = stop + _LENGTH.size
         end = args_start + args_length
-        if tag == _CALL_TAG and not flags and end <= len(data):
+        if tag == CALL_REDUCER[0] and not flags and end <= len(data):
             name, args = data[start:stop].decode(), data[args_start:end]
             return _make_call((request_id, flags, name, args)), end
     except (struct.error, UnicodeDecodeError):

@@ -146,11 +146,8 @@ def row_change_encoder(kind: ProductKind) -> Callable[[Stored, Stored], bytes]:
             came, went = encode(new), encode(old)
             size, old_size = len(came), len(went)
             if 0 < size <= ROW_SIZE_MAX and 0 < old_size <= ROW_SIZE_MAX:
-                head, old_head = (
-                    _pack_one(0, size, size),
-                    _pack_one(0, old_size, old_size),
-                )
-                return b"".join((head, came, old_head, went))
+                head = _pack_one(0, size, size)
+                return b"".join((head, came, _pack_one(0, old_size, old_size), went))
             return encode_row_list([came]) + encode_row_list([went])
 
         return encode_change

@@ -9,6 +9,7 @@ from typing import Any
 
 from qsdb.errors import QueryError
 from qsdb.protocol.client_messages import (
+    CALL_REDUCER,
     CallProcedure,
     CallReducer,
     ClientMessage,
@@ -45,9 +46,6 @@ from qsdb.server.sessions import INLINE_BYTES, Job, Session
 __all__ = ["V2Session"]
 
 TRANSACTION_UPDATE = b"\4"
-"""The tag of the message."""
-
-CALL_REDUCER = b"\3"
 """The tag of the message."""
 
 QUICK_BYTES = 512

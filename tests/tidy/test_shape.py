@@ -5,12 +5,14 @@ each fault.
 """
 
 import ast
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 import pytest
 
-from tests.support.sources import docstring_lines, package_sources
+from tests.support.sources import ROOT, docstring_lines, package_sources
 
 Rule = Callable[[str, str], Iterator[str]]
 
@@ -34,6 +36,12 @@ FRONT_DOORS = {
     "qsdb/client/__init__.py": "users write qsdb.client.connect",
 }
 """Packages whose ``__init__`` gives names to users → why."""
+
+TOP_LEVEL = {
+    *("CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"),
+    *("benchmarks", "examples", "qsdb", "tests"),
+}
+"""What the project has at its top level, besides what begins with a dot."""
 
 CODE_MAKERS = frozenset({"exec", "eval", "compile"})
 CODE_MAKER = "qsdb/values/source.py"
@@ -275,3 +283,16 @@ def test_what_keeps_the_rules_is_admitted(path: str, text: str) -> None:
     faults = [fault for rule in RULES for fault in rule(path, text)]
 
     assert faults == []
+
+
+@pytest.mark.skipif(
+    not (ROOT / ".git").exists() or shutil.which("git") is None,
+    reason="what belongs to the project and what only lies there, git knows",
+)
+def test_nothing_else_is_kept_at_the_top_level() -> None:
+    command = ["git", "ls-files", "-z"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    if found.returncode:
+        pytest.skip(found.stderr.decode())  # somebody else's checkout, say
+    names = {path.partition("/")[0] for path in found.stdout.decode().split("\0")}
+    assert {name for name in names if name and not name.startswith(".")} == TOP_LEVEL
