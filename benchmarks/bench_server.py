@@ -222,6 +222,26 @@ def in_process(count: int) -> Task[Found]:
 # Who is told.
 
 
+async def _subscribe_all(asked: Sequence[tuple[Client, str]]) -> None:
+    """Have each client ask its query, and wait until all have the first result."""
+    waiting = {client for client, _ in asked}
+
+    def heard(client: Client, message: s.ServerMessage) -> None:
+        if isinstance(message, s.SubscribeApplied):
+            waiting.discard(client)
+
+    async def all_have() -> None:
+        while waiting:
+            await asyncio.sleep(0.001)
+
+    for client, query in asked:
+        client.on_message = partial(heard, client)
+        client.subscribe(query)
+    await asyncio.wait_for(all_have(), SECONDS)
+    for client, _ in asked:
+        client.on_message = None
+
+
 def _update_bytes() -> int:
     """Give the size of the message that tells of a row that was renamed."""
     encoder = TableEncoder("player", PLAYER, is_event=False)
@@ -240,8 +260,7 @@ async def _fan_out(port: int, listeners: int, count: int) -> Found:
     """Have listeners take every single change: their bytes say so."""
     caller = await connect(port)
     others = [await connect(port) for _ in range(listeners)]
-    for each in others:
-        each.subscribe("SELECT * FROM player")
+    await _subscribe_all([(each, "SELECT * FROM player") for each in others])
     calls = [rename_call(n, n % 100, _name(n)) for n in range(count + 200)]
     await _call_all(caller, calls[:200])  # so that all names have one length
     await asyncio.sleep(0.5)
@@ -353,13 +372,12 @@ async def _move_about(port: int, count: int, seconds: float) -> Found:
     """Have movers move at their pace, each told of its region."""
     watch = _Watch()
     clients = [await connect(port) for _ in range(count)]
-    for number, client in enumerate(clients):
-        if number % max(1, count // WATCHED) == 0:
-            client.on_message = watch
-        query = f"SELECT * FROM mover WHERE region = {number // REGION}"
-        client.subscribe(query)
-    await asyncio.sleep(0.5)
-    watch.delays.clear()
+    query = "SELECT * FROM mover WHERE region = "
+    await _subscribe_all(
+        [(each, f"{query}{number // REGION}") for number, each in enumerate(clients)]
+    )
+    for client in clients[:: max(1, count // WATCHED)]:
+        client.on_message = watch
     loop = asyncio.get_running_loop()
     began, steps = loop.time(), int(seconds * MOVES_PER_SECOND * count)
     for step in range(steps):
