@@ -40,7 +40,7 @@ from qsdb.schema.system import (
 )
 from qsdb.schema.tables import TableSchema
 from qsdb.store.images import StoredTable
-from qsdb.store.operations import taken
+from qsdb.store.mistakes import taken
 from qsdb.store.orders import StoredRow, key_function
 from qsdb.store.writing import check_unique
 

@@ -12,7 +12,7 @@ from qsdb.errors import ConstraintError
 from qsdb.schema.row_source import ALL
 from qsdb.store.handles import TableHandle, no_primary_key
 from qsdb.store.indexes import is_free
-from qsdb.store.operations import missing, wrong_row
+from qsdb.store.mistakes import missing, wrong_row
 from qsdb.store.orders import StoredRow
 from qsdb.store.paths import Path
 

@@ -6,14 +6,14 @@ The shape of the source, for ``id: u64 = primary_key(); balance: i64``::
         if _type(row) is not _row_class: _refuse_row(self, row)
         v0, v1, = row
         stored = (v0, v1, )
-        if <v0 or v1 is doubtful>:
+        if <v0 or v1 is doubtful>:                   # v0 less so: it is looked up
             stored = _canonical(stored)              # or KindError
             v0, v1, = stored
             row = _tuple_new(_row_class, stored)
         key = v0
         find = self._find
         old = find(key)
-        if old is None: _missing(key)
+        if old is None: _missing(stored)
         pre = self._pre
         if key not in pre: pre[key] = old            # rule 1: first the image,
         self._rows[key] = stored                     # then the row
@@ -28,34 +28,17 @@ of `qsdb.store.images` does not say that this row is right.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
-from qsdb.errors import (
-    ArgumentError,
-    KindError,
-    LimitError,
-    NotFoundError,
-    UniqueError,
-    brief,
-)
+from qsdb.errors import KindError
 from qsdb.schema.modules import BoundTable, derived
 from qsdb.schema.row_source import ALL
 from qsdb.schema.specifiers import MISSING
-from qsdb.schema.tables import TableSchema
+from qsdb.store.mistakes import limiter, misser, refuser, refuser_of_rows, taker
 from qsdb.store.orders import StoredRow, generated_key, key_source
 from qsdb.values.kinds import IntKind, MismatchError
 from qsdb.values.source import Names, compile_source
 
-__all__ = [
-    "Source",
-    "canonical_row",
-    "limiter",
-    "missing",
-    "read_operations",
-    "taken",
-    "write_operations",
-    "wrong_row",
-]
+__all__ = ["Source", "canonical_row", "read_operations", "write_operations"]
 
 
 def read_operations(bound: BoundTable, *, is_live: bool = False) -> dict[str, object]:
@@ -82,19 +65,19 @@ def write_operations(
         bound: The table.
         writes: What writes the source, if it is for another transaction.
     """
-    schema = bound.schema
+    schema, canonical = bound.schema, canonical_row(bound)
     names = Names(
         ALL=ALL,
         MISSING=MISSING,
         TypeError=TypeError,
-        canonical=canonical_row(bound),
+        canonical=canonical,
         iter=iter,
-        missing=_misser(bound),
-        refuse_row=_refuser(bound),
-        refuse_rows=_refuser_of_rows(bound),
+        missing=misser(bound, canonical),
+        refuse_row=refuser(bound),
+        refuse_rows=refuser_of_rows(bound),
         row_class=bound.row_class,
         stored_of=tuple.__getitem__,
-        taken=_taker(bound),
+        taken=taker(bound),
         tuple_new=tuple.__new__,
     )
     writer = (writes or Source)(bound, names)
@@ -173,7 +156,7 @@ class Source:
     def update(self) -> Iterator[str]:
         """``update(row)``."""
         yield "def update(self, row):"
-        yield from self._replace("_missing(key)")
+        yield from self._replace("_missing(stored)")
 
     def upsert(self) -> Iterator[str]:
         """``upsert(row)``; a row whose key is yet to be generated is a new one."""
@@ -182,7 +165,7 @@ class Source:
         yield from self._replace("return self.insert(row)", "".join(zeros))
 
     def _replace(self, otherwise: str, more: str = "") -> Iterator[str]:
-        yield from self._enter("    ", generate=False)
+        yield from self._enter("    ", generate=False, is_found=True)
         yield "    find = self._find"
         yield "    old = find(key)"
         yield f"    if old is None{more}: {otherwise}"
@@ -221,13 +204,21 @@ class Source:
         yield "    for row in given:"
         yield "        if _type(row) is not _row_class: _refuse_row(self, row)"
 
-    def _enter(self, indent: str, *, generate: bool) -> Iterator[str]:
-        """From a user's row to ``stored``, ``v0 …`` and ``key``."""
+    def _enter(
+        self, indent: str, *, generate: bool, is_found: bool = False
+    ) -> Iterator[str]:
+        """From a user's row to ``stored``, ``v0 …`` and ``key``.
+
+        Args:
+            indent: Before each line.
+            generate: Whether to fill generated columns.
+            is_found: Whether a key that no row has is looked at again.
+        """
         yield f"{indent}if _type(row) is not _row_class: _refuse_row(self, row)"
         yield from self._unpack(indent)
         if generate:
             yield from self._generate(indent, "self._stored.sequences", "row")
-        yield from self._canonicalise(indent, keep_row=True)
+        yield from self._canonicalise(indent, keep_row=True, is_found=is_found)
         yield f"{indent}key = {self.key}"
 
     def _unpack(self, indent: str) -> Iterator[str]:
@@ -256,12 +247,15 @@ class Source:
             if given == "row":
                 yield f"{indent}    row = _tuple_new(_row_class, stored)"
 
-    def _canonicalise(self, indent: str, *, keep_row: bool) -> Iterator[str]:
-        doubts = " or ".join(
-            f"({column.kind.suspicion(f'v{place}', self.names)})"
-            for place, column in enumerate(self.schema.columns)
-        )
-        yield f"{indent}if {doubts}:"
+    def _canonicalise(
+        self, indent: str, *, keep_row: bool, is_found: bool = False
+    ) -> Iterator[str]:
+        doubts: list[str] = []
+        for place, column in enumerate(self.schema.columns):
+            is_key = is_found and place in self.schema.primary_key
+            doubt = column.kind.key_doubt if is_key else column.kind.suspicion
+            doubts.append(f"({doubt(f'v{place}', self.names)})")
+        yield f"{indent}if {' or '.join(doubts)}:"
         yield f"{indent}    stored = _canonical(stored)"
         yield f"{indent}    {self.variables}= stored"
         if keep_row:
@@ -324,77 +318,3 @@ def canonical_row(bound: BoundTable) -> Callable[[StoredRow], StoredRow]:
         return tuple(values)
 
     return canonical
-
-
-def taken(bound: BoundTable, columns: tuple[int, ...], key: object) -> UniqueError:
-    """Make the error for a key that another row has."""
-    names = bound.schema.column_names(columns)
-    return UniqueError(bound.schema.name, names, bound.users_key(columns, key))
-
-
-def missing(bound: BoundTable, columns: tuple[int, ...], key: object) -> NotFoundError:
-    """Make the error for a key that no row has."""
-    names = ", ".join(bound.schema.column_names(columns))
-    shown = brief(bound.users_key(columns, key))
-    return NotFoundError(
-        f"table {bound.schema.name}: there is no row with {names} {shown}"
-    )
-
-
-def _taker(bound: BoundTable) -> Callable[[object], None]:
-    def refuse(key: object) -> None:
-        raise taken(bound, bound.schema.primary_key, key)
-
-    return refuse
-
-
-def _misser(bound: BoundTable) -> Callable[[object], None]:
-    def refuse(key: object) -> None:
-        raise missing(bound, bound.schema.primary_key, key)
-
-    return refuse
-
-
-def wrong_row(bound: BoundTable, row: object) -> KindError:
-    """Make the error for a row of another class, or no row at all."""
-    name = bound.row_class.__name__
-    article = "an" if name[0] in "AEIOU" else "a"
-    return KindError(bound.schema.name, None, row, f"{article} {name} row")
-
-
-class _Handle(Protocol):
-    def _require_open(self) -> object: ...
-
-
-def _refuser(bound: BoundTable) -> Callable[[_Handle, object], None]:
-    def refuse(handle: _Handle, row: object) -> None:
-        handle._require_open()
-        raise wrong_row(bound, row)
-
-    return refuse
-
-
-def _refuser_of_rows(bound: BoundTable) -> Callable[[object, TypeError], None]:
-    def refuse(rows: object, error: TypeError) -> None:
-        if hasattr(type(rows), "__iter__"):  # and so the error is of the user's own
-            raise error
-        raise ArgumentError(
-            f"table {bound.schema.name}: insert_many takes rows, not {brief(rows)}"
-        ) from None
-
-    return refuse
-
-
-def limiter(schema: TableSchema, place: int) -> Callable[[], None]:
-    """Give what refuses a number beyond the last one of a generated column."""
-    column = schema.columns[place]
-    assert isinstance(column.kind, IntKind)
-    greatest = column.kind.greatest
-
-    def refuse() -> None:
-        raise LimitError(
-            f"table {schema.name}, column {column.name}: the sequence has come to its "
-            f"end, {greatest}"
-        )
-
-    return refuse

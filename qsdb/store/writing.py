@@ -14,7 +14,8 @@ from qsdb.store.changing import ChangingTable
 from qsdb.store.handles import closed, handle_class
 from qsdb.store.images import Images, StoredTable, merge
 from qsdb.store.indexes import OrderedIndex, UniqueIndex
-from qsdb.store.operations import taken, write_operations
+from qsdb.store.mistakes import taken
+from qsdb.store.operations import write_operations
 from qsdb.store.orders import StoredRow
 from qsdb.store.paths import count_in
 from qsdb.values.ranges import Range

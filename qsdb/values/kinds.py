@@ -146,13 +146,8 @@ class Kind:
 class BoolKind(Kind):
     """True or False; never 0 or 1. False sorts first."""
 
-    @property
-    def name(self) -> str:
-        return "bool"
-
-    @property
-    def default(self) -> Stored:
-        return False
+    name = "bool"
+    default = False
 
     def canonical(self, value: Stored) -> Stored:
         if type(value) is not bool:
@@ -161,6 +156,11 @@ class BoolKind(Kind):
 
     def suspicion(self, variable: str, names: Names) -> str:
         return f"_type({variable}) is not _bool"
+
+
+DIGIT_MAX = (1 << 30) - 1
+"""The greatest int of CPython that is one digit: such are compared in the interpreter's
+own loop, others by a call each."""
 
 
 @attrs.frozen
@@ -197,8 +197,11 @@ class IntKind(Kind):
         return f"_type({variable}) is not _int"
 
     def suspicion(self, variable: str, names: Names) -> str:
-        bounds = f"{self.least} <= {variable} <= {self.greatest}"
-        return f"_type({variable}) is not _int or not {bounds}"
+        doubt = f"{variable} < {self.least} or {variable} > {self.greatest}"
+        if self.greatest > DIGIT_MAX:
+            least = -DIGIT_MAX if self.signed else 0
+            doubt = f"({variable} < {least} or {variable} > {DIGIT_MAX}) and ({doubt})"
+        return f"_type({variable}) is not _int or {doubt}"
 
 
 @attrs.frozen
@@ -263,13 +266,8 @@ def _is_unicode(text: str) -> bool:
 class StrKind(Kind):
     """Valid Unicode of any length; sorts by code point, as UTF-8 bytes do."""
 
-    @property
-    def name(self) -> str:
-        return "str"
-
-    @property
-    def default(self) -> Stored:
-        return ""
+    name = "str"
+    default = ""
 
     def canonical(self, value: Stored) -> Stored:
         if type(value) is not str or not _is_unicode(value):
@@ -288,13 +286,8 @@ class StrKind(Kind):
 class BytesKind(Kind):
     """Bytes of any length; sorts byte by byte."""
 
-    @property
-    def name(self) -> str:
-        return "bytes"
-
-    @property
-    def default(self) -> Stored:
-        return b""
+    name = "bytes"
+    default = b""
 
     def canonical(self, value: Stored) -> Stored:
         if type(value) is not bytes:
@@ -326,12 +319,18 @@ class BigEndianKind(Kind):
             raise MismatchError(value, f"{article} {self.class_name}")
         return value
 
+    def key_doubt(self, variable: str, names: Names) -> str:
+        return f"_type({variable}) is not _bytes"
+
     def suspicion(self, variable: str, names: Names) -> str:
         return f"_type({variable}) is not _bytes or _len({variable}) != {self.size}"
 
 
+MICROS_END = 1 << 63
+
+
 def _is_micros(value: Stored) -> bool:
-    return type(value) is int and -(1 << 63) <= value < 1 << 63
+    return type(value) is int and -MICROS_END <= value < MICROS_END
 
 
 @attrs.frozen
@@ -353,21 +352,20 @@ class MicrosKind(Kind):
             raise MismatchError(value, f"a {self.class_name}")
         return value
 
+    def key_doubt(self, variable: str, names: Names) -> str:
+        return f"_type({variable}) is not _int"
+
     def suspicion(self, variable: str, names: Names) -> str:
-        return IntKind(64, signed=True).suspicion(variable, names)
+        bounds = f"{-MICROS_END} <= {variable} < {MICROS_END}"
+        return f"_type({variable}) is not _int or not {bounds}"
 
 
 @attrs.frozen
 class ScheduleAtKind(Kind):
     """``(0, micros)`` for an interval, ``(1, micros)`` for a time."""
 
-    @property
-    def name(self) -> str:
-        return "ScheduleAt"
-
-    @property
-    def default(self) -> Stored:
-        return (0, 0)
+    name = "ScheduleAt"
+    default = (0, 0)
 
     def canonical(self, value: Stored) -> Stored:
         if _is_not_schedule(value):

@@ -7,7 +7,8 @@ buffer (`_put`) and not to the table, whether its unique values are free is look
 
 from collections.abc import Iterator
 
-from qsdb.store.operations import Source, limiter
+from qsdb.store.mistakes import limiter
+from qsdb.store.operations import Source
 from qsdb.values.kinds import IntKind
 
 __all__ = ["BufferedSource"]

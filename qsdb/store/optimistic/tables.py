@@ -11,7 +11,8 @@ from qsdb.errors import LimitError
 from qsdb.schema.bound_tables import BoundTable, derived
 from qsdb.store.handles import handle_class
 from qsdb.store.indexes import OrderedIndex, is_free
-from qsdb.store.operations import taken, write_operations
+from qsdb.store.mistakes import taken
+from qsdb.store.operations import write_operations
 from qsdb.store.optimistic.buffered import BufferedSource
 from qsdb.store.optimistic.holds import OptimisticHold
 from qsdb.store.optimistic.seen import SeenTable

@@ -145,6 +145,26 @@ def test_upsert_updates_or_inserts(tx: Any) -> None:
         tx[Ticket].update(ticket.replace(number=9))
 
 
+@pytest.mark.parametrize("begin", ["write", "optimistic"])
+def test_a_key_that_no_row_could_have_is_refused_as_such(begin: str) -> None:
+    with qsdb.Database(shop) as db, getattr(db, begin)() as tx:
+        tx[Ticket].insert(Ticket(name="a"))
+        tx[Part].insert(Part(owner="ann", name="a"))
+        for wrong in (-1, 256, True, 1.0, 1 << 30, -(1 << 70)):
+            for write in (tx[Ticket].update, tx[Ticket].upsert):
+                with pytest.raises(qsdb.KindError, match=r"column number: .* 255"):
+                    write(Ticket(name="b").replace(number=wrong))
+            with pytest.raises(qsdb.KindError, match=r"column number: .* 255"):
+                tx[Part].update(Part(owner="ann", name="b").replace(number=wrong))
+        with pytest.raises(qsdb.KindError, match=r"column owner: .* a str"):
+            tx[Part].update(Part(owner="\udfff", name="b").replace(number=1))
+        with pytest.raises(qsdb.NotFoundError, match="no row with owner, number"):
+            tx[Part].update(Part(owner="bob", name="b").replace(number=1))
+
+        assert [row.name for row in tx[Ticket]] == ["a"]
+        assert [row.name for row in tx[Part]] == ["a"]
+
+
 def put_row_0(tickets: Any, row: tuple[object, ...]) -> None:
     """Store a row whose generated key is 0, which no operation would."""
     tickets._pre[0] = None

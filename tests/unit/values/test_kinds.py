@@ -123,6 +123,15 @@ def test_ints_are_taken_up_to_their_bounds(kind: k.IntKind) -> None:
         assert words == f"an int from {kind.least} to {kind.greatest}"
 
 
+@pytest.mark.parametrize("kind", INT_KINDS, ids=lambda kind: kind.name)
+def test_an_int_is_suspect_where_it_is_refused(kind: k.IntKind) -> None:
+    edges = (kind.least, kind.greatest, -k.DIGIT_MAX, k.DIGIT_MAX, 0)
+    is_suspect = suspect_function(kind)
+
+    for value in {edge + step for edge in edges for step in (-1, 0, 1)}:
+        assert is_suspect(value) == (not kind.least <= value <= kind.greatest)
+
+
 @pytest.mark.parametrize("value", [True, 1.0, "1"])
 def test_ints_take_nothing_that_only_equals_one(value: Stored) -> None:
     assert admitted(k.U8, value) == "an int from 0 to 255"
