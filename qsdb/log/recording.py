@@ -2,8 +2,8 @@
 
 Every commit of a database on disk is written as a record (`qsdb.log.records` has the
 format), so these are on the hot path: what is the same for all commits is laid out
-beforehand, and where a row or the arguments consist of scalars only, one call of
-`struct` packs them together with the head before them.
+beforehand, and where rows and arguments consist of scalars only, one call of `struct`
+packs them all (`qsdb.log.packing`).
 """
 
 import itertools
@@ -13,6 +13,7 @@ from typing import Any
 
 from qsdb.codec.bsatn import encoder, plain_codes
 from qsdb.errors import LimitError
+from qsdb.log.packing import CallLayout, RowLayout, compile_packer
 from qsdb.log.records import (
     CALL,
     COUNT,
@@ -26,11 +27,14 @@ from qsdb.log.records import (
     key_kind,
 )
 from qsdb.values.compounds import ProductKind
+from qsdb.values.source import Names
 
 __all__ = [
     "CallWriter",
+    "RecordWriter",
     "SectionWriter",
     "call_writer",
+    "record_writer",
     "section_writer",
     "write_plain",
     "write_sequences",
@@ -46,14 +50,23 @@ It takes row key → the row that was there, or None; and what gives the row tha
 there now.
 """
 
-CallWriter = Callable[[int, bytes, bytes, int, tuple[Any, ...], bytes], bytes]
+CallWriter = Callable[[int, bytes, int, tuple[Any, ...], bytes], bytes]
 """Gives the record of a commit that a call made.
 
-It takes the time of the transaction, in microseconds since 1970; caller and
-connection, as they are stored; the state of the seed; the arguments, likewise or as
+It takes the time of the transaction, in microseconds since 1970; caller and connection,
+as they are stored, joined; the state of the seed; the arguments, likewise or as
 `call_writer` was told; and the sections, one after the other: those of rows by
 ascending table id, then those of sequences.
 """
+
+RecordWriter = Callable[[_Images, _Find, int, bytes, int, tuple[Any, ...]], bytes]
+"""Gives the record of a commit that a call made, and that changed rows of one table.
+
+It takes what a `SectionWriter` takes, and what a `CallWriter` does before the sections.
+"""
+
+Enter = Callable[[str, Names], str]
+"""Gives an expression for what is stored of a value that a variable has."""
 
 _NAME_BYTES_MAX = 0xFFFF
 
@@ -68,8 +81,6 @@ def section_writer(
 ) -> SectionWriter:
     """Make the function that writes the sections of a table.
 
-    Most commits put one or two rows into a table: those need neither lists nor loops.
-
     Args:
         table_id: Its number in the catalogue.
         row: The kind of its rows.
@@ -79,27 +90,15 @@ def section_writer(
     a row, and 0.7 µs a section.
     """
     write_any = _any_writer(table_id, row, primary_key)
-    codes = plain_codes(row)
-    if codes is None:
+    layout = _row_layout(table_id, row)
+    if layout is None:
         return _one_writer(table_id, row, write_any)
-    one, two = [struct.Struct(_HEAD.format + codes * count) for count in (1, 2)]
-    pack_one, pack_two = one.pack, two.pack
-    size_of_one, size_of_two = one.size - SECTION.size, two.size - SECTION.size
+    return compile_packer(f"sections of table {table_id}", layout, write_any)
 
-    def write(images: _Images, find: _Find) -> bytes:
-        if len(images) == 1:
-            [(key, old)] = images.items()
-            row = find(key)
-            if row is not None and row != old:
-                return pack_one(table_id, 1, 0, size_of_one, 0, *row)
-        elif len(images) == 2:
-            (key, old), (other, was) = images.items()
-            row, second = find(key), find(other)
-            if row is not None and second is not None and row != old and second != was:
-                return pack_two(table_id, 2, 0, size_of_two, 0, *row, *second)
-        return write_any(images, find)
 
-    return write
+def _row_layout(table_id: int, row: ProductKind) -> RowLayout | None:
+    codes = plain_codes(row)
+    return None if codes is None else RowLayout(table_id, codes, len(row.fields))
 
 
 def _one_writer(
@@ -179,12 +178,7 @@ def call_writer(
 
     Cost of a call: about 1 µs.
     """
-    name = reducer.encode()
-    if len(name) > _NAME_BYTES_MAX:
-        raise LimitError(
-            f"a reducer's name has at most {_NAME_BYTES_MAX} bytes, not {len(name)}"
-        )
-    name = COUNT.pack(len(name)) + name
+    name = _name(reducer)
     head = struct.Struct(f"{CALL.format}{len(name)}s{_codes(LENGTH)}")
     codes = plain_codes(parameters)
     if encode is None and codes is None:
@@ -194,24 +188,66 @@ def call_writer(
 
     def write(
         microseconds: int,
-        caller: bytes,
-        connection: bytes,
+        origin: bytes,
         state: int,
         arguments: tuple[Any, ...],
         sections: bytes,
     ) -> bytes:
         if encode is None:
-            call = pack(
-                IS_CALL, microseconds, caller, connection, state, name, size, *arguments
-            )
+            call = pack(IS_CALL, microseconds, origin, state, name, size, *arguments)
             return call + sections
         encoded = encode(arguments)
-        call = pack(
-            IS_CALL, microseconds, caller, connection, state, name, len(encoded)
-        )
+        call = pack(IS_CALL, microseconds, origin, state, name, len(encoded))
         return call + encoded + sections
 
     return write
+
+
+def _name(reducer: str) -> bytes:
+    name = reducer.encode()
+    if len(name) > _NAME_BYTES_MAX:
+        raise LimitError(
+            f"a reducer's name has at most {_NAME_BYTES_MAX} bytes, not {len(name)}"
+        )
+    return COUNT.pack(len(name)) + name
+
+
+def record_writer(
+    call: tuple[str, ProductKind, Sequence[Enter]],
+    table: tuple[int, ProductKind],
+    write_call: CallWriter,
+    write_section: SectionWriter,
+) -> RecordWriter:
+    """Make the function that writes records of a reducer's calls about one table.
+
+    Args:
+        call: The reducer's name, a product of its parameters, and for each of them what
+            is stored of its variable.
+        table: Its number in the catalogue, and the kind of its rows.
+        write_call: Writes calls of the reducer.
+        write_section: Writes sections of the table.
+
+    Cost of a call: 0.3 µs with one row or two, where one call of `struct` packs all.
+    """
+
+    def write(
+        images: _Images,
+        find: _Find,
+        microseconds: int,
+        origin: bytes,
+        state: int,
+        arguments: tuple[Any, ...],
+    ) -> bytes:
+        sections = write_section(images, find)
+        return write_call(microseconds, origin, state, arguments, sections)
+
+    reducer, parameters, enter = call
+    codes, layout = plain_codes(parameters), _row_layout(*table)
+    if codes is None or layout is None:
+        return write
+    name = _name(reducer) + LENGTH.pack(struct.calcsize(f"<{codes}"))
+    title = f"records of {reducer} on table {layout.table_id}"
+    return compile_packer(title, layout, write, CallLayout(name, codes, enter))
 
 
 def write_plain(microseconds: int, sections: bytes) -> bytes:

@@ -74,7 +74,8 @@ StoredRow = tuple[Stored, ...]
 
 # The parts of a record, for those who read and write it.
 PLAIN = struct.Struct("<Bq")
-CALL = struct.Struct("<Bq32s16sQ")
+CALL = struct.Struct("<Bq48sQ")  # caller and connection are one part
+_CALLER_BYTES = 32
 SECTION = struct.Struct("<IIII")
 LENGTH = struct.Struct("<I")
 SEQUENCE = struct.Struct("<H33s")
@@ -287,7 +288,7 @@ def replay(data: bytes, tables: Mapping[int, Target]) -> int:  # noqa: C901  in 
 
 
 def _read_call(data: bytes) -> tuple[Call, int]:
-    _, _, caller, connection, state = CALL.unpack_from(data)
+    _, _, origin, state = CALL.unpack_from(data)
     at = CALL.size
     (name_bytes,) = COUNT.unpack_from(data, at)
     end = at + COUNT.size + name_bytes
@@ -297,6 +298,7 @@ def _read_call(data: bytes) -> tuple[Call, int]:
     arguments = data[start : start + length]
     if len(arguments) < length:
         raise RecordError("the arguments of a call are cut off")
+    caller, connection = origin[:_CALLER_BYTES], origin[_CALLER_BYTES:]
     return Call(name, arguments, caller, connection, state), start + length
 
 

@@ -22,6 +22,8 @@ EXTERNAL, INTERNAL = Auth(), Auth(is_internal=True)
 """Of whom nothing is known besides, and of the database itself."""
 
 
+_NO_CONNECTION = bytes(16)
+
 Arguments = tuple[object, ...]
 """Of a function, behind the context."""
 
@@ -42,6 +44,14 @@ class Sender:
     connection: ConnectionId | None = None
     auth: Auth = EXTERNAL
     waits: bool = True
+    origin: bytes = attrs.field(init=False, repr=False, eq=False)
+    """Identity and connection as records of commits have them, one after the other."""
+
+    @origin.default
+    def _join(self) -> bytes:
+        connection = self.connection
+        known = _NO_CONNECTION if connection is None else connection.stored
+        return self.identity.stored + known
 
 
 class Named(Protocol):

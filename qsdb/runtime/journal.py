@@ -7,14 +7,16 @@ the disk is bytes.
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from qsdb.codec.bsatn import encoder
 from qsdb.log.recording import (
     CallWriter,
+    RecordWriter,
     SectionWriter,
     call_writer,
+    record_writer,
     section_writer,
     write_plain,
     write_sequences,
@@ -32,8 +34,6 @@ from qsdb.store.writing import WriteTable
 from qsdb.values.kinds import Stored
 
 __all__ = ["DiskJournal"]
-
-_NO_CONNECTION = bytes(16)
 
 
 class Log(Protocol):
@@ -72,8 +72,8 @@ class DiskJournal:
             for table in tables
         }
         reducers = [*module.reducers.values(), *module.lifecycle.values()]
-        self._calls: dict[Named, CallWriter] = {
-            each: _call_writer(each) for each in reducers
+        self._records: dict[Named, _Records] = {
+            each: _Records(each, self._sections) for each in reducers
         }
 
     @property
@@ -88,41 +88,62 @@ class DiskJournal:
             DiskFull: there is no room for it.
             FailedError: the log has failed before.
         """
-        opened = transaction._opened
-        if len(opened) > 1:
-            sections = self._several(opened.values())
-        else:
-            [handle] = opened.values()
-            stored = handle._stored
-            sections = self._sections[stored](handle._pre, stored.rows.get)
-            if stored.sequences:
-                sections += _sequences_section(handle)
         microseconds = transaction._nanoseconds // 1000
-        context = transaction._context
+        opened, context = transaction._opened, transaction._context
         if type(context) is not CallContext:  # a block, or one of a procedure
-            self._append(write_plain(microseconds, sections))
-            return
-        calls, reducer, number, values = context._call
-        connection = context._known.connection
-        write, append = self._calls[reducer], self._append
-        record = write(
-            microseconds,
-            context.sender.stored,
-            _NO_CONNECTION if connection is None else connection.stored,
-            calls.seeds.state_of_call(number),
-            values,
-            sections,
-        )
+            record = write_plain(microseconds, self._sections_of(opened.values()))
+        else:
+            calls, reducer, number, values = context._call
+            origin, state = context._known.origin, calls.seeds.state_of_call(number)
+            records = self._records[reducer]
+            if len(opened) == 1:
+                [handle] = opened.values()
+                stored = handle._stored
+                find, write = stored.rows.get, records[stored]
+                record = write(handle._pre, find, microseconds, origin, state, values)
+                if stored.sequences:
+                    record += _sequences_section(handle)
+            else:
+                sections, write_call = self._sections_of(opened.values()), records.call
+                record = write_call(microseconds, origin, state, values, sections)
+        append = self._append
         append(record)
 
-    def _several(self, opened: Iterable[WriteTable[Row]]) -> bytes:
-        """Give the sections of several tables: those of rows, those of sequences."""
+    def _sections_of(self, opened: Iterable[WriteTable[Row]]) -> bytes:
+        """Give the sections of some tables: those of rows, those of sequences."""
         handles = sorted(opened, key=_table_id)
         rows = [
             self._sections[handle._stored](handle._pre, handle._stored.rows.get)
             for handle in handles
         ]
         return b"".join(rows) + b"".join(map(_sequences_section, handles))
+
+
+class _Records(dict[StoredTable, RecordWriter]):
+    """What writes the calls of a reducer about one table, made when it is asked for.
+
+    Attributes:
+        call: Writes those about several tables.
+    """
+
+    def __init__(
+        self, reducer: Reducer, sections: Mapping[StoredTable, SectionWriter]
+    ) -> None:
+        self.call = _call_writer(reducer)
+        self._reducer = reducer
+        self._sections = sections
+
+    def __missing__(self, stored: StoredTable) -> RecordWriter:
+        reducer, schema = self._reducer, stored.bound.schema
+        enter = [each.binding.enter_source for each in reducer.parameters.parameters]
+        write = record_writer(
+            (reducer.name, parameters_kind(reducer), enter),
+            (stored.table_id, row_kind(schema)),
+            self.call,
+            self._sections[stored],
+        )
+        self[stored] = write
+        return write
 
 
 def _table_id(handle: WriteTable[Row]) -> int:

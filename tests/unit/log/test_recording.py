@@ -1,15 +1,23 @@
 """What is laid out beforehand gives the same bytes as its parts one by one."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from qsdb.codec.bsatn import encoder
-from qsdb.log.recording import call_writer, section_writer, write_plain
+from qsdb.log.recording import (
+    call_writer,
+    record_writer,
+    section_writer,
+    write_plain,
+)
 from qsdb.log.records import TableReader, read_record
 from qsdb.values import kinds
 from qsdb.values.compounds import Field, OptionKind, ProductKind
+from qsdb.values.identity import Identity
+from qsdb.values.source import Names
 
 PLAIN = ProductKind("plain", (Field("a", kinds.U8), Field("b", kinds.I64)))
 TURNED = ProductKind("turned", (Field("a", kinds.U8), Field("b", kinds.IDENTITY)))
@@ -20,6 +28,48 @@ VALUES: dict[str, Any] = {
     "loose": [None, "", "é", "word"],
 }
 WAS, IS_NEW, IS_GONE, IS_CHANGED = range(4)
+NOBODY = ProductKind("none", ())
+ORIGIN = bytes(range(48))
+
+
+def as_given(variable: str, _: Names) -> str:
+    return variable
+
+
+def stored(variable: str, _: Names) -> str:
+    return f"{variable}.stored"
+
+
+def unwrapped(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(
+        [each.stored if type(each) is Identity else each for each in arguments]
+    )
+
+
+ENTER = {"plain": [as_given] * 2, "turned": [as_given, stored], "none": []}
+ARGUMENTS = {
+    "plain": (3, -4),
+    "turned": (3, Identity.from_claims("qsdb", "ann")),
+    "none": (),
+    "loose": (3, "é"),
+}
+
+
+def fates_of(
+    count: int, values: list[Any]
+) -> Iterator[tuple[dict[object, Any], dict[object, Any]]]:
+    """Give rows before and after, under their first column, for each fate of each."""
+    for fates in itertools.product(range(4), repeat=count):
+        before: dict[object, Any] = {}
+        after: dict[object, Any] = {}
+        for number, fate in enumerate(fates):
+            old = (number, values[number % len(values)])
+            before[number] = None if fate == IS_NEW else old
+            if fate != IS_GONE:
+                after[number] = old
+            if fate == IS_CHANGED:
+                after[number] = (number, values[(number + 1) % len(values)])
+        yield before, after
 
 
 @pytest.mark.parametrize("row", [PLAIN, TURNED, LOOSE], ids=lambda kind: kind.name)
@@ -82,8 +132,7 @@ def test_calls_are_read_as_they_were_written(
 
     data = write(
         -7,
-        bytes(range(32)),
-        bytes(range(16)),
+        bytes(range(32)) + bytes(range(16)),
         2**64 - 1,
         arguments,
         one * sections_count,
@@ -99,3 +148,42 @@ def test_calls_are_read_as_they_were_written(
         2**64 - 1,
     )
     assert len(record.sections) == sections_count
+
+
+@pytest.mark.parametrize("row", [PLAIN, TURNED, LOOSE], ids=lambda kind: kind.name)
+@pytest.mark.parametrize(
+    "parameters", [PLAIN, TURNED, LOOSE, NOBODY], ids=lambda kind: kind.name
+)
+def test_a_record_about_one_table_is_a_call_and_a_section(
+    parameters: ProductKind, row: ProductKind
+) -> None:
+    arguments = ARGUMENTS[parameters.name]
+    call = call_writer("größe", parameters)
+    section = section_writer(9, row, (0,))
+    enter = ENTER.get(parameters.name, [as_given] * 2)
+    given = call_writer(
+        "größe", parameters, lambda values: encoder(parameters)(unwrapped(values))
+    )
+    write = record_writer(("größe", parameters, enter), (9, row), given, section)
+
+    for count in range(4):
+        for before, after in fates_of(count, VALUES[row.name]):
+            sections = section(before, after.get)
+
+            whole = write(before, after.get, -7, ORIGIN, 2**64 - 1, arguments)
+
+            assert whole == call(-7, ORIGIN, 2**64 - 1, unwrapped(arguments), sections)
+
+
+def test_a_table_of_one_column_and_a_name_that_reads_like_one() -> None:
+    row = ProductKind("word", (Field("row", kinds.U8),))
+    call, section = call_writer("find", row), section_writer(1, row, (0,))
+    write = record_writer(("find", row, [as_given]), (1, row), call, section)
+    rows: dict[object, Any] = {1: (1,), 2: (2,)}
+
+    images: list[dict[object, Any]] = [{1: None}, {1: None, 2: None}]
+    for before in images:
+        sections = section(before, rows.get)
+        assert write(before, rows.get, 1, ORIGIN, 2, (3,)) == call(
+            1, ORIGIN, 2, (3,), sections
+        )

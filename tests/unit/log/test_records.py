@@ -69,8 +69,7 @@ def call_record(microseconds: int, sections: list[bytes]) -> bytes:
     write = call_writer(CALL.reducer, PARAMETERS)
     return write(
         microseconds,
-        CALL.caller,
-        CALL.connection,
+        CALL.caller + CALL.connection,
         CALL.state,
         (1, 2),
         b"".join(sections),
