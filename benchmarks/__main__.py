@@ -1,7 +1,8 @@
 """Asks all questions, each benchmark in a process of its own, and sums up.
 
 ``python -m benchmarks`` takes its time, ``--quick`` some minutes; names choose:
-``python -m benchmarks points scan``. The options are those of each benchmark, and:
+``python -m benchmarks points scan``. One that fails is left out, and said at the end.
+The options are those of each benchmark, and:
 
 * ``--compare REV`` asks the same of qsdb as it was at a revision of git, in turn, and
   tells the ratios with their spread.
@@ -44,23 +45,30 @@ def names() -> list[str]:
     return sorted([path.stem.removeprefix("bench_") for path in files])
 
 
+class BenchmarkError(Exception):
+    """A benchmark has failed, and said why."""
+
+
 def answers_of(
     name: str, options: list[str], root: Path, python: str = sys.executable
 ) -> list[Answer]:
-    """Run a benchmark and give its answers; exit as it does if it fails.
+    """Run a benchmark and give its answers.
 
     Args:
         name: Of the benchmark.
         options: For it.
         root: The folder that has ``benchmarks`` and ``qsdb``.
         python: Runs it.
+
+    Raises:
+        BenchmarkError: it fails.
     """
     command = [python, "-m", f"benchmarks.bench_{name}", "--json", *options]
     ran = subprocess.run(  # noqa: S603  our own program
         command, cwd=root, stdout=subprocess.PIPE, encoding="utf-8", check=False
     )
     if ran.returncode != 0:
-        sys.exit(ran.returncode)
+        raise BenchmarkError(f"{name} has failed, with {ran.returncode}")
     answers: list[Answer] = json.loads(ran.stdout)
     return answers
 
@@ -89,22 +97,28 @@ def options_of(arguments: argparse.Namespace) -> list[str]:
 
 
 def sum_up(arguments: argparse.Namespace, chosen: list[str]) -> None:
-    """Ask, and print the table or JSON."""
+    """Ask, and print the table or JSON; exit with 1 if a benchmark fails."""
     options = options_of(arguments)
     options += ["--runs", str(arguments.runs)] if arguments.runs else []
     answers: list[Answer] = []
+    failures: list[str] = []
     for name in chosen:
         print(f"{name} …", file=sys.stderr, flush=True)
-        answers += answers_of(name, options, FOLDER.parent)
+        try:
+            answers += answers_of(name, options, FOLDER.parent)
+        except BenchmarkError as error:
+            failures.append(str(error))
     if arguments.plots:
         for path in write_plots(answers, arguments.plots):
             print(f"drawn: {path}", file=sys.stderr)
     if arguments.json:
         print(json.dumps(answers, indent=1))
-        return
-    clock = "processor" if arguments.cpu else "wall"
-    print(header(TITLE, {**machine(), "clock": clock}, {}))
-    print(summary(answers))
+    else:
+        clock = "processor" if arguments.cpu else "wall"
+        print(header(TITLE, {**machine(), "clock": clock}, {}))
+        print(summary(answers))
+    if failures:
+        sys.exit(f"benchmarks: {'; '.join(failures)}")
 
 
 def _one_round(name: str, options: list[str], side: tuple[Path, str]) -> list[Answer]:
@@ -161,7 +175,7 @@ def main() -> None:
         return
     try:
         compare(arguments, chosen)
-    except (InvariantError, ValueError) as error:
+    except (BenchmarkError, InvariantError, ValueError) as error:
         sys.exit(f"benchmarks: {error}")
 
 

@@ -68,6 +68,8 @@ PLAYER = ProductKind("Player", (Field("id", U32), Field("name", STR)))
 MOVES_PER_SECOND = 5
 WATCHED = 20
 """Of so many movers what they are told is read; the others only take it."""
+PATIENCE_SECONDS = 1.0
+"""Who is told nothing more for so long has been told all that comes."""
 
 
 @dataclass(frozen=True)
@@ -368,6 +370,14 @@ def _move_call(request: int, number: int) -> bytes:
     return encode_client_message(CallReducer(request, 0, "move", args))
 
 
+async def _all_told(watch: _Watch, expected: int) -> None:
+    """Wait for what is told late, until nothing more comes."""
+    told = -1
+    while told < len(watch.delays) < expected:
+        told = len(watch.delays)
+        await asyncio.sleep(PATIENCE_SECONDS)
+
+
 async def _move_about(port: int, count: int, seconds: float) -> Found:
     """Have movers move at their pace, each told of its region."""
     watch = _Watch()
@@ -386,13 +396,13 @@ async def _move_about(port: int, count: int, seconds: float) -> Found:
             await asyncio.sleep(wait)
         number = step % count
         clients[number].send(_move_call(step, number))
-    await asyncio.sleep(1)
     members = Counter(
         [number // REGION for number in range(count)]
     )  # the last has fewer
     watched = range(0, count, max(1, count // WATCHED))
     told = sum([members[number // REGION] for number in watched])
     expected = told * (steps // count)
+    await _all_told(watch, expected)
     require(len(watch.delays) >= expected * 0.99, f"{len(watch.delays)} of {expected}")
     for each in clients:
         each.close()

@@ -163,7 +163,7 @@ def _on_disk(schema: ModuleSchema, opened: Opened, clock: Clock, seeds: Seeds) -
     writer = Writer(directory, clock, opened.microseconds)
     writer.log = storage.log
     served = opened.before or schema
-    writer.journal = DiskJournal(storage.log, opened.tables, served)
+    writer.journal = DiskJournal(storage.log, served)
     storage.snapshots.watch(directory.store, lambda: writer.latest // 1000)
     if stored is None:
         calls = Calls(schema, writer, seeds)

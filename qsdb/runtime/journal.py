@@ -7,7 +7,7 @@ the disk is bytes.
 """
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Protocol
 
 from qsdb.codec.bsatn import encoder
@@ -52,28 +52,19 @@ class Log(Protocol):
 class DiskJournal:
     """Writes records of commits to a log."""
 
-    def __init__(
-        self,
-        log: Log,
-        tables: Iterable[StoredTable],
-        module: ModuleSchema,
-    ) -> None:
-        """Prepare for the tables and reducers of a database.
+    def __init__(self, log: Log, module: ModuleSchema) -> None:
+        """Prepare for the reducers of a database.
 
         Args:
             log: Where records go.
-            tables: All that transactions can change.
             module: Whose reducers are called.
         """
         self._log = log
         self._append = log.append
-        self._sections = {
-            table: _section_writer(table.table_id, table.bound.schema)
-            for table in tables
-        }
+        self._sections = _Sections()
         reducers = [*module.reducers.values(), *module.lifecycle.values()]
         self._records: dict[Named, _Records] = {
-            each: _Records(each, self._sections) for each in reducers
+            each: _Records(each) for each in reducers
         }
 
     @property
@@ -126,23 +117,24 @@ class _Records(dict[StoredTable, RecordWriter]):
         call: Writes those about several tables.
     """
 
-    def __init__(
-        self, reducer: Reducer, sections: Mapping[StoredTable, SectionWriter]
-    ) -> None:
+    def __init__(self, reducer: Reducer) -> None:
         self.call = _call_writer(reducer)
         self._reducer = reducer
-        self._sections = sections
 
     def __missing__(self, stored: StoredTable) -> RecordWriter:
         reducer, schema = self._reducer, stored.bound.schema
         enter = [each.binding.enter_source for each in reducer.parameters.parameters]
-        write = record_writer(
-            (reducer.name, parameters_kind(reducer), enter),
-            (stored.table_id, row_kind(schema)),
-            self.call,
-            self._sections[stored],
-        )
-        self[stored] = write
+        call = reducer.name, parameters_kind(reducer), enter
+        table = stored.table_id, row_kind(schema), schema.primary_key
+        self[stored] = write = record_writer(call, table, self.call)
+        return write
+
+
+class _Sections(dict[StoredTable, SectionWriter]):
+    """What writes the rows of a table, made when it is asked for."""
+
+    def __missing__(self, stored: StoredTable) -> SectionWriter:
+        self[stored] = write = _section_writer(stored.table_id, stored.bound.schema)
         return write
 
 

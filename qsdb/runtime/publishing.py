@@ -229,7 +229,7 @@ class Publisher:
                     module.name, queries, offset, names, reading, after, ends
                 )
                 rebinding = Rebinding(hub, change)
-        journal = None if log is None else DiskJournal(log, found.tables, module)
+        journal = None if log is None else DiskJournal(log, module)
         return _Exchange(module, edition, offset, journal, rebinding)
 
     def _take(self, exchange: _Exchange) -> None:

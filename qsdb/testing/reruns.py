@@ -162,7 +162,7 @@ class Rerun:
         self._calls = Calls(schema, self._writer, self._seeds, identities)
         queries_of(self._writer, self._calls.owner, views=schema.views)
         self._recorder = _Recorder(state.offset)
-        self._writer.journal = DiskJournal(self._recorder, tables, schema)
+        self._writer.journal = DiskJournal(self._recorder, schema)
         self._timers = Scheduler(self._calls).timers
         self._clients = Clients(self._calls)
         readers = {

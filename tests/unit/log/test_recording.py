@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from qsdb.codec.bsatn import encoder
+from qsdb.errors import LimitError
 from qsdb.log.recording import (
     call_writer,
     record_writer,
@@ -15,7 +16,7 @@ from qsdb.log.recording import (
 )
 from qsdb.log.records import TableReader, read_record
 from qsdb.values import kinds
-from qsdb.values.compounds import Field, OptionKind, ProductKind
+from qsdb.values.compounds import ArrayKind, Field, OptionKind, ProductKind
 from qsdb.values.identity import Identity
 from qsdb.values.source import Names
 
@@ -29,6 +30,23 @@ VALUES: dict[str, Any] = {
 }
 WAS, IS_NEW, IS_GONE, IS_CHANGED = range(4)
 NOBODY = ProductKind("none", ())
+POINT = ProductKind("point", (Field("x", kinds.F64), Field("y", kinds.F32)))
+WORDS = ProductKind(
+    "words",
+    (
+        Field("a", kinds.STR),
+        Field("b", kinds.BYTES),
+        Field("c", kinds.U128),
+        Field("d", POINT),
+        Field("e", ArrayKind(kinds.STR)),
+        Field("f", kinds.STR),
+    ),
+)
+WORD_ROWS = [
+    ("", b"", 0, (0.0, 1.5), (), "é"),
+    ("é", b"\0", 2**128 - 1, (-1.0, 0.0), ("a", ""), ""),
+    ("long" * 99, b"b" * 999, 7, (0.5, 2.0), ("a",) * 9, "x"),
+]
 ORIGIN = bytes(range(48))
 
 
@@ -164,7 +182,7 @@ def test_a_record_about_one_table_is_a_call_and_a_section(
     given = call_writer(
         "größe", parameters, lambda values: encoder(parameters)(unwrapped(values))
     )
-    write = record_writer(("größe", parameters, enter), (9, row), given, section)
+    write = record_writer(("größe", parameters, enter), (9, row, (0,)), given)
 
     for count in range(4):
         for before, after in fates_of(count, VALUES[row.name]):
@@ -178,7 +196,7 @@ def test_a_record_about_one_table_is_a_call_and_a_section(
 def test_a_table_of_one_column_and_a_name_that_reads_like_one() -> None:
     row = ProductKind("word", (Field("row", kinds.U8),))
     call, section = call_writer("find", row), section_writer(1, row, (0,))
-    write = record_writer(("find", row, [as_given]), (1, row), call, section)
+    write = record_writer(("find", row, [as_given]), (1, row, (0,)), call)
     rows: dict[object, Any] = {1: (1,), 2: (2,)}
 
     images: list[dict[object, Any]] = [{1: None}, {1: None, 2: None}]
@@ -187,3 +205,68 @@ def test_a_table_of_one_column_and_a_name_that_reads_like_one() -> None:
         assert write(before, rows.get, 1, ORIGIN, 2, (3,)) == call(
             1, ORIGIN, 2, (3,), sections
         )
+
+
+def test_texts_arrays_and_products_stand_where_they_are_to() -> None:
+    call, section = call_writer("tell", WORDS), section_writer(9, WORDS, (0,))
+    enter = [as_given] * len(WORDS.fields)
+    write = record_writer(("tell", WORDS, enter), (9, WORDS, (0,)), call)
+    reader = TableReader(9, WORDS, (0,))
+    encode = encoder(WORDS)
+
+    for first, second, arguments in itertools.permutations(WORD_ROWS):
+        after: dict[object, Any] = {first[0]: first, second[0]: second}
+        for keys in ([first[0]], [second[0], first[0]]):
+            images: dict[object, Any] = dict.fromkeys(keys)
+            data = write(images, after.get, 5, ORIGIN, 6, arguments)
+
+            assert data == call(5, ORIGIN, 6, arguments, section(images, after.get))
+            record = read_record(data)
+            assert record.call is not None
+            assert record.call.arguments == encode(arguments)
+            (found,) = record.sections
+            assert reader.rows(record, found) == ([after[key] for key in keys], [])
+
+
+def test_a_product_is_entered_before_it_is_taken_apart() -> None:
+    parameters = ProductKind("place", (Field("at", POINT), Field("n", kinds.U8)))
+
+    def halved(variable: str, names: Names) -> str:
+        half = names.bind("half", lambda point: (point[0] / 2, point[1] / 2))
+        return f"{half}({variable})"
+
+    encode = encoder(parameters)
+    call = call_writer("go", parameters, lambda v: encode(((v[0][0] / 2, 2.0), v[1])))
+    table = 9, PLAIN, (0,)
+    write = record_writer(("go", parameters, [halved, as_given]), table, call)
+    rows: dict[object, Any] = {1: (1, 2), 2: (2, 3), 3: (3, 4)}
+
+    for count in (1, 2, 3):
+        images: dict[object, Any] = dict.fromkeys(range(1, count + 1))
+        record = read_record(write(images, rows.get, 1, ORIGIN, 2, ((3.0, 4.0), 5)))
+        assert record.call is not None
+        assert record.call.arguments == encode(((1.5, 2.0), 5))
+
+
+class Endless(str):
+    """A text that says it is longer than can be written."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object) -> Any:
+        return EndlessBytes(b"x")
+
+
+class EndlessBytes(bytes):
+    def __len__(self) -> int:
+        return 1 << 32
+
+
+def test_a_text_that_is_too_long_is_refused() -> None:
+    row = ProductKind("word", (Field("id", kinds.U8), Field("text", kinds.STR)))
+    call, table = call_writer("find", PLAIN), (1, row, (0,))
+    write = record_writer(("find", PLAIN, [as_given] * 2), table, call)
+    rows: dict[object, Any] = {1: (1, Endless("x"))}
+
+    with pytest.raises(LimitError, match="word cannot be encoded"):
+        write({1: None}, rows.get, 1, ORIGIN, 2, (3, 4))

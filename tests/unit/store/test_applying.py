@@ -64,7 +64,7 @@ class Pair:
         self.source = Directory(tables)
         self.writer = Writer(self.source, FakeClock())
         log = cast(LogWriter, self.log)
-        self.writer.journal = DiskJournal(log, tables, schema)
+        self.writer.journal = DiskJournal(log, schema)
         self.target = Directory(new_tables(schema))
         readers = {
             table.table_id: TableReader(
