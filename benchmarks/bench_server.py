@@ -68,7 +68,7 @@ PLAYER = ProductKind("Player", (Field("id", U32), Field("name", STR)))
 MOVES_PER_SECOND = 5
 WATCHED = 20
 """Of so many movers what they are told is read; the others only take it."""
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 10.0
 """Where nothing more is told for so long, nothing more comes."""
 
 
@@ -390,10 +390,13 @@ def _move_call(request: int, number: int, now: int) -> bytes:
 
 async def _all_told(watches: Sequence[_Watch]) -> None:
     """Wait for what is told late, until nothing more comes."""
-    before = -1
-    while (left := sum([each.left for each in watches])) and left != before:
-        before = left
-        await asyncio.sleep(PATIENCE_SECONDS)
+    before, since = -1, time.monotonic()
+    while left := sum([each.left for each in watches]):
+        if left != before:
+            before, since = left, time.monotonic()
+        elif time.monotonic() - since > PATIENCE_SECONDS:
+            break
+        await asyncio.sleep(0.1)
     require(not left, f"{left} moves were not told")
 
 

@@ -6,32 +6,16 @@ the writer lock: so the order of the log is that of the commits, and what waits 
 the disk is bytes.
 """
 
-import functools
 from collections.abc import Iterable
 from typing import Protocol
 
-from qsdb.codec.bsatn import encoder
-from qsdb.log.recording import (
-    CallWriter,
-    RecordWriter,
-    SectionWriter,
-    call_writer,
-    record_writer,
-    section_writer,
-    write_plain,
-    write_sequences,
-)
-from qsdb.recovery.state import row_kind
+from qsdb.log.recording import write_plain, write_sequences
 from qsdb.runtime.call_contexts import CallContext, Named
-from qsdb.schema.catalogue import parameters_kind
-from qsdb.schema.functions import Reducer
+from qsdb.runtime.record_writers import Records, Sections
 from qsdb.schema.modules import ModuleSchema
 from qsdb.schema.rows import Row
-from qsdb.schema.tables import TableSchema
-from qsdb.store.images import StoredTable
 from qsdb.store.transactions import WriteTransaction
 from qsdb.store.writing import WriteTable
-from qsdb.values.kinds import Stored
 
 __all__ = ["DiskJournal"]
 
@@ -61,11 +45,9 @@ class DiskJournal:
         """
         self._log = log
         self._append = log.append
-        self._sections = _Sections()
+        self._sections = Sections()
         reducers = [*module.reducers.values(), *module.lifecycle.values()]
-        self._records: dict[Named, _Records] = {
-            each: _Records(each) for each in reducers
-        }
+        self._records: dict[Named, Records] = {each: Records(each) for each in reducers}
 
     @property
     def told_offset(self) -> int:
@@ -110,42 +92,8 @@ class DiskJournal:
         return b"".join(rows) + b"".join(map(_sequences_section, handles))
 
 
-class _Records(dict[StoredTable, RecordWriter]):
-    """What writes the calls of a reducer about one table, made when it is asked for.
-
-    Attributes:
-        call: Writes those about several tables.
-    """
-
-    def __init__(self, reducer: Reducer) -> None:
-        self.call = _call_writer(reducer)
-        self._reducer = reducer
-
-    def __missing__(self, stored: StoredTable) -> RecordWriter:
-        reducer, schema = self._reducer, stored.bound.schema
-        enter = [each.binding.enter_source for each in reducer.parameters.parameters]
-        call = reducer.name, parameters_kind(reducer), enter
-        table = stored.table_id, row_kind(schema), schema.primary_key
-        self[stored] = write = record_writer(call, table, self.call)
-        return write
-
-
-class _Sections(dict[StoredTable, SectionWriter]):
-    """What writes the rows of a table, made when it is asked for."""
-
-    def __missing__(self, stored: StoredTable) -> SectionWriter:
-        self[stored] = write = _section_writer(stored.table_id, stored.bound.schema)
-        return write
-
-
 def _table_id(handle: WriteTable[Row]) -> int:
     return handle._stored.table_id
-
-
-@functools.lru_cache(maxsize=512)
-def _section_writer(table_id: int, schema: TableSchema) -> SectionWriter:
-    """Give what writes the rows of a table; made once for each schema."""
-    return section_writer(table_id, row_kind(schema), schema.primary_key)
 
 
 def _sequences_section(handle: WriteTable[Row]) -> bytes:
@@ -156,21 +104,3 @@ def _sequences_section(handle: WriteTable[Row]) -> bytes:
     pairs = zip(handle._before[0], stored.sequences, strict=True)
     moved = [(place, now) for place, (was, now) in enumerate(pairs) if was != now]
     return write_sequences(stored.table_id, moved)
-
-
-def _call_writer(reducer: Reducer) -> CallWriter:
-    """Give what writes calls with checked arguments, as the reducer gets them."""
-    kind = parameters_kind(reducer)
-    bindings = [each.binding for each in reducer.parameters.parameters]
-    if all(binding.is_plain for binding in bindings):
-        return call_writer(reducer.name, kind)
-    encode = encoder(kind)
-
-    def encode_arguments(values: tuple[object, ...]) -> bytes:
-        entered: list[Stored] = [
-            binding.enter(value)
-            for binding, value in zip(bindings, values, strict=True)
-        ]
-        return encode(tuple(entered))
-
-    return call_writer(reducer.name, kind, encode_arguments)

@@ -26,7 +26,7 @@ from operator import attrgetter
 
 import attrs
 
-from qsdb.log.recording import section_writer, write_plain, write_sequences
+from qsdb.log.recording import plain_section_writer, write_plain, write_sequences
 from qsdb.recovery.state import row_kind
 from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.catalogue import catalogue_rows
@@ -243,7 +243,8 @@ def _row_sections(found: Migrated, tables: Sequence[StoredTable]) -> Iterator[by
         images = changed_rows(table, found.sources.get(table))
         if images:
             schema = table.bound.schema
-            write = section_writer(table.table_id, row_kind(schema), schema.primary_key)
+            row = row_kind(schema)
+            write = plain_section_writer(table.table_id, row, schema.primary_key)
             yield write(images, table.rows.get)
 
 

@@ -1,15 +1,21 @@
 """What is laid out beforehand gives the same bytes as its parts one by one."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
 from qsdb.codec.bsatn import encoder
 from qsdb.errors import LimitError
+from qsdb.log.packing import LEAVES_MAX
 from qsdb.log.recording import (
+    CallWriter,
+    Enter,
+    RecordWriter,
     call_writer,
+    plain_record_writer,
+    plain_section_writer,
     record_writer,
     section_writer,
     write_plain,
@@ -71,6 +77,14 @@ ARGUMENTS = {
     "none": (),
     "loose": (3, "é"),
 }
+
+
+def both_writers(
+    row: ProductKind, parameters: ProductKind, enter: Sequence[Enter], call: CallWriter
+) -> tuple[RecordWriter, RecordWriter]:
+    """Give the generated function and the plain one, for a table with the id 9."""
+    plain = plain_record_writer(call, plain_section_writer(9, row, (0,)))
+    return record_writer(("größe", parameters, enter), (9, row), plain), plain
 
 
 def fates_of(
@@ -176,41 +190,32 @@ def test_a_record_about_one_table_is_a_call_and_a_section(
     parameters: ProductKind, row: ProductKind
 ) -> None:
     arguments = ARGUMENTS[parameters.name]
-    call = call_writer("größe", parameters)
-    section = section_writer(9, row, (0,))
+    encode = encoder(parameters)
+    call = call_writer("größe", parameters, lambda values: encode(unwrapped(values)))
     enter = ENTER.get(parameters.name, [as_given] * 2)
-    given = call_writer(
-        "größe", parameters, lambda values: encoder(parameters)(unwrapped(values))
-    )
-    write = record_writer(("größe", parameters, enter), (9, row, (0,)), given)
+    write, plain = both_writers(row, parameters, enter, call)
 
     for count in range(4):
         for before, after in fates_of(count, VALUES[row.name]):
-            sections = section(before, after.get)
+            given = before, after.get, -7, ORIGIN, 2**64 - 1, arguments
 
-            whole = write(before, after.get, -7, ORIGIN, 2**64 - 1, arguments)
-
-            assert whole == call(-7, ORIGIN, 2**64 - 1, unwrapped(arguments), sections)
+            assert write(*given) == plain(*given)
 
 
 def test_a_table_of_one_column_and_a_name_that_reads_like_one() -> None:
     row = ProductKind("word", (Field("row", kinds.U8),))
-    call, section = call_writer("find", row), section_writer(1, row, (0,))
-    write = record_writer(("find", row, [as_given]), (1, row, (0,)), call)
+    write, plain = both_writers(row, row, [as_given], call_writer("größe", row))
     rows: dict[object, Any] = {1: (1,), 2: (2,)}
 
     images: list[dict[object, Any]] = [{1: None}, {1: None, 2: None}]
     for before in images:
-        sections = section(before, rows.get)
-        assert write(before, rows.get, 1, ORIGIN, 2, (3,)) == call(
-            1, ORIGIN, 2, (3,), sections
-        )
+        given = before, rows.get, 1, ORIGIN, 2, (3,)
+        assert write(*given) == plain(*given)
 
 
 def test_texts_arrays_and_products_stand_where_they_are_to() -> None:
-    call, section = call_writer("tell", WORDS), section_writer(9, WORDS, (0,))
-    enter = [as_given] * len(WORDS.fields)
-    write = record_writer(("tell", WORDS, enter), (9, WORDS, (0,)), call)
+    enter: list[Enter] = [as_given] * len(WORDS.fields)
+    write, plain = both_writers(WORDS, WORDS, enter, call_writer("größe", WORDS))
     reader = TableReader(9, WORDS, (0,))
     encode = encoder(WORDS)
 
@@ -218,9 +223,10 @@ def test_texts_arrays_and_products_stand_where_they_are_to() -> None:
         after: dict[object, Any] = {first[0]: first, second[0]: second}
         for keys in ([first[0]], [second[0], first[0]]):
             images: dict[object, Any] = dict.fromkeys(keys)
-            data = write(images, after.get, 5, ORIGIN, 6, arguments)
+            given = images, after.get, 5, ORIGIN, 6, arguments
+            data = write(*given)
 
-            assert data == call(5, ORIGIN, 6, arguments, section(images, after.get))
+            assert data == plain(*given)
             record = read_record(data)
             assert record.call is not None
             assert record.call.arguments == encode(arguments)
@@ -236,14 +242,17 @@ def test_a_product_is_entered_before_it_is_taken_apart() -> None:
         return f"{half}({variable})"
 
     encode = encoder(parameters)
-    call = call_writer("go", parameters, lambda v: encode(((v[0][0] / 2, 2.0), v[1])))
-    table = 9, PLAIN, (0,)
-    write = record_writer(("go", parameters, [halved, as_given]), table, call)
+    call = call_writer(
+        "größe", parameters, lambda v: encode(((v[0][0] / 2, 2.0), v[1]))
+    )
+    write, plain = both_writers(PLAIN, parameters, [halved, as_given], call)
     rows: dict[object, Any] = {1: (1, 2), 2: (2, 3), 3: (3, 4)}
 
     for count in (1, 2, 3):
         images: dict[object, Any] = dict.fromkeys(range(1, count + 1))
-        record = read_record(write(images, rows.get, 1, ORIGIN, 2, ((3.0, 4.0), 5)))
+        given = images, rows.get, 1, ORIGIN, 2, ((3.0, 4.0), 5)
+        assert write(*given) == plain(*given)
+        record = read_record(write(*given))
         assert record.call is not None
         assert record.call.arguments == encode(((1.5, 2.0), 5))
 
@@ -264,9 +273,25 @@ class EndlessBytes(bytes):
 
 def test_a_text_that_is_too_long_is_refused() -> None:
     row = ProductKind("word", (Field("id", kinds.U8), Field("text", kinds.STR)))
-    call, table = call_writer("find", PLAIN), (1, row, (0,))
-    write = record_writer(("find", PLAIN, [as_given] * 2), table, call)
+    call = call_writer("größe", PLAIN)
+    write, _ = both_writers(row, PLAIN, [as_given] * 2, call)
     rows: dict[object, Any] = {1: (1, Endless("x"))}
 
     with pytest.raises(LimitError, match="word cannot be encoded"):
         write({1: None}, rows.get, 1, ORIGIN, 2, (3, 4))
+
+
+def test_what_has_very_many_columns_is_written_plainly() -> None:
+    fields = [Field(f"c{number}", kinds.STR) for number in range(LEAVES_MAX)]
+    row, wide = ProductKind("row", tuple(fields)), ProductKind("w", tuple(fields * 30))
+    call = call_writer("größe", NOBODY)
+
+    for kind, is_generated in ((row, True), (wide, False)):
+        write, plain = both_writers(kind, NOBODY, [], call)
+        values = tuple([f"{number}" for number in range(len(kind.fields))])
+        rows: dict[object, Any] = {"0": values, "1": ("1", *values[1:])}
+
+        assert (write is not plain) == is_generated
+        for images in ({"0": None}, dict.fromkeys(rows)):
+            given: Any = images, rows.get, 1, ORIGIN, 2, ()
+            assert write(*given) == plain(*given)
