@@ -105,8 +105,8 @@ def insert_sorted(ctx: qsdb.ReducerContext, key: u64, texts: list[str]) -> None:
 @store.reducer
 def scan(ctx: qsdb.ReducerContext, key: u64, count: u8) -> u64:
     """Read rows from a key on, and sum their keys."""
-    rows: Iterable[Any] = ctx.db.table(SORTED).in_order.range(key)
-    return sum([row.key for row in itertools.islice(rows, count)])
+    rows: Iterable[Any] = ctx.db.table(SORTED).in_order.range(key, limit=count)
+    return sum([row.key for row in rows])
 
 
 COLUMNS = ", ".join([f"{name} TEXT NOT NULL" for name in NAMES])

@@ -271,6 +271,21 @@ class CachedTable(ReadOnlyTable[R]):
                 keys = index.keys_equal(value)
             return [rows[key] for key in keys]
 
+    def _first(
+        self,
+        number: int,
+        within: Range,
+        count: int,
+        is_reversed: bool,  # noqa: FBT001  as the base class has it
+    ) -> list[StoredRow]:
+        self._require_open()
+        low, high = within.low, within.high
+        with self._lock:
+            rows, index = self._rows, self._index(number)
+            assert isinstance(index, OrderedIndex)
+            keys = index.keys_first(low, high, count, is_reversed=is_reversed)
+            return [rows[key] for key in keys]
+
     def _count(self, number: int | None, within: Range | None, value: object) -> int:
         self._require_open()
         with self._lock:

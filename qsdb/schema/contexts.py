@@ -94,8 +94,12 @@ class Index(abc.ABC, Generic[R]):
         hi: object = UNBOUNDED,
         include: tuple[bool, bool] = (True, False),
         reverse: bool = False,  # noqa: FBT001, FBT002  the contract has it by place too
+        *,
+        limit: int | None = None,
     ) -> Iterator[R]:
         """Yield the rows between two keys of a btree, in key order.
+
+        The result stands when the call returns; later writes do not show.
 
         Args:
             lo: Lower end: a value, or a tuple for several columns, of which a
@@ -103,8 +107,13 @@ class Index(abc.ABC, Generic[R]):
             hi: Upper end, likewise.
             include: Whether rows at the lower and at the upper end belong.
             reverse: Highest first.
+            limit: At most so many rows, the first of them; None for all.
 
-        Cost: O(log n) to find, then O(rows found).
+        Cost: O(log n) to find, then O(rows found); with a limit O(limit), and what has
+        changed in the table since the transaction's offset.
+
+        Raises:
+            ArgumentError: the limit is neither None nor an int from 0.
         """
         ...
 

@@ -7,7 +7,13 @@ rows by an index (`Selecting`), and the rest is the same.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn, Protocol, TypeVar
 
-from qsdb.errors import KindError, MissingNameError, UsageError, brief
+from qsdb.errors import (
+    ArgumentError,
+    KindError,
+    MissingNameError,
+    UsageError,
+    brief,
+)
 from qsdb.schema.contexts import UNBOUNDED, Index, Table
 from qsdb.schema.modules import BoundTable
 from qsdb.store.indexes import is_free
@@ -28,6 +34,13 @@ class Selecting(Protocol[R]):
     def _select(
         self, number: int | None, within: Range | None, value: object
     ) -> list[StoredRow]: ...
+    def _first(
+        self,
+        number: int,
+        within: Range,
+        count: int,
+        is_reversed: bool,  # noqa: FBT001  as generated code calls it
+    ) -> list[StoredRow]: ...
     def _count(
         self, number: int | None, within: Range | None, value: object
     ) -> int: ...
@@ -36,7 +49,7 @@ class Selecting(Protocol[R]):
     def _remove_all(self, stored: list[StoredRow]) -> int: ...
 
 
-_REFUSALS = (KindError, UsageError)
+_REFUSALS = (ArgumentError, KindError, UsageError)
 """What a path raises, which knows no transaction. Where one has ended, that is told
 instead; looking only then costs right calls nothing."""
 
@@ -77,16 +90,28 @@ class IndexAccess(Index[R]):
         hi: object = UNBOUNDED,
         include: tuple[bool, bool] = (True, False),
         reverse: bool = False,  # noqa: FBT001, FBT002  the contract has it by place too
+        *,
+        limit: int | None = None,
     ) -> Iterator[R]:
+        table, path = self._table, self._path
         try:
-            within = self._path.range(lo, hi, include)
+            within = path.range(lo, hi, include)
+            if limit is not None:
+                _require_count(limit)
         except _REFUSALS:
-            self._table._require_open()
+            table._require_open()
             raise
-        stored = self._table._select(self._path.lookup, within, None)
-        if reverse:
-            stored.reverse()
-        return self._table._users_rows(stored)
+        if limit:
+            assert path.lookup is not None
+            stored = table._first(path.lookup, within, limit, bool(reverse))
+        elif limit is None:
+            stored = table._select(path.lookup, within, None)
+            if reverse:
+                stored.reverse()
+        else:
+            table._require_open()
+            stored = []
+        return table._users_rows(stored)
 
     def count(self, *prefix: object) -> int:
         return self._table._count(*self._equal(prefix))
@@ -133,6 +158,13 @@ class IndexAccess(Index[R]):
         except _REFUSALS:
             self._table._require_open()
             raise
+
+
+def _require_count(limit: object) -> None:
+    if type(limit) is not int or limit < 0:
+        raise ArgumentError(
+            f"range: limit is an int from 0, or None for all rows, not {brief(limit)}"
+        )
 
 
 def index_attributes(

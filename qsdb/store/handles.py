@@ -86,6 +86,24 @@ class TableHandle(Table[R]):
         ...
 
     @abc.abstractmethod
+    def _first(
+        self,
+        number: int,
+        within: Range,
+        count: int,
+        is_reversed: bool,  # noqa: FBT001  generated code calls it by place
+    ) -> list[StoredRow]:
+        """Give the first rows that `_select` would give in a range, or the last ones.
+
+        Args:
+            number: Which of the table's indexes, an ordered one.
+            within: The range.
+            count: At most so many rows; one or more.
+            is_reversed: Whether the last ones come first.
+        """
+        ...
+
+    @abc.abstractmethod
     def _count(self, number: int | None, within: Range | None, value: object) -> int:
         """Give the number of rows that `_select` would give."""
         ...

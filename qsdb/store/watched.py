@@ -66,6 +66,13 @@ class Watchable(Protocol):
     def _select(
         self, number: int | None, within: Range | None, value: object
     ) -> list[StoredRow]: ...
+    def _first(
+        self,
+        number: int,
+        within: Range,
+        count: int,
+        is_reversed: bool,  # noqa: FBT001  as handles have it
+    ) -> list[StoredRow]: ...
     def _count(
         self, number: int | None, within: Range | None, value: object
     ) -> int: ...
@@ -118,6 +125,17 @@ class WatchedTable(ReadOnlyTable[R]):
     ) -> list[StoredRow]:
         self._note(number, within, value)
         return self._base._select(number, within, value)
+
+    def _first(
+        self,
+        number: int,
+        within: Range,
+        count: int,
+        is_reversed: bool,  # noqa: FBT001  as the base class has it
+    ) -> list[StoredRow]:
+        """Give the first rows, and note the whole range: others may come first."""
+        self._note(number, within, None)
+        return self._base._first(number, within, count, is_reversed)
 
     def _count(self, number: int | None, within: Range | None, value: object) -> int:
         self._note(number, within, value)
