@@ -28,6 +28,9 @@ from benchmarks.tpcc_rows import (
 )
 from qsdb import i64, u8, u32, u64
 
+BOTH_ENDS = True, True
+"""Of a range: all whose first columns are these."""
+
 shop = qsdb.Module("tpcc")
 
 
@@ -218,7 +221,9 @@ def order_status(ctx: qsdb.ReducerContext, w: u32, d: u32, c: u32, last: u32) ->
     """Read the last order of a customer."""
     db = ctx.db
     customer = find_customer(db, w, d, c, last)
-    *_, order = db[Orders].by_customer.filter(w, d, customer.c)
+    key = w, d, customer.c
+    orders = db[Orders].by_customer
+    (order,) = orders.range(key, key, BOTH_ENDS, reverse=True, limit=1)
     get, total = db[OrderLine].get, 0
     for n in range(1, order.lines + 1):
         line = get(w, d, order.o, n)
@@ -231,7 +236,8 @@ def delivery(ctx: qsdb.ReducerContext, w: u32, carrier: u32, now: u64) -> u32:
     """Deliver the oldest order of each district."""
     db, done = ctx.db, 0
     for d in range(1, DISTRICTS + 1):
-        oldest = next(iter(db[NewOrder].in_order.filter(w, d)), None)
+        waiting = db[NewOrder].in_order.range((w, d), (w, d), BOTH_ENDS, limit=1)
+        oldest = next(waiting, None)
         if oldest is None:
             continue
         db[NewOrder].delete_by_key(w, d, oldest.o)
