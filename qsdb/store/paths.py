@@ -59,6 +59,12 @@ class Path:
     lookup: int | None = None
     """Which of the table's indexes answers `filter`."""
     is_ordered: bool = False
+    is_naturally_ordered: bool = attrs.field(init=False)
+    """Whether stored values of all columns sort by themselves."""
+
+    @is_naturally_ordered.default
+    def _is_natural(self) -> bool:
+        return all(each.kind.is_naturally_ordered for each in self.bindings)
 
     def stored_prefix(self, values: tuple[object, ...]) -> tuple[object, ...]:
         """Turn a user's values for the first columns into stored ones.
@@ -67,6 +73,9 @@ class Path:
             KindError: a value is of a wrong kind.
             UsageError: there are too many or, for a hash index, too few.
         """
+        if len(values) == 1:  # as with most
+            name, binding = self.names[0], self.bindings[0]
+            return (enter_key(self.table, name, binding, values[0]),)
         if not 1 <= len(values) <= len(self.columns):
             raise UsageError(
                 f"table {self.table}, index {self.accessor}: {len(values)} values "
@@ -99,18 +108,20 @@ class Path:
 
     def bound(self, values: tuple[object, ...], *, after: bool) -> Bound:
         """Give the bound before or after all entries that begin with values."""
-        stored = self.stored_prefix(values)
-        ordered = tuple(
-            [
-                binding.kind.order(value)
-                for binding, value in zip(self.bindings, stored, strict=False)
-            ]
-        )
-        return (*ordered, TOP) if after else ordered
+        low = self._order_keys(values)
+        return (*low, TOP) if after else low
 
     def prefix_range(self, values: tuple[object, ...]) -> Range:
         """Give the range of the entries that begin with values."""
-        return Range(self.bound(values, after=False), self.bound(values, after=True))
+        low = self._order_keys(values)
+        return Range(low, (*low, TOP))
+
+    def _order_keys(self, values: tuple[object, ...]) -> Bound:
+        stored = self.stored_prefix(values)
+        if self.is_naturally_ordered:
+            return stored
+        pairs = zip(self.bindings, stored, strict=False)
+        return tuple([binding.kind.order(value) for binding, value in pairs])
 
     def range(self, lo: object, hi: object, include: tuple[bool, bool]) -> Range:
         """Give the range between two ends; an end left out is open.

@@ -169,24 +169,23 @@ class IntKind(Kind):
 
     bits: int
     signed: bool
+    least: int = attrs.field(init=False, eq=False, repr=False)
+    """The lowest value."""
+    greatest: int = attrs.field(init=False, eq=False, repr=False)
+    """The highest value."""
+    default = 0
+
+    @least.default
+    def _find_least(self) -> int:
+        return -(1 << (self.bits - 1)) if self.signed else 0
+
+    @greatest.default
+    def _find_greatest(self) -> int:
+        return (1 << (self.bits - self.signed)) - 1
 
     @property
     def name(self) -> str:
         return f"{'i' if self.signed else 'u'}{self.bits}"
-
-    @property
-    def least(self) -> int:
-        """The lowest value."""
-        return -(1 << (self.bits - 1)) if self.signed else 0
-
-    @property
-    def greatest(self) -> int:
-        """The highest value."""
-        return (1 << (self.bits - self.signed)) - 1
-
-    @property
-    def default(self) -> Stored:
-        return 0
 
     def canonical(self, value: Stored) -> Stored:
         if type(value) is not int or not self.least <= value <= self.greatest:

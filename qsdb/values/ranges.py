@@ -32,9 +32,9 @@ Bound = tuple[object, ...]
 where every entry that begins so lies below."""
 
 
-@attrs.frozen
+@attrs.define(unsafe_hash=True)  # as frozen it would take three times as long to make
 class Range:
-    """A range of an ordered index, as bounds and in terms of values.
+    """A range of an ordered index, as bounds and in terms of values; not to be changed.
 
     `low` and `high` are bounds over the index's entries; a row is in the range
     when its entry is not below `low` and is below `high`.
