@@ -216,6 +216,7 @@ READERS: dict[str, Reader] = {
     "no row": lambda items: items.get(9),
     "scan": lambda items: sorted(map(repr, items)),
     "range": lambda items: list(items.size.range(1, 100)),
+    "first of a range": lambda items: list(items.size.range(1, 100, limit=1)),
     "hash filter": lambda items: sorted(map(repr, items.tag.filter(1))),
     "unique": lambda items: items.name.find(1),
     "no unique": lambda items: items.name.find(10),

@@ -182,7 +182,7 @@ MUTANTS = {
         paths, "after=include[1]", "after=not include[1]"
     ),
     "a prefix finds too much": Mutant(
-        paths, "self.bound(values, after=True))", "None)"
+        paths, "return Range(low, (*low, TOP))", "return Range(low, None)"
     ),
     "None is taken in a unique column": Mutant(
         indexes, "        return value is None\n", "        return False\n"

@@ -307,7 +307,13 @@ class Twins:
                 meant_high if high else None,
                 include,
             )
-            assert [tuple(row) for row in found] == wanted[:: -1 if reverse else 1]
+            wanted = wanted[:: -1 if reverse else 1]
+            assert [tuple(row) for row in found] == wanted
+            for limit in {0, 1, len(wanted) // 2, len(wanted) + 1}:
+                found = index.range(
+                    **ends, include=include, reverse=reverse, limit=limit
+                )
+                assert [tuple(row) for row in found] == wanted[:limit]
 
     # Comparing whole states.
 

@@ -98,6 +98,22 @@ def test_default_is_canonical(kind: Kind) -> None:
 
 
 @each_scalar
+def test_a_key_is_doubted_where_its_type_is_another(kind: Kind) -> None:
+    names = Names()
+    source = f"def is_doubted(x):\n    return {kind.key_doubt('x', names)}\n"
+    is_doubted = compiled("is_doubted", source, names)
+
+    assert not is_doubted(kind.default) or kind in (k.F32, k.F64)
+    for value in (
+        None,
+        object(),
+        True if kind != k.BOOL else 1,
+        "" if kind != k.STR else b"",
+    ):
+        assert is_doubted(value)
+
+
+@each_scalar
 @pytest.mark.parametrize("value", [None, [], {}, object(), Misfit(1), bytearray(16)])
 def test_what_is_never_stored_is_refused(kind: Kind, value: object) -> None:
     assert suspect_function(kind)(value)
