@@ -20,7 +20,7 @@ are canonical. What the source refers to is bound in the `Names` given.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count, starmap
 
 from qsdb.codec.layout import (
@@ -36,7 +36,7 @@ from qsdb.values.compounds import ArrayKind, OptionKind, SumKind
 from qsdb.values.kinds import BytesKind, Kind, Stored, StrKind
 from qsdb.values.source import Names
 
-__all__ = ["Encoder", "encoder_source"]
+__all__ = ["Encoder", "encoder_source", "joined_source"]
 
 Encoder = Callable[[Stored], bytes]
 """Takes a canonical stored value and gives its bytes."""
@@ -140,11 +140,7 @@ class _Body:
     def result(self) -> str:
         """Give the expression of the whole block's bytes."""
         self._flush()
-        if not self._parts:
-            return "b''"
-        if len(self._parts) <= ADDED_PARTS_COUNT_MAX:
-            return " + ".join(self._parts)
-        return f"b''.join(({', '.join(self._parts)}))"
+        return joined_source(self._parts)
 
     def _add_leaf(self, leaf: Leaf, variable: str) -> None:
         match leaf:
@@ -238,6 +234,19 @@ class _Body:
 
     def _line(self, text: str) -> None:
         self.lines.append(f"{self._indent}{text}\n")
+
+
+def joined_source(parts: Sequence[str]) -> str:
+    """Give the expression of the bytes of parts, one after another.
+
+    >>> joined_source(["head", "text"]), joined_source([])
+    ('head + text', "b''")
+    """
+    if not parts:
+        return "b''"
+    if len(parts) <= ADDED_PARTS_COUNT_MAX:
+        return " + ".join(parts)
+    return f"b''.join(({', '.join(parts)}))"
 
 
 def _overlong(name: str, error: struct.error) -> LimitError:

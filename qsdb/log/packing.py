@@ -49,17 +49,15 @@ from itertools import count
 import attrs
 
 from qsdb.codec.bsatn import encoder
+from qsdb.codec.encode import joined_source
 from qsdb.codec.layout import Leaf, Scalar, layout, tuple_source
 from qsdb.errors import LimitError
-from qsdb.log.records import CALL, COUNT, IS_CALL, LENGTH, SECTION
+from qsdb.log.records import CALL_CODES, COUNT, IS_CALL, LENGTH, SECTION
 from qsdb.values.compounds import ProductKind
 from qsdb.values.kinds import BytesKind, Kind, StrKind
 from qsdb.values.source import Names, compile_source
 
 __all__ = ["Calls", "Rows", "compile_writer"]
-
-ADDED_PARTS_MAX = 3
-"""Up to here ``+`` is faster than ``join``."""
 
 LEAVES_MAX = 64
 """Of arguments and a row together. What has more takes longer to compile than it saves,
@@ -105,7 +103,7 @@ def compile_writer(
     Args:
         title: Of the source, for tracebacks.
         rows: What the commits put.
-        otherwise: Takes the same, and writes also what is no more than one or two rows.
+        otherwise: Takes the same, and writes whatever there is.
         calls: Who puts them; None for a section alone.
 
     Cost: half a millisecond, and a tenth for each column and parameter.
@@ -141,16 +139,19 @@ class _Value:
         self._names = names
         self._numbers = numbers
 
-    def take(self, kind: Kind, variable: str) -> None:
-        """Take a stored value apart."""
+    def take(self, kind: Kind, expression: str) -> None:
+        """Write the stored value that an expression gives; a product is taken apart."""
         shape = layout(kind)
+        if shape.template == "{}":
+            self.add(shape.leaves[0], expression)
+            return
         variables = [f"v{next(self._numbers)}" for _ in shape.leaves]
-        self.lines.append(f"{shape.fill(variables)} = {variable}")
+        self.lines.append(f"{shape.fill(variables)} = {expression}")
         for leaf, each in zip(shape.leaves, variables, strict=True):
             self.add(leaf, each)
 
     def add(self, leaf: Leaf, expression: str) -> None:
-        """Write what an expression gives."""
+        """Write what an expression gives, which has no parts."""
         if isinstance(leaf, Scalar):
             self.pieces.append((leaf.code, leaf.outgoing.format(expression)))
             self.size += leaf.size
@@ -207,11 +208,7 @@ class _Writer:
         for field, variable, enter in zip(
             calls.parameters.fields, variables, calls.enter, strict=True
         ):
-            shape, entered = layout(field.kind), enter(variable, self._names)
-            if shape.template == "{}":
-                value.add(shape.leaves[0], entered)
-            else:
-                value.take(field.kind, entered)
+            value.take(field.kind, enter(variable, self._names))
         return value
 
     def _call(self, calls: Calls, arguments: _Value) -> list[tuple[str, str]]:
@@ -271,13 +268,8 @@ class _Writer:
                 parts.append(f"{pack}({', '.join(packed)})")
                 codes, packed = "", []
             parts += [expression] if expression else []
-        if len(parts) <= ADDED_PARTS_MAX:
-            return " + ".join(parts)
-        return f"b''.join({tuple_source(parts)})"
+        return joined_source(parts)
 
-
-CALL_CODES = ("B", "q", "48s", "Q")
-assert CALL.format == f"<{''.join(CALL_CODES)}"
 
 _ONE = [
     "if _len(images) == 1:",

@@ -2,8 +2,8 @@
 
 Every commit of a database on disk is written as a record (`qsdb.log.records` has the
 format), so these are on the hot path: what is the same for all commits is laid out
-beforehand, and where rows and arguments consist of scalars only, one call of `struct`
-packs them all (`qsdb.log.packing`).
+beforehand. The *plain* functions write whatever there is; what is generated beside
+them writes one row or two in one go (`qsdb.log.packing`), and leaves the rest to them.
 """
 
 import itertools

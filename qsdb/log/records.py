@@ -50,6 +50,7 @@ from qsdb.values.kinds import Kind, Stored
 
 __all__ = [
     "CALL",
+    "CALL_CODES",
     "COUNT",
     "IS_CALL",
     "LENGTH",
@@ -74,7 +75,8 @@ StoredRow = tuple[Stored, ...]
 
 # The parts of a record, for those who read and write it.
 PLAIN = struct.Struct("<Bq")
-CALL = struct.Struct("<Bq48sQ")  # caller and connection are one part
+CALL_CODES = ("B", "q", "48s", "Q")  # caller and connection are one part
+CALL = struct.Struct(f"<{''.join(CALL_CODES)}")
 _CALLER_BYTES = 32
 SECTION = struct.Struct("<IIII")
 LENGTH = struct.Struct("<I")

@@ -326,6 +326,7 @@ class BigEndianKind(Kind):
 
 
 MICROS_END = 1 << 63
+"""Microseconds of times and durations are below this, and not below its negative."""
 
 
 def _is_micros(value: Stored) -> bool:
