@@ -206,8 +206,10 @@ class Database(Migrating, Calling, Transacting):
         Raises:
             ClosedError: the database is closed.
         """
-        self._require_open()
-        return self._directory.read()
+        directory = self._directory
+        if directory.store.is_closed:
+            self._require_open()
+        return directory.read()
 
     def run_due(self, now: Timestamp | None = None) -> int:
         """Run what is due in scheduled tables, and give how many functions were run.

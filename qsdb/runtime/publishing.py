@@ -56,7 +56,7 @@ from qsdb.store.images import StoredTable
 from qsdb.store.opened import Tables
 from qsdb.store.orders import StoredRow
 from qsdb.store.reading import ReadTable
-from qsdb.store.reads import ReadTransaction
+from qsdb.store.reads import ReadTransaction, begin_reading
 from qsdb.values.timestamps import Timestamp
 
 __all__ = ["Publisher"]
@@ -219,7 +219,7 @@ class Publisher:
         queries.view_runs.tallies = old.view_runs.tallies
         rebinding = None
         if hub is not None:
-            with edition.read_class() as after:
+            with begin_reading(edition.read_class) as after:
                 names = {
                     bound.schema.name
                     for table, bound in zip(found.tables, found.bounds, strict=True)

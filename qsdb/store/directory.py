@@ -15,7 +15,7 @@ from qsdb.store.mounted import within
 from qsdb.store.opened import Entry, Opened, Tables
 from qsdb.store.optimistic.transactions import OptimisticTransaction
 from qsdb.store.pins import Store
-from qsdb.store.reads import ReadTransaction
+from qsdb.store.reads import ReadTransaction, begin_reading
 from qsdb.store.transactions import WriteTransaction
 
 __all__ = ["Directory", "Edition", "with_tables"]
@@ -172,7 +172,7 @@ class Directory:
         """
         while True:
             read_class = self.read_class
-            reading = read_class()
+            reading = begin_reading(read_class)
             # Tables and offset change together, while nobody pins.
             if read_class is self.read_class:
                 return reading

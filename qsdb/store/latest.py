@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from qsdb.store.opened import Entry, Tables
 from qsdb.store.pins import Pin
-from qsdb.store.reading import ReadTable
+from qsdb.store.reading import ReadTable, read_table
 
 __all__ = ["Latest"]
 
@@ -44,8 +44,8 @@ class Latest:
         """
         handle = self._handles.get(entry)
         if handle is None:
-            handle = self._handles[entry] = entry.read_class(
-                self._store, entry.table, None, self._pin
+            handle = self._handles[entry] = read_table(
+                entry.read_class, self._store, entry.table, None, self._pin
             )
         store = self._store
         with store.standstill() if store.is_publishing else store.publication:

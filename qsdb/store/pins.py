@@ -71,24 +71,34 @@ class Hold:
     transaction nobody named: ``messages = db.read()[Message]``.
     """
 
-    pin: Pin | None = None
-    """Of the class too, for one whose constructor was cut off."""
+    __slots__ = ("_store", "pin")
 
-    def __init__(self, store: "Store") -> None:
-        """Pin the last commit."""
-        self._store = store
-        store.pin(self)
+    _store: "Store"
+    pin: Pin | None
+    """None when it was given up; both are set by `Store.pin`."""
 
     def release(self) -> None:
         """Give the pin up; a second time nothing happens."""
-        self.__del__()
-        self._store.sweep()
+        pin = self.pin
+        if pin is None:
+            return
+        store = self._store
+        # No call stands between these two, so no signal handler does.
+        store.abandoned += (pin,)
+        self.pin = None
+        # At the last commit it keeps nothing, and whoever begins next may take it over.
+        # In this order: whoever publishes sees what was left, or is seen here.
+        if store.is_publishing or pin.offset != store.offset:
+            store.sweep()
 
     def __del__(self) -> None:
         """Have the pin given up if nobody did; no lock may be taken here."""
-        pin = self.pin
+        try:
+            pin = self.pin
+        except AttributeError:  # an interrupt came before `Store.pin`
+            return
         if pin is not None:
-            # No call stands between these two, so no signal handler does.
+            # No call stands between these two either.
             self._store.abandoned += (pin,)
             self.pin = None
 
@@ -116,7 +126,8 @@ class Store:
         self.noted = 0
         self.renew_lock()
         self.abandoned: deque[Pin] = deque()
-        """Pins that holders have left; given up at the next publication."""
+        """Pins that holders have left: given up at the next publication, if nobody has
+        taken them over until then."""
 
     def renew_lock(self) -> None:
         """Have a new lock: in a forked child the holder of the old one may be gone."""
@@ -191,7 +202,7 @@ class Store:
         """Whether this thread is in the middle of a publication."""
         return self.is_publishing and _is_owned(self.publication)
 
-    def pin(self, hold: Hold) -> None:
+    def pin(self, hold: Hold) -> Pin:
         """Keep the state of the last commit readable; never waits for a reducer.
 
         Args:
@@ -201,23 +212,51 @@ class Store:
             UsageError: a signal handler or finalizer asks, and this thread is
                 in the middle of a publication.
         """
-        with self.standstill():
-            self.is_publishing = True
-            try:
-                if self.abandoned:
-                    self._give_up_abandoned()
-                if self.pins and self.pins[-1].offset == self.offset:
-                    pin = self.pins[-1]
-                    # No call from here on, as above.
-                    pin.holders += 1
-                else:
-                    pin = Pin(self.offset)
-                    self.pins = (*self.pins, pin)
+        hold.pin, hold._store = None, self
+        begin, end = self._begin_publication, self._end_publication
+        if self.is_publishing:
+            self.standstill()
+        try:
+            begin()  # by hand, as above
+            pins, abandoned = self.pins, self.abandoned
+            if (
+                abandoned
+                and pins
+                and abandoned[0] is (pin := pins[-1])
+                and pin.offset == self.offset
+                and not pin.is_kept
+            ):
+                # In the place of the one who left. No call between these, as above.
+                del abandoned[0]
                 hold.pin = pin
-                if self.limits is not None and self.limits.now is not None:
-                    pin.began = self.limits.now()
-            finally:
-                self.is_publishing = False
+            else:
+                pin = self._pin_anew(hold)
+            limits = self.limits
+            if limits is not None and limits.now is not None:
+                pin.began = limits.now()
+            end()
+        except BaseException:
+            self._leave_publication()
+            raise
+        return pin
+
+    def _pin_anew(self, hold: Hold) -> Pin:
+        """Pin the last commit for one holder more; under the publication lock."""
+        self.is_publishing = True
+        try:
+            if self.abandoned:
+                self._give_up_abandoned()
+            if self.pins and self.pins[-1].offset == self.offset:
+                pin = self.pins[-1]
+                # No call from here on, as above.
+                pin.holders += 1
+            else:
+                pin = Pin(self.offset)
+                self.pins = (*self.pins, pin)
+            hold.pin = pin
+        finally:
+            self.is_publishing = False
+        return pin
 
     def standstill(self) -> "threading.RLock":
         """Give the publication lock, for a read that must be over in no time.
@@ -241,9 +280,9 @@ class Store:
             UsageError: as `pin` does.
         """
         with self.publication:
-            hold = Hold(self)
-            assert hold.pin is not None
-            hold.pin.is_kept = True
+            hold = Hold()
+            hold.pin, hold._store = None, self
+            self._pin_anew(hold).is_kept = True
             return hold, [(each, each.settled_sequences) for each in self.tables]
 
     def sweep(self) -> None:

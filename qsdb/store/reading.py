@@ -27,7 +27,7 @@ from qsdb.store.pins import Hold, Pin, Store
 from qsdb.store.refusing import ReadOnlyTable
 from qsdb.values.ranges import Range
 
-__all__ = ["ReadTable", "read_table_class"]
+__all__ = ["ReadTable", "read_table", "read_table_class"]
 
 R = TypeVar("R")
 
@@ -45,21 +45,17 @@ class ReadTable(ReadOnlyTable[R]):
         "_stored",
     )
 
+    # Set by `read_table`, since a constructor would cost more than all of them.
+    _store: Store
+    _stored: StoredTable
+    _hold: Hold | None
+    _pin: Pin | None
+    """The offset; None after the end."""
+    _offset: int
     _gathered: ChangedRows | None
     """What had changed when it was last looked through."""
-
-    def __init__(
-        self, store: Store, stored: StoredTable, hold: Hold | None, pin: Pin
-    ) -> None:
-        """Read `stored` as it was at the pin, which `hold` keeps, or whoever reads."""
-        self._store = store
-        self._stored = stored
-        self._hold = hold
-        self._pin: Pin | None = pin
-        self._offset = pin.offset
-        self._gathered = None
-        self._live: Callable[[object], StoredRow | None] = stored.rows.get
-        """Looks up among the live rows; `closed` after the end."""
+    _live: Callable[[object], StoredRow | None]
+    """Looks up among the live rows; `closed` after the end."""
 
     def _close(self) -> None:
         """End the handle: every later use raises `ClosedError`."""
@@ -230,6 +226,25 @@ class ReadTable(ReadOnlyTable[R]):
 def _is_settled(stored: StoredTable, offset: int) -> bool:
     """Whether live rows that were taken before this call are right (rule 6)."""
     return not stored.layers and stored.changed_at <= offset
+
+
+def read_table(
+    read_class: type[ReadTable[R]],
+    store: Store,
+    stored: StoredTable,
+    hold: Hold | None,
+    pin: Pin,
+) -> ReadTable[R]:
+    """Read `stored` as it was at the pin, which `hold` keeps, or whoever reads."""
+    handle = read_class()
+    handle._store = store
+    handle._stored = stored
+    handle._hold = hold
+    handle._pin = pin
+    handle._offset = pin.offset
+    handle._gathered = None
+    handle._live = stored.rows.get
+    return handle
 
 
 @derived

@@ -1,15 +1,17 @@
 """`ReadTransaction`: the database at one offset, while others write."""
 
-from typing import Self
+from typing import Self, TypeVar
 
 from qsdb.errors import ClosedError
 from qsdb.schema.contexts import Table
 from qsdb.schema.rows import Row
 from qsdb.store.opened import Entry, Opened
 from qsdb.store.pins import Hold, Pin
-from qsdb.store.reading import ReadTable
+from qsdb.store.reading import ReadTable, read_table
 
-__all__ = ["ReadTransaction"]
+__all__ = ["ReadTransaction", "begin_reading"]
+
+_T = TypeVar("_T", bound="ReadTransaction")
 
 
 class ReadTransaction(Opened):
@@ -21,15 +23,9 @@ class ReadTransaction(Opened):
 
     __slots__ = ("_hold", "_offset")
 
-    def __init__(self) -> None:
-        """Pin the last commit."""
-        tables = self._tables
-        self._store = tables.store
-        self._by_class = tables.by_class
-        self._opened: dict[Entry, ReadTable[Row]] = {}
-        self._hold = Hold(self._store)
-        assert self._hold.pin is not None
-        self._offset = self._hold.pin.offset
+    _hold: Hold
+    _offset: int
+    _opened: dict[Entry, ReadTable[Row]]
 
     @property
     def offset(self) -> int:
@@ -38,18 +34,21 @@ class ReadTransaction(Opened):
 
     def __enter__(self) -> Self:
         """Give the transaction itself."""
-        self._require_open()
+        if self._hold.pin is None:
+            self._require_open()
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         """Close."""
-        self.close()
+        opened = self._opened
+        # By a list, as another thread may open one.
+        for handle in [*opened.values()] if opened else ():
+            handle._close()
+        self._hold.release()
 
     def close(self) -> None:
         """Give the offset up; closing twice is no error."""
-        for handle in [*self._opened.values()]:  # another thread may open one
-            handle._close()
-        self._hold.release()
+        self.__exit__(None, None, None)
 
     def _require_open(self) -> Pin:
         pin = self._hold.pin
@@ -58,6 +57,27 @@ class ReadTransaction(Opened):
         return pin
 
     def _open(self, entry: Entry) -> Table[Row]:
-        pin = self._require_open()
-        handle = entry.read_class(self._store, entry.table, self._hold, pin)
+        hold = self._hold
+        pin = hold.pin or self._require_open()
+        handle = read_table(entry.read_class, self._store, entry.table, hold, pin)
         return self._opened.setdefault(entry, handle)
+
+
+def begin_reading(read_class: type[_T]) -> _T:
+    """Begin a read transaction at the last commit.
+
+    Args:
+        read_class: Of one database.
+
+    Raises:
+        UsageError: this thread is in the middle of a publication.
+    """
+    # Without a constructor, as for transactions that write.
+    reading, hold = read_class(), Hold()
+    tables = read_class._tables
+    reading._store = store = tables.store
+    reading._by_class = tables.by_class
+    reading._opened = {}
+    reading._hold = hold
+    reading._offset = store.pin(hold).offset
+    return reading

@@ -167,11 +167,11 @@ class WriteTransaction(Opened):
         if self._depth:  # a savepoint that nobody left
             self._collapse(undo=False)
         opened = self._opened.values()
-        has_changed = has_events = False
+        has_notes = has_changed = has_events = False
         for handle in opened:
             find, handle._find = handle._find, closed
             if handle._pre:
-                stored = handle._stored
+                has_notes, stored = True, handle._stored
                 if stored.is_event:
                     has_events = True
                 if stored.is_interrupted:
@@ -190,11 +190,16 @@ class WriteTransaction(Opened):
                 journal.tell(self)
         else:
             for handle in opened:
-                handle._restore(has_rows=False)
+                if handle._stored.sequences:
+                    handle._restore(has_rows=False)
         self._offset = offset
         if has_events:
             emit(opened)
-        store.publish(opened, offset)
+        if has_notes:
+            store.publish(opened, offset)
+        else:  # to readers it is the same whether there are empty notes
+            for handle in opened:
+                handle._stored.layers = ()
         if self._beside is not None:
             self._beside.commit()
         self._is_open = False

@@ -8,7 +8,7 @@ with the last one who has it.
 
 from collections.abc import Callable
 
-from qsdb.store.pins import Hold, Store
+from qsdb.store.pins import Hold
 
 __all__ = ["OptimisticHold"]
 
@@ -26,14 +26,12 @@ class OptimisticHold(Hold):
 
     __slots__ = ("depth", "notes_reads", "rows", "rows_max", "undo")
 
-    def __init__(self, store: Store, rows_max: int, notes_reads: bool) -> None:  # noqa: FBT001  hot
-        """Pin the last commit."""
-        self._store = store
+    def __init__(self, rows_max: int, notes_reads: bool) -> None:  # noqa: FBT001  hot
+        """Begin with nothing written, and nothing pinned: see `Store.pin`."""
         self.rows_max = rows_max
         self.notes_reads = notes_reads
         self.rows = self.depth = 0
         self.undo: list[Callable[[], object]] = []
-        store.pin(self)
 
     def take_back(self, mark: int) -> None:
         """Take back all writes since `undo` had a length."""

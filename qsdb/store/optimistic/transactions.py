@@ -71,9 +71,8 @@ class OptimisticTransaction(Opened, ProcedureTransaction):
         self._opened = {}
         self._nanoseconds = nanoseconds
         self._beside = None
-        self._hold = hold = OptimisticHold(tables.store, rows_max, notes_reads)
-        assert hold.pin is not None
-        self._offset = hold.pin.offset
+        self._hold = hold = OptimisticHold(rows_max, notes_reads)
+        self._offset = tables.store.pin(hold).offset
 
     @property
     def offset(self) -> int:

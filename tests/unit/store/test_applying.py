@@ -129,7 +129,7 @@ def test_inserts_updates_and_deletes_are_repeated(pair: Pair) -> None:
 
     pair.follow()
 
-    with pair.target.read_class() as reading:
+    with pair.target.read() as reading:
         assert names(reading) == ["new", "t0", "t2", "t3"]
         assert [row.name for row in reading[Thing].kind.filter(1)] == ["t3", "t0"]
         assert [row.id for row in reading[Thing].kind_size.range()] == [3, 1, 4, 5]
@@ -145,7 +145,7 @@ def test_unique_values_may_be_exchanged(pair: Pair) -> None:
 
     pair.follow()
 
-    with pair.target.read_class() as reading:
+    with pair.target.read() as reading:
         found = [reading[Thing].name.find(each) for each in ("t0", "t1", "t2")]
         assert [row and row.id for row in found] == [2, 1, 5]
 
@@ -157,7 +157,7 @@ def test_a_cleared_table_is_empty(pair: Pair) -> None:
 
     pair.follow()
 
-    with pair.target.read_class() as reading:
+    with pair.target.read() as reading:
         assert (len(reading[Thing]), len(reading[Bag]), len(reading[Plain])) == (
             0,
             0,
@@ -178,7 +178,7 @@ def test_sequences_follow_where_no_row_stayed(pair: Pair) -> None:
 
 
 def test_readers_stay_at_their_offset(pair: Pair) -> None:
-    readings = [pair.target.read_class()]
+    readings = [pair.target.read()]
     expected = [names(readings[0])]
     for number in range(4):
         with pair.write() as tx:
@@ -186,7 +186,7 @@ def test_readers_stay_at_their_offset(pair: Pair) -> None:
             tx[Thing].delete_by_key(number)
             tx[Thing].update(thing(4, "t3", number))
         pair.follow()
-        readings.append(pair.target.read_class())
+        readings.append(pair.target.read())
         expected.append(names(readings[-1]))
 
     for number, reading in enumerate(readings):
@@ -233,7 +233,7 @@ def thrown_in(
 def test_a_record_that_is_cut_off_changes_nothing(
     pair: Pair, *, has_reader: bool
 ) -> None:
-    reading = pair.target.read_class() if has_reader else None
+    reading = pair.target.read() if has_reader else None
     with pair.write() as tx:
         tx[Bag].insert(Bag(200, "x"))
         tx[Plain].update(Plain(1, "y"))

@@ -7,7 +7,7 @@ import pytest
 
 import qsdb
 from qsdb import f64, u32
-from qsdb.store.pins import Pin, Store
+from qsdb.store.pins import Hold, Pin, Store
 
 shop = qsdb.Module("shop")
 
@@ -116,8 +116,8 @@ def test_a_read_transaction_that_is_forgotten_gives_its_pin_up() -> None:
     gc.collect()
     with db.read():
         pass
-    assert store.pins == ()
-    assert db.stats().undo_rows == 0
+    assert store.undo_count == 0
+    assert db.stats().pins == 0
 
 
 def test_a_forgotten_pin_is_given_up_by_the_next_commit() -> None:
@@ -142,6 +142,50 @@ def test_readers_at_one_offset_share_a_pin() -> None:
     assert db.stats().pins == 0
 
 
+def test_who_begins_takes_the_pin_of_who_left() -> None:
+    db, store = opened()
+    with db.read() as reader:
+        pin = reader._hold.pin
+    for _ in range(3):
+        with db.read() as reader, db.read() as beside:
+            assert reader._hold.pin is beside._hold.pin is pin
+
+    assert [pin.holders for pin in store.pins] == [len(store.abandoned)] == [2]
+    with db.write() as tx:
+        tx[Item].clear()
+    assert not store.pins
+    assert not store.abandoned
+
+
+def test_a_pin_at_an_earlier_commit_goes_with_who_reads_there() -> None:
+    db, store = opened()
+    reader, another = db.read(), db.read()
+    with db.write() as tx:
+        tx[Item].clear()
+    reader.close()
+    assert store.undo_count == 3
+    another.close()
+
+    assert store.pins == ()
+
+
+def test_a_pin_that_a_snapshot_kept_is_nobody_elses() -> None:
+    db, store = opened()
+    hold, _ = store.hold_with_sequences()
+    pin = hold.pin
+    hold.release()
+    with db.read() as reader:
+        assert reader._hold.pin is not pin
+        assert not store.pins[0].is_kept
+
+
+def test_a_hold_that_was_cut_off_before_it_held_anything_goes() -> None:
+    hold = Hold()
+    hold.__del__()
+
+    assert not hasattr(hold, "pin")
+
+
 def test_in_the_middle_of_a_commit_reads_close_and_none_opens() -> None:
     db, store = opened()
     reader, another = db.read(), db.read()
@@ -156,6 +200,7 @@ def test_in_the_middle_of_a_commit_reads_close_and_none_opens() -> None:
         store.is_publishing = False
 
     another.close()
+    store.sweep()
     assert store.pins == ()
     db.check()
 
