@@ -355,7 +355,7 @@ def make(title: str, rows: Rows, steps: list[Step], rows_each: int) -> Suite:
         statements,
         mapped,
         partial(check_places, rows, steps),
-        readers=frozenset({"overlap"}),
+        idle=frozenset({"overlap"}),
         rows_each=rows_each,
     )
 

@@ -239,7 +239,7 @@ def suite(title: str, table: str, kind: str, loaded: int, count: int) -> Suite:
         partial(statements, table),
         partial(mapped, table),
         check,
-        readers=frozenset({"empty", "find"}),
+        idle=frozenset({"empty", "find"}),
         by_hand={"by_number": [(row[3], row[0]) for row in rows]},
         asks_lmdb=table == "plain",
         rows_each=1 if kind == "empty" else BULK,

@@ -31,7 +31,6 @@ MIX = {
     "insert_call_forwarding": 2,
     "delete_call_forwarding": 2,
 }
-READERS = frozenset({"get_subscriber", "get_new_destination", "get_access_data"})
 TIMES = (0, 8, 16)
 """When calls may begin to be forwarded."""
 FLAGS = "0123456789" * 3
@@ -84,35 +83,35 @@ class CallForwarding(
     numberx: str
 
 
-@exchange.reducer
-def get_subscriber(ctx: qsdb.ReducerContext, s_id: u64) -> u32:
+def get_subscriber(db: qsdb.Database, s_id: int) -> int:
     """Read a row."""
-    row = ctx.db[Subscriber].get(s_id)
+    with db.read() as tx:
+        row = tx[Subscriber].get(s_id)
     return 0 if row is None else row.vlr_location
 
 
-@exchange.reducer
 def get_new_destination(
-    ctx: qsdb.ReducerContext, s_id: u64, sf_type: u8, start: u8, end: u8
+    db: qsdb.Database, s_id: int, sf_type: int, start: int, end: int
 ) -> str:
     """Find where calls go at a time: the first number, or none."""
-    facility = ctx.db[SpecialFacility].get(s_id, sf_type)
-    if facility is None or not facility.is_active:
-        return ""
-    get = ctx.db[CallForwarding].get
-    for time in TIMES:
-        if time > start:
-            break
-        row = get(s_id, sf_type, time)
-        if row is not None and row.end_time > end:
-            return row.numberx
+    with db.read() as tx:
+        facility = tx[SpecialFacility].get(s_id, sf_type)
+        if facility is None or not facility.is_active:
+            return ""
+        get = tx[CallForwarding].get
+        for time in TIMES:
+            if time > start:
+                break
+            row = get(s_id, sf_type, time)
+            if row is not None and row.end_time > end:
+                return row.numberx
     return ""
 
 
-@exchange.reducer
-def get_access_data(ctx: qsdb.ReducerContext, s_id: u64, ai_type: u8) -> str:
+def get_access_data(db: qsdb.Database, s_id: int, ai_type: int) -> str:
     """Read a row that may be missing."""
-    row = ctx.db[AccessInfo].get(s_id, ai_type)
+    with db.read() as tx:
+        row = tx[AccessInfo].get(s_id, ai_type)
     return "" if row is None else f"{row.data1} {row.data2} {row.data3} {row.data4}"
 
 
@@ -441,9 +440,6 @@ def suite(sizes: Sizes) -> Suite:
         },
         steps,
         {
-            "get_subscriber": get_subscriber,
-            "get_new_destination": get_new_destination,
-            "get_access_data": get_access_data,
             "update_subscriber": update_subscriber,
             "update_location": update_location,
             "insert_call_forwarding": insert_call_forwarding,
@@ -453,7 +449,11 @@ def suite(sizes: Sizes) -> Suite:
         statements,
         mapped,
         check,
-        readers=READERS,
+        readings={
+            "get_subscriber": get_subscriber,
+            "get_new_destination": get_new_destination,
+            "get_access_data": get_access_data,
+        },
         by_hand={"by_number": [(row[1], row[0]) for row in rows["subscriber"]]},
     )
 

@@ -67,10 +67,10 @@ def _found(row: Record | None) -> Record:
     return row
 
 
-@store.reducer
-def read(ctx: qsdb.ReducerContext, key: u64) -> str:
+def read(db: qsdb.Database, key: int) -> str:
     """Read a row, and give one of its fields."""
-    return _found(ctx.db[Record].get(key)).field3
+    with db.read() as tx:
+        return _found(tx[Record].get(key)).field3
 
 
 @store.reducer
@@ -102,11 +102,11 @@ def insert_sorted(ctx: qsdb.ReducerContext, key: u64, texts: list[str]) -> None:
     ctx.db.table(SORTED).insert(Record(key, *texts))
 
 
-@store.reducer
-def scan(ctx: qsdb.ReducerContext, key: u64, count: u8) -> u64:
+def scan(db: qsdb.Database, key: int, count: int) -> int:
     """Read rows from a key on, and sum their keys."""
-    rows: Iterable[Any] = ctx.db.table(SORTED).in_order.range(key, limit=count)
-    return sum([row.key for row in rows])
+    with db.read() as tx:
+        rows: Iterable[Any] = tx.table(SORTED).in_order.range(key, limit=count)
+        return sum([row.key for row in rows])
 
 
 COLUMNS = ", ".join([f"{name} TEXT NOT NULL" for name in NAMES])
@@ -185,25 +185,24 @@ class InMaps:
 
 
 REDUCERS: Functions = {
-    "read": read,
     "update": update,
     "change": change,
     "insert": insert,
     "insert_sorted": insert_sorted,
-    "scan": scan,
 }
+READINGS: Functions = {"read": read, "scan": scan}
 
 
 def statements(table: str, peer: Statements) -> Functions:
     """Give the transactions in SQL."""
     engine = InSql(table, peer.execute)
-    return {name: getattr(engine, name) for name in REDUCERS}
+    return {name: getattr(engine, name) for name in (*READINGS, *REDUCERS)}
 
 
 def mapped(table: str, tables: Tables) -> Functions:
     """Give the transactions over mappings."""
     engine = InMaps(table, tables)
-    return {name: getattr(engine, name) for name in REDUCERS}
+    return {name: getattr(engine, name) for name in (*READINGS, *REDUCERS)}
 
 
 def text_of(chance: random.Random) -> str:
@@ -273,7 +272,7 @@ def suite(workload: str, rows: list[Raw], count: int) -> Suite:
         partial(statements, table),
         partial(mapped, table),
         check,
-        readers=frozenset({"read", "scan"}),
+        readings=READINGS,
         is_sorted=workload == "E",
     )
 

@@ -3,6 +3,8 @@
 A suite says what is loaded, which transactions are made with which arguments, drawn
 beforehand, and what must hold after. It is written three times: as reducers of qsdb,
 as SQL, and over mappings from key to row, which serve the floor, a dict, and lmdb.
+What only reads is asked as each engine has it for that: qsdb in ``db.read()``, lmdb in
+a transaction that cannot write, SQL by SELECT.
 Each transaction gives an answer; answers and the rows that are left are the evidence,
 so that engines that answer differently are found out.
 """
@@ -42,6 +44,7 @@ class Suite:
     """How many of a table's first columns are its key."""
     steps: Sequence[Step]
     reducers: Functions
+    """Those that write, and others that stand for any call."""
     schema: str
     """Statements of SQL, with semicolons between them; CLUSTERED after tables whose
     rows should lie in the order of their keys, where an engine can do that."""
@@ -49,8 +52,11 @@ class Suite:
     mapped: Callable[[Tables], Functions]
     check: Callable[[Rows, Answers], object]
     """Takes what is left and what was answered; raises `InvariantError`."""
-    readers: frozenset[str] = frozenset()
-    """Transactions that write nothing."""
+    readings: Functions = field(default_factory=dict)
+    """Those that only read: functions of the database, which begin a read transaction
+    of it."""
+    idle: frozenset[str] = frozenset()
+    """Reducers that write nothing all the same."""
     is_sorted: bool = False
     """Whether keys are scanned in their order."""
     by_hand: Rows = field(default_factory=dict)
@@ -82,14 +88,17 @@ def _perform(steps: Sequence[tuple[Callable[..., Any], Raw]]) -> Answers:
 
 
 def in_qsdb(suite: Suite) -> Task[Answers]:
-    """Call reducers."""
+    """Call reducers, and functions that begin read transactions."""
     db = qsdb.Database(suite.module, seed=1)
     with db.write() as tx:
         for name, row_class in suite.tables.items():
             table = tx.table(name)
             table.insert_many([row_class(*raw) for raw in suite.rows[name]])
     steps = [
-        (db.call, (suite.reducers[name], *arguments)) for name, arguments in suite.steps
+        (suite.readings[name], (db, *arguments))
+        if name in suite.readings
+        else (db.call, (suite.reducers[name], *arguments))
+        for name, arguments in suite.steps
     ]
 
     def verify(answers: Answers) -> str:
@@ -137,9 +146,9 @@ def in_lmdb(suite: Suite) -> Task[Answers]:
     """Call the same functions over tables of lmdb, each in a transaction."""
     env = Lmdb(suite.key_parts)
     env.load({**suite.rows, **suite.by_hand}, suite.key_parts)
-    functions = suite.mapped(env.tables)
+    functions, only_read = suite.mapped(env.tables), suite.idle.union(suite.readings)
     steps = [
-        (name not in suite.readers, functions[name], arguments)
+        (name not in only_read, functions[name], arguments)
         for name, arguments in suite.steps
     ]
 

@@ -11,7 +11,7 @@ from benchmarks.bench_games import agents, circles, positions
 from benchmarks.bench_micro import suite as micro_suite
 from benchmarks.bench_smallbank import SMALLBANK
 from benchmarks.bench_smallbank import suite as smallbank_suite
-from benchmarks.bench_tatp import READERS, TATP
+from benchmarks.bench_tatp import TATP
 from benchmarks.bench_tatp import suite as tatp_suite
 from benchmarks.bench_tpcb import TPCB
 from benchmarks.bench_tpcb import suite as tpcb_suite
@@ -173,7 +173,7 @@ def test_transactions_of_tatp_fail_by_design_and_succeed() -> None:
     assert share["get_new_destination"] == pytest.approx(0.24, abs=0.1)
     for name in ("update_subscriber", "insert_call_forwarding"):
         assert 0 < share[name] < 1
-    assert 0.75 < sum(len(done[name]) for name in READERS) / 3_000 < 0.85
+    assert 0.75 < sum(len(done[name]) for name in suite.readings) / 3_000 < 0.85
 
 
 @pytest.mark.parametrize("workload", MIXES)
