@@ -167,11 +167,11 @@ class WriteTransaction(Opened):
         if self._depth:  # a savepoint that nobody left
             self._collapse(undo=False)
         opened = self._opened.values()
-        has_notes = has_changed = has_events = False
+        has_changed = has_events = False
         for handle in opened:
             find, handle._find = handle._find, closed
             if handle._pre:
-                has_notes, stored = True, handle._stored
+                stored = handle._stored
                 if stored.is_event:
                     has_events = True
                 if stored.is_interrupted:
@@ -183,6 +183,7 @@ class WriteTransaction(Opened):
                             break
         store = self._store
         offset = store.offset
+        is_noted = has_changed
         if has_changed:
             offset += 1
             if journal is not None:
@@ -192,10 +193,12 @@ class WriteTransaction(Opened):
             for handle in opened:
                 if handle._stored.sequences:
                     handle._restore(has_rows=False)
+                if handle._pre:
+                    is_noted = True
         self._offset = offset
         if has_events:
             emit(opened)
-        if has_notes:
+        if is_noted:
             store.publish(opened, offset)
         else:  # to readers it is the same whether there are empty notes
             for handle in opened:
