@@ -27,7 +27,7 @@ Removal goes the other way: manifests, sync, then chunks that no other one lists
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import attrs
 
@@ -135,6 +135,19 @@ class SnapshotWriter:
                 table_id=table_id, sequences=tuple(sequences), chunks=tuple(chunks)
             )
         )
+
+    def carry_table(
+        self, table: TableSnapshot, content_of: Callable[[Chunk], bytes]
+    ) -> None:
+        """Take a table over from a snapshot of another directory.
+
+        Args:
+            table: The table there.
+            content_of: Gives what a chunk holds. What it raises passes through.
+        """
+        for chunk in table.chunks:
+            self._put(chunk.name, content_of(chunk))
+        self._tables.append(table)
 
     def finish(self) -> Snapshot:
         """Make the snapshot of the tables added; on the disk when this returns.

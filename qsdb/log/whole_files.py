@@ -10,6 +10,7 @@ several files may share; so it is left to the caller.
 """
 
 import contextlib
+from collections.abc import Iterable
 
 from qsdb.files import Directory, File
 
@@ -39,14 +40,19 @@ def write_whole(
 
 
 def write_file(
-    directory: Directory, name: str, data: bytes, *, private: bool = False
+    directory: Directory,
+    name: str,
+    data: bytes | Iterable[bytes],
+    *,
+    private: bool = False,
 ) -> None:
     """Have a file of this name hold all of the data, synced, or be as it was.
 
     Args:
         directory: Where to.
         name: Of the file; what has it is replaced.
-        data: All that it is to hold.
+        data: All that it is to hold, or the pieces of that. What making them raises
+            passes through; the file is as it was then too.
         private: Whether only this user of the computer may read it.
     """
     temporary = name + TEMPORARY
@@ -55,12 +61,15 @@ def write_file(
     file = directory.create(temporary, private=private)
     try:
         try:
-            write_whole(file, 0, data)
+            position = 0
+            for piece in (data,) if isinstance(data, bytes) else data:
+                write_whole(file, position, piece)
+                position += len(piece)
             file.sync()
         finally:
             file.close()
         directory.rename(temporary, name)
-    except OSError:
+    except Exception:
         with contextlib.suppress(OSError):
             directory.remove(temporary)
         raise

@@ -193,6 +193,19 @@ class LogWriter:
             if offset is None or self.durable_offset < offset:
                 self._flush(sync=sync)
 
+    def settled_place(self) -> tuple[int, Place]:
+        """Write all that was appended, and give how far the log has come then.
+
+        Returns:
+            The first offset of the segment that it comes to, and the place in that.
+
+        Raises:
+            FailedError: the log has failed.
+        """
+        with self._io:
+            self._flush(sync=True)
+            return self._tail.header.first_offset, self._tail.place
+
     def close(self) -> None:
         """Write all that was appended, and a last mark; end the thread.
 

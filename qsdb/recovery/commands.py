@@ -22,6 +22,7 @@ import attrs
 from qsdb.errors import QsdbError, StorageError
 from qsdb.files import File, place_of
 from qsdb.log.whole_files import write_whole
+from qsdb.recovery.backing_up import back_up
 from qsdb.recovery.copying import Copy
 from qsdb.recovery.dumping import dump
 from qsdb.recovery.loading import load
@@ -117,10 +118,11 @@ def _commands() -> dict[str, _Command]:
             (_add_path, _add_dest, _add_salvage),
         ),
         "backup": _Command(
-            _restore,
-            "Copy the newest state of a database into a new directory",
-            "The database may be open in another process.",
-            (_add_path, _add_dest),
+            _back_up,
+            "Copy a database into a new directory",
+            "It opens directly, and can be restored to what the database can be. The "
+            "database may be open in another process.",
+            (_add_path, _add_dest, _add_without_history),
         ),
         "restore": _Command(
             _restore,
@@ -183,6 +185,14 @@ def _add_salvage(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_without_history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--without-history",
+        action="store_true",
+        help="copy the newest state alone: no log, no older snapshots",
+    )
+
+
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     limits = parser.add_mutually_exclusive_group()
     limits.add_argument(
@@ -242,6 +252,18 @@ def _repair(chosen: argparse.Namespace) -> int:
     with _Counter() as progress:
         done = repair(
             chosen.path, chosen.dest, salvage=chosen.salvage, progress=progress
+        )
+    sys.stdout.write(_told(chosen, done))
+    return 0
+
+
+def _back_up(chosen: argparse.Namespace) -> int:
+    with _Counter() as progress:
+        done = back_up(
+            chosen.path,
+            chosen.dest,
+            history=not chosen.without_history,
+            progress=progress,
         )
     sys.stdout.write(_told(chosen, done))
     return 0

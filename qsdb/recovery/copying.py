@@ -1,6 +1,7 @@
 """Copying: a new directory with a database in it, whole or not at all.
 
-A copy is a snapshot, and a log that goes on after it and is still empty::
+A copy is a snapshot, and a log that goes on after it and is still empty. It may have
+what was before too (`qsdb.recovery.histories`)::
 
     END: not finished ───────────────── replaced last ───────────► END: 13
     log/…13.log       snapshots/…12.manifest ───► objects/…
@@ -37,6 +38,7 @@ from qsdb.log.snapshots import SnapshotWriter, remove_unreferenced
 from qsdb.log.whole_files import TEMPORARY, write_file
 from qsdb.recovery.directories import take_lock
 from qsdb.recovery.ends import NotedEnd
+from qsdb.recovery.histories import History
 from qsdb.recovery.opening import LOCK_NAME, OWN_NAMES, QUARANTINE
 from qsdb.recovery.state import State
 from qsdb.schema.system import USER_IDS_FIRST
@@ -45,6 +47,7 @@ from qsdb.values.rfc3339 import format_micros
 
 __all__ = [
     "Copy",
+    "Origin",
     "TableImage",
     "copy_of",
     "require_empty",
@@ -110,14 +113,25 @@ class TableImage(NamedTuple):
     """The next value of each generated column."""
 
 
+@attrs.frozen(kw_only=True)
+class Origin:
+    """What a copy is of."""
+
+    database: bytes
+    """Id of the database, 16 bytes."""
+    offset: int
+    """Of the last commit that is in the tables; 1 at least."""
+    microseconds: int
+    """The time of that commit, since 1970 (UTC)."""
+    salt: int
+    """A number below 2**32 that nobody outside knows, for the log of the copy."""
+
+
 def write_database(
     directory: Directory,
     tables: Iterable[TableImage],
-    *,
-    database: bytes,
-    offset: int,
-    microseconds: int,
-    salt: int,
+    origin: Origin,
+    history: History | None = None,
 ) -> None:
     """Make a database in a directory that is empty, or not there yet.
 
@@ -127,10 +141,9 @@ def write_database(
     Args:
         directory: Where to.
         tables: Those of the system and of users, at one offset.
-        database: Its id, 16 bytes.
-        offset: Of the last commit that is in the tables; 1 at least.
-        microseconds: The time of that commit, since 1970 (UTC).
-        salt: A number below 2**32 that nobody outside knows, for the log.
+        origin: What they are of.
+        history: What it is to have of the time before, up to the offset or later: then
+            it goes on from there.
 
     Raises:
         StorageError: there is something in the directory; nothing was written.
@@ -138,17 +151,9 @@ def write_database(
         LimitError: a row cannot be encoded.
         OSError: the system refuses.
 
-    Cost: 0.4 to 1 µs a row, and a sync for each 64 KiB.
+    Cost: 0.4 to 1 µs a row, and a sync for each 64 KiB; and that of the history.
     """
-    copy = _copying(
-        directory,
-        tables,
-        database=database,
-        offset=offset,
-        microseconds=microseconds,
-        salt=salt,
-    )
-    with copy:
+    with _copying(directory, tables, origin, history):
         pass
 
 
@@ -156,44 +161,51 @@ def write_database(
 def _copying(
     directory: Directory,
     tables: Iterable[TableImage],
-    *,
-    database: bytes,
-    offset: int,
-    microseconds: int,
-    salt: int,
+    origin: Origin,
+    history: History | None,
 ) -> Iterator[None]:
     """Make a database that counts when the block has come to its end.
 
     So that what is written in the block belongs to it too.
     """
     require_empty(directory)
+    begin = Place(0, origin.offset + 1, 0) if history is None else history.place
     directory.make_directory()
     lock = take_lock(directory)
     try:
         require_empty(directory)  # again: another may have finished its copy meanwhile
-        write_end_note(directory, EndNote.of_unfinished(database))
+        write_end_note(directory, EndNote.of_unfinished(origin.database))
         _clear(directory)
         header = SegmentHeader(
-            database=database,
-            first_offset=offset + 1,
-            chain=0,
-            salt=salt,
-            created_microseconds=microseconds,
+            database=origin.database,
+            first_offset=begin.offset,
+            chain=begin.chain,
+            salt=origin.salt,
+            created_microseconds=origin.microseconds,
         )
         directory.make_directory(LOG_DIRECTORY)
-        write_file(directory, segment_name(offset + 1), header.encode())
+        write_file(directory, segment_name(begin.offset), header.encode())
         directory.sync(LOG_DIRECTORY)
         directory.sync()
         snapshot = Snapshot(
-            database=database, offset=offset, chain=None, microseconds=microseconds
+            database=origin.database,
+            offset=origin.offset,
+            chain=None,
+            microseconds=origin.microseconds,
         )
         writer = SnapshotWriter(directory, snapshot, None)
         for table in tables:
             writer.add_table(*table)
         writer.finish()
+        if history is not None:
+            history.carry_to(directory, origin.offset)
+            directory.sync(LOG_DIRECTORY)
         yield
-        place = Place(SEGMENT_HEADER_BYTES, offset + 1, header.chain)
-        note = EndNote(database=database, first_offset=offset + 1, place=place)
+        note = EndNote(
+            database=origin.database,
+            first_offset=begin.offset,
+            place=begin._replace(position=SEGMENT_HEADER_BYTES),
+        )
         write_end_note(directory, note)
     finally:
         lock.release()
@@ -237,6 +249,7 @@ def write_state(
     state: State,
     database: bytes,
     beside: Callable[[], object] = lambda: None,
+    history: History | None = None,
 ) -> None:
     """Make a database that holds a state; all else as `write_database`.
 
@@ -245,16 +258,15 @@ def write_state(
         state: What it is to hold.
         database: Its id, 16 bytes.
         beside: Writes what else is to be in the directory when the copy counts.
+        history: What it is to have of the time before.
     """
-    copy = _copying(
-        directory,
-        _images(state),
+    origin = Origin(
         database=database,
         offset=state.offset,
         microseconds=state.microseconds,
         salt=_salt_of(database, state.offset),
     )
-    with copy:
+    with _copying(directory, _images(state), origin, history):
         beside()
 
 

@@ -10,8 +10,9 @@ import attrs
 from qsdb.errors import ArgumentError, ReadOnlyError, UsageError, brief
 from qsdb.files import Directory as Files
 from qsdb.files import StrPath
-from qsdb.recovery.copying import TableImage, write_database
+from qsdb.recovery.copying import Origin, TableImage, write_database
 from qsdb.recovery.directories import as_files
+from qsdb.recovery.histories import History
 from qsdb.recovery.report import Recovery
 from qsdb.recovery.state import row_kind
 from qsdb.recovery.system_errors import own_errors
@@ -122,15 +123,18 @@ class OnDisk(Asking):
         return self._require_own_files("has no log to compact").snapshots.compact()
 
     @own_errors("backup")
-    def backup(self, dest: StrPath | Files) -> int:
+    def backup(self, dest: StrPath | Files, *, history: bool = True) -> int:
         """Copy the database to a new directory, while others write.
 
         The copy opens directly. It holds all that was committed when this was
-        called, and may hold what was committed soon after.
+        called, and may hold what was committed soon after. With its history it can be
+        restored to all that this database can be (`qsdb.restore`).
 
         Args:
             dest: A directory that is empty or not there yet, or in which a copy was
                 begun and cut off.
+            history: Whether the log and older snapshots are copied too. There are none
+                in memory, and none are taken from who only reads, or has failed.
 
         Returns:
             The offset of the last commit that is in it.
@@ -140,42 +144,53 @@ class OnDisk(Asking):
             StorageError: there is something in the directory, and nothing was written;
                 or the system refuses, and there is no database in `dest` then.
             DiskFull: there is no room; the same holds.
+            FailedError: the log fails, as it is written for its history.
             DatabaseLocked: somebody else writes to it.
             UsageError: this thread is inside a transaction.
             ClosedError: the database is closed.
 
-        Cost: about 1.5 µs a row, on this thread, and a sync for each 64 KiB.
+        Cost: about 1.5 µs a row, on this thread, and a sync for each 64 KiB. With its
+        history that of copying the files; snapshots and compactions wait meanwhile.
         """
         self._require_outside()
         files, storage = as_files(dest), self._storage
-        draw = self._calls.seeds.draw
+        if not (history and isinstance(storage, Storage) and not storage.log.failure):
+            with PinnedState(self._directory.store) as state:
+                self._copy(files, state, None)
+                return state.offset
+        # So that nothing is removed that is carried over.
+        with storage.snapshots.alone(), PinnedState(self._directory.store) as state:
+            past = History(storage.files, *storage.log.settled_place())
+            self._copy(files, state, past)
+            return past.last_offset
+
+    def _copy(self, files: Files, state: PinnedState, history: History | None) -> None:
+        """Write a copy of a state."""
+        storage, draw = self._storage, self._calls.seeds.draw
         if storage is None:
             database = draw(128).to_bytes(16, "big")
         else:
             database = storage.database
-        with PinnedState(self._directory.store) as state:
-            if isinstance(storage, ReadOnlyStorage):
-                microseconds = storage.microseconds
-            else:
-                microseconds = self._writer.latest // 1000
-            images = [
-                TableImage(
-                    each.table_id,
-                    row_kind(each.bound.schema),
-                    each.slices(),
-                    each.sequences,
-                )
-                for each in state.tables
-            ]
-            write_database(
-                files,
-                images,
-                database=database,
-                offset=state.offset,
-                microseconds=microseconds,
-                salt=draw(32),
+        if isinstance(storage, ReadOnlyStorage):
+            microseconds = storage.microseconds
+        else:
+            microseconds = self._writer.latest // 1000
+        images = [
+            TableImage(
+                each.table_id,
+                row_kind(each.bound.schema),
+                each.slices(),
+                each.sequences,
             )
-            return state.offset
+            for each in state.tables
+        ]
+        origin = Origin(
+            database=database,
+            offset=state.offset,
+            microseconds=microseconds,
+            salt=draw(32),
+        )
+        write_database(files, images, origin, history)
 
     @own_errors("reading")
     def refresh(self, timeout: float | None = None) -> int:

@@ -118,7 +118,7 @@ class Snapshots:
         if self._watched is None:
             raise UsageError("there is no store yet to take a snapshot of")
         store, latest = self._watched
-        with self._alone(), PinnedState(store) as state:
+        with self.alone(), PinnedState(store) as state:
             self._require_good_disk("no snapshot is taken of")
             self._bytes_before = self._log.written_bytes
             self._tried_offset = state.offset
@@ -138,7 +138,7 @@ class Snapshots:
             return state.offset
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
         """Let nobody else take a snapshot or compact, nor close, in the block.
 
         Raises:
@@ -239,7 +239,7 @@ class Snapshots:
 
         Cost: reads all that is kept, and hashes it.
         """
-        with self._alone():
+        with self.alone():
             self._require_good_disk("nothing is removed from")
             kept = list_snapshots(self._files)[-self._options.snapshots_kept :]
             remove_unreferenced(self._files, kept)

@@ -14,6 +14,7 @@ from qsdb.log.segments import SEGMENT_HEADER_BYTES, SegmentHeader, segment_name
 from qsdb.log.snapshots import list_snapshots
 from qsdb.recovery.copying import (
     Copy,
+    Origin,
     TableImage,
     copy_of,
     require_empty,
@@ -179,10 +180,7 @@ def test_the_lock_is_given_back_after_an_error(state: State) -> None:
         write_database(
             disk,
             (TableImage(4096, kind, slices(), []) for _ in range(1)),
-            database=DATABASE,
-            offset=1,
-            microseconds=0,
-            salt=0,
+            Origin(database=DATABASE, offset=1, microseconds=0, salt=0),
         )
 
     assert not is_whole(disk)
