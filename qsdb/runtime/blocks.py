@@ -1,5 +1,7 @@
 """`WriteBlock`: the serial write transaction as a ``with`` block."""
 
+from typing import NoReturn
+
 from qsdb.errors import UsageError
 from qsdb.runtime.writer import Writer
 from qsdb.store.transactions import WriteTransaction
@@ -58,6 +60,22 @@ class WriteBlock:
                 writer.commit(transaction)
         finally:
             self.__del__()
+
+    def commit(self) -> NoReturn:
+        """Refuse: leaving the ``with`` block commits.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError("db.write() is committed by leaving its with block")
+
+    def rollback(self) -> NoReturn:
+        """Refuse: an exception that leaves the ``with`` block rolls back.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError("to roll db.write() back, raise out of its with block")
 
     def __del__(self) -> None:
         """Roll back, if the block is still open: an exception may cut its end off."""

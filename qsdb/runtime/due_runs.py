@@ -78,7 +78,7 @@ class Run:
         if found is None:
             return None
         timer, row = found
-        self._writer.postpone(transaction, self.due)
+        self._writer.postpone(transaction, max(self.due, self._now))
         is_run, then = self._decide(timer, row)
         if then is not None:
             self._set(transaction, timer, then)

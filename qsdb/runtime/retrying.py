@@ -121,7 +121,7 @@ class Retrying:
         Raises:
             Whatever `transact` of a database raises.
         """
-        for number in range(_checked(retries) + 1):
+        for number in range(_checked(function, retries) + 1):
             if number > 1:
                 self._wait(self._seconds(number, SECONDS_LEAST, SECONDS_MAX))
             try:
@@ -145,7 +145,7 @@ class Retrying:
             Whatever `transact_async` of a database raises.
         """
         spent = 0.0
-        for number in range(_checked(retries) + 1):
+        for number in range(_checked(function, retries) + 1):
             if number > 1:
                 least = max(AWAITED_LEAST, spent)
                 await pause(self._seconds(number, least, AWAITED_MAX))
@@ -234,7 +234,11 @@ def _require_kept(pin: Pin | None, error: BaseException) -> None:
         raise _BeatenError from error
 
 
-def _checked(retries: object) -> int:
+def _checked(function: object, retries: object) -> int:
+    if not callable(function):
+        raise ArgumentError(
+            f"a function of a transaction is to be run, not {brief(function)}"
+        )
     if type(retries) is not int or retries < 0:
         raise ArgumentError(f"retries is an int from 0 on, not {brief(retries)}")
     return retries

@@ -54,8 +54,8 @@ class Transacting:
         self,
         function: Callable[[ProcedureTransaction], T],
         /,
-        *,
         retries: int = RETRIES,
+        *,
         isolation: Isolation = "serializable",
     ) -> T:
         """Run a function as one transaction beside others; give what it returns.
@@ -86,8 +86,8 @@ class Transacting:
         self,
         function: Callable[[ProcedureTransaction], Coroutine[Any, Any, T]],
         /,
-        *,
         retries: int = RETRIES,
+        *,
         isolation: Isolation = "serializable",
     ) -> T:
         """As `transact`, with a coroutine function, which may await anything.

@@ -123,7 +123,8 @@ def _parts(declared: Declarations, mistakes: list[str]) -> Parts:
     """Give what others may mount, with what is mounted."""
     tables = compile_tables(declared.tables, mistakes)
     reducers = _reducers(declared, mistakes)
-    procedures = compile_procedures(declared.procedures, reducers, mistakes)
+    names = {each.function.__name__ for each in declared.reducers}
+    procedures = compile_procedures(declared.procedures, names, mistakes)
     require_functions(*declared.scheduling(), mistakes)
     schedules = [(b.schema.name, b.schema.schedule, b.shape.kind) for b in tables]
     bind_schedules(schedules, reducers, procedures, mistakes)
@@ -154,12 +155,14 @@ def _parts(declared: Declarations, mistakes: list[str]) -> Parts:
 
 def _reducers(declared: Declarations, mistakes: list[str]) -> dict[str, Reducer]:
     reducers: dict[str, Reducer] = {}
+    names: set[str] = set()
     for each in declared.reducers:
-        reducer = compile_reducer(each, mistakes)
-        if reducer is not None and reducer.name in reducers:
-            mistakes.append(f"reducer {reducer.name}: it is declared twice")
+        reducer, name = compile_reducer(each, mistakes), each.function.__name__
+        if name in names:
+            mistakes.append(f"reducer {name}: it is declared twice")
         elif reducer is not None:
-            reducers[reducer.name] = reducer
+            reducers[name] = reducer
+        names.add(name)
     return reducers
 
 

@@ -123,7 +123,7 @@ def declare(
 def _check_runs_in_one_go(function: object, sort: str) -> None:
     any_one = sort if sort in LIFECYCLE else f"a {sort}"
     if not inspect.isfunction(function):
-        raise SchemaError(f"{any_one} is a plain function, not {function!r}")
+        raise SchemaError(f"{any_one} is a plain function, not {brief(function)}")
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise SchemaError(
             f"{sort} {function.__name__} is a coroutine; {any_one} runs in one go "

@@ -58,7 +58,7 @@ class Module(HttpDeclaring, MigrationDeclaring):
         """
         if fault_of_name(name):
             raise SchemaError(
-                f"a module's name is a str that is not empty, not {name!r}"
+                f"a module's name is a str that is not empty, not {brief(name)}"
             )
         self.name = name
         self._declared = Declarations(name)

@@ -213,16 +213,16 @@ def compile_procedures(
         mistakes: Takes what is wrong.
     """
     found: dict[str, Procedure] = {}
+    names: set[str] = set()
     for each in declared:
-        procedure = _compile(each, mistakes)
-        if procedure is None:
-            continue
-        name = procedure.name
-        if name in found:
+        procedure, name = _compile(each, mistakes), each.function.__name__
+        if name in names:
             mistakes.append(f"procedure {name}: it is declared twice")
         elif name in taken:
             mistakes.append(f"procedure {name}: there is a reducer of this name")
-        found[name] = procedure
+        names.add(name)
+        if procedure is not None:
+            found[name] = procedure
     return found
 
 

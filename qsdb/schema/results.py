@@ -1,7 +1,7 @@
 """`Result`: what a query or a statement gives, for programs and for people."""
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 __all__ = ["Result"]
@@ -91,20 +91,23 @@ class Result:
         left = len(self.rows) - SHOWN_ROWS_MAX
         return [f"… and {_counted(left)} more"] if left > 0 else []
 
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+    @property
+    def __arrow_c_stream__(self) -> Callable[..., object]:
         """Give the rows to Arrow, by way of pyarrow.
 
         Raises:
-            ImportError: pyarrow is not installed.
+            AttributeError: pyarrow is not installed; so `hasattr` tells.
         """
-        import pyarrow  # type: ignore[import-not-found]  # noqa: PLC0415  few need it
-
+        try:
+            import pyarrow  # type: ignore[import-not-found]  # noqa: PLC0415  few need it
+        except ImportError:
+            raise AttributeError("a Result streams to Arrow by pyarrow") from None
         columns = {
             name: [row[place] for row in map(tuple, self.rows)]
             for place, name in enumerate(self.columns)
         }
-        table = pyarrow.table(columns)
-        return table.__arrow_c_stream__(requested_schema)
+        give: Callable[..., object] = pyarrow.table(columns).__arrow_c_stream__
+        return lambda requested_schema=None: give(requested_schema)
 
 
 def _cell(value: object) -> str:

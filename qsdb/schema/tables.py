@@ -358,7 +358,7 @@ class _Draft:
 def fault_of_name(name: object) -> str | None:
     """Say why a name is none, or None."""
     if not isinstance(name, str):
-        return f"the name {name!r} is not a str"
+        return f"the name {brief(name)} is not a str"
     if not name:
         return "the name is empty"
     try:

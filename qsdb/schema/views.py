@@ -145,7 +145,7 @@ def declare_view(
         SchemaError: it can never be a view.
     """
     if not inspect.isfunction(function):
-        raise SchemaError(f"a view is a plain function, not {function!r}")
+        raise SchemaError(f"a view is a plain function, not {brief(function)}")
     name = function.__name__
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise SchemaError(

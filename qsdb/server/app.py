@@ -5,7 +5,7 @@ It is all that clients of SpacetimeDB ask for: the HTTP API and the WebSockets, 
 own mounts it there::
 
     app = fastapi.FastAPI()
-    app.mount("/", qsdb.server.application({"chat": db}))
+    app.mount("/", qsdb.server.app.application({"chat": db}))
 
 Databases are opened and closed by who has them.
 """

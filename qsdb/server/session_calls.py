@@ -17,7 +17,7 @@ from concurrent.futures import Future
 
 import attrs
 
-from qsdb.errors import ArgumentError, NotFoundError, ReducerError
+from qsdb.errors import ArgumentError, NotFoundError, ReducerError, brief
 from qsdb.protocol.server_messages import (
     InternalFailure,
     ReducerErr,
@@ -234,7 +234,10 @@ class SessionCalls:
         if data is not None:
             return data
         function = found.function
-        error = TypeError(f"it gave {result!r}, which is not what it is declared to")
+        error = TypeError(
+            f"it is committed, and gave {brief(result)}, which is not what it is "
+            "declared to give; the client is told of no result"
+        )
         self._failure(function.name, error)
         return b""
 

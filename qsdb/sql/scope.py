@@ -57,9 +57,10 @@ def _no_column(
     query: str, name: str, at: int, where: str, names: Iterable[str]
 ) -> QueryError:
     place = f" in {where}" if where else ""
-    return QueryError(
-        f"there is no column {name}{place}{_near(name, names)}", query, at
-    )
+    hint = _near(name, names)
+    if query[at] == '"':
+        hint += "; strings stand in single quotes"
+    return QueryError(f"there is no column {name}{place}{hint}", query, at)
 
 
 HIDDEN = 1_000_000

@@ -226,5 +226,7 @@ def _fault(character: str) -> str:
             return "this quoted name does not end"
         case ":":
             return "a parameter's name must follow the colon"
+        case "?":
+            return "parameters have names: write :name in the place of ?"
         case _:
             return f"the character {character!r} means nothing here"

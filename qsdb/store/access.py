@@ -4,6 +4,7 @@ One class serves write and read transactions: both kinds of handles give stored
 rows by an index (`Selecting`), and the rest is the same.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -48,6 +49,9 @@ class Selecting(Protocol[R]):
     def _replace(self, path: Path, row: R) -> R: ...
     def _remove_all(self, stored: list[StoredRow]) -> int: ...
 
+
+_ROWS_MAX = sys.maxsize // 2
+"""More than any table has: who looks for so many may add as many to it."""
 
 _REFUSALS = (ArgumentError, KindError, UsageError)
 """What a path raises, which knows no transaction. Where one has ended, that is told
@@ -103,7 +107,8 @@ class IndexAccess(Index[R]):
             raise
         if limit:
             assert path.lookup is not None
-            stored = table._first(path.lookup, within, limit, bool(reverse))
+            count = min(limit, _ROWS_MAX)
+            stored = table._first(path.lookup, within, count, bool(reverse))
         elif limit is None:
             stored = table._select(path.lookup, within, None)
             if reverse:

@@ -109,13 +109,17 @@ def refuser_of_rows(bound: BoundTable) -> Callable[[object, TypeError], None]:
     return refuse
 
 
-def limiter(schema: TableSchema, place: int) -> Callable[[], None]:
-    """Give what refuses a number beyond the last one of a generated column."""
+def limiter(schema: TableSchema, place: int) -> Callable[[_Handle], None]:
+    """Give what refuses a number beyond the last one of a generated column.
+
+    Unless the handle is closed.
+    """
     column = schema.columns[place]
     assert isinstance(column.kind, IntKind)
     greatest = column.kind.greatest
 
-    def refuse() -> None:
+    def refuse(handle: _Handle) -> None:
+        handle._require_open()
         raise LimitError(
             f"table {schema.name}, column {column.name}: the sequence has come to its "
             f"end, {greatest}"

@@ -242,7 +242,7 @@ class Source:
             limit = self.names.bind(f"limit{place}", limiter(self.schema, place))
             yield f"{indent}if _type(v{place}) is _int and v{place} == 0:"
             yield f"{indent}    v{place} = {sequences}[{number}]"
-            yield f"{indent}    if v{place} > {kind.greatest}: {limit}()"
+            yield f"{indent}    if v{place} > {kind.greatest}: {limit}(self)"
             yield f"{indent}    stored = ({self.variables})"
             if given == "row":
                 yield f"{indent}    row = _tuple_new(_row_class, stored)"
@@ -256,6 +256,8 @@ class Source:
             doubt = column.kind.key_doubt if is_key else column.kind.suspicion
             doubts.append(f"({doubt(f'v{place}', self.names)})")
         yield f"{indent}if {' or '.join(doubts)}:"
+        if keep_row:  # else it was asked before
+            yield f"{indent}    self._require_open()"
         yield f"{indent}    stored = _canonical(stored)"
         yield f"{indent}    {self.variables}= stored"
         if keep_row:

@@ -2,6 +2,7 @@
 
 import threading
 
+from qsdb.errors import brief
 from qsdb.values.timestamps import TimeDuration, Timestamp
 
 __all__ = ["FakeClock"]
@@ -47,6 +48,6 @@ class FakeClock:
             TypeError: `now` is no `Timestamp`.
         """
         if type(now) is not Timestamp:
-            raise TypeError(f"a FakeClock shows a qsdb.Timestamp, not {now!r}")
+            raise TypeError(f"a FakeClock shows a qsdb.Timestamp, not {brief(now)}")
         with self._lock:
             self._now = now

@@ -19,6 +19,7 @@ Source: SpacetimeDB, whose identities these are, bit for bit.
 
 from typing import ClassVar, Self, final
 
+from qsdb.errors import brief
 from qsdb.values.blake3 import blake3
 from qsdb.values.wrapped import Sortable
 
@@ -47,7 +48,7 @@ class _Number(Sortable[bytes]):
             ValueError: `text` is not exactly two hex digits for each byte.
         """
         if not isinstance(text, str):
-            raise TypeError(f"{_named(cls)} has a str as hex form, not {text!r:.120}")
+            raise TypeError(f"{_named(cls)} has a str as hex form, not {brief(text)}")
         try:
             raw = bytes.fromhex(text)
         except ValueError:
@@ -55,7 +56,7 @@ class _Number(Sortable[bytes]):
         # The length of the text counts too: bytes.fromhex skips blanks.
         if len(raw) != cls.SIZE or len(text) != 2 * cls.SIZE:
             raise ValueError(
-                f"{text!r:.120} is not the hex form of {_named(cls)}, "
+                f"{brief(text)} is not the hex form of {_named(cls)}, "
                 f"which has {2 * cls.SIZE} digits"
             )
         return cls.from_stored(raw)
@@ -69,7 +70,7 @@ class _Number(Sortable[bytes]):
             ValueError: `data` is too short or too long.
         """
         if not isinstance(data, bytes | bytearray | memoryview):
-            raise TypeError(f"{_named(cls)} is made of bytes, not of {data!r:.120}")
+            raise TypeError(f"{_named(cls)} is made of bytes, not of {brief(data)}")
         raw = bytes(data)
         if len(raw) != cls.SIZE:
             raise ValueError(f"{_named(cls)} has {cls.SIZE} bytes, not {len(raw)}")
@@ -150,12 +151,12 @@ ConnectionId.ZERO = ConnectionId.from_stored(bytes(ConnectionId.SIZE))
 
 def _claim_bytes(name: str, claim: str) -> bytes:
     if not isinstance(claim, str):
-        raise TypeError(f"the {name} must be a str, not {claim!r:.120}")
+        raise TypeError(f"the {name} must be a str, not {brief(claim)}")
     data = claim.encode()
     if not 1 <= len(data) <= CLAIM_BYTES_MAX:
         raise ValueError(
             f"the {name} must have 1 to {CLAIM_BYTES_MAX} bytes of UTF-8; "
-            f"{claim!r:.120} has {len(data)}"
+            f"{brief(claim)} has {len(data)}"
         )
     return data
 

@@ -15,6 +15,8 @@ outside 0000 to 9999 are written with a sign, as ISO 8601 has it:
 
 from datetime import UTC, datetime, timedelta
 
+from qsdb.errors import brief
+
 __all__ = ["CYCLE_YEARS", "format_micros", "parse_micros"]
 
 CYCLE_YEARS = 400
@@ -55,13 +57,13 @@ def parse_micros(text: str) -> int:
     250000
     """
     if not isinstance(text, str):
-        raise TypeError(f"a moment is read from a str, not from {text!r:.120}")
+        raise TypeError(f"a moment is read from a str, not from {brief(text)}")
     try:
         year, rest, fraction = _split(text)
         cycles, near_year = divmod(year - 1970, CYCLE_YEARS)
         moment = datetime.fromisoformat(f"{near_year + 1970}-{rest}")
     except ValueError:
-        raise ValueError(f"{text!r:.120} is not a moment in RFC 3339") from None
+        raise ValueError(f"{brief(text)} is not a moment in RFC 3339") from None
     near_micros = (moment - _EPOCH) // timedelta(microseconds=1)
     return near_micros + cycles * _CYCLE + int(fraction[:6].ljust(6, "0"))
 

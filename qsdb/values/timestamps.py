@@ -17,6 +17,7 @@ Points in time are written in RFC 3339; see `qsdb.values.rfc3339`.
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, final, overload
 
+from qsdb.errors import brief
 from qsdb.values.rfc3339 import format_micros, parse_micros
 from qsdb.values.wrapped import Sortable, Wrapped
 
@@ -63,7 +64,7 @@ class TimeDuration(Sortable[int]):
             ValueError: `seconds` is NaN.
         """
         if not isinstance(seconds, int | float):
-            raise TypeError(f"seconds must be a number, not {seconds!r:.120}")
+            raise TypeError(f"seconds must be a number, not {brief(seconds)}")
         if seconds in (float("inf"), float("-inf")):
             raise OverflowError(_beyond(f"{seconds}", "a TimeDuration"))
         if seconds != seconds:
@@ -83,7 +84,7 @@ class TimeDuration(Sortable[int]):
             OverflowError: it is longer than 292 thousand years.
         """
         if not isinstance(span, timedelta):
-            raise TypeError(f"{span!r:.120} is not a timedelta")
+            raise TypeError(f"{brief(span)} is not a timedelta")
         return cls.from_stored(_checked(_micros_in(span), "a TimeDuration"))
 
     @property
@@ -178,9 +179,9 @@ class Timestamp(Sortable[int]):
             ValueError: it is naive, so that its point in time is anyone's guess.
         """
         if not isinstance(moment, datetime):
-            raise TypeError(f"{moment!r:.120} is not a datetime")
+            raise TypeError(f"{brief(moment)} is not a datetime")
         if moment.utcoffset() is None:
-            raise ValueError(f"{moment!r:.120} is naive; give it a tzinfo")
+            raise ValueError(f"{brief(moment)} is naive; give it a tzinfo")
         return cls.from_stored(_micros_in(moment - _EPOCH))
 
     @classmethod
@@ -276,7 +277,7 @@ class ScheduleAt(Wrapped[tuple[int, int]]):
         if isinstance(when, datetime):
             when = Timestamp.from_datetime(when)
         if type(when) is not Timestamp:
-            raise TypeError(f"{when!r:.120} is not a Timestamp")
+            raise TypeError(f"{brief(when)} is not a Timestamp")
         return cls.from_stored((_TIME, when.stored))
 
     @classmethod
@@ -289,7 +290,7 @@ class ScheduleAt(Wrapped[tuple[int, int]]):
         """
         micros = _span_micros(span)
         if micros is None:
-            raise TypeError(f"{span!r:.120} is not a TimeDuration")
+            raise TypeError(f"{brief(span)} is not a TimeDuration")
         return cls.from_stored((_INTERVAL, _checked(micros, "a TimeDuration")))
 
     @property
@@ -318,9 +319,9 @@ class ScheduleAt(Wrapped[tuple[int, int]]):
 def _checked(micros: int, what: str) -> int:
     """Give `micros` back if it is an int of 64 signed bits."""
     if type(micros) is not int:
-        raise TypeError(f"microseconds must be an int, not {micros!r:.120}")
+        raise TypeError(f"microseconds must be an int, not {brief(micros)}")
     if not MICROS_LEAST <= micros <= MICROS_GREATEST:
-        raise OverflowError(_beyond(f"{micros} microseconds", what))
+        raise OverflowError(_beyond(f"{brief(micros)} microseconds", what))
     return micros
 
 

@@ -32,7 +32,7 @@ class BufferedSource(Source):
             limit = self.names.bind(f"limit{place}", limiter(self.schema, place))
             yield f"{indent}if _type(v{place}) is _int and v{place} == 0:"
             yield f"{indent}    v{place} = self._draw({number})"
-            yield f"{indent}    if v{place} > {kind.greatest}: {limit}()"
+            yield f"{indent}    if v{place} > {kind.greatest}: {limit}(self)"
             yield f"{indent}    stored = ({self.variables})"
             yield f"{indent}    row = _tuple_new(_row_class, stored)"
 

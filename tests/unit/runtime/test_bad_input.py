@@ -815,6 +815,18 @@ def test_ending_a_transaction_by_hand(db: qsdb.Database, name: str) -> None:
         db.call(run, 0)
 
 
+@pytest.mark.parametrize("name", ["commit", "rollback"])
+def test_a_write_block_is_not_ended_by_hand_either(
+    db: qsdb.Database, name: str
+) -> None:
+    block = db.write()
+    with refused(db, qsdb.UsageError, "with block"), block as tx:
+        tx[Log].insert(Log("x"))
+        getattr(block, name)()
+    with refused(db, qsdb.UsageError, "with block"):
+        getattr(db.write(), name)()
+
+
 def test_a_write_block_that_is_entered_twice(db: qsdb.Database) -> None:
     block = db.write()
     with block as tx:

@@ -156,6 +156,14 @@ def test_an_exception_passes_and_rolls_back(db: qsdb.Database) -> None:
     assert (value(db), db.stats().pins) == (0, 0)
 
 
+@pytest.mark.parametrize("function", [3, None, "give"])
+def test_what_is_no_function_is_not_run(db: qsdb.Database, function: Any) -> None:
+    with pytest.raises(qsdb.ArgumentError, match="a function of a transaction is to"):
+        db.transact(function, 3)
+    with pytest.raises(qsdb.ArgumentError, match="a function of a transaction is to"):
+        asyncio.run(db.transact_async(function, 3))
+
+
 @pytest.mark.parametrize("retries", [-1, 1.0, True, None])
 def test_a_number_of_retries_that_is_none(db: qsdb.Database, retries: Any) -> None:
     with pytest.raises(qsdb.ArgumentError, match="retries is an int from 0 on, not"):

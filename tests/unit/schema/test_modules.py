@@ -471,6 +471,24 @@ def test_two_reducers_cannot_share_a_name(module: qsdb.Module) -> None:
     assert mistakes(module) == ["reducer send: it is declared twice"]
 
 
+def test_names_are_compared_also_of_what_is_wrong(module: qsdb.Module) -> None:
+    def first() -> None:
+        @module.reducer
+        def send(ctx: ReducerContext, text: object) -> None: ...
+
+    def second() -> None:
+        @module.procedure
+        def send(ctx: qsdb.ProcedureContext, text: object) -> None: ...
+
+    for declare in (first, first, second, second):
+        declare()
+
+    told = mistakes(module)
+    assert told.count("reducer send: it is declared twice") == 1
+    assert told.count("procedure send: there is a reducer of this name") == 1
+    assert told.count("procedure send: it is declared twice") == 1
+
+
 def test_one_function_is_registered_once(module: qsdb.Module) -> None:
     @module.reducer
     @module.reducer(private=True)

@@ -213,6 +213,7 @@ def test_parameters_are_gathered_with_their_kinds() -> None:
 @pytest.mark.parametrize(
     ("text", "column", "reason"),
     [
+        ('"zzz" = 1', 1, "in player; strings stand in single quotes"),
         ("agf = 1", 1, "there is no column agf in player; did you mean age?"),
         ("Level = 1", 1, "there is no column Level in player; did you mean level"),
         ("zzz = 1", 1, r"there is no column zzz in player\n"),

@@ -76,6 +76,7 @@ def test_a_token_knows_where_it_begins() -> None:
         ("a /* /* */", 1, 3, "this comment does not end"),
         ("a : = b", 1, 3, "a parameter's name must follow the colon"),
         ("a $ b", 1, 3, r"the character '\$' means nothing here"),
+        ("a = ?", 1, 5, r"parameters have names: write :name in the place of \?"),
         ("a = 1_000", 1, 5, "1_ is no number"),
         ("a = 0XAB", 1, 5, "0X is no number"),
         ("a = 0xAG", 1, 5, "0xAG is no number"),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 import qsdb
-from qsdb import u32
+from qsdb import u8, u32
 
 shop = qsdb.Module("shop")
 
@@ -22,12 +22,18 @@ class Other(qsdb.Row, module=shop):
 
 
 ITEM = Item(1, 1, "a")
+WRONG = Item(1, 1 << 32, "a")
+"""Has a shelf that no table takes."""
 
 USES: dict[str, Callable[[qsdb.Table[Item]], object]] = {
     "insert": lambda table: table.insert(ITEM),
     "insert_many": lambda table: table.insert_many([ITEM]),
     "get": lambda table: table.get(1),
     "update": lambda table: table.update(ITEM),
+    "insert a wrong row": lambda table: table.insert(WRONG),
+    "update a wrong row": lambda table: table.update(WRONG),
+    "upsert a wrong row": lambda table: table.upsert(WRONG),
+    "insert wrong rows": lambda table: table.insert_many([WRONG]),
     "upsert": lambda table: table.upsert(ITEM),
     "delete": lambda table: table.delete(ITEM),
     "delete_by_key": lambda table: table.delete_by_key(1),
@@ -56,6 +62,24 @@ def test_a_handle_after_its_transaction(name: str, way: str) -> None:
     with pytest.raises(qsdb.ClosedError):
         USES[name](table)
     assert len(db.read()[Item]) == 0
+
+
+@pytest.mark.parametrize("way", ["write", "optimistic"])
+def test_a_handle_after_its_transaction_and_its_numbers(way: str) -> None:
+    few = qsdb.Module("few")
+
+    class Few(qsdb.Row, module=few):
+        id: u8 = qsdb.primary_key(auto_inc=True)
+
+    db = qsdb.Database(few)
+    with getattr(db, way)() as tx:
+        table = tx[Few]
+        table.insert(Few().replace(id=255))
+        with pytest.raises(qsdb.LimitError):
+            table.insert(Few())
+
+    with pytest.raises(qsdb.ClosedError):
+        table.insert(Few())
 
 
 @pytest.mark.parametrize("name", ["insert", "get", "update"])

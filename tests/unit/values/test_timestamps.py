@@ -2,6 +2,7 @@
 
 import datetime
 import math
+from collections.abc import Callable
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from qsdb.testing.clock import FakeClock
+from qsdb.values.identity import Identity
 from qsdb.values.timestamps import (
     MICROS_GREATEST,
     MICROS_LEAST,
@@ -396,3 +399,40 @@ def test_a_time_that_is_naive_is_refused() -> None:
 def test_an_interval_of_a_wrong_type_is_refused(value: Any) -> None:
     with pytest.raises(TypeError, match="is not a TimeDuration"):
         ScheduleAt.interval(value)
+
+
+HUGE = 10**5000
+"""More digits than Python writes."""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Timestamp.from_micros(HUGE),
+        lambda: TimeDuration.from_micros(-HUGE),
+        lambda: TimeDuration.from_seconds(HUGE),
+        lambda: TimeDuration.from_micros(1) * HUGE,
+        lambda: FakeClock().advance(HUGE),
+    ],
+    ids=["moment", "span", "seconds", "product", "clock"],
+)
+def test_numbers_of_any_length_overflow(make: Callable[[], object]) -> None:
+    with pytest.raises(OverflowError, match=f"which holds {BOUNDS}"):
+        make()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        Timestamp.from_datetime,
+        Timestamp.parse,
+        TimeDuration.from_timedelta,
+        ScheduleAt.time,
+        ScheduleAt.interval,
+        Identity.from_hex,
+        FakeClock,
+    ],
+)
+def test_what_is_refused_may_be_of_any_length(make: Callable[[Any], object]) -> None:
+    with pytest.raises(TypeError, match=" … "):
+        make(HUGE)
