@@ -28,6 +28,7 @@ from qsdb.cli.watching import changes_of
 from qsdb.files import Directory, open_directory
 from qsdb.logs import JsonLines
 from qsdb.runtime.database import Database
+from qsdb.runtime.options import StorageOptions
 from qsdb.schema.modules import Module
 from qsdb.server.options import ServerOptions
 
@@ -50,6 +51,7 @@ class _Settings:
         directory: Where databases and the server's keys are; None for memory alone.
         durability: As `Database` takes it.
         sync_interval: Likewise.
+        compacts: Whether old snapshots and log are removed.
         host: Where to listen.
         port: Likewise.
         bounds: What clients may have.
@@ -59,6 +61,7 @@ class _Settings:
     directory: Directory | None
     durability: str
     sync_interval: float
+    compacts: bool
     host: str
     port: int
     bounds: ServerOptions
@@ -91,6 +94,13 @@ def _with_settings(command: Callable[..., T]) -> Callable[..., T]:
         show_default=True,
         help="Seconds, for the durability interval.",
     )
+    @click.option(
+        "--compact",
+        "compacts",
+        is_flag=True,
+        help="Remove older snapshots, and the log that only they need, after each "
+        "new one.",
+    )
     @with_bounds
     @as_json
     @functools.wraps(command)
@@ -104,6 +114,7 @@ def _with_settings(command: Callable[..., T]) -> Callable[..., T]:
             None if data is None else open_directory(data),
             options.pop("durability"),
             options.pop("sync_interval"),
+            options.pop("compacts"),
             options.pop("host"),
             options.pop("port"),
             options_of(options),
@@ -171,6 +182,7 @@ def _serve(
                     path,
                     durability=settings.durability,
                     sync_interval=settings.sync_interval,
+                    options=StorageOptions(compacts=settings.compacts),
                 )
             )
         if watch is not None:

@@ -35,6 +35,9 @@ class StorageOptions:
     """And after so many bytes of log."""
     snapshots_kept: int = 2
     """`Database.compact` keeps so many, and the log since the oldest of them."""
+    compacts: bool = False
+    """Whether that is called after each snapshot that is taken by itself: so the
+    directory stays as large as its data, and there is less to be travelled back to."""
     has_threads: bool = True
     """Without threads only callers flush, and none takes snapshots: for tests, whose
     runs then repeat exactly."""

@@ -216,10 +216,13 @@ class Snapshots:
     def _take_alone(self) -> None:
         try:
             self.take()
+            if self._options.compacts:
+                self.compact()
         except ClosedError:  # the database was closed meanwhile
             logger.debug("no snapshot was taken before the end")
         except Exception:
-            logger.exception("no snapshot was taken; the database goes on")
+            work = "removed" if self.error is None else "taken"
+            logger.exception("no snapshot was %s; the database goes on", work)
         finally:
             self._is_scheduled = False
 

@@ -134,7 +134,8 @@ def test_durability_is_as_asked_for(
     real = qsdb.Database.__init__
 
     def init(self: qsdb.Database, *args: Any, **kwargs: Any) -> None:
-        asked.append((kwargs["durability"], kwargs["sync_interval"]))
+        compacts = kwargs["options"].compacts
+        asked.append((kwargs["durability"], kwargs["sync_interval"], compacts))
         real(self, *args, **kwargs)
 
     monkeypatch.setattr(qsdb.Database, "__init__", init)
@@ -142,7 +143,13 @@ def test_durability_is_as_asked_for(
     run("serve", SPEC, "--data", tmp_path, "--durability", "always")
     run("serve", SPEC, "--data", tmp_path, "--sync-interval", "0.5")
 
-    assert asked == [("always", 0.01), ("interval", 0.5)]
+    run("serve", SPEC, "--data", tmp_path, "--compact")
+
+    assert asked == [
+        ("always", 0.01, False),
+        ("interval", 0.5, False),
+        ("interval", 0.01, True),
+    ]
     assert server.given["port"] == 3000
 
 

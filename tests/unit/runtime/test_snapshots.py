@@ -12,6 +12,7 @@ import qsdb
 from qsdb import StorageOptions
 from qsdb.files import Directory
 from qsdb.log.manifests import manifest_name
+from qsdb.log.segments import segment_name
 from qsdb.log.snapshots import list_snapshots, read_snapshot
 from qsdb.runtime.snapshots import Snapshots
 from qsdb.runtime.storage import Storage
@@ -396,6 +397,46 @@ def test_a_snapshot_is_taken_when_there_is_enough_log(options: dict[str, int]) -
     with open_bank(disk) as again:
         assert again.recovery is not None
         assert again.recovery.snapshot_offset is not None
+
+
+@pytest.mark.parametrize("compacts", [False, True])
+def test_old_log_goes_with_them_where_that_is_wanted(compacts: bool) -> None:  # noqa: FBT001
+    disk = SignallingDirectory(SimulatedDirectory())
+    options = StorageOptions(
+        compacts=compacts, snapshot_commits=5, segment_bytes=400, step_bytes=1
+    )
+    db = open_bank(disk, options=options)
+    for number in range(60):
+        db.call(open_account, f"{number}")
+        end_of(db)
+    db.close()
+
+    assert (len(list_snapshots(disk)) == 2) is compacts
+    assert disk.exists(segment_name(1)) is not compacts
+    assert qsdb.verify(disk, deep=True).is_sound
+    with open_bank(disk) as again:
+        assert again.offset == 61
+
+
+def test_what_cannot_be_removed_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    disk = SimulatedDirectory()
+    db = open_bank(
+        disk, options=StorageOptions(compacts=True, snapshot_commits=1 << 40)
+    )
+    for number in range(3):
+        db.call(open_account, f"{number}")
+        db.snapshot()
+    db.call(open_account, "last")
+    older = read_snapshot(disk, list_snapshots(disk)[-1])
+    for chunk in older.chunks():  # one that stays is no more whole
+        file = disk.open(chunk.name, writable=True)
+        file.write(0, b"?")
+        file.close()
+    with caplog.at_level(logging.ERROR, logger="qsdb.snapshots"):
+        snapshots_of(db)._take_alone()
+
+    assert caplog.messages == ["no snapshot was removed; the database goes on"]
+    assert db.call(open_account, "one more") == 6
 
 
 def test_none_is_taken_while_there_is_little_log() -> None:
