@@ -68,6 +68,35 @@ class _Settings:
     trust: object
 
 
+def _with_storage(command: Callable[..., T]) -> Callable[..., T]:
+    """Give a command the options of how databases are kept."""
+    for decorate in (
+        click.option(
+            "--compact",
+            "compacts",
+            is_flag=True,
+            help="Remove older snapshots, and the log that only they need, after each "
+            "new one.",
+        ),
+        click.option(
+            "--sync-interval",
+            type=click.FloatRange(min=0, min_open=True),
+            default=0.01,
+            show_default=True,
+            help="Seconds, for the durability interval.",
+        ),
+        click.option(
+            "--durability",
+            type=click.Choice(["always", "interval", "os"]),
+            default="interval",
+            show_default=True,
+            help="When a commit is on the disk.",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
 def _with_settings(command: Callable[..., T]) -> Callable[..., T]:
     """Give a command the specs and the options of serving, as `_Settings`."""
 
@@ -80,27 +109,7 @@ def _with_settings(command: Callable[..., T]) -> Callable[..., T]:
     @click.option(
         "--port", type=click.IntRange(0, 65535), default=3000, show_default=True
     )
-    @click.option(
-        "--durability",
-        type=click.Choice(["always", "interval", "os"]),
-        default="interval",
-        show_default=True,
-        help="When a commit is on the disk.",
-    )
-    @click.option(
-        "--sync-interval",
-        type=click.FloatRange(min=0, min_open=True),
-        default=0.01,
-        show_default=True,
-        help="Seconds, for the durability interval.",
-    )
-    @click.option(
-        "--compact",
-        "compacts",
-        is_flag=True,
-        help="Remove older snapshots, and the log that only they need, after each "
-        "new one.",
-    )
+    @_with_storage
     @with_bounds
     @as_json
     @functools.wraps(command)

@@ -34,7 +34,7 @@ class Log(Protocol):
         """Whether records or threads wait."""
         ...
 
-    def flush(self) -> None:
+    def flush(self) -> object:
         """Write all that was appended."""
         ...
 

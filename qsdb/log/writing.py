@@ -179,12 +179,17 @@ class LogWriter:
             raise self.failure.with_traceback(None)
         return self.durable_offset >= offset
 
-    def flush(self, offset: int | None = None, *, sync: bool = True) -> None:
+    def flush(
+        self, offset: int | None = None, *, sync: bool = True
+    ) -> tuple[int, Place]:
         """Write all that was appended, without another thread's help.
 
         Args:
             offset: Nothing is written if that is on the disk already.
             sync: Whether all is to be on the disk.
+
+        Returns:
+            How far the log has come: the first offset of its segment, and the place.
 
         Raises:
             FailedError: the log has failed.
@@ -192,18 +197,6 @@ class LogWriter:
         with self._io:
             if offset is None or self.durable_offset < offset:
                 self._flush(sync=sync)
-
-    def settled_place(self) -> tuple[int, Place]:
-        """Write all that was appended, and give how far the log has come then.
-
-        Returns:
-            The first offset of the segment that it comes to, and the place in that.
-
-        Raises:
-            FailedError: the log has failed.
-        """
-        with self._io:
-            self._flush(sync=True)
             return self._tail.header.first_offset, self._tail.place
 
     def close(self) -> None:

@@ -160,7 +160,7 @@ class OnDisk(Asking):
                 return state.offset
         # So that nothing is removed that is carried over.
         with storage.snapshots.alone(), PinnedState(self._directory.store) as state:
-            past = History(storage.files, *storage.log.settled_place())
+            past = History(storage.files, *storage.log.flush())
             self._copy(files, state, past)
             return past.last_offset
 

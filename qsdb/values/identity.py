@@ -19,7 +19,7 @@ Source: SpacetimeDB, whose identities these are, bit for bit.
 
 from typing import ClassVar, Self, final
 
-from qsdb.errors import brief
+from qsdb.excerpts import brief
 from qsdb.values.blake3 import blake3
 from qsdb.values.wrapped import Sortable
 

@@ -15,7 +15,7 @@ outside 0000 to 9999 are written with a sign, as ISO 8601 has it:
 
 from datetime import UTC, datetime, timedelta
 
-from qsdb.errors import brief
+from qsdb.excerpts import brief
 
 __all__ = ["CYCLE_YEARS", "format_micros", "parse_micros"]
 

@@ -17,7 +17,7 @@ Points in time are written in RFC 3339; see `qsdb.values.rfc3339`.
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, final, overload
 
-from qsdb.errors import brief
+from qsdb.excerpts import brief
 from qsdb.values.rfc3339 import format_micros, parse_micros
 from qsdb.values.wrapped import Sortable, Wrapped
 
