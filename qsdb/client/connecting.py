@@ -1,16 +1,17 @@
 """Connecting: from an address to a client that is connected."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from qsdb.client.addresses import Address, address_of
 from qsdb.client.clients import Client
 from qsdb.client.conversation import Conversation
 from qsdb.client.known import Known, known_of_module
 from qsdb.client.links import Link
-from qsdb.client.schema_checks import SchemaCheck, fetch_module
+from qsdb.client.schema_checks import SchemaCheck, UntoldError, fetch_module
 from qsdb.client.served_known import known_of_served
 from qsdb.client.settings import Settings, settings_of
-from qsdb.errors import ArgumentError, SchemaError, brief
+from qsdb.errors import ArgumentError, NotFoundError, SchemaError, brief
 from qsdb.schema.modules import Module
 
 __all__ = ["Wanted", "open_client", "wanted"]
@@ -77,10 +78,15 @@ async def open_client(asked: Wanted) -> Client:
 
 
 async def _served(asked: Wanted) -> Known:
-    served = await fetch_module(asked.address, asked.token, asked.settings)
-    if served is None:
-        raise SchemaError(
-            f"the server does not say what tables {asked.database} has; give its "
-            "module with module=…"
-        )
+    try:
+        served = await fetch_module(asked.address, asked.token, asked.settings)
+    except UntoldError as error:
+        name = asked.database
+        untold = f"the server does not say what tables {name} has; give its module "
+        untold += f"with module=… ({error})"
+        if error.status == HTTPStatus.NOT_FOUND:
+            raise NotFoundError(
+                f"there is no database {name}: {error.text}; or {untold}"
+            ) from None
+        raise SchemaError(untold) from None
     return known_of_served(asked.database, served)

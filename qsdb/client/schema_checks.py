@@ -19,11 +19,26 @@ from qsdb.schema.bound_tables import BoundTable
 from qsdb.schema.row_shapes import columns_text
 from qsdb.schema.tables import TableSchema
 
-__all__ = ["SchemaCheck", "fetch_module"]
+__all__ = ["SchemaCheck", "UntoldError", "fetch_module"]
 
 DEFINITION_BYTES_MAX = 16 << 20
 
 _LOGGER = logging.getLogger("qsdb.client")
+
+
+class UntoldError(Exception):
+    """A server does not tell what a database is like.
+
+    Attributes:
+        status: Of its answer, as in HTTP.
+        text: What that says.
+    """
+
+    def __init__(self, status: int, text: str) -> None:
+        """Keep both."""
+        super().__init__(f"{status} {text}")
+        self.status = status
+        self.text = text
 
 
 class SchemaCheck:
@@ -51,8 +66,10 @@ class SchemaCheck:
             NotConnectedError: the server cannot be reached.
             AccessError: it refuses.
         """
-        served = await fetch_module(address, token, settings)
-        if served is None:
+        try:
+            served = await fetch_module(address, token, settings)
+        except UntoldError as error:
+            _LOGGER.info("no definition of %s: %s", address.path, error)
             return
         faults = [
             f"{name} is {columns_text(there)} there, and {columns_text(here)} here"
@@ -72,10 +89,11 @@ def _form(schema: TableSchema) -> object:
 
 async def fetch_module(
     address: Address, token: str | None, settings: Settings
-) -> ServedModule | None:
-    """Ask a server for the definition of a database; None if it does not tell.
+) -> ServedModule:
+    """Ask a server for the definition of a database.
 
     Raises:
+        UntoldError: it does not tell.
         NotConnectedError: it cannot be reached.
         AccessError: it refuses.
     """
@@ -90,8 +108,7 @@ async def fetch_module(
     if answer.status in (401, 403):
         raise AccessError(f"the connection was refused: {answer.status} {text}")
     if answer.status != 200:
-        _LOGGER.info("no definition of %s: %s %s", address.path, answer.status, text)
-        return None
+        raise UntoldError(answer.status, text)
     try:
         return read_definition(answer.body)
     except DefinitionError as error:

@@ -86,7 +86,8 @@ class ScriptedServer:
 
     Attributes:
         url: Where it is.
-        definition: What it answers when the schema is asked for; None for 404.
+        definition: What it answers when the schema is asked for; None for 404, and an
+            int for that status.
         refusal: Status and text with which all are refused; None to let them in.
         subprotocols: What it speaks.
         faults: What scripts have raised.
@@ -146,6 +147,8 @@ class ScriptedServer:
         if "/schema" in request.path:
             if self.definition is None:
                 return _response(404, b"no definition")
+            if isinstance(self.definition, int):
+                return _response(self.definition, b"no definition")
             if isinstance(self.definition, bytes):
                 return _response(200, self.definition)
             return _response(200, json.dumps(self.definition).encode())

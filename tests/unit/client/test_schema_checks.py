@@ -178,12 +178,21 @@ def test_values_of_all_sorts_are_sent_without_a_module() -> None:
     assert sent == [b"\2\0\0\0me"] * 2
 
 
-def test_a_server_that_does_not_tell_needs_a_module() -> None:
-    with (
-        ScriptedServer(greet) as server,
-        pytest.raises(SchemaError, match="does not say what tables hall has; give"),
-    ):
-        qsdb.client.connect(server.url, "hall")
+@pytest.mark.parametrize(
+    ("status", "error", "text"),
+    [
+        (404, NotFoundError, "there is no database hall: no definition; or the server"),
+        (500, SchemaError, "^the server does not say what tables hall has"),
+    ],
+)
+def test_a_server_that_does_not_tell_needs_a_module(
+    status: int, error: type[Exception], text: str
+) -> None:
+    with ScriptedServer(greet) as server:
+        server.definition = status
+        with pytest.raises(error, match=text) as caught:
+            qsdb.client.connect(server.url, "hall")
+    assert f"give its module with module=… ({status} no" in str(caught.value)
 
 
 def test_names_that_no_class_can_have_need_a_module() -> None:
