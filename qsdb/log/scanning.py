@@ -59,11 +59,11 @@ from qsdb.log.frames import (
 )
 from qsdb.log.segments import SEGMENT_HEADER_BYTES, SegmentHeader
 
-__all__ = ["Scan", "TornTail", "holds_place", "scan_segment"]
+__all__ = ["FRAME_ZEROS_MAX", "Scan", "TornTail", "holds_place", "scan_segment"]
 
 _WINDOW_BYTES = 8 * FRAME_BYTES_MAX
 """Read at once: large against the part of it that is read again for the next."""
-_FRAME_ZEROS_MAX = 7
+FRAME_ZEROS_MAX = 7
 """Most zeros that stand after a frame's checksum."""
 
 
@@ -126,12 +126,12 @@ def holds_place(file: File, header: SegmentHeader, place: Place) -> bool:
     if place.position == SEGMENT_HEADER_BYTES:
         return place.chain == header.chain
     checksum = place.chain.to_bytes(4, "little")
-    count = len(checksum) + _FRAME_ZEROS_MAX
+    count = len(checksum) + FRAME_ZEROS_MAX
     # The end of the file may have cut off the zeros.
     data = file.read(place.position - count, count).ljust(count, b"\0")
     return any(
         data[count - len(end) :] == end
-        for end in [checksum + bytes(each) for each in range(_FRAME_ZEROS_MAX + 1)]
+        for end in [checksum + bytes(each) for each in range(FRAME_ZEROS_MAX + 1)]
     )
 
 

@@ -9,8 +9,9 @@ restored to earlier offsets and times too, as the directory that it is of can::
 
 Files are carried over as they are, the newest first, and the last segment of the log up
 to a place of which all before is on the disk. There the copy's own log goes on: offset
-and checksum are those of the place. What cannot be read ends the history: what is older
-is of no use without it, and the copy is good without either.
+and checksum are those of the place. Each segment is read once more, where it was
+written to: what cannot be read, is damaged, or does not lead to the next one ends the
+history. What is older is of no use without it, and the copy is good without either.
 """
 
 import contextlib
@@ -19,14 +20,15 @@ from collections.abc import Iterator
 
 import attrs
 
-from qsdb.errors import CorruptionError, FormatVersionError
-from qsdb.files import Directory
+from qsdb.errors import CorruptionError, FormatVersionError, StorageError
+from qsdb.files import Directory, File
 from qsdb.log.chunks import Chunk, check_chunk
 from qsdb.log.frames import Place
-from qsdb.log.segments import segment_name
+from qsdb.log.scanning import FRAME_ZEROS_MAX, scan_segment
+from qsdb.log.segments import SEGMENT_HEADER_BYTES, segment_name
 from qsdb.log.snapshots import SnapshotWriter, list_snapshots, read_snapshot
 from qsdb.log.whole_files import read_file, write_file
-from qsdb.recovery.opening import list_segments
+from qsdb.recovery.opening import list_segments, read_header
 
 __all__ = ["History"]
 
@@ -59,40 +61,94 @@ class History:
         """The last commit that is in it."""
         return self.place.offset - 1
 
-    def carry_to(self, target: Directory, offset: int) -> None:
+    def begin(self) -> Place:
+        """Give where the copy's own log begins: offset and checksum before it.
+
+        Raises:
+            CorruptionError: the segment cannot be read.
+            OSError: likewise.
+        """
+        if self.place.offset > self.first_offset:
+            return self.place
+        # There are no commits in the last segment, but perhaps marks: the copy has its
+        # own in that place, and goes on after the segment before.
+        header = read_header(self.files, self.first_offset)
+        return self.place._replace(chain=header.chain)
+
+    def carry_to(self, target: Directory, database: bytes, offset: int) -> None:
         """Write it into a directory of a copy that does not count yet.
 
         The names of segments are to be synced by who calls.
 
         Args:
             target: The directory of the copy.
+            database: Id of the database, 16 bytes.
             offset: Of the snapshot that is in it.
 
         Raises:
+            StorageError: what is newer than that snapshot cannot be read.
             OSError: the system refuses to write.
 
-        Cost: that of copying files, and of hashing the snapshots.
+        Cost: that of copying files, and of their checksums.
         """
-        oldest = self.place.offset
+        following = self.begin()
         for first in reversed(list_segments(self.files)):
-            if first >= oldest:  # empty so far: the copy has its own in that place
+            if first >= following.offset:
                 continue
-            name = segment_name(first)
-            end = self.place.position if first == self.first_offset else None
             try:
-                write_file(target, name, _pieces(self.files, name, end))
+                following = self._carry_segment(target, database, first, following)
             except _UnreadableError as error:
-                logger.warning("a backup has no history before %s: %s", oldest, error)
+                if target.exists(segment_name(first)):
+                    target.remove(segment_name(first))
+                if following.offset > offset + 1:  # the copy itself needs it
+                    raise StorageError(
+                        f"the backup came to nothing: {error}; without history the "
+                        "newest state alone can be copied"
+                    ) from error
+                text = "a backup has no history before offset %s: %s"
+                logger.warning(text, following.offset, error)
                 break
-            oldest = first
         for older in reversed(list_snapshots(self.files)):
-            if oldest <= older + 1 <= offset:
+            if following.offset <= older + 1 <= offset:
                 with contextlib.suppress(_UnreadableError):  # others serve as well
-                    self._carry_snapshot(target, older)
+                    self._carry_snapshot(target, database, older)
 
-    def _carry_snapshot(self, target: Directory, offset: int) -> None:
+    def _carry_segment(
+        self, target: Directory, database: bytes, first: int, following: Place
+    ) -> Place:
+        """Write a segment, and see that it leads to what follows; give its begin."""
+        name = segment_name(first)
+        end = self.place.position if first == self.first_offset else None
+        write_file(target, name, _pieces(self.files, name, end))
+        file = target.open(name)
         try:
-            snapshot = read_snapshot(self.files, offset)
+            return self._checked(file, database, first, following)
+        except (CorruptionError, FormatVersionError) as error:
+            raise _UnreadableError(f"{error}") from error
+        finally:
+            file.close()
+
+    def _checked(
+        self, file: File, database: bytes, first: int, following: Place
+    ) -> Place:
+        """See that a segment is whole, and leads to a place; give where it begins.
+
+        Raises:
+            CorruptionError, FormatVersionError: it does not.
+        """
+        path = self.files.describe(segment_name(first))
+        scan = scan_segment(
+            file, path, database=database, first_offset=first, chain=None, is_last=False
+        )
+        for _ in scan:
+            pass
+        if scan.place[1:] != following[1:]:
+            raise CorruptionError(path, scan.place.position, "the log has a gap here")
+        return Place(SEGMENT_HEADER_BYTES, first, scan.header.chain)
+
+    def _carry_snapshot(self, target: Directory, database: bytes, offset: int) -> None:
+        try:
+            snapshot = read_snapshot(self.files, offset, database=database)
         except (CorruptionError, FormatVersionError, OSError) as error:
             raise _UnreadableError from error
         writer = SnapshotWriter(target, attrs.evolve(snapshot, tables=()), None)
@@ -118,6 +174,8 @@ def _pieces(files: Directory, name: str, end: int | None) -> Iterator[bytes]:
             size = file.size() if end is None else end
             while position < size:
                 piece = file.read(position, min(_PIECE_BYTES, size - position))
+                if not piece and size - position <= FRAME_ZEROS_MAX:
+                    piece = bytes(size - position)  # zeros that the end has cut off
                 if not piece:
                     path = files.describe(name)
                     raise _UnreadableError(f"{path} ends at {position}, not {size}")

@@ -5,6 +5,8 @@ files: everything is as durable as it will ever be, and what needs files says so
 What is only read has files of somebody else: they are followed, and never changed.
 """
 
+from collections.abc import Iterator
+
 import attrs
 
 from qsdb.errors import ArgumentError, ReadOnlyError, UsageError, brief
@@ -175,22 +177,13 @@ class OnDisk(Asking):
             microseconds = storage.microseconds
         else:
             microseconds = self._writer.latest // 1000
-        images = [
-            TableImage(
-                each.table_id,
-                row_kind(each.bound.schema),
-                each.slices(),
-                each.sequences,
-            )
-            for each in state.tables
-        ]
         origin = Origin(
             database=database,
             offset=state.offset,
             microseconds=microseconds,
             salt=draw(32),
         )
-        write_database(files, images, origin, history)
+        write_database(files, _images(state), origin, history)
 
     @own_errors("reading")
     def refresh(self, timeout: float | None = None) -> int:
@@ -257,3 +250,11 @@ class OnDisk(Asking):
     def _require_outside(self) -> None:
         self._require_open()
         self._writer.require_outside()
+
+
+def _images(state: PinnedState) -> Iterator[TableImage]:
+    """Yield the tables of a state, and release it: old rows are kept no longer."""
+    for each in state.tables:
+        kind = row_kind(each.bound.schema)
+        yield TableImage(each.table_id, kind, each.slices(), each.sequences)
+    state.release()

@@ -279,7 +279,7 @@ class Store:
         Raises:
             UsageError: as `pin` does.
         """
-        with self.publication:
+        with self.standstill():
             hold = Hold()
             hold.pin, hold._store = None, self
             self._pin_anew(hold).is_kept = True

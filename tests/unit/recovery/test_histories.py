@@ -19,6 +19,7 @@ from qsdb.log.whole_files import read_file
 from qsdb.recovery.backing_up import back_up
 from qsdb.recovery.commands import main
 from qsdb.recovery.opening import list_segments
+from qsdb.runtime.storage import Storage
 from qsdb.testing import (
     Call,
     Crash,
@@ -170,16 +171,24 @@ def test_what_is_committed_meanwhile_is_in_it_or_not() -> None:
         assert contents(again) == told[offset]
 
 
-def test_a_segment_that_was_just_begun_is_the_copys_own() -> None:
-    _, db, _ = written()
-    copy, second = SimulatedDirectory(), SimulatedDirectory()
+@pytest.mark.parametrize("was_closed", [False, True])
+def test_a_segment_that_was_just_begun_is_the_copys_own(was_closed: bool) -> None:  # noqa: FBT001
+    _, db, told = written()
+    copy, second, third = [SimulatedDirectory() for _ in range(3)]
     db.backup(copy)
+    if was_closed:
+        open_bank(copy).close()  # which leaves a mark in its segment
     with open_bank(copy) as again:
         assert list_segments(copy)[-1] == LAST + 1
         again.backup(second)
+        back_up(copy, third)
 
-    assert list_segments(second) == list_segments(copy)
-    assert qsdb.verify(second, deep=True).is_sound
+    for each in (second, third):
+        assert list_segments(each) == list_segments(copy)
+        assert qsdb.verify(each, deep=True).is_sound
+        each.remove("snapshots/" + each.list("snapshots")[-1])
+        with read_bank(each) as again:  # by an older one, and the log
+            assert contents(again) == told[LAST]
 
 
 @pytest.mark.parametrize("is_by_files", [False, True])
@@ -229,11 +238,11 @@ def test_a_log_that_has_failed_gives_no_history() -> None:
         assert {row[1] for row in before["account"]} <= names
 
 
-def flip(disk: SimulatedDirectory, name: str) -> None:
-    """Change the last byte of a file."""
+def flip(disk: SimulatedDirectory, name: str, before_end: int = 1) -> None:
+    """Change a byte of a file."""
     data = read_file(disk, name)
     file = disk.open(name, writable=True)
-    file.write(len(data) - 1, bytes([data[-1] ^ 1]))
+    file.write(len(data) - before_end, bytes([data[-before_end] ^ 1]))
     file.close()
 
 
@@ -268,6 +277,103 @@ def test_a_snapshot_that_is_damaged_is_left(
     assert restored(copy, 7) == told[7]  # by the log
 
 
+def damage_segment(disk: SimulatedDirectory, first: int) -> None:
+    flip(disk, segment_name(first), 20)  # behind it may be zeros that say nothing
+
+
+def damage_header(disk: SimulatedDirectory, first: int) -> None:
+    file = disk.open(segment_name(first), writable=True)
+    file.write(20, b"\xff")
+    file.close()
+
+
+def remove_segment(disk: SimulatedDirectory, first: int) -> None:
+    disk.remove(segment_name(first))
+
+
+@WAYS
+@pytest.mark.parametrize("damage", [damage_segment, damage_header, remove_segment])
+def test_the_history_ends_where_the_log_is_damaged(
+    way: Way,
+    damage: Callable[[SimulatedDirectory, int], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    disk, db, told = written()
+    first = list_segments(disk)[2]
+    damage(disk, first)
+
+    copy = way(disk, db)
+
+    assert list_segments(copy)[0] > first
+    assert "a backup has no history before" in caplog.text
+    assert qsdb.verify(copy, deep=True).is_sound
+    assert restored(copy, 21) == told[21]
+
+
+def test_a_backup_that_needs_what_cannot_be_read_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    disk, db, _ = written()
+    db.close()
+    files = Unreadable(disk)
+    db = open_bank(files, options=SMALL)
+    storage = db._storage
+    assert isinstance(storage, Storage)
+    flush = storage.log.flush
+
+    def commit_first() -> object:
+        db.call(transfer, 1, 2, 1)  # as another thread may, after the pin
+        place = flush()
+        files.name = segment_name(list_segments(disk)[-1])
+        return place
+
+    monkeypatch.setattr(storage.log, "flush", commit_first)
+    copy = SimulatedDirectory()
+    with pytest.raises(qsdb.StorageError, match=r"came to nothing: .*does not tell"):
+        db.backup(copy)
+
+    with pytest.raises(qsdb.StorageError):
+        read_bank(copy)
+    monkeypatch.undo()
+    files.name = ""
+    assert db.backup(copy) == LAST + 1
+    db.close()
+
+
+def test_old_rows_are_not_kept_while_files_are_copied() -> None:
+    _, db, _ = written()
+    kept: list[int] = []
+
+    class Watching(InterposedDirectory):
+        def around(self, call: Call, perform: Callable[[], T]) -> T:
+            if call.operation == "write" and call.name.startswith("log/"):
+                db.call(transfer, 1, 2, 1)
+                kept.append(db.stats().undo_rows)
+            return perform()
+
+    db.backup(Watching(SimulatedDirectory()))
+
+    assert len(kept) > 10
+    assert set(kept[1:]) == {0}
+
+
+def test_zeros_that_the_end_of_the_log_has_cut_off_are_put_back() -> None:
+    disk, db, told = written()
+    db.close()
+    name = segment_name(list_segments(disk)[-1])
+    data = read_file(disk, name)
+    file = disk.open(name, writable=True)
+    file.truncate(len(data.rstrip(b"\0")))
+    file.close()
+    copy = SimulatedDirectory()
+
+    back_up(disk, copy)
+
+    assert list_segments(copy)[0] == 1
+    assert qsdb.verify(copy, deep=True).is_sound
+    assert restored(copy, LAST) == told[LAST]
+
+
 class Unreadable(InterposedDirectory):
     """Has a file that cannot be read, or not to its end."""
 
@@ -300,7 +406,7 @@ def test_the_history_ends_where_a_segment_cannot_be_read(
 
     assert list_segments(copy)[0] == following
     (record,) = caplog.records
-    assert f"no history before {following}" in record.getMessage()
+    assert f"no history before offset {following}" in record.getMessage()
     assert segment_name(damaged) in record.getMessage()
     assert qsdb.verify(copy, deep=True).is_sound
     kept = list_snapshots(copy)
