@@ -115,7 +115,7 @@ class Source:
         places = self.schema.primary_key
         given = [f"k{n}" for n in range(len(places))]
         # One more than there are, to tell of it; but no *extra, which costs a tuple.
-        entered, doubts = [], ["extra is not _MISSING"]
+        entered, doubts, more = [], ["extra is not _MISSING"], []
         parameters = ", ".join(f"{each}=_MISSING" for each in (*given, "extra"))
         yield f"def get(self, {parameters}):"
         for variable, place in zip(given, places, strict=True):
@@ -124,6 +124,7 @@ class Source:
                 yield f"    e{variable} = {binding.enter_source(variable, self.names)}"
             entered.append(variable if binding.is_plain else f"e{variable}")
             doubts.append(f"({binding.kind.key_doubt(entered[-1], self.names)})")
+            more.append(f"({binding.kind.suspicion(entered[-1], self.names)})")
         key = entered[0] if len(entered) == 1 else f"({', '.join(entered)})"
         yield f"    if not ({' or '.join(doubts)}):"
         if is_live:
@@ -136,6 +137,8 @@ class Source:
             yield "        if stored.layers or stored.changed_at > self._offset:"
             yield f"            row = self._find({key})"
         yield "        if row is not None: return _tuple_new(_row_class, row)"
+        # Of a key that no row has it is yet to be seen whether any could have it.
+        yield f"        if not ({' or '.join(more)}): return None"
         yield f"    row = self._find(self._key(({', '.join(given)}, extra)))"
         yield "    return row if row is None else _tuple_new(_row_class, row)"
 
