@@ -7,6 +7,7 @@ import pytest
 
 import qsdb
 from qsdb import f64, u32
+from qsdb.store.limits import PinLimits, TransactionLimits
 from qsdb.store.pins import Hold, Pin, Store
 
 shop = qsdb.Module("shop")
@@ -203,6 +204,23 @@ def test_in_the_middle_of_a_commit_reads_close_and_none_opens() -> None:
     store.sweep()
     assert store.pins == ()
     db.check()
+
+
+def test_a_pin_that_fails_gives_its_lock_back() -> None:
+    db, store = opened()
+    limits = TransactionLimits(pinned_seconds=1)
+
+    def interrupt() -> int:
+        raise KeyboardInterrupt
+
+    store.limits = PinLimits(limits, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        db.read()
+    store.limits = None
+
+    assert not store.is_busy_here()
+    assert not store.publication._is_owned()  # type: ignore[attr-defined]
+    assert db.stats().pins == 0  # what it had pinned went with the transaction
 
 
 def test_a_publication_that_fails_gives_its_lock_back() -> None:
