@@ -82,8 +82,10 @@ async def _served(asked: Wanted) -> Known:
         served = await fetch_module(asked.address, asked.token, asked.settings)
     except UntoldError as error:
         name = asked.database
-        untold = f"the server does not say what tables {name} has; give its module "
-        untold += f"with module=… ({error})"
+        untold = (
+            f"the server does not say what tables {name} has; give its module with "
+            f"module=… ({error})"
+        )
         if error.status == HTTPStatus.NOT_FOUND:
             raise NotFoundError(
                 f"there is no database {name}: {error.text}; or {untold}"

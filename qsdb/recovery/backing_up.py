@@ -43,7 +43,8 @@ def back_up(
     files, target = find_database(source), as_files(dest)
     require_empty(target)
     found = read_at(files, progress=progress)
-    end = found.last.scan
-    past = History(files, end.header.first_offset, end.place) if history else None
-    write_state(target, found.state, found.database, history=past)
+    database, end, past = found.database, found.last.scan, None
+    if history:
+        past = History.up_to(files, database, end.header.first_offset, end.place)
+    write_state(target, found.state, database, history=past)
     return copy_of(found.state, files.describe(), target.describe())

@@ -169,7 +169,7 @@ def _copying(
     So that what is written in the block belongs to it too.
     """
     require_empty(directory)
-    begin = Place(0, origin.offset + 1, 0) if history is None else history.begin()
+    begin = Place(0, origin.offset + 1, 0) if history is None else history.place
     directory.make_directory()
     lock = take_lock(directory)
     try:
@@ -198,7 +198,7 @@ def _copying(
             writer.add_table(*table)
         writer.finish()
         if history is not None:
-            history.carry_to(directory, origin.database, origin.offset)
+            history.carry_to(directory, origin.offset)
             directory.sync(LOG_DIRECTORY)
         yield
         note = EndNote(

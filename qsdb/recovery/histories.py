@@ -17,6 +17,7 @@ history. What is older is of no use without it, and the copy is good without eit
 import contextlib
 import logging
 from collections.abc import Iterator
+from typing import Self
 
 import attrs
 
@@ -43,46 +44,50 @@ class _UnreadableError(Exception):
 
 @attrs.frozen
 class History:
-    """The history of a directory, up to a place in its log.
+    """The history of a directory, up to a place in its log; made by `up_to`.
 
     Attributes:
         files: The directory. Nothing is removed from it meanwhile, or the history ends
             there.
+        database: Id of the database, 16 bytes.
         first_offset: Of the segment that the log comes to.
-        place: In that segment; all before it is on the disk.
+        place: In that segment; all before it is on the disk. The copy's own log begins
+            with this offset, and goes on from this checksum.
     """
 
     files: Directory
+    database: bytes
     first_offset: int
     place: Place
+
+    @classmethod
+    def up_to(
+        cls, files: Directory, database: bytes, first_offset: int, place: Place
+    ) -> Self:
+        """Take a history up to a place.
+
+        Raises:
+            CorruptionError: the segment cannot be read.
+            OSError: likewise.
+        """
+        if place.offset == first_offset:
+            # There are no commits in the last segment, but perhaps marks: the copy has
+            # its own in that place, and goes on after the segment before.
+            place = place._replace(chain=read_header(files, first_offset).chain)
+        return cls(files, database, first_offset, place)
 
     @property
     def last_offset(self) -> int:
         """The last commit that is in it."""
         return self.place.offset - 1
 
-    def begin(self) -> Place:
-        """Give where the copy's own log begins: offset and checksum before it.
-
-        Raises:
-            CorruptionError: the segment cannot be read.
-            OSError: likewise.
-        """
-        if self.place.offset > self.first_offset:
-            return self.place
-        # There are no commits in the last segment, but perhaps marks: the copy has its
-        # own in that place, and goes on after the segment before.
-        header = read_header(self.files, self.first_offset)
-        return self.place._replace(chain=header.chain)
-
-    def carry_to(self, target: Directory, database: bytes, offset: int) -> None:
+    def carry_to(self, target: Directory, offset: int) -> None:
         """Write it into a directory of a copy that does not count yet.
 
         The names of segments are to be synced by who calls.
 
         Args:
             target: The directory of the copy.
-            database: Id of the database, 16 bytes.
             offset: Of the snapshot that is in it.
 
         Raises:
@@ -91,12 +96,12 @@ class History:
 
         Cost: that of copying files, and of their checksums.
         """
-        following = self.begin()
+        following = self.place
         for first in reversed(list_segments(self.files)):
             if first >= following.offset:
                 continue
             try:
-                following = self._carry_segment(target, database, first, following)
+                following = self._carry_segment(target, first, following)
             except _UnreadableError as error:
                 if target.exists(segment_name(first)):
                     target.remove(segment_name(first))
@@ -111,26 +116,22 @@ class History:
         for older in reversed(list_snapshots(self.files)):
             if following.offset <= older + 1 <= offset:
                 with contextlib.suppress(_UnreadableError):  # others serve as well
-                    self._carry_snapshot(target, database, older)
+                    self._carry_snapshot(target, older)
 
-    def _carry_segment(
-        self, target: Directory, database: bytes, first: int, following: Place
-    ) -> Place:
+    def _carry_segment(self, target: Directory, first: int, following: Place) -> Place:
         """Write a segment, and see that it leads to what follows; give its begin."""
         name = segment_name(first)
         end = self.place.position if first == self.first_offset else None
         write_file(target, name, _pieces(self.files, name, end))
         file = target.open(name)
         try:
-            return self._checked(file, database, first, following)
+            return self._checked(file, first, following)
         except (CorruptionError, FormatVersionError) as error:
             raise _UnreadableError(f"{error}") from error
         finally:
             file.close()
 
-    def _checked(
-        self, file: File, database: bytes, first: int, following: Place
-    ) -> Place:
+    def _checked(self, file: File, first: int, following: Place) -> Place:
         """See that a segment is whole, and leads to a place; give where it begins.
 
         Raises:
@@ -138,7 +139,12 @@ class History:
         """
         path = self.files.describe(segment_name(first))
         scan = scan_segment(
-            file, path, database=database, first_offset=first, chain=None, is_last=False
+            file,
+            path,
+            database=self.database,
+            first_offset=first,
+            chain=None,
+            is_last=False,
         )
         for _ in scan:
             pass
@@ -146,9 +152,9 @@ class History:
             raise CorruptionError(path, scan.place.position, "the log has a gap here")
         return Place(SEGMENT_HEADER_BYTES, first, scan.header.chain)
 
-    def _carry_snapshot(self, target: Directory, database: bytes, offset: int) -> None:
+    def _carry_snapshot(self, target: Directory, offset: int) -> None:
         try:
-            snapshot = read_snapshot(self.files, offset, database=database)
+            snapshot = read_snapshot(self.files, offset, database=self.database)
         except (CorruptionError, FormatVersionError, OSError) as error:
             raise _UnreadableError from error
         writer = SnapshotWriter(target, attrs.evolve(snapshot, tables=()), None)

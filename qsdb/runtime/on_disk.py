@@ -162,7 +162,8 @@ class OnDisk(Asking):
                 return state.offset
         # So that nothing is removed that is carried over.
         with storage.snapshots.alone(), PinnedState(self._directory.store) as state:
-            past = History(storage.files, *storage.log.flush())
+            end = storage.log.flush()
+            past = History.up_to(storage.files, storage.database, *end)
             self._copy(files, state, past)
             return past.last_offset
 

@@ -235,7 +235,7 @@ class SessionCalls:
             return data
         function = found.function
         error = TypeError(
-            f"it is committed, and gave {brief(result)}, which is not what it is "
+            f"what it did stands, but it gave {brief(result)}, which is not what it is "
             "declared to give; the client is told of no result"
         )
         self._failure(function.name, error)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from qsdb.store.opened import Entry, Tables
 from qsdb.store.pins import Pin
-from qsdb.store.reading import ReadTable, read_table
+from qsdb.store.reading import ReadTable, table_at
 
 __all__ = ["Latest"]
 
@@ -44,7 +44,7 @@ class Latest:
         """
         handle = self._handles.get(entry)
         if handle is None:
-            handle = self._handles[entry] = read_table(
+            handle = self._handles[entry] = table_at(
                 entry.read_class, self._store, entry.table, None, self._pin
             )
         store = self._store

@@ -14,7 +14,7 @@ from qsdb.schema.modules import BoundTable
 from qsdb.store.images import StoredTable
 from qsdb.store.orders import StoredRow
 from qsdb.store.pins import Pin, Store
-from qsdb.store.reading import ReadTable, read_table, read_table_class
+from qsdb.store.reading import ReadTable, read_table_class, table_at
 
 __all__ = ["PinnedState", "PinnedTable"]
 
@@ -88,9 +88,7 @@ class PinnedState:
         tables = [
             PinnedTable(
                 table,
-                read_table(
-                    read_table_class(table.bound), store, table, self._hold, pin
-                ),
+                table_at(read_table_class(table.bound), store, table, self._hold, pin),
                 pin,
                 following,
             )

@@ -27,7 +27,7 @@ from qsdb.store.pins import Hold, Pin, Store
 from qsdb.store.refusing import ReadOnlyTable
 from qsdb.values.ranges import Range
 
-__all__ = ["ReadTable", "read_table", "read_table_class"]
+__all__ = ["ReadTable", "read_table_class", "table_at"]
 
 R = TypeVar("R")
 
@@ -45,7 +45,7 @@ class ReadTable(ReadOnlyTable[R]):
         "_stored",
     )
 
-    # Set by `read_table`, since a constructor would cost more than all of them.
+    # Set by `table_at`, since a constructor would cost more than all of them.
     _store: Store
     _stored: StoredTable
     _hold: Hold | None
@@ -228,7 +228,7 @@ def _is_settled(stored: StoredTable, offset: int) -> bool:
     return not stored.layers and stored.changed_at <= offset
 
 
-def read_table(
+def table_at(
     read_class: type[ReadTable[R]],
     store: Store,
     stored: StoredTable,

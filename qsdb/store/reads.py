@@ -7,7 +7,7 @@ from qsdb.schema.contexts import Table
 from qsdb.schema.rows import Row
 from qsdb.store.opened import Entry, Opened
 from qsdb.store.pins import Hold, Pin
-from qsdb.store.reading import ReadTable, read_table
+from qsdb.store.reading import ReadTable, table_at
 
 __all__ = ["ReadTransaction", "begin_reading"]
 
@@ -59,7 +59,7 @@ class ReadTransaction(Opened):
     def _open(self, entry: Entry) -> Table[Row]:
         hold = self._hold
         pin = hold.pin or self._require_open()
-        handle = read_table(entry.read_class, self._store, entry.table, hold, pin)
+        handle = table_at(entry.read_class, self._store, entry.table, hold, pin)
         return self._opened.setdefault(entry, handle)
 
 

@@ -346,7 +346,7 @@ class Rerun:
         if then is not None and not when.is_time:
             _, interval = when.stored
             now = due if (then - due) % interval else then - interval
-        now = min(now, record.microseconds)  # a run is not before that
+        now = min(now, record.microseconds)  # no transaction is before its now
         return Run(self._timers, self._writer, number, due, now)
 
 

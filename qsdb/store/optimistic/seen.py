@@ -20,7 +20,7 @@ from qsdb.store.optimistic.holds import OptimisticHold
 from qsdb.store.optimistic.merging import taken_value
 from qsdb.store.optimistic.notes import Notes, Test, net_changes
 from qsdb.store.orders import StoredRow
-from qsdb.store.reading import ReadTable, read_table, read_table_class
+from qsdb.store.reading import ReadTable, read_table_class, table_at
 from qsdb.values.ranges import TOP, Range
 
 __all__ = ["SeenTable"]
@@ -124,7 +124,7 @@ class SeenTable(ChangingTable[R]):
             pin = hold.pin
             assert pin is not None
             read_class = read_table_class(self._bound)
-            self._base = read_table(read_class, hold._store, self._stored, hold, pin)
+            self._base = table_at(read_class, hold._store, self._stored, hold, pin)
         return self._base
 
     def _noting(self) -> Notes | None:
