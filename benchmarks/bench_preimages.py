@@ -26,7 +26,7 @@ from benchmarks.program import Benchmark, Sizes, make_parser, run
 from qsdb.schema.rows import Row
 from qsdb.store.handles import closed
 from qsdb.store.images import Images
-from qsdb.store.transactions import WriteTransaction, beginner
+from qsdb.store.transactions import WriteTransaction
 from qsdb.store.writing import WriteTable
 from qsdb.values.source import Names, compile_source
 
@@ -80,10 +80,12 @@ def finish_twin(transaction: WriteTransaction, _journal: object = None) -> int:
     offset = store.offset
     opened = transaction._opened.values()
     for handle in opened:
+        stored = handle._stored
         if handle._pre:
             offset = store.offset + 1
             handle._pre.clear()
-    store.publish(opened, offset)
+        stored.count = len(stored.rows)
+    store.offset = offset
     transaction._is_open = False
     for handle in opened:
         handle._find = closed
@@ -98,10 +100,7 @@ def load_twin(count: int) -> qsdb.Database:
     members = {"__slots__": (), **twin_operations(entry.write_class)}
     entry.write_class = type("TwinTable", (entry.write_class,), members)
     transaction = {"_open": open_twin_table, "_finish": finish_twin}
-    writer._begin = beginner(
-        type("TwinTransaction", (directory.write_class,), transaction),
-        writer.is_mine,
-    )
+    writer._write_class = type("TwinTransaction", (directory.write_class,), transaction)
     return db
 
 

@@ -11,14 +11,17 @@ from types import CoroutineType
 from typing import Any
 
 from qsdb.errors import NotFoundError, UsageError, brief
+from qsdb.runtime.blocks import WriteBlock
 from qsdb.runtime.call_contexts import INTERNAL, CallContext, Sender
 from qsdb.runtime.calls import Calls
 from qsdb.runtime.migrated_tables import Migrated
 from qsdb.runtime.transactions import queries_of, sql_directory
+from qsdb.runtime.writer import Writer
 from qsdb.schema.migrations import Migration, MigrationContext
 from qsdb.schema.stored import stored_module
 from qsdb.store.images import StoredTable
-from qsdb.store.transactions import WriteTransaction, beginner
+from qsdb.store.transactions import WriteTransaction
+from qsdb.values.timestamps import Timestamp
 
 __all__ = ["run_migrations"]
 
@@ -43,6 +46,16 @@ class _OldRows:
             raise NotFoundError(f"no table {brief(name)} before; there were: {there}")
         row_class, table = found
         return [*map(_new, repeat(row_class), table.rows.values())]
+
+
+class _Then:
+    """A clock that stands still."""
+
+    def __init__(self, then: Timestamp) -> None:
+        self._then = then
+
+    def now(self) -> Timestamp:
+        return self._then
 
 
 class _MigrationCall(CallContext, MigrationContext):
@@ -77,21 +90,17 @@ def run_migrations(
     """
     scratch = sql_directory(found.tables)
     queries_of(calls.writer, calls.owner, scratch.edition)
-    transaction = beginner(scratch.write_class, calls.writer.is_mine)(nanoseconds)
+    writer = Writer(scratch, _Then(Timestamp.from_stored(nanoseconds // 1000)))
     old = _OldRows(before)
-    try:
+    with WriteBlock(writer) as transaction:
         for function in functions:
             _run(function, transaction, old, calls)
             _require_no_events(function, transaction)
-        transaction._finish()  # noqa: SLF001  its names are the user's tables
-    finally:
-        if transaction._is_open:  # noqa: SLF001  likewise
-            transaction._undo()  # noqa: SLF001  likewise
 
 
 def _require_no_events(migration: Migration, transaction: WriteTransaction) -> None:
     """Refuse rows that would be nowhere: nobody is told of a migration's events."""
-    for handle in transaction._opened.values():  # noqa: SLF001  likewise
+    for handle in transaction._opened.values():  # noqa: SLF001  its names are tables
         stored = handle._stored  # noqa: SLF001  likewise
         if stored.is_event and len(handle):
             raise UsageError(

@@ -25,7 +25,7 @@ from qsdb.runtime.seeds import Seeds
 from qsdb.runtime.writer import Writer
 from qsdb.schema.procedures import ProcedureTransaction
 from qsdb.store.limits import PinLimits, TransactionLimits
-from qsdb.store.pins import Pin
+from qsdb.store.undo import Pin
 
 __all__ = ["Retrying"]
 

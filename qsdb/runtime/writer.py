@@ -37,7 +37,7 @@ from qsdb.runtime.clock import Clock, nanosecond_reader, never_back
 from qsdb.store.changes import Noted
 from qsdb.store.directory import Directory
 from qsdb.store.opened import Entry
-from qsdb.store.transactions import Journal, WriteTransaction, beginner
+from qsdb.store.transactions import Journal, WriteTransaction
 
 __all__ = ["Writer"]
 
@@ -136,9 +136,11 @@ class Writer:
     __slots__ = (
         "__weakref__",
         "_acquire",
-        "_begin",
+        "_by_class",
         "_now",
         "_release",
+        "_store",
+        "_write_class",
         "audience",
         "clock",
         "conflicts",
@@ -165,7 +167,7 @@ class Writer:
             microseconds: On disk: the time of the last commit, since 1970. None is
                 before it, nor before one after that, if the clock goes back.
         """
-        self.directory = directory
+        self.directory, self._store = directory, directory.store
         self.first_offset = directory.store.offset
         self.clock = clock
         self.current: WriteTransaction | None = None
@@ -185,12 +187,13 @@ class Writer:
     def _renew_lock(self) -> None:
         lock = threading.RLock()
         self._acquire, self._release = lock.acquire, lock.release
-        self.is_mine = lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001  as threading.Condition does
+        self.is_mine = lock._is_owned  # type: ignore[attr-defined]  # as threading.Condition
         self.renew()
 
     def renew(self) -> None:
         """Begin transactions on the tables that the directory has now."""
-        self._begin = beginner(self.directory.write_class, self.is_mine)
+        directory = self.directory
+        self._write_class, self._by_class = directory.write_class, directory.by_class
 
     def _forked(self) -> None:
         """In a forked child, undo what a thread of the parent was in the middle of."""
@@ -198,10 +201,10 @@ class Writer:
             return
         transaction = self.current
         self._renew_lock()
-        self.directory.store.renew_lock()
+        self._store.renew_lock()
         if transaction is not None:
             self.current = None
-            transaction._undo()  # noqa: SLF001  its names are the user's tables
+            transaction._undo()
 
     def require_outside(self) -> None:
         """Refuse what no transaction of this thread may run beside.
@@ -211,7 +214,7 @@ class Writer:
                 middle of a commit.
         """
         is_mine = self.is_mine
-        if is_mine() or self.directory.store.is_busy_here():
+        if is_mine() or self._store.is_busy_here():
             raise UsageError(
                 "this thread is inside a write transaction or a reducer already; "
                 "what writes, checks or closes the database must wait for its end"
@@ -227,7 +230,7 @@ class Writer:
         is_mine = self.is_mine
         if self.current is not None or is_mine():
             self.require_outside()
-        if self.directory.store.is_closed:
+        if self._store.is_closed:
             self._refuse_closed()
 
     def enter(self) -> None:
@@ -237,7 +240,7 @@ class Writer:
             ClosedError: the database is closed.
         """
         self._acquire()
-        if self.directory.store.is_closed:
+        if self._store.is_closed:
             self._refuse_closed()
 
     def _refuse_closed(self) -> NoReturn:
@@ -274,13 +277,21 @@ class Writer:
         acquire = self._acquire
         acquire()
         # Only now: who had the lock may have published a module, or put the clock off.
-        begin, now = self._begin, self._now
-        if self.directory.store.is_closed:
+        write_class, now, store = self._write_class, self._now, self._store
+        if store.is_closed:
             self._refuse_closed()
         if self.log is not None and self.log.failure is not None:
             raise self.log.failure.with_traceback(None)
-        self.latest = nanoseconds = now()
-        self.current = transaction = begin(nanoseconds)
+        # No constructor: it would cost as much as all of these.
+        transaction = write_class()
+        transaction._store, transaction._by_class = store, self._by_class
+        transaction._opened = {}
+        self.latest = transaction._nanoseconds = now()
+        transaction._depth, transaction._offset = 0, -1
+        transaction._is_open, transaction._is_told = True, False
+        transaction._is_mine = self.is_mine
+        transaction._context = transaction._beside = None
+        self.current = transaction
         return transaction
 
     def enter_to_publish(self) -> int:
@@ -308,9 +319,9 @@ class Writer:
                 undo it.
             FailedError: that too, or it is committed and may not last.
         """
-        context = transaction._context  # noqa: SLF001  tables have the names
+        context = transaction._context
         timers = self.timers
-        opened = transaction._opened  # noqa: SLF001
+        opened = transaction._opened
         is_armed = (
             timers is not None
             and not timers.watched.isdisjoint(opened)
@@ -319,7 +330,7 @@ class Writer:
         views = self.views
         if views is not None and views.kept:
             self._refresh(views, transaction)
-        offset = transaction._finish(self.journal)  # noqa: SLF001
+        offset = transaction._finish(self.journal)
         audience = self.audience
         if (
             audience is not None
@@ -343,10 +354,9 @@ class Writer:
             gc.collect(0)
 
     def _refresh(self, views: ViewKeeper, transaction: WriteTransaction) -> None:
-        if transaction._depth:  # noqa: SLF001  a savepoint that nobody left
-            transaction._collapse(undo=False)  # noqa: SLF001
-        opened = transaction._opened.values()  # noqa: SLF001
-        views.refresh(opened, self.directory.store.offset + 1)
+        if transaction._depth:  # a savepoint that nobody left
+            transaction._collapse(undo=False)
+        views.refresh(transaction._opened.values(), self._store.offset + 1)
 
     def postpone(self, transaction: WriteTransaction, micros: int) -> None:
         """Have a transaction be no earlier than a time, and none after it earlier.
@@ -356,8 +366,8 @@ class Writer:
             micros: The time, in microseconds since 1970.
         """
         nanoseconds = micros * 1000
-        if transaction._nanoseconds < nanoseconds:  # noqa: SLF001
-            self.latest = transaction._nanoseconds = nanoseconds  # noqa: SLF001
+        if transaction._nanoseconds < nanoseconds:
+            self.latest = transaction._nanoseconds = nanoseconds
             self._now = never_back(nanosecond_reader(self.clock), nanoseconds)
 
     def abort(self) -> None:
@@ -366,13 +376,13 @@ class Writer:
             return
         transaction = self.current
         if transaction is not None:
-            if transaction._undo(self.journal):  # noqa: SLF001  its names are the user's tables
+            if transaction._undo(self.journal):
                 self.rollbacks += 1
                 if self.views is not None:
-                    self.views.rolled_back(self.directory.store.offset)
+                    self.views.rolled_back(self._store.offset)
             elif self.audience is not None:
-                offset = transaction._offset  # noqa: SLF001
-                self.audience.committed(transaction._opened.values(), offset, None)  # noqa: SLF001
+                offset = transaction._offset
+                self.audience.committed(transaction._opened.values(), offset, None)
             self.current = None
         self._release()
 
@@ -380,7 +390,7 @@ class Writer:
         """Let nothing begin any more; waits for the transaction that runs."""
         try:
             self.enter()
-            self.directory.store.close()
+            self._store.close()
         except ClosedError:  # while this thread waited for the lock
             return
         finally:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from qsdb.store.opened import Entry, Tables
-from qsdb.store.pins import Pin
 from qsdb.store.reading import ReadTable, table_at
+from qsdb.store.undo import Pin
 
 __all__ = ["Latest"]
 
@@ -49,4 +49,5 @@ class Latest:
             )
         store = self._store
         with store.standstill() if store.is_publishing else store.publication:
+            store.is_looked_at = True
             return read(handle, *arguments)

@@ -13,8 +13,9 @@ from typing import Self
 from qsdb.schema.modules import BoundTable
 from qsdb.store.images import StoredTable
 from qsdb.store.orders import StoredRow
-from qsdb.store.pins import Pin, Store
+from qsdb.store.pins import Store
 from qsdb.store.reading import ReadTable, read_table_class, table_at
+from qsdb.store.undo import Pin
 
 __all__ = ["PinnedState", "PinnedTable"]
 

@@ -11,6 +11,13 @@ parted, no call stands between them, since CPython runs signal handlers only aft
 calls and at the ends of loops. A handler or finalizer that *runs* in the middle of
 a publication, on the thread that publishes, may close read transactions, which
 then takes effect later; opening one is a `UsageError`.
+
+**In one step.** For the same reason no other thread runs where no call stands, and
+where no object is made that the collector looks at: with it CPython 3.11 may run
+finalizers. Most reads begin and end in one such step, and so does a commit to one table
+while nobody reads: they look whether all is as it should be, and do it, without the
+publication lock. Whoever has that lock says so by `is_publishing` before it moves pins,
+or by `is_looked_at` if only commits are to wait.
 """
 
 import sys
@@ -18,50 +25,17 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from qsdb.errors import InternalError, LimitError, UsageError
+from qsdb.errors import InternalError, UsageError
 from qsdb.store.changes import Noted, given_numbers
-from qsdb.store.images import Images, StoredTable, merge
+from qsdb.store.images import StoredTable
 from qsdb.store.limits import PinLimits
+from qsdb.store.undo import Pin
 
-__all__ = ["Hold", "Pin", "Store"]
+__all__ = ["Hold", "Store"]
 
 
-class Pin:
-    """An offset that somebody reads at, and what has changed since.
-
-    Attributes:
-        offset: The commit whose state is read.
-        undo: Table → images of rows changed after this offset and before the
-            next newer pin's.
-        counts: Table → its number of rows at this offset, for those changed.
-        holders: How many read transactions share the pin.
-        began: When the last of them began, in nanoseconds; 0 if nobody asks.
-        is_kept: Whether it is never given up before they go.
-        lost: Why it was; None while its undo is there. Who reads looks at this last.
-    """
-
-    __slots__ = ("began", "counts", "holders", "is_kept", "lost", "offset", "undo")
-
-    def __init__(self, offset: int) -> None:
-        """Begin with one holder."""
-        self.offset = offset
-        self.undo: dict[StoredTable, Images] = {}
-        self.counts: dict[StoredTable, int] = {}
-        self.holders = 1
-        self.began = 0
-        self.is_kept = False
-        self.lost: str | None = None
-
-    def require_kept(self) -> None:
-        """Refuse what was read, if it may be wrong.
-
-        Raises:
-            LimitError: the offset was given up.
-        """
-        if self.lost is not None:
-            raise LimitError(
-                f"offset {self.offset} cannot be read any more: {self.lost}"
-            )
+_NO_PIN = Pin(-1)
+"""At no offset that there is."""
 
 
 class Hold:
@@ -77,30 +51,49 @@ class Hold:
     pin: Pin | None
     """None when it was given up; both are set by `Store.pin`."""
 
-    def release(self) -> None:
-        """Give the pin up; a second time nothing happens."""
+    def release(self, sweeps: bool = True) -> None:  # noqa: FBT001, FBT002  hot
+        """Give the pin up; a second time nothing happens.
+
+        Args:
+            sweeps: Whether the publication lock may be taken for it.
+        """
         pin = self.pin
         if pin is None:
             return
         store = self._store
-        # No call stands between these two, so no signal handler does.
-        store.abandoned += (pin,)
+        pins = store.pins
+        older = pins[:-1] if pins and pins[0] is not pin else ()
+        # In one step.
+        if self.pin is not pin:  # another thread was here meanwhile
+            return
         self.pin = None
-        # At the last commit it keeps nothing, and whoever begins next may take it over.
+        if (
+            pins
+            and pins[-1] is pin
+            and pins is store.pins
+            and not (older and pin.undo)  # what they would need
+            and not store.is_publishing
+        ):
+            if pin.holders > 1:
+                pin.holders -= 1
+                return
+            store.pins = older
+            if not (pin.undo or pin.is_kept):
+                store.spare = pin
+            return
+        store.abandoned += (pin,)
         # In this order: whoever publishes sees what was left, or is seen here.
-        if store.is_publishing or pin.offset != store.offset:
+        if sweeps and (store.is_publishing or pin.offset != store.offset):
             store.sweep()
 
     def __del__(self) -> None:
         """Have the pin given up if nobody did; no lock may be taken here."""
         try:
-            pin = self.pin
-        except AttributeError:  # an interrupt came before `Store.pin`
+            is_held = self.pin is not None
+        except AttributeError:  # an interrupt came before it was pinned
             return
-        if pin is not None:
-            # No call stands between these two either.
-            self._store.abandoned += (pin,)
-            self.pin = None
+        if is_held:
+            self.release(sweeps=False)
 
 
 class Store:
@@ -111,6 +104,8 @@ class Store:
         publication: The lock that is held while a transaction ends, and while somebody
             reads who must not see that in the middle.
         is_publishing: Whether somebody is in the middle of one: see `standstill`.
+        is_looked_at: Whether somebody may be reading without a pin, under that lock, so
+            that a commit must wait for it.
         noted: Old rows moved to pins since they were counted, and all before that.
         drawing: The lock under which generated numbers are drawn (`qsdb.store.draws`).
     """
@@ -124,10 +119,12 @@ class Store:
         self.is_closed = False
         self.limits: PinLimits | None = None
         self.noted = 0
+        self.is_looked_at = False
+        self.spare = _NO_PIN
+        """What nobody holds any more, for who reads next at the same offset."""
         self.renew_lock()
         self.abandoned: deque[Pin] = deque()
-        """Pins that holders have left: given up at the next publication, if nobody has
-        taken them over until then."""
+        """Pins that holders have left, to be given up at the next publication."""
 
     def renew_lock(self) -> None:
         """Have a new lock: in a forked child the holder of the old one may be gone."""
@@ -160,7 +157,7 @@ class Store:
                 table = handle._stored
                 touched = len(handle._pre)
                 if pins and touched:
-                    _note(pins[-1], table)
+                    pins[-1].note(table)
                     table.changed_at = self.offset + 1
                 if is_commit and table.layers:  # but once if cut off
                     table.written += touched
@@ -172,7 +169,7 @@ class Store:
             if pins and self.limits is not None:
                 self.noted += sum([len(handle._pre) for handle in opened])
                 self.limits.keep(self)
-            self.is_publishing = False
+            self.is_publishing = self.is_looked_at = False
             end()
         except BaseException:
             self._leave_publication()
@@ -212,32 +209,25 @@ class Store:
             UsageError: a signal handler or finalizer asks, and this thread is
                 in the middle of a publication.
         """
-        hold.pin, hold._store = None, self
-        begin, end = self._begin_publication, self._end_publication
-        if self.is_publishing:
-            self.standstill()
-        try:
-            begin()  # by hand, as above
-            pins, abandoned = self.pins, self.abandoned
-            if (
-                abandoned
-                and pins
-                and abandoned[0] is (pin := pins[-1])
-                and pin.offset == self.offset
-                and not pin.is_kept
-            ):
-                # In the place of the one who left. No call between these, as above.
-                del abandoned[0]
-                hold.pin = pin
-            else:
-                pin = self._pin_anew(hold)
-            limits = self.limits
-            if limits is not None and limits.now is not None:
-                pin.began = limits.now()
-            end()
-        except BaseException:
-            self._leave_publication()
-            raise
+        hold._store = self
+        limits, began = self.limits, 0
+        if limits is not None and limits.now is not None:
+            began = limits.now()
+        pins, pin = self.pins, self.spare
+        more = pins + (pin,)  # noqa: RUF005  a star makes a list first
+        # In one step, in the place of one who left at the last commit.
+        if (
+            pin.offset == self.offset
+            and pin is self.spare
+            and pins is self.pins
+            and not self.is_publishing
+        ):
+            hold.pin, pin.began = pin, began
+            self.pins, self.spare = more, _NO_PIN
+            return pin
+        with self.standstill():
+            pin = self._pin_anew(hold)
+            pin.began = began
         return pin
 
     def _pin_anew(self, hold: Hold) -> Pin:
@@ -252,7 +242,9 @@ class Store:
                 pin.holders += 1
             else:
                 pin = Pin(self.offset)
-                self.pins = (*self.pins, pin)
+                self.pins, self.spare = (*self.pins, pin), _NO_PIN
+                # While there were no pins a commit may have come in between.
+                pin.offset = self.offset
             hold.pin = pin
         finally:
             self.is_publishing = False
@@ -324,7 +316,7 @@ class Store:
     def _unlink(self, pin: Pin) -> None:
         place = self.pins.index(pin)
         if place:
-            _merge_pin(self.pins[place - 1], pin)
+            self.pins[place - 1].take_over(pin)
         self.pins = self.pins[:place] + self.pins[place + 1 :]
 
     def problems(self) -> Iterator[str]:
@@ -372,23 +364,3 @@ def _settle_numbers(handle: Noted, *, is_commit: bool) -> None:
         ends = zip(draws.places, before, table.settled_sequences, strict=True)
         for place, *moved in ends:
             draws.note_commit(place, *given_numbers(handle, place, range(*moved)))
-
-
-def _note(pin: Pin, table: StoredTable) -> None:
-    """Merge a table's notes into a pin's undo, inner savepoints last."""
-    pin.counts.setdefault(table, table.count)
-    undo = pin.undo.get(table)
-    if undo is None:
-        undo = pin.undo[table] = {}
-    for images in table.layers:
-        merge(undo, images)
-
-
-def _merge_pin(older: Pin, newer: Pin) -> None:
-    for table, images in newer.undo.items():
-        undo = older.undo.get(table)
-        if undo is None:
-            undo = older.undo[table] = {}
-        merge(undo, images)
-    for table, count in newer.counts.items():
-        older.counts.setdefault(table, count)

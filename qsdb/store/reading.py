@@ -23,8 +23,9 @@ from qsdb.store.indexes import OrderedIndex
 from qsdb.store.operations import read_operations
 from qsdb.store.orders import StoredRow
 from qsdb.store.paths import count_in
-from qsdb.store.pins import Hold, Pin, Store
+from qsdb.store.pins import Hold, Store
 from qsdb.store.refusing import ReadOnlyTable
+from qsdb.store.undo import Pin
 from qsdb.values.ranges import Range
 
 __all__ = ["ReadTable", "read_table_class", "table_at"]

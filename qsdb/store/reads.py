@@ -6,8 +6,9 @@ from qsdb.errors import ClosedError
 from qsdb.schema.contexts import Table
 from qsdb.schema.rows import Row
 from qsdb.store.opened import Entry, Opened
-from qsdb.store.pins import Hold, Pin
+from qsdb.store.pins import Hold
 from qsdb.store.reading import ReadTable, table_at
+from qsdb.store.undo import Pin
 
 __all__ = ["ReadTransaction", "begin_reading"]
 

@@ -17,7 +17,7 @@ from qsdb.store.opened import Entry, Opened
 from qsdb.store.writing import WriteTable
 from qsdb.values.timestamps import Timestamp
 
-__all__ = ["Beside", "Journal", "WriteTransaction", "beginner"]
+__all__ = ["Beside", "Journal", "WriteTransaction"]
 
 
 class Journal(Protocol):
@@ -151,7 +151,7 @@ class WriteTransaction(Opened):
         """
         raise UsageError("to roll back, raise an exception out of the block or call")
 
-    def _finish(self, journal: "Journal | None" = None) -> int:  # noqa: C901, PLR0912  hot
+    def _finish(self, journal: "Journal | None" = None) -> int:  # noqa: C901, PLR0912, PLR0915  hot
         """Commit.
 
         Args:
@@ -166,7 +166,8 @@ class WriteTransaction(Opened):
         """
         if self._depth:  # a savepoint that nobody left
             self._collapse(undo=False)
-        opened = self._opened.values()
+        handles = self._opened
+        opened = handles.values()
         has_changed = has_events = False
         for handle in opened:
             find, handle._find = handle._find, closed
@@ -183,7 +184,6 @@ class WriteTransaction(Opened):
                             break
         store = self._store
         offset = store.offset
-        is_noted = has_changed
         if has_changed:
             offset += 1
             if journal is not None:
@@ -193,21 +193,38 @@ class WriteTransaction(Opened):
             for handle in opened:
                 if handle._stored.sequences:
                     handle._restore(has_rows=False)
-                if handle._pre:
-                    is_noted = True
         self._offset = offset
         if has_events:
             emit(opened)
-        if is_noted:
+        if not has_changed:
+            self._forget_notes()
+        elif len(handles) == 1 and not (stored := handle._stored).sequences:
+            touched, count = len(handle._pre), len(stored.rows)
+            # Where nobody reads: all that `Store.publish` would do, and in one step.
+            if not (store.pins or store.is_looked_at):
+                stored.written += touched
+                stored.layers = ()
+                stored.count = count
+                store.offset = offset
+            else:
+                store.publish(opened, offset)
+        else:
             store.publish(opened, offset)
-        else:  # to readers it is the same whether there are empty notes
-            for handle in opened:
-                handle._stored.layers = ()
         if self._beside is not None:
             self._beside.commit()
-        self._is_open = False
-        self._context = None  # which has the transaction: no work for the collector
+        # The context has the transaction: no work for the collector.
+        self._is_open, self._context = False, None
         return offset if has_changed else 0
+
+    def _forget_notes(self) -> None:
+        """End without net change."""
+        opened = self._opened.values()
+        for handle in opened:
+            if handle._pre:
+                self._store.publish(opened, self._offset)
+                return
+        for handle in opened:  # to readers it is the same whether there are empty notes
+            handle._stored.layers = ()
 
     def _undo(self, journal: "Journal | None" = None) -> bool:
         """Roll back; or end the commit, where an exception cut that in two.
@@ -255,39 +272,6 @@ class WriteTransaction(Opened):
             while len(handle._stored.layers) > 1:
                 handle._pop(undo=undo)
         self._depth = 0
-
-
-def beginner(
-    write_class: type[WriteTransaction], is_mine: Callable[[], bool]
-) -> Callable[[int], WriteTransaction]:
-    """Make the function that begins a transaction at a time in nanoseconds.
-
-    Whoever calls it holds the writer lock.
-
-    Args:
-        write_class: Of the database's own.
-        is_mine: Whether the calling thread holds the writer lock.
-    """
-    tables = write_class._tables
-    store, by_class = tables.store, tables.by_class
-
-    def begin(nanoseconds: int) -> WriteTransaction:
-        # Without a constructor, which would cost as much as all of these.
-        transaction = write_class()
-        transaction._store = store
-        transaction._by_class = by_class
-        transaction._opened = {}
-        transaction._nanoseconds = nanoseconds
-        transaction._depth = 0
-        transaction._offset = -1
-        transaction._is_open = True
-        transaction._is_mine = is_mine
-        transaction._is_told = False
-        transaction._context = None
-        transaction._beside = None
-        return transaction
-
-    return begin
 
 
 def _refuse_interrupted(table: StoredTable) -> NoReturn:

@@ -239,9 +239,7 @@ NIGHTLY = {
     ),
     "a rollback is told": Mutant(
         writer,
-        "if transaction._undo(self.journal):"
-        "  # noqa: SLF001  its names are the user's tables\n"
-        "                self.rollbacks += 1\n",
+        "if transaction._undo(self.journal):\n                self.rollbacks += 1\n",
         "opened = [*transaction._opened.values()]\n"
         "            offset = self.directory.store.offset + 1\n"
         "            self.audience.committed(opened, offset, None)\n"

@@ -107,7 +107,7 @@ MUTANTS = {
         transactions, "handle._restore(has_rows=False)", "pass"
     ),
     "undo is dropped while an older pin is open": Mutant(
-        pins, "_merge_pin(self.pins[place - 1], pin)", "pass"
+        pins, "self.pins[place - 1].take_over(pin)", "pass"
     ),
     "a read transaction shares the newest pin, whatever its offset": Mutant(
         pins, "if self.pins and self.pins[-1].offset == self.offset:", "if self.pins:"

@@ -87,12 +87,12 @@ BUGS: dict[str, Mutant] = {
     ),
     "16 a rollback does not merge its notes": Mutant(
         pins,
-        "                if pins and touched:\n                    _note",
-        "                if pins and offset > self.offset:\n                    _note",
+        "                if pins and touched:\n",
+        "                if pins and offset > self.offset:\n",
     ),
     "17 what an older read needs goes with a newer one": Mutant(
         pins,
-        "            _merge_pin(self.pins[place - 1], pin)\n",
+        "            self.pins[place - 1].take_over(pin)\n",
         "            pass\n",
     ),
     "18 what was read is not looked at again": Mutant(
@@ -133,9 +133,7 @@ BUGS: dict[str, Mutant] = {
     ),
     "20 a rollback is told": Mutant(
         writer,
-        "if transaction._undo(self.journal):"
-        "  # noqa: SLF001  its names are the user's tables\n"
-        "                self.rollbacks += 1\n",
+        "if transaction._undo(self.journal):\n                self.rollbacks += 1\n",
         "opened = [*transaction._opened.values()]\n"
         "            offset = self.directory.store.offset + 1\n"
         "            if self.audience is not None:\n"

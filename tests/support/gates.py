@@ -29,7 +29,16 @@ from typing import Any
 
 import attrs
 
-__all__ = ["Actor", "Explorer", "GateLock", "GatedBucket", "GatedDict", "gate"]
+__all__ = [
+    "Actor",
+    "Explorer",
+    "GateLock",
+    "GatedBucket",
+    "GatedDict",
+    "begin_step",
+    "end_step",
+    "gate",
+]
 
 Cell = object
 Label = str
@@ -45,7 +54,13 @@ class Step:
 
     def commutes(self, other: "Step") -> bool:
         """Whether both orders of two steps come to the same."""
-        return self.cell != other.cell or not (self.writes or other.writes)
+        return self._cells.isdisjoint(other._cells) or not (self.writes or other.writes)
+
+    @property
+    def _cells(self) -> frozenset[Cell]:
+        return (
+            self.cell if isinstance(self.cell, frozenset) else frozenset((self.cell,))
+        )
 
 
 class DeadlockError(Exception):
@@ -66,6 +81,7 @@ class Actor:
         self.function = function
         self.reads = reads
         self.step: Step | None = None
+        self.is_in_step = False
         self.outcome: object = None
         self.turn = _held_lock()
 
@@ -214,16 +230,15 @@ class Explorer:
         label: Label | None,
         *,
         writes: bool,
+        always: bool,
         is_ready: Callable[[], bool],
     ) -> None:
         """Stop the calling actor until its step is chosen."""
         actor = self._by_thread.get(threading.get_ident())
-        if actor is None or not (writes or actor.reads):
+        if actor is None or not (writes or actor.reads or always):
             return
-        if label is not None:
-            (self._written if writes else self._read).add(label)
-            if label not in self._shared:
-                return
+        if not self._is_shared(label, writes=writes) or actor.is_in_step:
+            return
         if self._is_redundant and is_ready():
             return
         actor.step = Step(cell, writes, is_ready)
@@ -235,6 +250,19 @@ class Explorer:
         actor.turn.acquire()
         if self._is_stuck:
             raise DeadlockError
+
+    def _is_shared(self, label: Label | None, *, writes: bool) -> bool:
+        """Whether others look at cells of a sort, as far as is known."""
+        if label is None:
+            return True
+        (self._written if writes else self._read).add(label)
+        return label in self._shared
+
+    def in_step(self, *, is_in_step: bool) -> None:
+        """Have all that the calling actor touches from now on be one step, or not."""
+        actor = self._by_thread.get(threading.get_ident())
+        if actor is not None:
+            actor.is_in_step = is_in_step
 
     def _let_go(self) -> Actor | None:
         """Choose who makes a step; give the actor, or None when all are done."""
@@ -298,6 +326,7 @@ def gate(
     label: Label | None,
     *,
     writes: bool,
+    always: bool = False,
     is_ready: Callable[[], bool] = lambda: True,
 ) -> None:
     """Come to a gate before a step on `cell`; outside of a run, pass.
@@ -306,10 +335,29 @@ def gate(
         cell: What is touched, and nothing else is.
         label: The sort of cell; None for one that always counts.
         writes: Whether the step changes it.
+        always: Whether it is a step of those too to whom reading is none.
         is_ready: Whether the step can be made now.
     """
     if _current is not None:
-        _current.gate(cell, label, writes=writes, is_ready=is_ready)
+        _current.gate(cell, label, writes=writes, always=always, is_ready=is_ready)
+
+
+def begin_step(*cells: Cell) -> None:
+    """Come to a gate before a step that lasts until `end_step`.
+
+    Args:
+        cells: What it touches: cells, and dicts that are.
+    """
+    touched = [id(each) if isinstance(each, dict) else each for each in cells]
+    gate(frozenset(touched), None, writes=True)
+    if _current is not None:
+        _current.in_step(is_in_step=True)
+
+
+def end_step() -> None:
+    """End it, if there is one."""
+    if _current is not None:
+        _current.in_step(is_in_step=False)
 
 
 class GateLock:

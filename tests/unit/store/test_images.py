@@ -8,7 +8,8 @@ import pytest
 import qsdb
 from qsdb import f64, u32
 from qsdb.store.limits import PinLimits, TransactionLimits
-from qsdb.store.pins import Hold, Pin, Store
+from qsdb.store.pins import Hold, Store
+from qsdb.store.undo import Pin
 
 shop = qsdb.Module("shop")
 
@@ -131,6 +132,24 @@ def test_a_forgotten_pin_is_given_up_by_the_next_commit() -> None:
     assert store.pins == ()
 
 
+def test_an_older_pin_that_is_forgotten_is_given_up_by_the_next_commit() -> None:
+    db, store = opened()
+    older = db.read()
+    with db.write() as tx:
+        tx[Item].delete_by_key(0)
+    newer = db.read()
+    assert len(store.pins) == 2
+    del older
+    gc.collect()
+    assert len(store.abandoned) == 1
+    with db.write() as tx:
+        tx[Item].clear()
+
+    assert not store.abandoned
+    assert [each.offset for each in store.pins] == [newer.offset]
+    assert len(newer[Item]) == 2
+
+
 def test_readers_at_one_offset_share_a_pin() -> None:
     db, _ = opened()
     first, second = db.read(), db.read()
@@ -148,13 +167,69 @@ def test_who_begins_takes_the_pin_of_who_left() -> None:
     with db.read() as reader:
         pin = reader._hold.pin
     for _ in range(3):
+        assert (store.pins, store.spare) == ((), pin)
         with db.read() as reader, db.read() as beside:
             assert reader._hold.pin is beside._hold.pin is pin
+            assert [each.holders for each in store.pins] == [2]
 
-    assert [pin.holders for pin in store.pins] == [len(store.abandoned)] == [2]
     with db.write() as tx:
         tx[Item].clear()
-    assert not store.pins
+    with db.read() as reader:
+        assert reader._hold.pin is not pin
+    assert not store.abandoned
+
+
+def test_beside_an_older_read_others_take_the_pin_of_who_left_too() -> None:
+    db, store = opened()
+    with db.read() as older:
+        with db.write() as tx:
+            tx[Item].clear()
+        with db.read() as reader:
+            pin = reader._hold.pin
+        assert [each.offset for each in store.pins] == [older.offset]
+        with db.read() as reader:
+            assert store.pins[-1] is reader._hold.pin is pin
+        assert len(older[Item]) == 3
+
+    assert store.pins == ()
+
+
+def test_a_pin_that_has_kept_rows_is_nobodys_when_it_is_left() -> None:
+    db, store = opened()
+    reader = db.read()
+    with pytest.raises(ZeroDivisionError), db.write() as tx:
+        tx[Item].clear()
+        _ = 1 / 0
+    pin = reader._hold.pin
+    assert pin is not None
+    assert len(pin.undo) == 1
+    reader.close()
+
+    assert store.pins == ()
+    assert store.spare is not pin
+
+
+def test_of_two_threads_that_close_one_read_the_first_does() -> None:
+    db, store = opened()
+    reader, beside = db.read(), db.read()
+    pin = reader._hold.pin
+    assert pin is beside._hold.pin
+
+    class Closing(Hold):
+        found: Pin | None
+
+        @property
+        def pin(self) -> Pin | None:  # type: ignore[override]
+            found, self.found = self.found, None
+            return found
+
+    hold = Closing()
+    hold._store, hold.found = store, pin
+    hold.release()
+
+    assert store.pins == (pin,)
+    assert pin is not None
+    assert pin.holders == 2
     assert not store.abandoned
 
 
