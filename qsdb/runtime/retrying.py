@@ -102,7 +102,7 @@ class Retrying:
             transaction: SqlOptimisticTransaction = optimistic_class(
                 nanoseconds, rows_max, notes_reads
             )
-            # Tables and offset change together, while nobody pins.
+            # Tables and offset change together, in one step.
             if optimistic_class is directory.optimistic_class:
                 break
             transaction._end()

@@ -173,7 +173,7 @@ class Directory:
         while True:
             read_class = self.read_class
             reading = begin_reading(read_class)
-            # Tables and offset change together, while nobody pins.
+            # Tables and offset change together, in one step.
             if read_class is self.read_class:
                 return reading
             reading.close()

@@ -34,8 +34,8 @@ place before it leaves the newer one:
 A merge never replaces what the older place has: that is older and so right.
 Every step on a shared dict is one C call, atomic under the interpreter lock
 while keys are built-ins. The *publication lock* is held by whoever moves notes
-or pins, for as long as that takes, and never while user code runs; but where that can
-be done in one step, which is most of the time (`qsdb.store.pins`).
+or pins, for as long as that takes, and never while user code runs. Where it can be done
+in one step it is done without, which is most of the time (`qsdb.store.pins`).
 
 A savepoint is a layer more: what the block changes is noted in a dict of its
 own, which is merged into the one below when the block ends, either way.

@@ -1,9 +1,11 @@
 """`Latest`: one look-up of one row at the last commit, without a pin.
 
 A pin costs more than the look-up itself, and is of no use to whoever reads once. So
-such a read holds the publication lock instead, for as long as it takes: nothing is
-committed or rolled back meanwhile. A transaction that is open may go on and change
-rows; what it notes is looked through, as by any reader (`qsdb.store.images`, rule 2).
+such a read holds the publication lock instead, for as long as it takes, and says so by
+`is_looked_at`: nothing is committed or rolled back meanwhile, but by a signal handler
+on this thread; then the row is looked up again. A transaction that is open may go on
+and change rows; what it notes is looked through, as by any reader (`qsdb.store.images`,
+rule 2).
 """
 
 import sys
@@ -49,5 +51,8 @@ class Latest:
             )
         store = self._store
         with store.standstill() if store.is_publishing else store.publication:
-            store.is_looked_at = True
-            return read(handle, *arguments)
+            while True:
+                store.is_looked_at = True
+                found = read(handle, *arguments)
+                if store.is_looked_at:
+                    return found

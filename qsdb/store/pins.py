@@ -17,7 +17,9 @@ where no object is made that the collector looks at: with it CPython 3.11 may ru
 finalizers. Most reads begin and end in one such step, and so does a commit to one table
 while nobody reads: they look whether all is as it should be, and do it, without the
 publication lock. Whoever has that lock says so by `is_publishing` before it moves pins,
-or by `is_looked_at` if only commits are to wait.
+or by `is_looked_at` if only commits are to wait. (A trace function that is written in
+Python is called between any two lines: while one is set, as by a debugger, such a step
+is none to other threads.)
 """
 
 import sys
@@ -92,7 +94,11 @@ class Hold:
             is_held = self.pin is not None
         except AttributeError:  # an interrupt came before it was pinned
             return
-        if is_held:
+        if not is_held:
+            return
+        try:
+            self.release(sweeps=False)
+        finally:  # an interrupt may have cut that off
             self.release(sweeps=False)
 
 
@@ -101,8 +107,9 @@ class Store:
 
     Attributes:
         limits: When offsets are given up; None for never.
-        publication: The lock that is held while a transaction ends, and while somebody
-            reads who must not see that in the middle.
+        publication: The lock that is held while a transaction ends, but for what is
+            done in one step, and while somebody reads who must not see that in the
+            middle.
         is_publishing: Whether somebody is in the middle of one: see `standstill`.
         is_looked_at: Whether somebody may be reading without a pin, under that lock, so
             that a commit must wait for it.
@@ -291,12 +298,11 @@ class Store:
     def _give_up_abandoned(self) -> None:
         while self.abandoned:
             pin = self.abandoned[0]
+            if pin.holders == 1 and pin in self.pins:
+                self._unlink(pin)  # before it is forgotten that somebody left it
             # No call stands between these two either.
             pin.holders -= 1
             del self.abandoned[0]
-        for pin in self.pins:
-            if not pin.holders:
-                self._unlink(pin)
 
     def oldest(self) -> Pin | None:
         """Give the oldest offset that may be given up: not the present one."""
@@ -312,6 +318,7 @@ class Store:
             # Rule 6 holds no more: this sends those who read there to their undo.
             table.changed_at = max(table.changed_at, self.offset)
         self._unlink(pin)
+        pin.undo, pin.counts = {}, {}  # who reads there may go on having the pin
 
     def _unlink(self, pin: Pin) -> None:
         place = self.pins.index(pin)
@@ -323,10 +330,10 @@ class Store:
         """Yield a sentence for each broken rule; while no transaction is open."""
         for table in self.tables:
             yield from table.problems()
-        self.sweep()
         with self.publication:
             offsets = [pin.offset for pin in self.pins]
             holders = [pin.holders for pin in self.pins]
+        self.sweep()
         if offsets != sorted(set(offsets)) or any(
             each > self.offset for each in offsets
         ):

@@ -727,8 +727,15 @@ def test_what_a_read_that_begins_relies_on_is_needed(name: str) -> None:
 
 
 def test_who_looks_without_a_pin_must_say_so() -> None:
-    text = "            store.is_looked_at = True\n"
-    with gates(Mutant(latest, text, ""), looks=True):
+    mutant = Mutant(
+        latest,
+        "                store.is_looked_at = True\n"
+        "                found = read(handle, *arguments)\n"
+        "                if store.is_looked_at:\n",
+        "                found = read(handle, *arguments)\n"
+        "                if handle is not None:\n",
+    )
+    with gates(mutant, looks=True):
         seen, right = looks()
 
     assert seen - right != set()

@@ -262,6 +262,54 @@ def test_a_hold_that_was_cut_off_before_it_held_anything_goes() -> None:
     assert not hasattr(hold, "pin")
 
 
+def test_who_is_collected_leaves_also_if_that_is_cut_off() -> None:
+    db, store = opened()
+
+    class Cut(Hold):
+        count = 0
+
+        def release(self, sweeps: bool = True) -> None:  # noqa: FBT001, FBT002
+            self.count += 1
+            if self.count == 1:
+                raise KeyboardInterrupt
+            super().release(sweeps)
+
+    hold = Cut()
+    store.pin(hold)
+    with pytest.raises(KeyboardInterrupt):
+        hold.__del__()
+
+    assert hold.pin is None
+    assert store.pins == ()
+    db.check()
+
+
+def test_a_pin_that_is_given_up_is_not_forgotten_in_between() -> None:
+    db, store = opened()
+    older = db.read()
+    with db.write() as tx:
+        tx[Item].delete_by_key(0)
+    newer = db.read()
+    unlink = store._unlink
+
+    def cut(pin: Pin) -> None:
+        unlink(pin)
+        store._unlink = unlink  # type: ignore[method-assign]
+        raise KeyboardInterrupt
+
+    store._unlink = cut  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        older.close()
+    assert [pin.holders for pin in store.abandoned] == [1]
+    newer.close()
+    with db.write() as tx:
+        tx[Item].clear()
+
+    assert store.pins == ()
+    store.sweep()
+    assert not store.abandoned
+
+
 def test_in_the_middle_of_a_commit_reads_close_and_none_opens() -> None:
     db, store = opened()
     reader, another = db.read(), db.read()
