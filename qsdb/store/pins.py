@@ -249,8 +249,9 @@ class Store:
                 pin.holders += 1
             else:
                 pin = Pin(self.offset)
-                self.pins, self.spare = (*self.pins, pin), _NO_PIN
-                # While there were no pins a commit may have come in between.
+                more = (*self.pins, pin)
+                # In one step: while there was no pin a commit may have come in between.
+                self.pins, self.spare = more, _NO_PIN
                 pin.offset = self.offset
             hold.pin = pin
         finally:

@@ -12,7 +12,7 @@ import ast
 import contextlib
 import functools
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from qsdb.log import waiting, writing
 from qsdb.runtime import delivery, subscriptions, writer
@@ -20,6 +20,7 @@ from qsdb.store import images, indexes, pins, reading, transactions
 from qsdb.store import writing as store_writing
 from tests.simulation.tasks import World
 from tests.support.mutants import Mutant, codes_of, mutated, source_of
+from tests.support.steps import STEPS, Step
 
 __all__ = ["MODULES", "finely", "planting"]
 
@@ -40,7 +41,10 @@ def switch() -> None:
 
 
 class _WithSwitches(ast.NodeTransformer):
-    """Puts a switch before each statement of each function."""
+    """Puts a switch before each statement of each function, but none into a step."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._steps = steps
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         # Nothing is to go on in the middle of a finalizer; and what is kept by a cache
@@ -59,7 +63,13 @@ class _WithSwitches(ast.NodeTransformer):
             self._fill(handler)
 
     def _with_switches(self, statements: list[ast.stmt]) -> Iterator[ast.stmt]:
-        for each in statements:
+        places = [each.place_in(statements) for each in self._steps]
+        spans = [range(place[0], place[1] + 1) for place in places if place]
+        for number, each in enumerate(statements):
+            span = next((span for span in spans if number in span), None)
+            if span is not None and number > span[0]:
+                yield each
+                continue
             if isinstance(each, ast.Nonlocal | ast.Global):
                 yield each
                 continue
@@ -71,7 +81,10 @@ class _WithSwitches(ast.NodeTransformer):
             if isinstance(each, ast.FunctionDef):
                 yield each
                 continue
-            self._fill(each)
+            if span is None:
+                self._fill(each)
+            elif isinstance(each, ast.If):
+                each.orelse = [*self._with_switches(each.orelse)]
             yield each
 
 
@@ -79,7 +92,7 @@ class _WithSwitches(ast.NodeTransformer):
 def _fine_codes(
     module: types.ModuleType, source: str
 ) -> list[tuple[types.FunctionType, types.CodeType]]:
-    return codes_of(module, source, _WithSwitches().visit)
+    return codes_of(module, source, _WithSwitches(STEPS.get(module, ())).visit)
 
 
 @contextlib.contextmanager

@@ -39,14 +39,17 @@ class Step:
         if not begins:
             return None
         (first,) = begins
+        if not self.end:
+            return first, first
         ends = [n for n, text in enumerate(texts) if self.end in text]
-        return first, ends[0] if self.end else first
+        return (first, ends[0]) if ends else None
 
 
 STEPS: dict[ModuleType, tuple[Step, ...]] = {
     pins: (
         Step("if self.pin is not pin", "if pins and pins[-1] is pin", "pin.undo"),
         Step("and pin is self.spare"),
+        Step("self.pins, self.spare = more, _NO_PIN", "pin.offset = self.offset"),
     ),
     transactions: (Step("if not (store.pins or store.is_looked_at)"),),
 }
