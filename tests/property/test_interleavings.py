@@ -702,7 +702,11 @@ OPENED: dict[str, tuple[Mutant, bool]] = {
         False,
     ),
     "a read is where the store was when its pin was made": (
-        Mutant(pins, "                pin.offset = self.offset\n", ""),
+        Mutant(
+            pins,
+            "                pin.offset = self.offset\n",
+            "                pin.offset = self.offset if not pin else pin.offset\n",
+        ),
         False,
     ),
     "a read begins in the middle of a publication": (

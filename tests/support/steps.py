@@ -49,7 +49,7 @@ STEPS: dict[ModuleType, tuple[Step, ...]] = {
     pins: (
         Step("if self.pin is not pin", "if pins and pins[-1] is pin", "pin.undo"),
         Step("and pin is self.spare"),
-        Step("self.pins, self.spare = more, _NO_PIN", "pin.offset = self.offset"),
+        Step("self.pins, self.spare =", "pin.offset = self.offset"),
     ),
     transactions: (Step("if not (store.pins or store.is_looked_at)"),),
 }
